@@ -1,0 +1,137 @@
+//! Everything that can be set: limits, heartbeat, deadlines.
+
+use core::time::Duration;
+
+/// Settings of a connection; one value, in an [`Arc`](alloc::sync::Arc), serves any number of them.
+///
+/// ```
+/// use core::time::Duration;
+/// use farewell::Config;
+///
+/// let mut config = Config::default();
+/// config.limits.message = 1024 * 1024;
+/// config.timeouts.idle = Some(Duration::from_secs(120));
+/// config.heartbeat = None;
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Bounds on everything that can grow.
+    pub limits: Limits,
+    /// Deadlines other than the heartbeat's.
+    pub timeouts: Timeouts,
+    /// Pings sent by the connection itself; `None` sends none and never gives up on a silent peer.
+    pub heartbeat: Option<Heartbeat>,
+    /// Messages longer than this many bytes leave in fragments of this size, so that control
+    /// frames get in between. `None` sends every message as one frame. Default: 64 KiB.
+    ///
+    /// Only a [`Session`](crate::Session) fragments by itself. Zero counts as one byte.
+    pub fragment_size: Option<usize>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+            heartbeat: Some(Heartbeat::default()),
+            fragment_size: Some(64 * 1024),
+        }
+    }
+}
+
+/// Bounds on what a peer can make this endpoint hold, and on what the application can queue.
+///
+/// All are checked before memory is taken. Each bound is inclusive: a value that equals it passes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a request or response head. Default: 16 KiB. Beyond it: status 431.
+    pub head: usize,
+    /// Header fields in a head. Default: 64. Beyond it: status 431.
+    pub headers: usize,
+    /// Bytes of one line of a head. Default: 8 KiB. Beyond it: status 431.
+    pub header_line: usize,
+    /// Payload bytes of one frame. Default: 16 MiB. Beyond it: Close 1009, from the header alone.
+    pub frame: u64,
+    /// Payload bytes of one message, all fragments together. Default: 64 MiB. Beyond it: Close
+    /// 1009, from the header alone.
+    pub message: u64,
+    /// Fragments of one message. Default: 131,072. Beyond it: Close 1008.
+    pub fragments: u32,
+    /// Empty fragments, other than a final one, in a row. Default: 64. Beyond it: Close 1008.
+    pub empty_fragments: u32,
+    /// Bytes of queued output beyond which a session accepts no further message. A soft bound: the
+    /// message that crosses it is still taken. Default: 1 MiB.
+    pub pending_output: usize,
+    /// Bytes read and thrown away at most after the end was decided, so that our Close is not lost
+    /// to a reset. Default: 16 MiB.
+    pub linger: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: 16 * 1024,
+            headers: 64,
+            header_line: 8 * 1024,
+            frame: 16 * 1024 * 1024,
+            message: 64 * 1024 * 1024,
+            fragments: 131_072,
+            empty_fragments: 64,
+            pending_output: 1024 * 1024,
+            linger: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// Deadlines other than the heartbeat's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// For the whole opening handshake, not for each read. Default: 10 s.
+    pub handshake: Duration,
+    /// From the start of the closing handshake until both Close frames have passed. Default: 5 s.
+    pub close: Duration,
+    /// From the decision that the connection is over until its transport is given up, however the
+    /// peer behaves. Default: 2 s.
+    pub linger: Duration,
+    /// Without a single byte received, the connection is closed with 1001. Default: off.
+    pub idle: Option<Duration>,
+    /// With output pending and not a byte of it accepted by the transport, the connection is given
+    /// up. Default: 30 s.
+    pub write_stall: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            close: Duration::from_secs(5),
+            linger: Duration::from_secs(2),
+            idle: None,
+            write_stall: Some(Duration::from_secs(30)),
+        }
+    }
+}
+
+/// Pings that keep the path open and find out that the peer is gone.
+///
+/// The defaults, 20 s and 20 s, stay below the usual idle timeouts of proxies (30, 55 and 60 s).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Heartbeat {
+    /// A Ping goes out once one of the directions has carried nothing for this long. Each wait
+    /// varies by up to 10 % either way. Default: 20 s.
+    pub interval: Duration,
+    /// The connection is given up when no byte at all has arrived for this long after a Ping left.
+    /// A path with a long round trip gets more: smoothed round trip plus four deviations.
+    /// Default: 20 s.
+    pub timeout: Duration,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(20), timeout: Duration::from_secs(20) }
+    }
+}

@@ -1,0 +1,475 @@
+//! Masking of payloads (RFC 6455, section 5.3), and the random bytes that masking keys and the
+//! handshake's nonce are made of (section 10.3).
+//!
+//! Invariant: every byte that a [`Keystream`] yields is yielded once; no two frames of a
+//! connection share a masking key other than by chance.
+
+use core::array;
+use core::fmt;
+
+use bytes::BytesMut;
+use chacha20::cipher::{KeyIvInit, StreamCipherCore};
+use chacha20::variants::Ietf;
+use chacha20::{ChaChaCore, R12};
+
+/// The four bytes that a masked frame's payload is combined with (RFC 6455, section 5.3).
+///
+/// ```
+/// use farewell::{MaskingKey, apply_mask};
+///
+/// // The masked "Hello" of RFC 6455, section 5.7.
+/// let key = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
+/// let mut payload = [0x7f, 0x9f, 0x4d, 0x51, 0x58];
+/// apply_mask(&mut payload, key);
+/// assert_eq!(&payload, b"Hello");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MaskingKey([u8; 4]);
+
+impl MaskingKey {
+    /// The key of these four bytes, in the order in which they are on the wire.
+    #[must_use]
+    pub const fn new(bytes: [u8; 4]) -> Self {
+        Self(bytes)
+    }
+
+    /// The four bytes, in the order in which they are on the wire.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 4] {
+        self.0
+    }
+
+    /// The key as it applies from the payload's byte number `offset` on.
+    ///
+    /// A payload that arrives in pieces is unmasked piece by piece, each with the key rotated by
+    /// the number of payload bytes before it.
+    #[inline]
+    #[must_use]
+    pub const fn rotated(self, offset: usize) -> Self {
+        // In little-endian order, on any machine, the lowest byte is the one that comes first.
+        let word = u32::from_le_bytes(self.0);
+        Self(word.rotate_right(8 * (offset % 4) as u32).to_le_bytes())
+    }
+
+    /// The key over and over, as many bytes as an operation takes at once.
+    #[inline]
+    fn repeated<const N: usize>(self) -> [u8; N] {
+        array::from_fn(|i| self.0[i % 4])
+    }
+}
+
+/// Masks or unmasks `payload` in place: both are the same operation (RFC 6455, section 5.3).
+///
+/// Nothing is copied or allocated. `payload` starts where the key starts; for a later piece of a
+/// payload see [`apply_mask_at`](crate::apply_mask_at).
+#[inline]
+pub fn apply(payload: &mut [u8], key: MaskingKey) {
+    //= rfc6455#5.3
+    //# Octet i of the transformed data ("transformed-octet-i") is the XOR of
+    //# octet i of the original data ("original-octet-i") with octet at index
+    //# i modulo 4 of the masking key ("masking-key-octet-j"):
+    match payload.len() {
+        0..=3 => {
+            for (byte, key) in payload.iter_mut().zip(key.0) {
+                *byte ^= key;
+            }
+        }
+        4..=7 => apply_ends::<4>(payload, key),
+        8..=15 => apply_ends::<8>(payload, key),
+        16..=32 => apply_ends::<16>(payload, key),
+        _ => apply_long(payload, key),
+    }
+}
+
+/// Masks or unmasks in place a piece that starts `offset` bytes into its payload.
+///
+/// ```
+/// use farewell::{MaskingKey, apply_mask, apply_mask_at};
+///
+/// let key = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
+/// let mut payload = *b"in two pieces";
+/// apply_mask(&mut payload, key);
+/// apply_mask_at(&mut payload[..5], key, 0);
+/// apply_mask_at(&mut payload[5..], key, 5);
+/// assert_eq!(&payload, b"in two pieces");
+/// ```
+#[inline]
+pub fn apply_at(payload: &mut [u8], key: MaskingKey, offset: usize) {
+    apply(payload, key.rotated(offset));
+}
+
+/// Appends `payload` to `out`, masked.
+#[inline]
+pub(crate) fn append_masked(out: &mut BytesMut, payload: &[u8], key: MaskingKey) {
+    // A multiple of the key's length; small enough to be masked while it is in the L1 cache.
+    const BLOCK: usize = 4096;
+
+    out.reserve(payload.len());
+    for block in payload.chunks(BLOCK) {
+        let start = out.len();
+        out.extend_from_slice(block);
+        apply(&mut out[start..], key);
+    }
+}
+
+/// Unmasks `payload` in place and says whether all of it is ASCII, in one pass.
+pub(crate) fn apply_checking_ascii(payload: &mut [u8], key: MaskingKey) -> bool {
+    let pattern = key.repeated::<64>();
+    let mut seen = [0u8; 64];
+    let mut blocks = payload.chunks_exact_mut(64);
+    for block in &mut blocks {
+        for ((byte, key), seen) in block.iter_mut().zip(&pattern).zip(&mut seen) {
+            *byte ^= key;
+            *seen |= *byte;
+        }
+    }
+    let rest = blocks.into_remainder();
+    apply(rest, key);
+    seen.is_ascii() && rest.is_ascii()
+}
+
+/// Masks a payload of `N` to `2 * N` bytes as two words that may overlap.
+#[inline]
+fn apply_ends<const N: usize>(payload: &mut [u8], key: MaskingKey) {
+    let (Some(first), Some(last)) = (payload.first_chunk::<N>(), payload.last_chunk::<N>()) else {
+        return;
+    };
+    // Both are read before either is written, so that the bytes in both are masked once.
+    let first = xor(*first, key.repeated());
+    let last = xor(*last, key.rotated(payload.len() - N).repeated());
+    if let Some(chunk) = payload.first_chunk_mut::<N>() {
+        *chunk = first;
+    }
+    if let Some(chunk) = payload.last_chunk_mut::<N>() {
+        *chunk = last;
+    }
+}
+
+/// The long path, whose loop compiles to vector instructions; out of line to keep the short one
+/// small where it is inlined.
+#[inline(never)]
+fn apply_long(payload: &mut [u8], key: MaskingKey) {
+    const N: usize = 64;
+    let pattern = key.repeated::<N>();
+    let mut blocks = payload.chunks_exact_mut(N);
+    for block in &mut blocks {
+        for (byte, key) in block.iter_mut().zip(&pattern) {
+            *byte ^= key;
+        }
+    }
+    for (byte, key) in blocks.into_remainder().iter_mut().zip(&pattern) {
+        *byte ^= key;
+    }
+}
+
+#[inline]
+fn xor<const N: usize>(a: [u8; N], b: [u8; N]) -> [u8; N] {
+    array::from_fn(|i| a[i] ^ b[i])
+}
+
+/// 32 random bytes that all of a connection's masking keys and its handshake nonce come from.
+///
+/// They have to come from a strong source of entropy, and each seed serves one connection only:
+/// two connections of one seed send the same masking keys. Therefore it can be neither copied nor
+/// cloned, and is not shown by its `Debug`. See RFC 6455, section 10.3.
+///
+/// ```
+/// # fn fill_from_hardware(bytes: &mut [u8]) {}
+/// use farewell::Seed;
+///
+/// let mut bytes = [0; 32];
+/// fill_from_hardware(&mut bytes);
+/// let seed = Seed::new(bytes);
+/// # let _ = seed;
+/// ```
+pub struct Seed([u8; 32]);
+
+impl Seed {
+    /// A seed of these bytes, which the caller took from a strong source of entropy.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// A seed from the operating system.
+    ///
+    /// # Errors
+    ///
+    /// [`SeedError`] where the operating system has no random bytes to give.
+    #[cfg(feature = "std")]
+    pub fn from_os() -> Result<Self, SeedError> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(SeedError)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl From<[u8; 32]> for Seed {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seed").finish_non_exhaustive()
+    }
+}
+
+/// The operating system gave no random bytes, so no connection can be seeded.
+#[cfg(feature = "std")]
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the operating system gave no random bytes")]
+pub struct SeedError(#[source] getrandom::Error);
+
+/// An endless stream of unpredictable bytes out of a [`Seed`]: ChaCha with fast key erasure.
+///
+/// Each block of 64 bytes is the key of the next block, followed by 32 bytes of output. The key
+/// that made a block is overwritten by it, so what was yielded earlier cannot be computed from
+/// what is kept; and a key is used for one block only, so there is no counter to run out.
+pub(crate) struct Keystream {
+    key: [u8; 32],
+    output: [[u8; 4]; 8],
+    /// How many words of `output` were yielded.
+    yielded: u8,
+}
+
+impl Keystream {
+    pub(crate) fn new(seed: Seed) -> Self {
+        Self { key: seed.0, output: [[0; 4]; 8], yielded: 8 }
+    }
+
+    /// A fresh masking key, to be used for one frame.
+    #[inline]
+    pub(crate) fn masking_key(&mut self) -> MaskingKey {
+        //= rfc6455#5.3
+        //# The masking key needs to
+        //# be unpredictable; thus, the masking key MUST be derived from a strong
+        //# source of entropy, and the masking key for a given frame MUST NOT
+        //# make it simple for a server/proxy to predict the masking key for a
+        //# subsequent frame.
+        MaskingKey(self.next_word())
+    }
+
+    /// `N` fresh bytes; the handshake's nonce takes 16.
+    pub(crate) fn fill<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        for chunk in bytes.chunks_mut(4) {
+            let word = self.next_word();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        bytes
+    }
+
+    /// 64 fresh bits.
+    pub(crate) fn next_u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.fill())
+    }
+
+    #[inline]
+    fn next_word(&mut self) -> [u8; 4] {
+        match self.output.get(usize::from(self.yielded)) {
+            Some(word) => {
+                self.yielded += 1;
+                *word
+            }
+            None => self.refill(),
+        }
+    }
+
+    /// Computes the next block and yields its first word.
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self) -> [u8; 4] {
+        let block = chacha_block(&self.key);
+        let (key, output) = block.split_at(32);
+        self.key.copy_from_slice(key);
+        for (word, bytes) in self.output.iter_mut().zip(output.chunks_exact(4)) {
+            word.copy_from_slice(bytes);
+        }
+        self.yielded = 1;
+        self.output[0]
+    }
+}
+
+impl fmt::Debug for Keystream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keystream").finish_non_exhaustive()
+    }
+}
+
+/// The first block of ChaCha under `key`; the nonce is zero as each key makes one block only.
+fn chacha_block(key: &[u8; 32]) -> [u8; 64] {
+    let mut block = [0; 64].into();
+    ChaChaCore::<R12, Ietf>::new(key.into(), &[0; 12].into()).write_keystream_block(&mut block);
+    block.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: MaskingKey = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
+
+    //= rfc6455#5.3
+    //= type=test
+    //# Octet i of the transformed data ("transformed-octet-i") is the XOR of
+    //# octet i of the original data ("original-octet-i") with octet at index
+    //# i modulo 4 of the masking key ("masking-key-octet-j"):
+    fn naive(payload: &[u8], key: MaskingKey, offset: usize) -> Vec<u8> {
+        payload.iter().enumerate().map(|(i, byte)| byte ^ key.bytes()[(offset + i) % 4]).collect()
+    }
+
+    fn sample(len: usize) -> Vec<u8> {
+        (0..len).map(|i| (i * 7 + i / 251) as u8).collect()
+    }
+
+    #[test]
+    fn every_short_length_offset_and_start_agrees_with_the_formula() {
+        for len in 0..200 {
+            for offset in 0..8 {
+                for start in 0..8 {
+                    let mut buffer = sample(start + len + 8);
+                    let mut expected = buffer.clone();
+                    expected[start..start + len].copy_from_slice(&naive(
+                        &buffer[start..start + len],
+                        KEY,
+                        offset,
+                    ));
+                    apply_at(&mut buffer[start..start + len], KEY, offset);
+                    assert_eq!(buffer, expected, "{len} bytes at {start}, offset {offset}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn appending_and_the_ascii_test_agree_with_the_formula() {
+        for len in (0..200).chain([4095, 4096, 4097, 8193, 12_290]) {
+            let plain = sample(len);
+            let masked = naive(&plain, KEY, 0);
+
+            let mut out = BytesMut::from(&b"before"[..]);
+            append_masked(&mut out, &plain, KEY);
+            assert_eq!(out[..6], b"before"[..], "{len} bytes");
+            assert_eq!(out[6..], masked[..], "{len} bytes");
+
+            let mut payload = masked;
+            assert_eq!(apply_checking_ascii(&mut payload, KEY), plain.is_ascii(), "{len} bytes");
+            assert_eq!(payload, plain, "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn one_byte_beyond_ascii_is_seen_at_every_place() {
+        for len in 1..200 {
+            for place in 0..len {
+                let mut plain = Vec::from_iter((0..len).map(|i| b'a' + (i % 26) as u8));
+                let mut masked = naive(&plain, KEY, 0);
+                assert!(apply_checking_ascii(&mut masked, KEY), "{len} bytes");
+                plain[place] = 0x80;
+                let mut masked = naive(&plain, KEY, 0);
+                assert!(!apply_checking_ascii(&mut masked, KEY), "{len} bytes, 0x80 at {place}");
+                assert_eq!(masked, plain);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_payload_in_any_pieces(
+            payload in prop::collection::vec(any::<u8>(), 0..20_000),
+            key: [u8; 4],
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        ) {
+            let key = MaskingKey::new(key);
+            let expected = naive(&payload, key, 0);
+            let mut cuts = Vec::from_iter(cuts.iter().map(|cut| cut.index(payload.len() + 1)));
+            cuts.push(payload.len());
+            cuts.sort_unstable();
+
+            let mut masked = payload.clone();
+            let mut start = 0;
+            for end in cuts {
+                apply_at(&mut masked[start..end], key, start);
+                start = end;
+            }
+            prop_assert_eq!(&masked, &expected);
+
+            let mut out = BytesMut::new();
+            append_masked(&mut out, &payload, key);
+            prop_assert_eq!(&out[..], &expected[..]);
+
+            let ascii = payload.is_ascii();
+            prop_assert_eq!(apply_checking_ascii(&mut masked, key), ascii);
+            prop_assert_eq!(masked, payload);
+        }
+    }
+
+    #[test]
+    fn keystream_is_chacha_with_fast_key_erasure() {
+        use chacha20::ChaCha12;
+        use chacha20::cipher::StreamCipher;
+
+        let block = |key: [u8; 32]| {
+            let mut block = [0; 64];
+            ChaCha12::new(&key.into(), &[0; 12].into()).apply_keystream(&mut block);
+            let (key, output) = block.split_at(32);
+            (<[u8; 32]>::try_from(key).unwrap(), output.to_vec())
+        };
+        let (key, first) = block([7; 32]);
+        let (_, second) = block(key);
+
+        let mut keystream = Keystream::new(Seed::new([7; 32]));
+        let words = Vec::from_iter((0..16).flat_map(|_| keystream.masking_key().bytes()));
+        assert_eq!(words, [first.clone(), second.clone()].concat());
+
+        // The other ways to take bytes draw on the same stream, across its blocks.
+        let mut keystream = Keystream::new(Seed::from([7; 32]));
+        assert_eq!(keystream.fill::<16>()[..], first[..16]);
+        assert_eq!(keystream.next_u64().to_le_bytes()[..], first[16..24]);
+        assert_eq!(keystream.fill::<16>()[..8], first[24..]);
+        assert_eq!(keystream.fill::<5>()[..], second[8..13]);
+        assert_eq!(keystream.masking_key().bytes()[..], second[16..20]);
+    }
+
+    //= rfc6455#5.3
+    //= type=test
+    //# When preparing a masked frame, the client MUST pick a fresh masking
+    //# key from the set of allowed 32-bit values.
+    #[test]
+    fn keys_differ_from_each_other_and_between_seeds() {
+        let keys = |seed: [u8; 32]| {
+            let mut keystream = Keystream::new(Seed::new(seed));
+            Vec::from_iter((0..1000).map(|_| keystream.masking_key().bytes()))
+        };
+        // Fixed seeds: no chance is involved. None of these 32-bit values comes twice.
+        let mut both = [keys([1; 32]), keys([2; 32])].concat();
+        both.sort_unstable();
+        both.dedup();
+        assert_eq!(both.len(), 2000);
+        assert!(!both.contains(&[0; 4]));
+    }
+
+    #[test]
+    fn secrets_are_small_and_not_shown() {
+        assert!(size_of::<Keystream>() <= 72);
+        let seed = Seed::new([0xab; 32]);
+        assert_eq!(alloc::format!("{seed:?}"), "Seed { .. }");
+        assert_eq!(alloc::format!("{:?}", Keystream::new(seed)), "Keystream { .. }");
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn the_operating_system_seeds() {
+        let (Ok(one), Ok(two)) = (Seed::from_os(), Seed::from_os()) else {
+            panic!("no entropy on this machine");
+        };
+        assert_ne!(one.0, two.0);
+        assert_ne!(one.0, [0; 32]);
+    }
+}

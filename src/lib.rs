@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 mod config;
+pub mod handshake;
 mod time;
 
 pub use config::{Config, Heartbeat, Limits, Timeouts};

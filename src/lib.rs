@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 mod config;
+pub mod handshake;
 #[allow(dead_code)] // Until the frame codec and the connection use what is crate-private.
 mod mask;
 mod time;

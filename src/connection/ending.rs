@@ -1,0 +1,118 @@
+//! What is known of an ending while it takes its course, and the report made of it.
+//!
+//! Plain bookkeeping: [`Connection`](super::Connection) decides, and changes the phase.
+
+use alloc::boxed::Box;
+
+use crate::close::CloseFrame;
+use crate::event::{Phase, ReadClosed, TransportError};
+use crate::termination::{Cause, Initiator, LocalClose, Position, Side, StreamEnd, Termination};
+use crate::time::Timestamp;
+
+/// What an [`Ending`] does with our Close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CloseState {
+    /// It waits to be written into the output.
+    Queued,
+    /// It was written into the output and ends at this offset.
+    Written { mark: u64 },
+    /// It was flushed, or never will be.
+    Done,
+}
+
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) initiator: Initiator,
+    /// The cause, where it is decided already.
+    pub(super) cause: Option<Cause>,
+    /// The phase and the parser's position when the end began.
+    pub(super) phase: Phase,
+    pub(super) position: Position,
+    pub(super) local: Option<LocalClose>,
+    pub(super) close_state: CloseState,
+    pub(super) peer: Option<CloseFrame>,
+    /// Both Closes have passed, and the peer's stream had not ended before ours was written.
+    pub(super) complete: bool,
+    pub(super) truncated_message: bool,
+    pub(super) close_deadline: Option<Timestamp>,
+    pub(super) linger_deadline: Option<Timestamp>,
+    pub(super) read_closed: Option<ReadClosed>,
+    pub(super) write_failed: Option<TransportError>,
+    pub(super) discarded: u64,
+    /// The report, until it is taken.
+    pub(super) report: Option<Box<Termination>>,
+}
+
+impl Ending {
+    pub(super) fn new(initiator: Initiator, phase: Phase, position: Position) -> Self {
+        Self {
+            initiator,
+            cause: None,
+            phase,
+            position,
+            local: None,
+            close_state: CloseState::Done,
+            peer: None,
+            complete: false,
+            truncated_message: false,
+            close_deadline: None,
+            linger_deadline: None,
+            read_closed: None,
+            write_failed: None,
+            discarded: 0,
+            report: None,
+        }
+    }
+
+    pub(super) fn queue_close(&mut self, frame: CloseFrame, answer: bool) {
+        self.local = Some(LocalClose { frame, flushed: false, answer });
+        self.close_state = CloseState::Queued;
+    }
+
+    /// The transport takes nothing more: our Close, unless it is out, never will be.
+    pub(super) fn give_up_writing(&mut self, kind: TransportError) {
+        self.write_failed.get_or_insert(kind);
+        self.close_state = CloseState::Done;
+    }
+
+    pub(super) fn local_flushed(&self) -> bool {
+        self.local.is_some_and(|local| local.flushed)
+    }
+
+    /// What happened: decided earlier, or what the transport says.
+    pub(super) fn cause(&self) -> Cause {
+        if let Some(cause) = self.cause {
+            return cause;
+        }
+        if self.complete {
+            return Cause::ClosingHandshake;
+        }
+        if let Some(kind) = self.write_failed {
+            return Cause::Transport { side: Side::Write, kind };
+        }
+        let failed = |kind| Cause::Transport { side: Side::Read, kind };
+        match self.read_closed {
+            Some(ReadClosed::Eof) => Cause::Eof { at: self.position },
+            Some(ReadClosed::TlsTruncated) => failed(TransportError::TlsTruncated),
+            Some(ReadClosed::Failed(kind)) => failed(kind),
+            None => Cause::Aborted,
+        }
+    }
+
+    pub(super) fn stream_end(&self) -> StreamEnd {
+        match self.read_closed {
+            None => StreamEnd::NotSeen,
+            Some(how) => how.into(),
+        }
+    }
+}
+
+impl From<ReadClosed> for StreamEnd {
+    fn from(how: ReadClosed) -> Self {
+        match how {
+            ReadClosed::Eof => Self::Eof,
+            ReadClosed::TlsTruncated => Self::TlsTruncated,
+            ReadClosed::Failed(kind) => Self::Failed(kind),
+        }
+    }
+}

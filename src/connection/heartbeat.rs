@@ -1,0 +1,282 @@
+//! The heartbeat: when a Ping is due, whether it was answered, how long that took.
+//!
+//! Invariant: one Ping is tracked at a time. A Pong of an earlier one acknowledges that one and
+//! those before it; any other Pong counts as received bytes and nothing else.
+
+use core::time::Duration;
+
+use crate::config;
+use crate::mask::Keystream;
+use crate::termination::{Pings, Rtt};
+use crate::time::Timestamp;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tracked {
+    /// No Ping is under way.
+    Nothing,
+    /// The latest waits to be written into the output.
+    Queued,
+    /// It was written into the output and ends at `mark`.
+    Written,
+    /// The transport has accepted it.
+    Flushed,
+}
+
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    tracked: Tracked,
+    /// A late timer was forgiven once, with another Ping.
+    graced: bool,
+    /// Pings queued so far; the number of the latest.
+    sent: u32,
+    /// The number of the latest that was acknowledged.
+    acknowledged: u32,
+    /// Makes the payloads unpredictable.
+    nonce: u64,
+    /// The interval until the next Ping, with its jitter.
+    interval: Duration,
+    queued_at: Timestamp,
+    flushed_at: Timestamp,
+    /// The offset in the output at which the latest ends.
+    mark: u64,
+    rtt: RttMicros,
+}
+
+impl Heartbeat {
+    pub(super) fn new(settings: Option<&config::Heartbeat>, keystream: &mut Keystream) -> Self {
+        let mut heartbeat = Self {
+            tracked: Tracked::Nothing,
+            graced: false,
+            sent: 0,
+            acknowledged: 0,
+            nonce: keystream.next_u64(),
+            interval: Duration::ZERO,
+            queued_at: Timestamp::ZERO,
+            flushed_at: Timestamp::ZERO,
+            mark: 0,
+            rtt: RttMicros::default(),
+        };
+        if let Some(settings) = settings {
+            heartbeat.interval = jittered(settings.interval, keystream);
+        }
+        heartbeat
+    }
+
+    /// When the next Ping is due, if the quieter direction last carried something at `quiet_since`.
+    pub(super) fn ping_deadline(
+        &self,
+        settings: &config::Heartbeat,
+        quiet_since: Timestamp,
+        last_received: Timestamp,
+    ) -> Option<Timestamp> {
+        let due = quiet_since + self.interval;
+        match self.tracked {
+            Tracked::Nothing => Some(due),
+            // The peer is alive and does not answer: the path still has to be kept open.
+            Tracked::Flushed if last_received > self.flushed_at => {
+                Some(due.max(self.flushed_at + self.patience(settings)))
+            }
+            _ => None,
+        }
+    }
+
+    /// When the peer is given up, unless something arrives.
+    pub(super) fn pong_deadline(
+        &self,
+        settings: &config::Heartbeat,
+        last_received: Timestamp,
+    ) -> Option<Timestamp> {
+        (self.tracked == Tracked::Flushed)
+            .then(|| self.flushed_at.max(last_received) + self.patience(settings))
+    }
+
+    fn patience(&self, settings: &config::Heartbeat) -> Duration {
+        settings.timeout.max(self.rtt.patience())
+    }
+
+    /// Queues a Ping, in the place of the one before it.
+    pub(super) fn queue(
+        &mut self,
+        settings: &config::Heartbeat,
+        keystream: &mut Keystream,
+        now: Timestamp,
+    ) {
+        self.tracked = Tracked::Queued;
+        self.sent = self.sent.saturating_add(1);
+        self.queued_at = now;
+        self.interval = jittered(settings.interval, keystream);
+    }
+
+    /// Whether a deadline handled `late` is forgiven: the process may have slept while the Pong
+    /// waited to be read. Once, and with another Ping.
+    pub(super) fn forgives(&mut self, settings: &config::Heartbeat, late: Duration) -> bool {
+        let forgiven = late > settings.timeout && !self.graced;
+        self.graced |= forgiven;
+        forgiven
+    }
+
+    /// The payload of the Ping that waits to be written, if one does.
+    pub(super) fn to_write(&self) -> Option<[u8; 8]> {
+        (self.tracked == Tracked::Queued)
+            .then(|| self.nonce.wrapping_add(u64::from(self.sent)).to_be_bytes())
+    }
+
+    pub(super) fn written(&mut self, mark: u64) {
+        self.tracked = Tracked::Written;
+        self.mark = mark;
+    }
+
+    /// The transport has accepted the output up to `flushed`.
+    #[inline]
+    pub(super) fn flushed(&mut self, flushed: u64, now: Timestamp) {
+        if self.tracked == Tracked::Written && flushed >= self.mark {
+            self.tracked = Tracked::Flushed;
+            self.flushed_at = now;
+        }
+    }
+
+    /// A Pong came; gives the round trip where it answers the latest Ping.
+    pub(super) fn acknowledge(&mut self, payload: &[u8], now: Timestamp) -> Option<Duration> {
+        let bytes = payload.try_into().ok()?;
+        let number = u32::try_from(u64::from_be_bytes(bytes).wrapping_sub(self.nonce)).ok()?;
+        let unwritten = u32::from(self.tracked == Tracked::Queued);
+        if number <= self.acknowledged || number > self.sent.saturating_sub(unwritten) {
+            return None;
+        }
+        self.acknowledged = number;
+        if number != self.sent {
+            return None;
+        }
+        let rtt = (self.tracked == Tracked::Flushed).then(|| now.since(self.flushed_at));
+        self.tracked = Tracked::Nothing;
+        self.graced = false;
+        if let Some(rtt) = rtt {
+            self.rtt.sample(rtt);
+        }
+        rtt
+    }
+
+    pub(super) fn report(&self) -> Pings {
+        let flushed = matches!(self.tracked, Tracked::Flushed) || self.acknowledged == self.sent;
+        Pings {
+            sent: self.sent,
+            outstanding: self.sent - self.acknowledged,
+            last_queued: (self.sent > 0).then_some(self.queued_at),
+            last_flushed: (self.sent > 0 && flushed).then_some(self.flushed_at),
+            rtt: self.rtt.report(),
+        }
+    }
+}
+
+/// `interval`, up to 10 % shorter or longer, so that many connections do not ping in step.
+fn jittered(interval: Duration, keystream: &mut Keystream) -> Duration {
+    let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+    let tenth = nanos / 10;
+    let within = keystream.next_u64().checked_rem(2 * tenth).unwrap_or(0);
+    Duration::from_nanos((nanos - tenth).saturating_add(within))
+}
+
+/// Round-trip times in microseconds, smoothed as TCP does it (RFC 6298).
+#[derive(Debug, Default)]
+struct RttMicros {
+    last: u32,
+    min: u32,
+    smoothed: u32,
+    variance: u32,
+    measured: bool,
+}
+
+impl RttMicros {
+    fn sample(&mut self, rtt: Duration) {
+        let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
+        self.last = micros;
+        if self.measured {
+            let deviation = self.smoothed.abs_diff(micros);
+            self.min = self.min.min(micros);
+            self.variance = self.variance - self.variance / 4 + deviation / 4;
+            self.smoothed = self.smoothed - self.smoothed / 8 + micros / 8;
+        } else {
+            self.measured = true;
+            self.min = micros;
+            self.smoothed = micros;
+            self.variance = micros / 2;
+        }
+    }
+
+    /// How long a Pong may take on this path.
+    fn patience(&self) -> Duration {
+        Duration::from_micros(u64::from(self.smoothed) + 4 * u64::from(self.variance))
+    }
+
+    fn report(&self) -> Option<Rtt> {
+        let span = |micros| Duration::from_micros(u64::from(micros));
+        self.measured.then(|| Rtt {
+            last: span(self.last),
+            min: span(self.min),
+            smoothed: span(self.smoothed),
+            variance: span(self.variance),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mask::Seed;
+
+    #[test]
+    fn jitter_stays_within_a_tenth() {
+        let mut keystream = Keystream::new(Seed::new([7; 32]));
+        let second = Duration::from_secs(1);
+        let spans: alloc::vec::Vec<_> =
+            (0..200).map(|_| jittered(second, &mut keystream)).collect();
+        assert!(spans.iter().all(|span| span.abs_diff(second) <= second / 10), "{spans:?}");
+        assert!(spans.iter().any(|span| span.abs_diff(second) > second / 20));
+        for extreme in [Duration::ZERO, Duration::from_nanos(9), Duration::MAX] {
+            let _ = jittered(extreme, &mut keystream);
+        }
+    }
+
+    #[test]
+    fn round_trips_are_smoothed_as_tcp_does() {
+        let mut rtt = RttMicros::default();
+        assert_eq!(rtt.report(), None);
+        rtt.sample(Duration::from_millis(100));
+        rtt.sample(Duration::from_millis(180));
+        let report = rtt.report().unwrap();
+        assert_eq!(report.last, Duration::from_millis(180));
+        assert_eq!(report.min, Duration::from_millis(100));
+        assert_eq!(report.smoothed, Duration::from_millis(110));
+        assert_eq!(report.variance, Duration::from_micros(57_500));
+        assert_eq!(rtt.patience(), Duration::from_millis(340));
+    }
+
+    #[test]
+    fn only_our_own_payloads_acknowledge() {
+        let mut keystream = Keystream::new(Seed::new([9; 32]));
+        let settings = config::Heartbeat::default();
+        let mut heartbeat = Heartbeat::new(Some(&settings), &mut keystream);
+        let at = Timestamp::from_nanos;
+        heartbeat.queue(&settings, &mut keystream, at(0));
+        let first = heartbeat.to_write().unwrap();
+        assert_eq!(heartbeat.acknowledge(&first, at(1)), None, "it was not even written");
+        heartbeat.written(14);
+        heartbeat.flushed(13, at(5));
+        assert_eq!(heartbeat.pong_deadline(&settings, at(0)), None);
+        heartbeat.flushed(14, at(5));
+        assert!(heartbeat.pong_deadline(&settings, at(0)).is_some());
+        for foreign in [&b""[..], b"12345678", b"123456789"] {
+            assert_eq!(heartbeat.acknowledge(foreign, at(6)), None);
+        }
+        heartbeat.queue(&settings, &mut keystream, at(7));
+        let second = heartbeat.to_write().unwrap();
+        heartbeat.written(28);
+        heartbeat.flushed(28, at(8));
+        assert_eq!(heartbeat.acknowledge(&first, at(9)), None);
+        assert_eq!(heartbeat.report().outstanding, 1);
+        let rtt = heartbeat.acknowledge(&second, at(5_008));
+        assert_eq!(rtt, Some(Duration::from_micros(5)));
+        assert_eq!(heartbeat.report().outstanding, 0);
+        assert_eq!(heartbeat.acknowledge(&second, at(9)), None, "a Pong counts once");
+    }
+}

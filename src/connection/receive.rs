@@ -1,0 +1,547 @@
+//! The peer's stream of frames, taken apart: headers, sequence, limits, unmasking, UTF-8.
+//!
+//! Invariant: however the stream is cut into inputs, the same bytes give the same pieces (up to
+//! where they are cut), the same control frames, and the same fault at the same offset. Between
+//! inputs at most 13 bytes of a header and 125 bytes of a control frame are kept.
+
+use alloc::boxed::Box;
+use core::mem;
+
+use crate::close::{CloseCode, CloseFrame};
+use crate::config::Limits;
+use crate::event::{Chunk, MessageKind, Role};
+use crate::frame::{FrameHeader, HeaderError, MAX_CONTROL, MAX_HEADER, OpCode};
+use crate::mask::{self, MaskingKey};
+use crate::termination::Position;
+use crate::utf8::Utf8Validator;
+use crate::violation::Violation;
+
+/// What came in.
+#[derive(Debug)]
+pub(super) enum Received<'b> {
+    Chunk(Chunk<'b>),
+    Ping,
+    Pong,
+    Close(CloseFrame),
+}
+
+/// A rule that the peer broke, and the offset of the byte that broke it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) rule: Violation,
+    pub(super) offset: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the start of a frame, with no message under way.
+    Boundary,
+    /// At the start of a frame, between two fragments.
+    Between,
+    /// Inside a header; the spill holds what has come of it.
+    Header,
+    /// Inside the payload of a data frame.
+    Data,
+    /// Inside the payload of a control frame.
+    Control,
+    /// After a text whose last character is incomplete.
+    TextCutShort,
+}
+
+#[derive(Debug)]
+pub(super) struct Receiver {
+    /// Bytes of the stream that were consumed.
+    offset: u64,
+    frames: u64,
+    /// Bytes still to come of the current payload.
+    remaining: u64,
+    /// Bytes of the current payload in all.
+    frame_len: u64,
+    /// Bytes of the current message whose headers have come.
+    message_len: u64,
+    fragments: u32,
+    empty_run: u32,
+    /// The masking key, as it applies to the next byte of the payload.
+    key: MaskingKey,
+    utf8: Utf8Validator,
+    sender: Role,
+    state: State,
+    opcode: OpCode,
+    fin: bool,
+    /// The message under way.
+    message: Option<MessageKind>,
+    /// Whether a piece of it was given.
+    begun: bool,
+    /// Whether a Ping has come whole and was not answered.
+    answer_due: bool,
+    /// The longest payload that the short path may take.
+    short: u8,
+    header_len: u8,
+    header: [u8; MAX_HEADER - 1],
+    ping: Inline,
+    /// A Pong or a Close.
+    other: Spilled,
+}
+
+impl Receiver {
+    pub(super) fn new(sender: Role, limits: &Limits) -> Self {
+        let short = limits.frame.min(limits.message).min(125);
+        Self {
+            offset: 0,
+            frames: 0,
+            remaining: 0,
+            frame_len: 0,
+            message_len: 0,
+            fragments: 0,
+            empty_run: 0,
+            key: MaskingKey::new([0; 4]),
+            utf8: Utf8Validator::default(),
+            sender,
+            state: State::Boundary,
+            opcode: OpCode::Continuation,
+            fin: true,
+            message: None,
+            begun: false,
+            answer_due: false,
+            short: if limits.fragments == 0 { 0 } else { short as u8 },
+            header_len: 0,
+            header: [0; MAX_HEADER - 1],
+            ping: Inline::default(),
+            other: Spilled::default(),
+        }
+    }
+
+    /// A whole message in one short frame, where the input begins with one.
+    ///
+    /// Anything out of the ordinary is left to [`poll`](Self::poll), with the input untouched.
+    #[inline]
+    pub(super) fn whole_frame<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Chunk<'b>> {
+        if self.state != State::Boundary || input.len() < 2 {
+            return None;
+        }
+        let kind = match input[0] {
+            0x81 => MessageKind::Text,
+            0x82 => MessageKind::Binary,
+            _ => return None,
+        };
+        let masked = self.sender == Role::Client;
+        let len = input[1] ^ if masked { 0x80 } else { 0 };
+        let head = if masked { 6 } else { 2 };
+        let end = head + usize::from(len);
+        if len > self.short || input.len() < end {
+            return None;
+        }
+        if masked {
+            let key = MaskingKey::new([input[2], input[3], input[4], input[5]]);
+            mask::apply(&mut input[head..end], key);
+            if kind == MessageKind::Text && !is_text(&input[head..end]) {
+                mask::apply(&mut input[head..end], key);
+                return None;
+            }
+        } else if kind == MessageKind::Text && !is_text(&input[head..end]) {
+            return None;
+        }
+        self.offset += end as u64;
+        self.frames += 1;
+        let payload = &mut take(input, end)[head..];
+        Some(Chunk { payload, kind, first: true, last: true })
+    }
+
+    /// The next thing in the input, or `None` once all of it is consumed.
+    pub(super) fn poll<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        limits: &Limits,
+    ) -> Result<Option<Received<'b>>, Fault> {
+        loop {
+            match self.state {
+                State::Boundary | State::Between | State::Header => {
+                    if !self.take_header(input, limits)? {
+                        return Ok(None);
+                    }
+                }
+                State::Data => {
+                    if input.is_empty() && self.remaining > 0 {
+                        return Ok(None);
+                    }
+                    if let Some(chunk) = self.take_payload(input)? {
+                        return Ok(Some(Received::Chunk(chunk)));
+                    }
+                }
+                State::Control => {
+                    if !self.take_control(input) {
+                        return Ok(None);
+                    }
+                    return self.finish_control().map(Some);
+                }
+                State::TextCutShort => return Err(self.fault(Violation::InvalidUtf8)),
+            }
+        }
+    }
+
+    /// Consumes a header, or as much of it as is there; says whether it is complete.
+    fn take_header(
+        &mut self,
+        input: &mut &mut [u8],
+        limits: &Limits,
+    ) -> Result<bool, Fault> {
+        let kept = usize::from(self.header_len);
+        let start = self.offset - kept as u64;
+        let at = |error: HeaderError| Fault { rule: error.rule, offset: start + error.at as u64 };
+        let decoded = if kept == 0 {
+            FrameHeader::decode(input, self.sender).map_err(at)?
+        } else {
+            let mut bytes = [0; MAX_HEADER];
+            bytes[..kept].copy_from_slice(&self.header[..kept]);
+            let more = input.len().min(MAX_HEADER - kept);
+            bytes[kept..kept + more].copy_from_slice(&input[..more]);
+            FrameHeader::decode(&bytes[..kept + more], self.sender).map_err(at)?
+        };
+        let Some((header, len)) = decoded else {
+            // A header that is not complete has at most 13 bytes.
+            let rest = take(input, input.len());
+            self.header[kept..kept + rest.len()].copy_from_slice(rest);
+            self.header_len += rest.len() as u8;
+            self.offset += rest.len() as u64;
+            if self.header_len > 0 {
+                self.state = State::Header;
+            }
+            return Ok(false);
+        };
+        take(input, len - kept);
+        self.offset += (len - kept) as u64;
+        self.header_len = 0;
+        self.frames += 1;
+        self.begin_payload(&header, start, limits)?;
+        Ok(true)
+    }
+
+    fn begin_payload(
+        &mut self,
+        header: &FrameHeader,
+        start: u64,
+        limits: &Limits,
+    ) -> Result<(), Fault> {
+        self.remaining = header.len;
+        self.frame_len = header.len;
+        self.key = header.mask.unwrap_or(MaskingKey::new([0; 4]));
+        self.opcode = header.opcode;
+        self.fin = header.fin;
+        if header.opcode.is_control() {
+            self.state = State::Control;
+            match header.opcode {
+                OpCode::Ping => {
+                    self.answer_due = false;
+                    self.ping.len = 0;
+                }
+                _ => self.other.clear(),
+            }
+            return Ok(());
+        }
+        self.sequence(header).map_err(|rule| Fault { rule, offset: start })?;
+        self.limit(header, limits).map_err(|rule| Fault { rule, offset: start + 1 })?;
+        self.state = State::Data;
+        Ok(())
+    }
+
+    fn sequence(&mut self, header: &FrameHeader) -> Result<(), Violation> {
+        let kind = match header.opcode {
+            OpCode::Text => MessageKind::Text,
+            OpCode::Binary => MessageKind::Binary,
+            _ if self.message.is_none() => return Err(Violation::UnexpectedContinuation),
+            _ => return Ok(()),
+        };
+        //= rfc6455#5.4
+        //# The fragments of one message MUST NOT be interleaved between the
+        //# fragments of another message unless an extension has been
+        //# negotiated that can interpret the interleaving.
+        if self.message.is_some() {
+            return Err(Violation::ExpectedContinuation);
+        }
+        self.message = Some(kind);
+        self.begun = false;
+        self.utf8 = Utf8Validator::default();
+        self.message_len = 0;
+        self.fragments = 0;
+        self.empty_run = 0;
+        Ok(())
+    }
+
+    fn limit(&mut self, header: &FrameHeader, limits: &Limits) -> Result<(), Violation> {
+        //= rfc6455#10.4
+        //# Implementations that have implementation- and/or platform-specific
+        //# limitations regarding the frame size or total message size after
+        //# reassembly from multiple frames MUST protect themselves against
+        //# exceeding those limits.
+        if header.len > limits.frame {
+            return Err(Violation::FrameTooBig { len: header.len, limit: limits.frame });
+        }
+        self.message_len = self.message_len.saturating_add(header.len);
+        if self.message_len > limits.message {
+            return Err(Violation::MessageTooBig { len: self.message_len, limit: limits.message });
+        }
+        self.fragments = self.fragments.saturating_add(1);
+        if self.fragments > limits.fragments {
+            return Err(Violation::TooManyFragments { limit: limits.fragments });
+        }
+        let empty = header.len == 0 && !header.fin;
+        self.empty_run = if empty { self.empty_run.saturating_add(1) } else { 0 };
+        if self.empty_run > limits.empty_fragments {
+            return Err(Violation::TooManyEmptyFragments { limit: limits.empty_fragments });
+        }
+        Ok(())
+    }
+
+    /// The next piece of the payload; `None` where an empty fragment gives none.
+    fn take_payload<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Chunk<'b>>, Fault> {
+        let Some(kind) = self.message else { return Err(self.fault(Violation::UnexpectedContinuation)) };
+        let mut len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
+        let masked = self.sender == Role::Client;
+        if masked {
+            mask::apply(&mut input[..len], self.key);
+        }
+        if kind == MessageKind::Text {
+            len = self.valid_text(&mut input[..len], masked)?;
+        }
+        self.key = self.key.rotated(len);
+        self.remaining -= len as u64;
+        self.offset += len as u64;
+        let mut last = false;
+        if self.remaining == 0 {
+            self.state = State::Between;
+            last = self.fin;
+        }
+        if last {
+            self.message = None;
+            self.state = State::Boundary;
+            //= rfc6455#8.1
+            //# When an endpoint is to interpret a byte stream as UTF-8 but finds
+            //# that the byte stream is not, in fact, a valid UTF-8 stream, that
+            //# endpoint MUST _Fail the WebSocket Connection_.
+            if kind == MessageKind::Text && self.utf8.finish().is_err() {
+                self.message = Some(kind);
+                self.state = State::TextCutShort;
+                last = false;
+            }
+        }
+        if len == 0 && !last {
+            return Ok(None);
+        }
+        let first = !mem::replace(&mut self.begun, true);
+        Ok(Some(Chunk { payload: take(input, len), kind, first, last }))
+    }
+
+    /// How much of an unmasked piece is valid text.
+    ///
+    /// What is not is masked again and left for the next call, which then fails at its first byte:
+    /// so the valid part is delivered however the input is cut.
+    fn valid_text(&mut self, piece: &mut [u8], masked: bool) -> Result<usize, Fault> {
+        let before = self.utf8;
+        let Err(error) = self.utf8.validate(piece) else { return Ok(piece.len()) };
+        if error.offset == 0 {
+            return Err(self.fault(Violation::InvalidUtf8));
+        }
+        let (valid, rest) = piece.split_at_mut(error.offset);
+        self.utf8 = before;
+        if self.utf8.validate(valid).is_err() {
+            return Err(self.fault(Violation::InvalidUtf8));
+        }
+        if masked {
+            mask::apply(rest, self.key.rotated(valid.len()));
+        }
+        Ok(valid.len())
+    }
+
+    /// Keeps the payload of a control frame, and says whether it is complete.
+    fn take_control(&mut self, input: &mut &mut [u8]) -> bool {
+        let len = (self.remaining as usize).min(input.len());
+        let piece = take(input, len);
+        if self.sender == Role::Client {
+            mask::apply(piece, self.key);
+            self.key = self.key.rotated(len);
+        }
+        match self.opcode {
+            OpCode::Ping => self.ping.extend(piece),
+            _ => self.other.extend(piece),
+        }
+        self.remaining -= len as u64;
+        self.offset += len as u64;
+        self.remaining == 0
+    }
+
+    fn finish_control<'b>(&mut self) -> Result<Received<'b>, Fault> {
+        self.state = if self.message.is_some() { State::Between } else { State::Boundary };
+        match self.opcode {
+            OpCode::Ping => {
+                self.answer_due = true;
+                Ok(Received::Ping)
+            }
+            OpCode::Close => {
+                let start = self.offset - self.frame_len;
+                let frame = close_frame(self.other.as_slice());
+                frame.map(Received::Close).map_err(|rule| Fault { rule, offset: start })
+            }
+            _ => Ok(Received::Pong),
+        }
+    }
+
+    /// Throws the input away and gives its length.
+    pub(super) fn discard(&mut self, input: &mut &mut [u8]) -> u64 {
+        let len = take(input, input.len()).len() as u64;
+        self.offset += len;
+        len
+    }
+
+    fn fault(&self, rule: Violation) -> Fault {
+        Fault { rule, offset: self.offset }
+    }
+
+    /// The payload of the latest Ping, where it has come whole and was not answered yet.
+    pub(super) fn take_answer(&mut self) -> Option<&[u8]> {
+        mem::take(&mut self.answer_due).then_some(self.ping.as_slice())
+    }
+
+    pub(super) fn answer_due(&self) -> bool {
+        self.answer_due
+    }
+
+    pub(super) fn ping_payload(&self) -> &[u8] {
+        self.ping.as_slice()
+    }
+
+    pub(super) fn pong_payload(&self) -> &[u8] {
+        self.other.as_slice()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.offset
+    }
+
+    pub(super) fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Whether a piece of a message was ever given, other than by the short path.
+    pub(super) fn any_piece(&self) -> bool {
+        self.begun
+    }
+
+    pub(super) fn in_message(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// Payload bytes still to come of the data frame under way.
+    pub(super) fn payload_remaining(&self) -> u64 {
+        if self.state == State::Data { self.remaining } else { 0 }
+    }
+
+    pub(super) fn position(&self) -> Position {
+        match self.state {
+            State::Boundary => Position::FrameBoundary,
+            State::Between | State::TextCutShort => {
+                Position::BetweenFragments { received: self.message_len }
+            }
+            State::Header => Position::InsideHeader { received: u64::from(self.header_len) },
+            State::Data | State::Control => Position::InsidePayload {
+                received: self.frame_len - self.remaining,
+                expected: self.frame_len,
+            },
+        }
+    }
+}
+
+fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
+    let (taken, rest) = mem::take(input).split_at_mut(len);
+    *input = rest;
+    taken
+}
+
+#[inline]
+fn is_text(payload: &[u8]) -> bool {
+    let mut utf8 = Utf8Validator::default();
+    utf8.validate(payload).is_ok() && utf8.is_between_characters()
+}
+
+fn close_frame(body: &[u8]) -> Result<CloseFrame, Violation> {
+    //= rfc6455#5.5.1
+    //# If there is a body, the first two bytes of
+    //# the body MUST be a 2-byte unsigned integer (in network byte order)
+    //# representing a status code with value /code/ defined in Section 7.4.
+    let (code, reason) = match body {
+        [] => return Ok(CloseFrame::EMPTY),
+        [_] => return Err(Violation::CloseBodyTooShort),
+        [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
+    };
+    let code = CloseCode::new(code).map_err(|error| Violation::InvalidCloseCode(error.0))?;
+    let reason = core::str::from_utf8(reason).map_err(|_| Violation::InvalidCloseReason)?;
+    Ok(CloseFrame::from_peer(code, reason))
+}
+
+/// The payload of a control frame.
+#[derive(Debug)]
+struct Inline {
+    len: u8,
+    bytes: [u8; MAX_CONTROL],
+}
+
+impl Inline {
+    fn extend(&mut self, piece: &[u8]) {
+        let start = usize::from(self.len);
+        self.bytes[start..start + piece.len()].copy_from_slice(piece);
+        self.len += piece.len() as u8;
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl Default for Inline {
+    fn default() -> Self {
+        Self { len: 0, bytes: [0; MAX_CONTROL] }
+    }
+}
+
+/// The payload of a control frame that is nearly always short: our own Pings have eight bytes, and
+/// a Close without a reason two. A longer one takes a box, once for the life of a connection.
+#[derive(Debug, Default)]
+struct Spilled {
+    short_len: u8,
+    short: [u8; 16],
+    long: Option<Box<Inline>>,
+}
+
+impl Spilled {
+    fn clear(&mut self) {
+        self.short_len = 0;
+        if let Some(long) = &mut self.long {
+            long.len = 0;
+        }
+    }
+
+    fn extend(&mut self, piece: &[u8]) {
+        let start = usize::from(self.short_len);
+        let end = start + piece.len();
+        if let Some(long) = &mut self.long {
+            long.extend(piece);
+        } else if end <= self.short.len() {
+            self.short[start..end].copy_from_slice(piece);
+            self.short_len = end as u8;
+        } else {
+            let mut long = Box::new(Inline::default());
+            long.extend(&self.short[..start]);
+            long.extend(piece);
+            self.long = Some(long);
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match &self.long {
+            Some(long) => long.as_slice(),
+            None => &self.short[..usize::from(self.short_len)],
+        }
+    }
+}

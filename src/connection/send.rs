@@ -1,0 +1,282 @@
+//! What leaves: messages and fragments on command, Pongs, Pings and the Close by themselves.
+//!
+//! Invariant: every frame is written whole into the caller's buffer (or handed out as a head whose
+//! payload the caller appends), is counted as pending from then on, and nothing is written after
+//! the Close but an answer to a Ping.
+
+use bytes::BytesMut;
+
+use super::ending::CloseState;
+use super::{Connection, Ending};
+use crate::event::{Data, MessageKind, Phase, Role, SendError};
+use crate::frame::{FrameHeader, MAX_CONTROL, MAX_HEADER, OpCode};
+use crate::mask::{self, MaskingKey};
+use crate::time::Timestamp;
+
+/// The header of a frame whose payload the caller writes, from
+/// [`Connection::begin_frame`](crate::Connection::begin_frame).
+#[derive(Debug, Clone, Copy)]
+pub struct FrameHead {
+    bytes: [u8; MAX_HEADER],
+    len: u8,
+    mask: Option<MaskingKey>,
+}
+
+impl FrameHead {
+    fn new(header: &FrameHeader) -> Self {
+        let mut bytes = [0; MAX_HEADER];
+        let len = header.encode(&mut bytes) as u8;
+        Self { bytes, len, mask: header.mask }
+    }
+
+    /// The bytes of the header, at most 14.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// The key with which the payload has to be masked, on a client.
+    #[must_use]
+    pub fn mask(&self) -> Option<MaskingKey> {
+        self.mask
+    }
+}
+
+impl Connection {
+    /// Writes a whole message into `out`, as one frame.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] where the connection is not open, or a fragmented message is under way;
+    /// nothing is written then.
+    #[inline]
+    pub fn send<'a>(
+        &mut self,
+        data: impl Into<Data<'a>>,
+        out: &mut BytesMut,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        let data = data.into();
+        self.advance(now);
+        self.accept_message()?;
+        self.append(data.kind().into(), true, data.as_bytes(), out);
+        Ok(())
+    }
+
+    /// Writes a fragment of a message into `out`; the first one begins a message, the one with
+    /// `fin` ends it (RFC 6455 section 5.4).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] where the connection is not open, or the fragment is not of its message's
+    /// kind; nothing is written then.
+    pub fn send_fragment<'a>(
+        &mut self,
+        data: impl Into<Data<'a>>,
+        fin: bool,
+        out: &mut BytesMut,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        let data = data.into();
+        self.advance(now);
+        let opcode = self.next_fragment(data.kind(), fin)?;
+        self.append(opcode, fin, data.as_bytes(), out);
+        Ok(())
+    }
+
+    /// Begins a frame of `len` bytes whose payload the caller writes itself, as for a vectored
+    /// write without a copy.
+    ///
+    /// The header goes out first, then exactly `len` bytes, masked with [`FrameHead::mask`] on a
+    /// client, and nothing in between. All of it counts as pending output at once. `fin` and
+    /// sequence are as for [`send_fragment`](Self::send_fragment); of text, the caller promises
+    /// that the message is valid UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] as for [`send_fragment`](Self::send_fragment), and where `len` is 2^63 or
+    /// more.
+    pub fn begin_frame(
+        &mut self,
+        kind: MessageKind,
+        len: u64,
+        fin: bool,
+        now: Timestamp,
+    ) -> Result<FrameHead, SendError> {
+        self.advance(now);
+        if len >> 63 != 0 {
+            return Err(SendError::TooLong);
+        }
+        let opcode = self.next_fragment(kind, fin)?;
+        Ok(self.backlog_frame(opcode, fin, 0, len))
+    }
+
+    /// Writes a Ping of the application's own into `out`.
+    ///
+    /// The heartbeat pings by itself and measures round trips; this one is neither tracked nor
+    /// timed. Its Pong comes as [`Event::Pong`](crate::Event::Pong), with the payload in
+    /// [`pong_payload`](Self::pong_payload).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] where the connection is not open or the payload is longer than 125 bytes;
+    /// nothing is written then.
+    pub fn ping(
+        &mut self,
+        payload: &[u8],
+        out: &mut BytesMut,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        self.advance(now);
+        self.check_open()?;
+        //= rfc6455#5.5
+        //# All control frames MUST have a payload length of 125 bytes or less
+        //# and MUST NOT be fragmented.
+        if payload.len() > MAX_CONTROL {
+            return Err(SendError::ControlTooLong { len: payload.len() });
+        }
+        self.append(OpCode::Ping, true, payload, out);
+        Ok(())
+    }
+
+    /// Writes what the connection has to say by itself into `out`: a Pong, a Ping, a Close.
+    ///
+    /// There is one slot for each. Says whether anything was written.
+    pub fn poll_transmit(&mut self, out: &mut BytesMut) -> bool {
+        let answered = self.transmit_answers(out);
+        self.transmit_close(out) || answered
+    }
+
+    /// Writes the Pong and the Ping that wait.
+    pub(crate) fn transmit_answers(&mut self, out: &mut BytesMut) -> bool {
+        if !self.may_write() {
+            return false;
+        }
+        let mut written = false;
+        //= rfc6455#5.5.2
+        //# Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in
+        //# response, unless it already received a Close frame.
+        if self.receiver.answer_due() {
+            let mut buffer = [0; MAX_CONTROL];
+            let mut len = 0;
+            if let Some(payload) = self.receiver.take_answer() {
+                len = payload.len();
+                buffer[..len].copy_from_slice(payload);
+            }
+            self.append(OpCode::Pong, true, &buffer[..len], out);
+            written = true;
+        }
+        if self.phase == Phase::Open {
+            if let Some(payload) = self.heartbeat.to_write() {
+                self.append(OpCode::Ping, true, &payload, out);
+                self.heartbeat.written(self.bytes_queued);
+                written = true;
+            }
+        }
+        written
+    }
+
+    /// Writes the Close that waits.
+    pub(crate) fn transmit_close(&mut self, out: &mut BytesMut) -> bool {
+        let Some(Ending { close_state: CloseState::Queued, local: Some(local), .. }) =
+            self.ending.as_deref()
+        else {
+            return false;
+        };
+        if self.phase == Phase::Ended {
+            return false;
+        }
+        let mut buffer = [0; MAX_CONTROL];
+        let frame = local.frame;
+        self.append(OpCode::Close, true, frame.payload(&mut buffer), out);
+        if let Some(ending) = &mut self.ending {
+            ending.close_state = CloseState::Written { mark: self.bytes_queued };
+        }
+        true
+    }
+
+    fn may_write(&self) -> bool {
+        match self.phase {
+            Phase::Open | Phase::CloseSent | Phase::CloseReceived => {
+                self.ending.as_ref().is_none_or(|ending| ending.write_failed.is_none())
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes a whole message on, to be framed by [`backlog_frame`](Self::backlog_frame).
+    #[inline]
+    pub(crate) fn accept_message(&mut self) -> Result<(), SendError> {
+        self.check_open()?;
+        if self.fragmenting.is_some() {
+            return Err(SendError::FragmentsPending);
+        }
+        self.count_message();
+        Ok(())
+    }
+
+    fn count_message(&mut self) {
+        self.messages_sent += 1;
+        self.messages_pending = self.messages_pending.saturating_add(1);
+    }
+
+    fn next_fragment(&mut self, kind: MessageKind, fin: bool) -> Result<OpCode, SendError> {
+        self.check_open()?;
+        let opcode = match self.fragmenting {
+            None => kind.into(),
+            Some(begun) if begun == kind => OpCode::Continuation,
+            Some(_) => return Err(SendError::KindMismatch),
+        };
+        self.fragmenting = if fin { None } else { Some(kind) };
+        if fin {
+            self.count_message();
+        }
+        Ok(opcode)
+    }
+
+    /// The head of a frame of a message that was accepted, however far the closing handshake has
+    /// come since: what was accepted goes out before the Close.
+    pub(crate) fn backlog_frame(
+        &mut self,
+        opcode: OpCode,
+        fin: bool,
+        rsv: u8,
+        len: u64,
+    ) -> FrameHead {
+        let mask = self.masking_key();
+        let head = FrameHead::new(&FrameHeader { fin, rsv, opcode, mask, len });
+        self.count_queued(u64::from(head.len).saturating_add(len));
+        head
+    }
+
+    fn append(&mut self, opcode: OpCode, fin: bool, payload: &[u8], out: &mut BytesMut) {
+        let mask = self.masking_key();
+        let header = FrameHeader { fin, rsv: 0, opcode, mask, len: payload.len() as u64 };
+        let mut bytes = [0; MAX_HEADER];
+        let len = header.encode(&mut bytes);
+        out.reserve(len + payload.len());
+        out.extend_from_slice(&bytes[..len]);
+        match mask {
+            Some(key) => mask::append_masked(out, payload, key),
+            None => out.extend_from_slice(payload),
+        }
+        self.count_queued((len + payload.len()) as u64);
+    }
+
+    //= rfc6455#5.3
+    //# The masking key needs to be
+    //# unpredictable; thus, the masking key MUST be derived from a strong
+    //# source of entropy
+    fn masking_key(&mut self) -> Option<MaskingKey> {
+        (self.role == Role::Client).then(|| self.keystream.masking_key())
+    }
+
+    #[inline]
+    fn count_queued(&mut self, bytes: u64) {
+        if self.bytes_flushed == self.bytes_queued {
+            self.stalled_since = self.now;
+        }
+        self.bytes_queued = self.bytes_queued.saturating_add(bytes);
+        self.frames_sent += 1;
+    }
+}

@@ -1,0 +1,417 @@
+//! How a connection ended: the one report that every connection gives.
+//!
+//! The types here are plain values. [`Connection`](crate::Connection) and
+//! [`Session`](crate::Session) fill them in; nothing here decides anything.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::time::Duration;
+
+use crate::close::CloseFrame;
+use crate::event::{Phase, Role, TransportError};
+use crate::handshake::{HandshakeError, Refusal};
+use crate::time::Timestamp;
+use crate::violation::Violation;
+
+/// The report of an ending.
+///
+/// Its `Display` is one line that a person can act on:
+///
+/// ```text
+/// unclean (1006): the peer's stream ended inside a frame, 812 of 4096 bytes received;
+/// no Close frame was received or sent; last byte 3.2 s ago
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Termination {
+    /// Which end gives this report.
+    pub role: Role,
+    /// The close code as RFC 6455 section 7.1.5 defines it: the peer's, 1005 where its Close had
+    /// none, 1006 where no Close came.
+    pub code: u16,
+    /// Whether the transport closed after both Close frames had passed (RFC 6455 section 7.1.4).
+    pub clean: bool,
+    /// Who began the ending.
+    pub initiator: Initiator,
+    /// What happened.
+    pub cause: Cause,
+    /// Our Close, where one was queued.
+    pub local_close: Option<LocalClose>,
+    /// The peer's Close, where one came. Never invented.
+    pub peer_close: Option<CloseFrame>,
+    /// How the peer's stream ended.
+    pub stream_end: StreamEnd,
+    /// The peer closed in the middle of a fragmented message.
+    pub truncated_message: bool,
+    /// What was accepted for sending and never written.
+    pub dropped: Backlog,
+    /// What a refused opening handshake answered; on a client only.
+    pub refusal: Option<Box<Refusal>>,
+    /// What was seen on the way.
+    pub evidence: Evidence,
+}
+
+impl Termination {
+    /// The reason in the peer's Close, or nothing.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        self.peer_close.as_ref().map_or("", CloseFrame::reason)
+    }
+
+    fn fmt_cause(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            Cause::ClosingHandshake => match self.initiator {
+                Initiator::Peer => f.write_str("the peer closed"),
+                Initiator::Both => f.write_str("both ends closed at once"),
+                Initiator::Local | Initiator::Transport => f.write_str("we closed"),
+            },
+            Cause::Eof { at } => write!(f, "the peer's stream ended {at}"),
+            Cause::Transport { side, kind } => write!(f, "{side} failed: {kind}"),
+            Cause::PongTimeout { waited } => {
+                write!(f, "nothing came for {} after a Ping was sent", Span(waited))
+            }
+            Cause::IdleTimeout { idle } => write!(f, "nothing came for {}", Span(idle)),
+            Cause::WriteStalled { pending } => {
+                write!(f, "the transport stopped taking output, {pending} bytes pending")
+            }
+            Cause::CloseTimeout => f.write_str("our Close was not answered in time"),
+            Cause::HandshakeTimeout => f.write_str("the opening handshake took too long"),
+            Cause::HandshakeRejected { status } => match self.role {
+                Role::Client => write!(f, "the server refused the handshake with status {status}"),
+                Role::Server => write!(f, "we refused the handshake with status {status}"),
+            },
+            Cause::HandshakeInvalid(error) => {
+                write!(f, "the opening handshake failed: {error} ({})", error.section())
+            }
+            Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
+                write!(f, "{rule} (RFC 6455 section {}, byte {offset})", rule.section())
+            }
+            Cause::Aborted => f.write_str("the connection was dropped on this side"),
+        }
+    }
+
+    fn fmt_closes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.peer_close, &self.local_close) {
+            (None, None) => f.write_str("no Close frame was received or sent"),
+            (Some(peer), None) => write!(f, "Close {peer} was received, none was sent"),
+            (None, Some(local)) => write!(f, "{local}, none was received"),
+            (Some(peer), Some(local)) => write!(f, "Close {peer} was received, {local}"),
+        }
+    }
+}
+
+impl fmt::Display for Termination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): ", if self.clean { "clean" } else { "unclean" }, self.code)?;
+        self.fmt_cause(f)?;
+        if !self.cause.is_before_open() {
+            f.write_str("; ")?;
+            self.fmt_closes(f)?;
+        }
+        if self.truncated_message {
+            f.write_str("; its last message was not finished")?;
+        }
+        if self.dropped != Backlog::default() {
+            write!(f, "; {}", self.dropped)?;
+        }
+        match self.evidence.last_received {
+            Some(at) => write!(f, "; last byte {} ago", Span(self.evidence.ended.since(at))),
+            None => f.write_str("; no byte was received"),
+        }
+    }
+}
+
+/// Who began the ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Initiator {
+    /// This end: it closed, failed the connection, or gave up.
+    Local,
+    /// The peer's Close came first.
+    Peer,
+    /// The peer's Close came after ours was queued and before it was written.
+    Both,
+    /// Neither end said anything: the transport ended or failed.
+    Transport,
+}
+
+/// Our Close frame, and whether it got out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LocalClose {
+    /// The frame.
+    pub frame: CloseFrame,
+    /// Whether the transport accepted its last byte.
+    pub flushed: bool,
+    /// Whether it was queued after the peer's had come.
+    pub answer: bool,
+}
+
+impl fmt::Display for LocalClose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.flushed { "was sent" } else { "was never written" };
+        write!(f, "our Close {} {verb}", self.frame)
+    }
+}
+
+/// What happened. It is certain; why it happened is another question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Both Close frames passed.
+    ClosingHandshake,
+    /// The peer's stream ended although the closing handshake was not over.
+    Eof {
+        /// Where in the stream.
+        at: Position,
+    },
+    /// The transport failed.
+    Transport {
+        /// The side that failed first.
+        side: Side,
+        /// What it said.
+        kind: TransportError,
+    },
+    /// Nothing arrived for too long after a Ping had left.
+    PongTimeout {
+        /// For how long nothing had arrived.
+        waited: Duration,
+    },
+    /// Nothing arrived for the idle timeout, and the connection was closed with 1001.
+    IdleTimeout {
+        /// For how long nothing had arrived.
+        idle: Duration,
+    },
+    /// The transport took none of the pending output for too long.
+    WriteStalled {
+        /// Bytes that were pending.
+        pending: u64,
+    },
+    /// The closing handshake was not over in time.
+    CloseTimeout,
+    /// The opening handshake was not over in time.
+    HandshakeTimeout,
+    /// The opening handshake was refused: on a client by the server, on a server by this end.
+    HandshakeRejected {
+        /// The HTTP status of the refusal.
+        status: u16,
+    },
+    /// The peer's opening handshake broke a rule.
+    HandshakeInvalid(HandshakeError),
+    /// The peer broke a rule, and this end failed the connection.
+    Violation {
+        /// The rule.
+        rule: Violation,
+        /// The offset of the offending byte in the peer's stream, after the opening handshake.
+        offset: u64,
+    },
+    /// The peer sent more than a limit allows, and this end failed the connection.
+    TooBig {
+        /// The limit, as a rule.
+        rule: Violation,
+        /// The offset of the offending byte in the peer's stream, after the opening handshake.
+        offset: u64,
+    },
+    /// This end dropped the connection without a closing handshake.
+    Aborted,
+}
+
+impl Cause {
+    fn is_before_open(self) -> bool {
+        matches!(
+            self,
+            Self::HandshakeTimeout | Self::HandshakeRejected { .. } | Self::HandshakeInvalid(_)
+        )
+    }
+}
+
+/// A direction of the transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// From the peer.
+    Read,
+    /// To the peer.
+    Write,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "reading",
+            Self::Write => "writing",
+        })
+    }
+}
+
+/// How the peer's stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StreamEnd {
+    /// It had not ended when this end gave up the transport.
+    NotSeen,
+    /// An orderly end.
+    Eof,
+    /// An end that TLS did not announce.
+    TlsTruncated,
+    /// Reading failed.
+    Failed(TransportError),
+}
+
+/// Where in the peer's stream something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Position {
+    /// In the opening handshake.
+    OpeningHandshake,
+    /// Between two messages.
+    FrameBoundary,
+    /// Inside a frame's header.
+    InsideHeader {
+        /// Bytes of the header that had arrived.
+        received: u64,
+    },
+    /// Inside a frame's payload.
+    InsidePayload {
+        /// Bytes of the payload that had arrived.
+        received: u64,
+        /// Bytes that its header declares.
+        expected: u64,
+    },
+    /// Between two fragments of a message.
+    BetweenFragments {
+        /// Bytes of the message that had arrived.
+        received: u64,
+    },
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OpeningHandshake => f.write_str("in the opening handshake"),
+            Self::FrameBoundary => f.write_str("between two messages"),
+            Self::InsideHeader { received } => {
+                write!(f, "inside a frame's header, {received} bytes of it received")
+            }
+            Self::InsidePayload { received, expected } => {
+                write!(f, "inside a frame, {received} of {expected} bytes received")
+            }
+            Self::BetweenFragments { received } => {
+                write!(f, "between two fragments, {received} bytes of the message received")
+            }
+        }
+    }
+}
+
+/// Output that was accepted and never written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Backlog {
+    /// Bytes, frame headers included.
+    pub bytes: u64,
+    /// Messages of which at least the last byte was not written. From a
+    /// [`Session`](crate::Session) this is exact; a [`Connection`](crate::Connection), which does
+    /// not own its output, gives the number since its output was last all written.
+    pub messages: u64,
+}
+
+impl fmt::Display for Backlog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.messages == 1 { "" } else { "s" };
+        write!(f, "{} bytes of {} message{plural} were never written", self.bytes, self.messages)
+    }
+}
+
+/// What was seen while the connection lived. Of fixed size, and always collected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Evidence {
+    /// The phase in which the end was decided.
+    pub phase: Phase,
+    /// Where in the peer's stream the parser stood.
+    pub position: Position,
+    /// When the connection was established; for a failed opening handshake, when that began.
+    pub opened: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// When the last byte came.
+    pub last_received: Option<Timestamp>,
+    /// When the transport last accepted a byte.
+    pub last_flushed: Option<Timestamp>,
+    /// When a message, or a piece of one, last came.
+    pub last_data: Option<Timestamp>,
+    /// The heartbeat's Pings.
+    pub pings: Pings,
+    /// What came in.
+    pub received: Traffic,
+    /// What was queued for sending.
+    pub sent: Traffic,
+    /// Bytes that came after the peer's Close, or after this end had failed the connection, and
+    /// were thrown away.
+    pub discarded: u64,
+    /// Bytes that were queued and not yet accepted by the transport.
+    pub pending_output: u64,
+    /// How late a deadline was handled at the worst.
+    pub timer_lateness: Duration,
+    /// The HTTP status of a failed opening handshake.
+    pub http_status: Option<u16>,
+}
+
+/// The heartbeat in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Pings {
+    /// Pings queued by the heartbeat.
+    pub sent: u32,
+    /// Of these, how many no Pong has acknowledged.
+    pub outstanding: u32,
+    /// When the latest was queued.
+    pub last_queued: Option<Timestamp>,
+    /// When the transport accepted the last byte of the latest.
+    pub last_flushed: Option<Timestamp>,
+    /// Round trips, where one was measured.
+    pub rtt: Option<Rtt>,
+}
+
+/// Round-trip times, to the microsecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rtt {
+    /// The latest.
+    pub last: Duration,
+    /// The shortest.
+    pub min: Duration,
+    /// Smoothed as TCP does it (RFC 6298).
+    pub smoothed: Duration,
+    /// The mean deviation from the smoothed value.
+    pub variance: Duration,
+}
+
+/// Bytes, frames and messages of one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Bytes, frame headers included.
+    pub bytes: u64,
+    /// Frames, control frames included.
+    pub frames: u64,
+    /// Whole messages.
+    pub messages: u64,
+}
+
+/// A span of time in the unit that suits it.
+struct Span(Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let span = self.0;
+        if span < Duration::from_millis(1) {
+            write!(f, "{} µs", span.as_micros())
+        } else if span < Duration::from_secs(1) {
+            write!(f, "{} ms", span.as_millis())
+        } else if span < Duration::from_secs(600) {
+            write!(f, "{:.1} s", span.as_secs_f64())
+        } else {
+            write!(f, "{} min", span.as_secs() / 60)
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What a peer can get wrong in the opening handshake: the rule, where it is written, and the
+//! status that a server answers with.
+
+use thiserror::Error;
+
+/// The rule of the opening handshake that the peer broke.
+///
+/// A server answers with [`write_response`](Self::write_response) and closes. A client has nothing
+/// to answer and closes.
+///
+/// ```
+/// use farewell::handshake::HandshakeError;
+///
+/// let error = HandshakeError::KeyMissing;
+/// assert_eq!((error.status(), error.section()), (400, "4.2.1"));
+/// assert_eq!(error.to_string(), "the request has no Sec-WebSocket-Key");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The first bytes cannot begin an HTTP head: the peer speaks something else, TLS perhaps.
+    #[error("the peer does not speak HTTP")]
+    NotHttp,
+    /// The head is larger than [`Limits::head`](crate::Limits::head). A client counts the
+    /// informational responses before the final one too.
+    #[error("the head is over the limit of {limit} bytes")]
+    HeadTooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The request line is longer than [`Limits::header_line`](crate::Limits::header_line).
+    #[error("the request line is over the limit of {limit} bytes")]
+    RequestLineTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A line is longer than [`Limits::header_line`](crate::Limits::header_line).
+    #[error("a line of the head is over the limit of {limit} bytes")]
+    LineTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The head has more header fields than [`Limits::headers`](crate::Limits::headers).
+    #[error("the head has more than {limit} header fields")]
+    TooManyHeaders {
+        /// The limit, in header fields.
+        limit: usize,
+    },
+    /// A carriage return or a line feed stands alone.
+    #[error("a line of the head does not end in CRLF")]
+    LineEnding,
+    /// The request line or the status line is malformed.
+    #[error("the first line of the head is malformed")]
+    StartLine,
+    /// A header field is malformed or folded over several lines.
+    #[error("a header field is malformed")]
+    HeaderField,
+    /// The head is not HTTP/1.1. A refusal may be HTTP/1.0, a 101 may not.
+    #[error("the HTTP version is not 1.1")]
+    HttpVersion,
+
+    /// The request's method is not GET.
+    #[error("the request's method is not GET")]
+    Method,
+    /// The request's target is neither a path nor an http or https URI.
+    #[error("the request's target is neither a path nor an http or https URI")]
+    Target,
+    /// The request has no Host.
+    #[error("the request has no Host")]
+    HostMissing,
+    /// The request has more than one Host.
+    #[error("the request has more than one Host")]
+    HostRepeated,
+    /// The request's Host is not a host with an optional port.
+    #[error("the request's Host is not a host with an optional port")]
+    HostInvalid,
+    /// The request announces a body: it has a Content-Length or a Transfer-Encoding.
+    #[error("the request announces a body")]
+    Body,
+    /// The request's Upgrade does not ask for "websocket": this is plain HTTP, or a proxy on the
+    /// way dropped the header field.
+    #[error("the request does not ask for an upgrade to websocket")]
+    UpgradeNotRequested,
+    /// The request's Connection has no token "Upgrade".
+    #[error("the request's Connection does not contain \"Upgrade\"")]
+    ConnectionNotUpgrade,
+    /// The request's Sec-WebSocket-Version is missing or not 13.
+    #[error("the request's Sec-WebSocket-Version is not 13")]
+    Version,
+    /// The request has more than one Sec-WebSocket-Version.
+    #[error("the request has more than one Sec-WebSocket-Version")]
+    VersionRepeated,
+    /// The request has no Sec-WebSocket-Key.
+    #[error("the request has no Sec-WebSocket-Key")]
+    KeyMissing,
+    /// The request has more than one Sec-WebSocket-Key.
+    #[error("the request has more than one Sec-WebSocket-Key")]
+    KeyRepeated,
+    /// The request's Sec-WebSocket-Key is not the base64 form of 16 bytes.
+    #[error("the request's Sec-WebSocket-Key is not the base64 form of 16 bytes")]
+    KeyInvalid,
+    /// The request's Sec-WebSocket-Protocol is not a list of distinct tokens.
+    #[error("the request's Sec-WebSocket-Protocol is not a list of distinct tokens")]
+    SubprotocolsInvalid,
+    /// The request has more than one Origin, or one that is not visible ASCII.
+    #[error("the request's Origin is repeated or malformed")]
+    OriginInvalid,
+    /// The request has no Origin, and the server requires one.
+    #[error("the request has no Origin")]
+    OriginMissing,
+    /// The request's Origin is not one that the server accepts.
+    #[error("the request's Origin is not accepted here")]
+    OriginRefused,
+
+    /// Sec-WebSocket-Extensions does not follow its grammar, in a request or in a response.
+    #[error("Sec-WebSocket-Extensions is malformed")]
+    ExtensionsInvalid,
+
+    /// The 101 response does not confirm the upgrade to "websocket": something on the way dropped
+    /// or changed its Upgrade.
+    #[error("the response's Upgrade is not \"websocket\"")]
+    UpgradeNotConfirmed,
+    /// The Connection of the 101 response has no token "Upgrade".
+    #[error("the response's Connection does not contain \"Upgrade\"")]
+    ConnectionNotConfirmed,
+    /// The 101 response has no Sec-WebSocket-Accept.
+    #[error("the response has no Sec-WebSocket-Accept")]
+    AcceptMissing,
+    /// The 101 response has more than one Sec-WebSocket-Accept.
+    #[error("the response has more than one Sec-WebSocket-Accept")]
+    AcceptRepeated,
+    /// The Sec-WebSocket-Accept of the 101 response answers another key.
+    #[error("the response's Sec-WebSocket-Accept does not answer this request's key")]
+    AcceptWrong,
+    /// The 101 response uses an extension that the request did not offer.
+    #[error("the response uses an extension that was not offered")]
+    ExtensionNotOffered,
+    /// The 101 response has more than one Sec-WebSocket-Protocol.
+    #[error("the response has more than one Sec-WebSocket-Protocol")]
+    SubprotocolRepeated,
+    /// The 101 response uses a subprotocol that the request did not ask for.
+    #[error("the response uses a subprotocol that was not requested")]
+    SubprotocolNotRequested,
+}
+
+impl HandshakeError {
+    /// The section of RFC 6455 that the rule comes from.
+    ///
+    /// Bounds that this endpoint set itself give 10.4, "Implementation-Specific Limits".
+    #[must_use]
+    pub const fn section(self) -> &'static str {
+        match self {
+            Self::HeadTooLarge { .. }
+            | Self::RequestLineTooLong { .. }
+            | Self::LineTooLong { .. }
+            | Self::TooManyHeaders { .. } => "10.4",
+            Self::NotHttp
+            | Self::LineEnding
+            | Self::StartLine
+            | Self::HeaderField
+            | Self::HttpVersion => "4",
+            Self::Method
+            | Self::Target
+            | Self::HostMissing
+            | Self::HostRepeated
+            | Self::HostInvalid
+            | Self::Body
+            | Self::UpgradeNotRequested
+            | Self::ConnectionNotUpgrade
+            | Self::Version
+            | Self::KeyMissing
+            | Self::KeyInvalid
+            | Self::SubprotocolsInvalid
+            | Self::OriginInvalid => "4.2.1",
+            Self::OriginMissing | Self::OriginRefused => "10.2",
+            Self::ExtensionsInvalid => "9.1",
+            Self::UpgradeNotConfirmed
+            | Self::ConnectionNotConfirmed
+            | Self::AcceptMissing
+            | Self::AcceptWrong
+            | Self::ExtensionNotOffered
+            | Self::SubprotocolNotRequested => "4.1",
+            Self::KeyRepeated => "11.3.1",
+            Self::AcceptRepeated => "11.3.3",
+            Self::SubprotocolRepeated => "11.3.4",
+            Self::VersionRepeated => "11.3.5",
+        }
+    }
+
+    /// The status that a server answers a request with that breaks this rule.
+    ///
+    /// Rules that only a response can break give 502: that is what a gateway answers with when its
+    /// upstream broke them.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::RequestLineTooLong { .. } => 414,
+            Self::HeadTooLarge { .. } | Self::LineTooLong { .. } | Self::TooManyHeaders { .. } => {
+                431
+            }
+            Self::Method => 405,
+            //= rfc6455#4.2.2
+            //# If this
+            //# version does not match a version understood by the server, the
+            //# server MUST abort the WebSocket handshake described in this
+            //# section and instead send an appropriate HTTP error code (such
+            //# as 426 Upgrade Required)
+            Self::UpgradeNotRequested | Self::Version => 426,
+            Self::OriginMissing | Self::OriginRefused => 403,
+            Self::HttpVersion => 505,
+            Self::UpgradeNotConfirmed
+            | Self::ConnectionNotConfirmed
+            | Self::AcceptMissing
+            | Self::AcceptRepeated
+            | Self::AcceptWrong
+            | Self::ExtensionNotOffered
+            | Self::SubprotocolRepeated
+            | Self::SubprotocolNotRequested => 502,
+            _ => 400,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Reading a head: gathering its bytes under the limits, then parsing them once.
+//!
+//! Every byte is looked at once on arrival, by a state machine that knows nothing of how the bytes
+//! were split, so any split gives the same head, the same error and the same number of bytes
+//! taken. httparse sees the head once, when it is complete.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::error::HandshakeError;
+use super::headers::{Headers, Span, is_token_byte};
+use crate::config::Limits;
+
+/// Which kind of head is read; they differ in their first line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Request,
+    Response,
+}
+
+/// Gathers the bytes of a head and knows when it is complete.
+#[derive(Debug)]
+pub(super) struct HeadReader {
+    kind: Kind,
+    max_head: usize,
+    max_headers: usize,
+    max_line: usize,
+    buffer: Vec<u8>,
+    /// Bytes seen in all, those of heads taken out before included.
+    seen: usize,
+    /// Complete lines of the present head, its first one included.
+    lines: usize,
+    /// Bytes of the present line before its line ending.
+    line_len: usize,
+    /// The last byte was a carriage return.
+    after_cr: bool,
+    /// The present byte belongs to a request's method.
+    in_method: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct RequestHead {
+    pub(super) headers: Headers,
+    pub(super) get: bool,
+    pub(super) http_1_1: bool,
+    pub(super) target: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ResponseHead {
+    pub(super) headers: Headers,
+    pub(super) status: u16,
+    pub(super) http_1_1: bool,
+    pub(super) reason: Span,
+}
+
+impl HeadReader {
+    pub(super) fn new(kind: Kind, limits: &Limits) -> Self {
+        Self {
+            kind,
+            // Offsets into the head are 32 bits wide.
+            max_head: limits.head.min(u32::MAX as usize),
+            max_headers: limits.headers,
+            max_line: limits.header_line,
+            buffer: Vec::new(),
+            seen: 0,
+            lines: 0,
+            line_len: 0,
+            after_cr: false,
+            in_method: true,
+        }
+    }
+
+    /// Takes bytes up to the end of the head. Returns how many, and whether the head is complete.
+    pub(super) fn receive(&mut self, input: &[u8]) -> Result<(usize, bool), HandshakeError> {
+        let mut taken = 0;
+        let mut complete = false;
+        for byte in input {
+            taken += 1;
+            complete = self.step(*byte)?;
+            if complete {
+                break;
+            }
+        }
+        self.keep(input.get(..taken).unwrap_or_default());
+        Ok((taken, complete))
+    }
+
+    /// Looks at one byte. Returns whether it completes the head.
+    fn step(&mut self, byte: u8) -> Result<bool, HandshakeError> {
+        if self.seen >= self.max_head {
+            return Err(HandshakeError::HeadTooLarge { limit: self.max_head });
+        }
+        self.seen += 1;
+        if self.lines == 0 {
+            self.check_first_line(byte)?;
+        }
+        match (self.after_cr, byte) {
+            (true, b'\n') => {
+                let blank = self.line_len == 0;
+                self.lines += 1;
+                self.line_len = 0;
+                self.after_cr = false;
+                return Ok(blank);
+            }
+            (true, _) | (false, b'\n') => return Err(HandshakeError::LineEnding),
+            (false, b'\r') => self.after_cr = true,
+            (false, _) => self.check_limits()?,
+        }
+        Ok(false)
+    }
+
+    /// Counts a byte that belongs to a line.
+    fn check_limits(&mut self) -> Result<(), HandshakeError> {
+        if self.line_len == 0 && self.lines > self.max_headers {
+            return Err(HandshakeError::TooManyHeaders { limit: self.max_headers });
+        }
+        if self.line_len >= self.max_line {
+            let limit = self.max_line;
+            return Err(if self.lines == 0 && self.kind == Kind::Request {
+                HandshakeError::RequestLineTooLong { limit }
+            } else {
+                HandshakeError::LineTooLong { limit }
+            });
+        }
+        self.line_len += 1;
+        Ok(())
+    }
+
+    /// Tells at the earliest byte that the peer does not speak HTTP, rather than at a limit or a
+    /// deadline.
+    fn check_first_line(&mut self, byte: u8) -> Result<(), HandshakeError> {
+        const VERSION: &[u8] = b"HTTP/1.";
+        const NAME_LEN: usize = "HTTP/".len();
+        match self.kind {
+            Kind::Response => match VERSION.get(self.line_len) {
+                Some(expected) if *expected == byte => {}
+                Some(_) if self.line_len < NAME_LEN => return Err(HandshakeError::NotHttp),
+                Some(_) => return Err(HandshakeError::HttpVersion),
+                None => {}
+            },
+            Kind::Request if self.in_method => {
+                if byte == b' ' && self.line_len > 0 {
+                    self.in_method = false;
+                } else if !is_token_byte(byte) {
+                    return Err(HandshakeError::NotHttp);
+                }
+            }
+            Kind::Request => {}
+        }
+        Ok(())
+    }
+
+    /// Keeps bytes, at most doubling the buffer and never making it larger than a head may be.
+    fn keep(&mut self, bytes: &[u8]) {
+        let needed = self.buffer.len() + bytes.len();
+        if needed > self.buffer.capacity() {
+            let wanted = needed.max(self.buffer.capacity() * 2).min(self.max_head.max(needed));
+            self.buffer.reserve_exact(wanted - self.buffer.len());
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Takes the complete head out and readies the reader for another one under what is left of
+    /// the limit.
+    fn take(&mut self) -> (Box<[u8]>, usize) {
+        // Neither the first line nor the blank one is a header field.
+        let fields = self.lines.saturating_sub(2);
+        self.lines = 0;
+        self.in_method = true;
+        (core::mem::take(&mut self.buffer).into_boxed_slice(), fields)
+    }
+
+    /// Parses the complete head of a request.
+    pub(super) fn take_request(&mut self) -> Result<RequestHead, HandshakeError> {
+        let (text, fields) = self.take();
+        let mut slots = vec![httparse::EMPTY_HEADER; fields];
+        let mut parsed = httparse::Request::new(&mut slots);
+        if !parsed.parse(&text).map_err(|error| blame(error, &text))?.is_complete() {
+            return Err(HandshakeError::StartLine);
+        }
+        let target = Span::of(parsed.path.unwrap_or_default().as_bytes(), &text);
+        let get = parsed.method == Some("GET");
+        let http_1_1 = parsed.version == Some(1);
+        let fields = spans(parsed.headers, &text);
+        Ok(RequestHead { headers: Headers::new(text, fields), get, http_1_1, target })
+    }
+
+    /// Parses the complete head of a response.
+    pub(super) fn take_response(&mut self) -> Result<ResponseHead, HandshakeError> {
+        let (text, fields) = self.take();
+        let mut slots = vec![httparse::EMPTY_HEADER; fields];
+        let mut parsed = httparse::Response::new(&mut slots);
+        if !parsed.parse(&text).map_err(|error| blame(error, &text))?.is_complete() {
+            return Err(HandshakeError::StartLine);
+        }
+        let reason = Span::of(parsed.reason.unwrap_or_default().as_bytes(), &text);
+        let status = parsed.code.unwrap_or_default();
+        let http_1_1 = parsed.version == Some(1);
+        let fields = spans(parsed.headers, &text);
+        Ok(ResponseHead { headers: Headers::new(text, fields), status, http_1_1, reason })
+    }
+}
+
+fn spans(headers: &[httparse::Header<'_>], text: &[u8]) -> Box<[(Span, Span)]> {
+    let span = |header: &httparse::Header<'_>| {
+        (Span::of(header.name.as_bytes(), text), Span::of(header.value, text))
+    };
+    headers.iter().map(span).collect()
+}
+
+fn blame(error: httparse::Error, text: &[u8]) -> HandshakeError {
+    use httparse::Error;
+    match error {
+        Error::HeaderName | Error::HeaderValue => HandshakeError::HeaderField,
+        Error::Version if names_a_version(text) => HandshakeError::HttpVersion,
+        Error::Token | Error::Status | Error::NewLine | Error::Version => HandshakeError::StartLine,
+        // The slots were counted, so there are never too few.
+        Error::TooManyHeaders => HandshakeError::HeaderField,
+    }
+}
+
+/// Whether a word of the first line is a well-formed HTTP version, if not one that we know.
+fn names_a_version(text: &[u8]) -> bool {
+    let line = text.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    line.split(|byte| *byte == b' ').any(|word| match word.strip_prefix(b"HTTP/") {
+        Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
+        _ => false,
+    })
+}

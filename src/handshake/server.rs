@@ -1,0 +1,298 @@
+//! The server's side: reading the request and holding it against RFC 6455 section 4.2.1.
+//!
+//! A [`Request`] exists only if every rule was kept, so its accessors cannot fail.
+
+use alloc::vec::Vec;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, PAD};
+
+use super::error::HandshakeError;
+use super::extension::{self, ExtensionOffer};
+use super::head::{HeadReader, Kind, RequestHead};
+use super::headers::{Count, Headers, is_token};
+use super::uri::{split_authority, split_http_uri};
+use super::{ACCEPT_LEN, KEY_LEN, accept_of};
+use crate::config::Limits;
+
+/// The server's side of one opening handshake: waits for the request.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use farewell::Limits;
+/// use farewell::handshake::{Accept, Origins, ServerHandshake};
+///
+/// let input = b"GET /chat HTTP/1.1\r\n\
+///     Host: example.com\r\n\
+///     Upgrade: websocket\r\n\
+///     Connection: Upgrade\r\n\
+///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+///     Sec-WebSocket-Version: 13\r\n\r\n";
+/// let mut handshake = ServerHandshake::new(&Limits::default());
+/// let (taken, request) = handshake.receive(input)?;
+/// let request = request.expect("the head is complete");
+/// assert_eq!((taken, request.target()), (input.len(), "/chat"));
+///
+/// let mut out = BytesMut::new();
+/// Accept::new(Origins::SameHost).write_response(&request, &mut out)?;
+/// assert!(out.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct ServerHandshake {
+    reader: Option<HeadReader>,
+}
+
+impl ServerHandshake {
+    /// Waits for a request.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self { reader: Some(HeadReader::new(Kind::Request, limits)) }
+    }
+
+    /// Takes bytes that arrived, up to the end of the request's head.
+    ///
+    /// Returns how many bytes it took, and the request once it is complete. Bytes behind those
+    /// belong to the connection and wait until the request is accepted. After the end it takes no
+    /// more.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the request breaks; it has to be answered with
+    /// [`HandshakeError::write_response`] and the connection closed.
+    pub fn receive(&mut self, input: &[u8]) -> Result<(usize, Option<Request>), HandshakeError> {
+        let Some(reader) = &mut self.reader else { return Ok((0, None)) };
+        let result = match reader.receive(input) {
+            Ok((taken, false)) => return Ok((taken, None)),
+            Ok((taken, true)) => {
+                reader.take_request().and_then(Request::judge).map(|request| (taken, Some(request)))
+            }
+            Err(error) => Err(error),
+        };
+        self.reader = None;
+        result
+    }
+}
+
+/// A client's request for a WebSocket connection that keeps every rule of RFC 6455 section 4.2.1.
+///
+/// Answer it with an [`Accept`](super::Accept) or a [`Rejection`](super::Rejection).
+#[derive(Debug, Clone)]
+pub struct Request {
+    head: RequestHead,
+}
+
+impl Request {
+    /// The request's target as sent: a path with an optional query, or an absolute URI.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.head.headers.text(self.head.target)
+    }
+
+    /// The path, percent-encoded as it was sent. It begins with a slash.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let resource = self.resource();
+        let path = resource.split_once('?').map_or(resource, |(path, _)| path);
+        if path.is_empty() { "/" } else { path }
+    }
+
+    /// The query, percent-encoded as it was sent, without the question mark.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.resource().split_once('?').map(|(_, query)| query)
+    }
+
+    fn resource(&self) -> &str {
+        let target = self.target();
+        if target.starts_with('/') {
+            return target;
+        }
+        split_http_uri(target).map_or(target, |(_, resource)| resource)
+    }
+
+    /// The host that the client means, with its port unless that is the default.
+    ///
+    /// It is the Host header field's value, or that of the target where it is an absolute URI.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let target = self.target();
+        if !target.starts_with('/') {
+            if let Some((authority, _)) = split_http_uri(target) {
+                return authority;
+            }
+        }
+        self.header("Host").unwrap_or_default()
+    }
+
+    /// The origin of the page that opens the connection, if the client is a browser.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.header("Origin")
+    }
+
+    /// The first value of the header field `name` if there is one and it is UTF-8.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name)
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        &self.head.headers
+    }
+
+    /// The subprotocols that the client would speak, the one it likes best first.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        let names = self.head.headers.list("Sec-WebSocket-Protocol");
+        names.filter_map(|name| core::str::from_utf8(name).ok())
+    }
+
+    /// The extensions that the client offers, the one it likes best first.
+    pub fn extensions(&self) -> impl Iterator<Item = ExtensionOffer<'_>> {
+        extension::offers(&self.head.headers)
+    }
+
+    /// The Sec-WebSocket-Accept that answers this request.
+    pub(super) fn accept(&self) -> [u8; ACCEPT_LEN] {
+        accept_of(self.header("Sec-WebSocket-Key").unwrap_or_default().as_bytes())
+    }
+
+    /// Holds a request against the rules, those of HTTP first.
+    //= rfc6455#4.2.1
+    //# If
+    //# the server, while reading the handshake, finds that the client did
+    //# not send a handshake that matches the description below (note that as
+    //# per [RFC2616], the order of the header fields is not important),
+    //# including but not limited to any violations of the ABNF grammar
+    //# specified for the components of the handshake, the server MUST stop
+    //# processing the client's handshake and return an HTTP response with an
+    //# appropriate error code (such as 400 Bad Request).
+    fn judge(head: RequestHead) -> Result<Self, HandshakeError> {
+        //= rfc6455#4.2.1
+        //# An HTTP/1.1 or higher GET request
+        if !head.http_1_1 {
+            return Err(HandshakeError::HttpVersion);
+        }
+        if !head.get {
+            return Err(HandshakeError::Method);
+        }
+        let headers = &head.headers;
+        check_target(headers.text(head.target))?;
+        check_host(headers)?;
+        // A body would be taken for frames here and for a request by another reader.
+        if headers.has("Content-Length") || headers.has("Transfer-Encoding") {
+            return Err(HandshakeError::Body);
+        }
+        check_upgrade(headers)?;
+        check_version(headers)?;
+        check_key(headers)?;
+        check_subprotocols(headers)?;
+        extension::check(headers)?;
+        match headers.single("Origin") {
+            Err(Count::None) => {}
+            Ok(value) if !value.is_empty() && value.iter().all(u8::is_ascii_graphic) => {}
+            Ok(_) | Err(Count::Many) => return Err(HandshakeError::OriginInvalid),
+        }
+        Ok(Self { head })
+    }
+}
+
+fn check_target(target: &str) -> Result<(), HandshakeError> {
+    let valid = match target.strip_prefix('/') {
+        Some(_) => true,
+        None => split_http_uri(target).is_some_and(|(host, _)| split_authority(host).is_ok()),
+    };
+    if valid && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        Ok(())
+    } else {
+        Err(HandshakeError::Target)
+    }
+}
+
+fn check_host(headers: &Headers) -> Result<(), HandshakeError> {
+    //= rfc6455#4.2.1
+    //# A |Host| header field containing the server's authority.
+    let host = headers.single("Host").map_err(|count| match count {
+        Count::None => HandshakeError::HostMissing,
+        Count::Many => HandshakeError::HostRepeated,
+    })?;
+    match core::str::from_utf8(host).map(split_authority) {
+        Ok(Ok(_)) => Ok(()),
+        _ => Err(HandshakeError::HostInvalid),
+    }
+}
+
+fn check_upgrade(headers: &Headers) -> Result<(), HandshakeError> {
+    //= rfc6455#4.2.1
+    //# An |Upgrade| header field containing the value "websocket",
+    //# treated as an ASCII case-insensitive value.
+    if !headers.list_has("Upgrade", "websocket") {
+        return Err(HandshakeError::UpgradeNotRequested);
+    }
+    //= rfc6455#4.2.1
+    //# A |Connection| header field that includes the token "Upgrade",
+    //# treated as an ASCII case-insensitive value.
+    if !headers.list_has("Connection", "Upgrade") {
+        return Err(HandshakeError::ConnectionNotUpgrade);
+    }
+    Ok(())
+}
+
+fn check_version(headers: &Headers) -> Result<(), HandshakeError> {
+    //= rfc6455#4.2.1
+    //# A |Sec-WebSocket-Version| header field, with a value of 13.
+    match headers.single("Sec-WebSocket-Version") {
+        Ok(b"13") => Ok(()),
+        Ok(_) | Err(Count::None) => Err(HandshakeError::Version),
+        //= rfc6455#11.3.5
+        //# However, the |Sec-WebSocket-Version| header field MUST NOT appear
+        //# more than once in an HTTP request.
+        Err(Count::Many) => Err(HandshakeError::VersionRepeated),
+    }
+}
+
+fn check_key(headers: &Headers) -> Result<(), HandshakeError> {
+    // Bits beyond the last byte may be anything: RFC 6455's own example in section 4.1 sets some.
+    const LENIENT: GeneralPurpose =
+        GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true));
+    //= rfc6455#11.3.1
+    //# The |Sec-WebSocket-Key| header field MUST NOT appear more than once
+    //# in an HTTP request.
+    let key = headers.single("Sec-WebSocket-Key").map_err(|count| match count {
+        Count::None => HandshakeError::KeyMissing,
+        Count::Many => HandshakeError::KeyRepeated,
+    })?;
+    //= rfc6455#4.2.1
+    //# A |Sec-WebSocket-Key| header field with a base64-encoded (see
+    //# Section 4 of [RFC4648]) value that, when decoded, is 16 bytes in
+    //# length.
+    let mut nonce = [0; KEY_LEN];
+    match LENIENT.decode_slice(key, &mut nonce) {
+        Ok(16) => Ok(()),
+        _ => Err(HandshakeError::KeyInvalid),
+    }
+}
+
+fn check_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
+    const NAME: &str = "Sec-WebSocket-Protocol";
+    if !headers.has(NAME) {
+        return Ok(());
+    }
+    //= rfc6455#4.1
+    //# The elements that comprise this value
+    //# MUST be non-empty strings with characters in the range U+0021 to
+    //# U+007E not including separator characters as defined in
+    //# [RFC2616] and MUST all be unique strings.
+    let mut names: Vec<&[u8]> = headers.list(NAME).collect();
+    // Sorted first, so that a long list costs no more than a short one for each of its names.
+    names.sort_unstable();
+    let distinct = names.windows(2).all(|pair| pair.first() != pair.last());
+    if !names.is_empty() && distinct && names.iter().all(|name| is_token(name)) {
+        Ok(())
+    } else {
+        Err(HandshakeError::SubprotocolsInvalid)
+    }
+}

@@ -1,0 +1,141 @@
+//! WebSocket URIs, RFC 6455 section 3, and the `host[:port]` that they share with HTTP's Host.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::net::Ipv6Addr;
+
+use super::client::RequestError;
+
+/// A ws or wss URI taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WsUri {
+    pub(super) secure: bool,
+    /// Without the brackets of an IPv6 literal.
+    pub(super) host: Box<str>,
+    pub(super) port: u16,
+    /// What goes into Host: brackets where they are needed, and no port that is the default.
+    pub(super) authority: Box<str>,
+    /// The resource name: path and query.
+    pub(super) target: Box<str>,
+}
+
+impl WsUri {
+    pub(super) fn parse(uri: &str) -> Result<Self, RequestError> {
+        //= rfc6455#4.1
+        //# If any of the components are invalid, the client
+        //# MUST _Fail the WebSocket Connection_ and abort these steps.
+        let (scheme, rest) = uri.split_once("://").ok_or(RequestError::Scheme)?;
+        let secure = match scheme {
+            _ if scheme.eq_ignore_ascii_case("ws") => false,
+            _ if scheme.eq_ignore_ascii_case("wss") => true,
+            _ => return Err(RequestError::Scheme),
+        };
+        //= rfc6455#3
+        //# Fragment identifiers are meaningless in the context of WebSocket URIs
+        //# and MUST NOT be used on these URIs.
+        if rest.contains('#') {
+            return Err(RequestError::Fragment);
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, resource) = rest.split_at(end);
+        if authority.contains('@') {
+            return Err(RequestError::UserInfo);
+        }
+        if !is_resource(resource.as_bytes()) {
+            return Err(RequestError::Resource);
+        }
+        let (host, port) = split_authority(authority).map_err(|error| match error {
+            AuthorityError::Host => RequestError::Host,
+            AuthorityError::Port => RequestError::Port,
+        })?;
+        let default = if secure { 443 } else { 80 };
+        let port = port.unwrap_or(default);
+        Ok(Self {
+            secure,
+            host: host.trim_matches(['[', ']']).into(),
+            port,
+            authority: if port == default { host.into() } else { format!("{host}:{port}").into() },
+            target: resource_name(resource).into(),
+        })
+    }
+}
+
+/// The resource name of a path with an optional query, either of which may be empty.
+fn resource_name(resource: &str) -> String {
+    //= rfc6455#3
+    //# o  "/" if the path component is empty
+    let resource =
+        resource.strip_suffix('?').filter(|path| !path.contains('?')).unwrap_or(resource);
+    if resource.starts_with('/') { resource.to_string() } else { format!("/{resource}") }
+}
+
+/// Whether these are the characters of RFC 3986's path and query.
+fn is_resource(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| is_name_byte(*b) || matches!(b, b':' | b'@' | b'/' | b'?' | b'%'))
+        && escapes_are_whole(bytes)
+}
+
+/// RFC 3986's unreserved characters and sub-delimiters.
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~')
+        || matches!(byte, b'!' | b'$' | b'&'..=b',' | b';' | b'=')
+}
+
+fn escapes_are_whole(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'%').skip(1).all(|rest| match rest {
+        [high, low, ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
+        _ => false,
+    })
+}
+
+/// What is wrong with a `host[:port]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AuthorityError {
+    Host,
+    Port,
+}
+
+/// Splits `host[:port]`. An IPv6 literal keeps its brackets; an empty port is no port.
+pub(super) fn split_authority(text: &str) -> Result<(&str, Option<u16>), AuthorityError> {
+    let (host, port) = match text.rfind(':') {
+        // A colon inside the brackets belongs to the address.
+        Some(colon) if !text.ends_with(']') => {
+            let (host, port) = text.split_at(colon);
+            (host, port.get(1..).unwrap_or_default())
+        }
+        _ => (text, ""),
+    };
+    let valid = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            let bytes = host.as_bytes();
+            !bytes.is_empty()
+                && bytes.iter().all(|byte| is_name_byte(*byte) || *byte == b'%')
+                && escapes_are_whole(bytes)
+        }
+    };
+    if !valid {
+        return Err(AuthorityError::Host);
+    }
+    if port.is_empty() {
+        return Ok((host, None));
+    }
+    match port.parse::<u16>() {
+        // `parse` would let a sign through.
+        Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Ok((host, Some(number)))
+        }
+        _ => Err(AuthorityError::Port),
+    }
+}
+
+/// Splits an absolute http or https URI into its authority and the rest, which may be empty.
+pub(super) fn split_http_uri(uri: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = uri.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    Some(rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len())))
+}

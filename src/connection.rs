@@ -4,23 +4,23 @@
 //! [`Event::Ended`], as its last event, no later than the close timeout plus the linger timeout
 //! after its end began. It borrows every buffer and allocates nothing while open.
 
+mod control;
 mod ending;
 mod heartbeat;
 mod receive;
 mod send;
+mod timers;
+mod view;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::mem;
-use core::time::Duration;
 
-use crate::close::{CloseCode, CloseFrame};
+use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError};
 use crate::mask::{Keystream, Seed};
-use crate::termination::{Backlog, Cause, Evidence, Initiator, LocalClose, Termination, Traffic};
+use crate::termination::{Backlog, Cause, Initiator, Termination};
 use crate::time::Timestamp;
-use crate::timer::{Deadlines, Timer};
 use crate::violation::Violation;
 
 use ending::{CloseState, Ending};
@@ -307,69 +307,6 @@ impl Connection {
         }
     }
 
-    /// Lets every deadline that has passed take effect.
-    ///
-    /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
-    /// look dead may only be unread.
-    pub fn handle_timeout(&mut self, now: Timestamp) {
-        let now = self.advance(now);
-        // Each timer fires or moves at most once for a given time.
-        for _ in 0..8 {
-            match self.next_timer() {
-                Some((at, timer)) if at <= now => self.fire(timer, now.since(at), now),
-                _ => return,
-            }
-        }
-    }
-
-    fn fire(&mut self, timer: Timer, late: Duration, now: Timestamp) {
-        let micros = u32::try_from(late.as_micros()).unwrap_or(u32::MAX);
-        self.lateness_micros = self.lateness_micros.max(micros);
-        match timer {
-            Timer::Ping => self.queue_ping(now),
-            Timer::Pong => self.pong_missed(late, now),
-            Timer::Idle => {
-                let idle = now.since(self.last_received);
-                let away = CloseFrame::new(CloseCode::GOING_AWAY, "idle timeout");
-                let frame = away.unwrap_or(CloseFrame::EMPTY);
-                self.begin_close(frame, Some(Cause::IdleTimeout { idle }), now);
-            }
-            Timer::WriteStall => {
-                self.give_up(Cause::WriteStalled { pending: self.pending_output() }, now);
-            }
-            Timer::Close => self.close_timed_out(now),
-            Timer::Linger => self.finish(now),
-            Timer::Handshake => {}
-        }
-    }
-
-    fn queue_ping(&mut self, now: Timestamp) {
-        if let Some(settings) = &self.config.heartbeat {
-            self.heartbeat.queue(settings, &mut self.keystream, now);
-        }
-    }
-
-    fn pong_missed(&mut self, late: Duration, now: Timestamp) {
-        let Some(settings) = &self.config.heartbeat else { return };
-        if self.heartbeat.forgives(settings, late) {
-            self.queue_ping(now);
-        } else {
-            self.give_up(Cause::PongTimeout { waited: now.since(self.last_received) }, now);
-        }
-    }
-
-    fn close_timed_out(&mut self, now: Timestamp) {
-        let Some(ending) = &mut self.ending else { return };
-        if ending.write_failed.is_none() {
-            ending.cause.get_or_insert(Cause::CloseTimeout);
-        }
-        if self.phase == Phase::CloseSent && ending.local_flushed() {
-            self.linger(now);
-        } else {
-            self.finish(now);
-        }
-    }
-
     /// Starts the closing handshake (RFC 6455 section 7.1.2).
     ///
     /// Everything that was accepted before goes out first. Messages keep coming in until the
@@ -379,11 +316,7 @@ impl Connection {
     ///
     /// [`SendError`] where a Close was already queued or received, the transport takes no more
     /// writes, or the connection has ended.
-    pub fn close(
-        &mut self,
-        frame: impl Into<CloseFrame>,
-        now: Timestamp,
-    ) -> Result<(), SendError> {
+    pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
         let now = self.advance(now);
         self.check_open()?;
         self.begin_close(frame.into(), None, now);
@@ -459,6 +392,13 @@ impl Connection {
         } else {
             self.linger(now);
         }
+    }
+
+    /// Fails the connection for text that its receiver could not take for UTF-8.
+    pub(crate) fn fail_text(&mut self, now: Timestamp) {
+        let offset = self.receiver.bytes();
+        let now = self.advance(now);
+        self.fail(Fault { rule: Violation::InvalidUtf8, offset }, now);
     }
 
     /// Nothing more is delivered; the transport is given up at the linger timeout at the latest.
@@ -545,152 +485,14 @@ impl Connection {
         self.now = self.now.max(now);
         self.now
     }
+}
 
-    fn deadlines(&self) -> Deadlines {
-        let mut deadlines = Deadlines::default();
-        if self.phase == Phase::Ended {
-            return deadlines;
-        }
-        if let Some(ending) = &self.ending {
-            if let Some(at) = ending.close_deadline {
-                deadlines.set(Timer::Close, at);
-            }
-            if let Some(at) = ending.linger_deadline {
-                deadlines.set(Timer::Linger, at);
-            }
-            return deadlines;
-        }
-        if let Some(settings) = &self.config.heartbeat {
-            let quiet_since = self.last_received.min(self.last_flushed);
-            let ping = self.heartbeat.ping_deadline(settings, quiet_since, self.last_received);
-            if let Some(at) = ping {
-                deadlines.set(Timer::Ping, at);
-            }
-            if let Some(at) = self.heartbeat.pong_deadline(settings, self.last_received) {
-                deadlines.set(Timer::Pong, at);
-            }
-        }
-        if let Some(span) = self.config.timeouts.idle {
-            deadlines.set(Timer::Idle, self.last_received + span);
-        }
-        if let (Some(span), true) = (self.config.timeouts.write_stall, self.pending_output() > 0) {
-            deadlines.set(Timer::WriteStall, self.stalled_since + span);
-        }
-        deadlines
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), unless something happens before.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.next_timer().map(|(at, _)| at)
-    }
-
-    /// The next deadline, and what it is for.
-    #[must_use]
-    pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
-        self.deadlines().next()
-    }
-
-    /// Whether to shut down the writing side of the transport now.
-    ///
-    /// Shut it down once, then go on reading until the peer's stream ends or the deadline comes,
-    /// then close the transport. Closing without that can destroy our Close on its way, by a reset
-    /// (RFC 6455 section 7.1.1).
-    #[must_use]
-    pub fn wants_shutdown(&self) -> bool {
-        let Some(ending) = &self.ending else { return false };
-        let over = match self.phase {
-            Phase::Ended => true,
-            //= rfc6455#7.1.1
-            //# in most normal cases, the server SHOULD close
-            //# the TCP connection first
-            Phase::Lingering => self.role == Role::Server || !ending.complete,
-            _ => false,
-        };
-        over && self.pending_output() == 0
-            && ending.write_failed.is_none()
-            && ending.close_state == CloseState::Done
-    }
-
-    /// How far the connection has got.
-    #[must_use]
-    pub fn phase(&self) -> Phase {
-        self.phase
-    }
-
-    /// Which end this is.
-    #[must_use]
-    pub fn role(&self) -> Role {
-        self.role
-    }
-
-    /// The payload of the latest Ping, after [`Event::Ping`].
-    #[must_use]
-    pub fn ping_payload(&self) -> &[u8] {
-        self.receiver.ping_payload()
-    }
-
-    /// The payload of the latest Pong, right after [`Event::Pong`].
-    #[must_use]
-    pub fn pong_payload(&self) -> &[u8] {
-        self.receiver.pong_payload()
-    }
-
-    /// The peer's Close, where it has come.
-    #[must_use]
-    pub fn peer_close(&self) -> Option<&CloseFrame> {
-        self.ending.as_ref().and_then(|ending| ending.peer.as_ref())
-    }
-
-    /// Our Close, where one was queued.
-    #[must_use]
-    pub fn local_close(&self) -> Option<&LocalClose> {
-        self.ending.as_ref().and_then(|ending| ending.local.as_ref())
-    }
-
-    /// Bytes of output that the transport has not accepted yet, as far as they were written into
-    /// the caller's buffers.
-    #[must_use]
-    pub fn pending_output(&self) -> u64 {
-        self.bytes_queued - self.bytes_flushed
-    }
-
-    /// Payload bytes still to come of the data frame under way.
-    pub(crate) fn payload_remaining(&self) -> u64 {
-        match self.phase {
-            Phase::Open | Phase::CloseSent => self.receiver.payload_remaining(),
-            _ => 0,
-        }
-    }
-
-    /// What was seen so far; `ended` is the time of the latest call.
-    #[must_use]
-    pub fn evidence(&self) -> Evidence {
-        let frames = self.receiver.frames();
-        let seen = |at: Timestamp, any: bool| any.then_some(at);
-        Evidence {
-            phase: self.phase,
-            position: self.receiver.position(),
-            opened: self.opened,
-            ended: self.now,
-            last_received: seen(self.last_received, self.receiver.bytes() > 0),
-            last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
-            last_data: seen(self.last_data, self.messages_received > 0 || self.receiver.any_piece()),
-            pings: self.heartbeat.report(),
-            received: Traffic {
-                bytes: self.receiver.bytes(),
-                frames,
-                messages: self.messages_received,
-            },
-            sent: Traffic {
-                bytes: self.bytes_queued,
-                frames: self.frames_sent,
-                messages: self.messages_sent,
-            },
-            discarded: self.ending.as_ref().map_or(0, |ending| ending.discarded),
-            pending_output: self.pending_output(),
-            timer_lateness: Duration::from_micros(u64::from(self.lateness_micros)),
-            http_status: None,
-        }
+    #[test]
+    fn a_connection_stays_small() {
+        assert!(size_of::<Connection>() < 500, "{}", size_of::<Connection>());
     }
 }

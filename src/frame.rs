@@ -103,7 +103,7 @@ pub struct FrameHeader {
 /// A header that cannot be, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{rule} (RFC 6455 section {section}, byte {at} of the header)", section = rule.section())]
-pub struct HeaderError {
+pub struct FrameHeaderError {
     /// The rule that it breaks.
     pub rule: Violation,
     /// The offset of the offending byte in the header.
@@ -124,9 +124,9 @@ impl FrameHeader {
     ///
     /// # Errors
     ///
-    /// [`HeaderError`] as soon as a byte is there that no valid header has. Sequence and limits
+    /// [`FrameHeaderError`] as soon as a byte is there that no valid header has. Sequence and limits
     /// are not judged here. Any reserved bit is an error.
-    pub fn decode(input: &[u8], sender: Role) -> Result<Option<(Self, usize)>, HeaderError> {
+    pub fn decode(input: &[u8], sender: Role) -> Result<Option<(Self, usize)>, FrameHeaderError> {
         Self::decode_with(input, sender, 0)
     }
 
@@ -135,7 +135,7 @@ impl FrameHeader {
         input: &[u8],
         sender: Role,
         allowed: u8,
-    ) -> Result<Option<(Self, usize)>, HeaderError> {
+    ) -> Result<Option<(Self, usize)>, FrameHeaderError> {
         let Some(&first) = input.first() else { return Ok(None) };
         let (fin, rsv, opcode) = Self::decode_first(first, allowed)?;
         let Some(&second) = input.get(1) else { return Ok(None) };
@@ -174,7 +174,7 @@ impl FrameHeader {
         Ok(Some((Self { fin, rsv, opcode, mask, len }, end + 4)))
     }
 
-    fn decode_first(byte: u8, allowed: u8) -> Result<(bool, u8, OpCode), HeaderError> {
+    fn decode_first(byte: u8, allowed: u8) -> Result<(bool, u8, OpCode), FrameHeaderError> {
         let rsv = byte >> 4 & 0x7;
         //= rfc6455#5.2
         //# MUST be 0 unless an extension is negotiated that defines meanings
@@ -203,7 +203,7 @@ impl FrameHeader {
         Ok((byte & FIN != 0, rsv, opcode))
     }
 
-    fn check_second(byte: u8, sender: Role, opcode: OpCode) -> Result<bool, HeaderError> {
+    fn check_second(byte: u8, sender: Role, opcode: OpCode) -> Result<bool, FrameHeaderError> {
         let masked = byte & MASK != 0;
         match sender {
             //= rfc6455#5.1
@@ -252,6 +252,6 @@ impl FrameHeader {
     }
 }
 
-const fn err(rule: Violation, at: usize) -> HeaderError {
-    HeaderError { rule, at }
+const fn err(rule: Violation, at: usize) -> FrameHeaderError {
+    FrameHeaderError { rule, at }
 }

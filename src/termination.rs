@@ -52,6 +52,28 @@ pub struct Termination {
 }
 
 impl Termination {
+    /// The report of an opening handshake that came to nothing.
+    pub(crate) fn before_open(role: Role, cause: Cause, evidence: Evidence) -> Self {
+        Self {
+            role,
+            code: 1006,
+            clean: false,
+            initiator: match (cause, role) {
+                (Cause::Eof { .. } | Cause::Transport { .. }, _) => Initiator::Transport,
+                (Cause::HandshakeRejected { .. }, Role::Client) => Initiator::Peer,
+                _ => Initiator::Local,
+            },
+            cause,
+            local_close: None,
+            peer_close: None,
+            stream_end: StreamEnd::NotSeen,
+            truncated_message: false,
+            dropped: Backlog::default(),
+            refusal: None,
+            evidence,
+        }
+    }
+
     /// The reason in the peer's Close, or nothing.
     #[must_use]
     pub fn reason(&self) -> &str {
@@ -354,6 +376,28 @@ pub struct Evidence {
     pub timer_lateness: Duration,
     /// The HTTP status of a failed opening handshake.
     pub http_status: Option<u16>,
+}
+
+impl Evidence {
+    /// Of a connection whose opening handshake began at `started`.
+    pub(crate) fn before_open(started: Timestamp, now: Timestamp) -> Self {
+        Self {
+            phase: Phase::Opening,
+            position: Position::OpeningHandshake,
+            opened: started,
+            ended: now,
+            last_received: None,
+            last_flushed: None,
+            last_data: None,
+            pings: Pings::default(),
+            received: Traffic::default(),
+            sent: Traffic::default(),
+            discarded: 0,
+            pending_output: 0,
+            timer_lateness: Duration::ZERO,
+            http_status: None,
+        }
+    }
 }
 
 /// The heartbeat in numbers.

@@ -33,8 +33,8 @@ pub(super) struct Heartbeat {
     acknowledged: u32,
     /// Makes the payloads unpredictable.
     nonce: u64,
-    /// The interval until the next Ping, with its jitter.
-    interval: Duration,
+    /// Nanoseconds until the next Ping, with their jitter.
+    interval: u64,
     queued_at: Timestamp,
     flushed_at: Timestamp,
     /// The offset in the output at which the latest ends.
@@ -50,7 +50,7 @@ impl Heartbeat {
             sent: 0,
             acknowledged: 0,
             nonce: keystream.next_u64(),
-            interval: Duration::ZERO,
+            interval: 0,
             queued_at: Timestamp::ZERO,
             flushed_at: Timestamp::ZERO,
             mark: 0,
@@ -69,7 +69,7 @@ impl Heartbeat {
         quiet_since: Timestamp,
         last_received: Timestamp,
     ) -> Option<Timestamp> {
-        let due = quiet_since + self.interval;
+        let due = quiet_since + Duration::from_nanos(self.interval);
         match self.tracked {
             Tracked::Nothing => Some(due),
             // The peer is alive and does not answer: the path still has to be kept open.
@@ -169,11 +169,11 @@ impl Heartbeat {
 }
 
 /// `interval`, up to 10 % shorter or longer, so that many connections do not ping in step.
-fn jittered(interval: Duration, keystream: &mut Keystream) -> Duration {
+fn jittered(interval: Duration, keystream: &mut Keystream) -> u64 {
     let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
     let tenth = nanos / 10;
     let within = keystream.next_u64().checked_rem(2 * tenth).unwrap_or(0);
-    Duration::from_nanos((nanos - tenth).saturating_add(within))
+    (nanos - tenth).saturating_add(within)
 }
 
 /// Round-trip times in microseconds, smoothed as TCP does it (RFC 6298).
@@ -228,8 +228,8 @@ mod tests {
     fn jitter_stays_within_a_tenth() {
         let mut keystream = Keystream::new(Seed::new([7; 32]));
         let second = Duration::from_secs(1);
-        let spans: alloc::vec::Vec<_> =
-            (0..200).map(|_| jittered(second, &mut keystream)).collect();
+        let mut span = || Duration::from_nanos(jittered(second, &mut keystream));
+        let spans: alloc::vec::Vec<_> = (0..200).map(|_| span()).collect();
         assert!(spans.iter().all(|span| span.abs_diff(second) <= second / 10), "{spans:?}");
         assert!(spans.iter().any(|span| span.abs_diff(second) > second / 20));
         for extreme in [Duration::ZERO, Duration::from_nanos(9), Duration::MAX] {

@@ -4,13 +4,13 @@
 //! where they are cut), the same control frames, and the same fault at the same offset. Between
 //! inputs at most 13 bytes of a header and 125 bytes of a control frame are kept.
 
-use alloc::boxed::Box;
 use core::mem;
 
-use crate::close::{CloseCode, CloseFrame};
+use super::control::{Inline, Spilled, close_frame};
+use crate::close::CloseFrame;
 use crate::config::Limits;
 use crate::event::{Chunk, MessageKind, Role};
-use crate::frame::{FrameHeader, HeaderError, MAX_CONTROL, MAX_HEADER, OpCode};
+use crate::frame::{FrameHeader, FrameHeaderError, MAX_HEADER, OpCode};
 use crate::mask::{self, MaskingKey};
 use crate::termination::Position;
 use crate::utf8::Utf8Validator;
@@ -180,14 +180,11 @@ impl Receiver {
     }
 
     /// Consumes a header, or as much of it as is there; says whether it is complete.
-    fn take_header(
-        &mut self,
-        input: &mut &mut [u8],
-        limits: &Limits,
-    ) -> Result<bool, Fault> {
+    fn take_header(&mut self, input: &mut &mut [u8], limits: &Limits) -> Result<bool, Fault> {
         let kept = usize::from(self.header_len);
         let start = self.offset - kept as u64;
-        let at = |error: HeaderError| Fault { rule: error.rule, offset: start + error.at as u64 };
+        let at =
+            |error: FrameHeaderError| Fault { rule: error.rule, offset: start + error.at as u64 };
         let decoded = if kept == 0 {
             FrameHeader::decode(input, self.sender).map_err(at)?
         } else {
@@ -232,7 +229,7 @@ impl Receiver {
             match header.opcode {
                 OpCode::Ping => {
                     self.answer_due = false;
-                    self.ping.len = 0;
+                    self.ping.clear();
                 }
                 _ => self.other.clear(),
             }
@@ -293,11 +290,10 @@ impl Receiver {
     }
 
     /// The next piece of the payload; `None` where an empty fragment gives none.
-    fn take_payload<'b>(
-        &mut self,
-        input: &mut &'b mut [u8],
-    ) -> Result<Option<Chunk<'b>>, Fault> {
-        let Some(kind) = self.message else { return Err(self.fault(Violation::UnexpectedContinuation)) };
+    fn take_payload<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Chunk<'b>>, Fault> {
+        let Some(kind) = self.message else {
+            return Err(self.fault(Violation::UnexpectedContinuation));
+        };
         let mut len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
         let masked = self.sender == Role::Client;
         if masked {
@@ -463,85 +459,4 @@ fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
 fn is_text(payload: &[u8]) -> bool {
     let mut utf8 = Utf8Validator::default();
     utf8.validate(payload).is_ok() && utf8.is_between_characters()
-}
-
-fn close_frame(body: &[u8]) -> Result<CloseFrame, Violation> {
-    //= rfc6455#5.5.1
-    //# If there is a body, the first two bytes of
-    //# the body MUST be a 2-byte unsigned integer (in network byte order)
-    //# representing a status code with value /code/ defined in Section 7.4.
-    let (code, reason) = match body {
-        [] => return Ok(CloseFrame::EMPTY),
-        [_] => return Err(Violation::CloseBodyTooShort),
-        [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
-    };
-    let code = CloseCode::new(code).map_err(|error| Violation::InvalidCloseCode(error.0))?;
-    let reason = core::str::from_utf8(reason).map_err(|_| Violation::InvalidCloseReason)?;
-    Ok(CloseFrame::from_peer(code, reason))
-}
-
-/// The payload of a control frame.
-#[derive(Debug)]
-struct Inline {
-    len: u8,
-    bytes: [u8; MAX_CONTROL],
-}
-
-impl Inline {
-    fn extend(&mut self, piece: &[u8]) {
-        let start = usize::from(self.len);
-        self.bytes[start..start + piece.len()].copy_from_slice(piece);
-        self.len += piece.len() as u8;
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-}
-
-impl Default for Inline {
-    fn default() -> Self {
-        Self { len: 0, bytes: [0; MAX_CONTROL] }
-    }
-}
-
-/// The payload of a control frame that is nearly always short: our own Pings have eight bytes, and
-/// a Close without a reason two. A longer one takes a box, once for the life of a connection.
-#[derive(Debug, Default)]
-struct Spilled {
-    short_len: u8,
-    short: [u8; 16],
-    long: Option<Box<Inline>>,
-}
-
-impl Spilled {
-    fn clear(&mut self) {
-        self.short_len = 0;
-        if let Some(long) = &mut self.long {
-            long.len = 0;
-        }
-    }
-
-    fn extend(&mut self, piece: &[u8]) {
-        let start = usize::from(self.short_len);
-        let end = start + piece.len();
-        if let Some(long) = &mut self.long {
-            long.extend(piece);
-        } else if end <= self.short.len() {
-            self.short[start..end].copy_from_slice(piece);
-            self.short_len = end as u8;
-        } else {
-            let mut long = Box::new(Inline::default());
-            long.extend(&self.short[..start]);
-            long.extend(piece);
-            self.long = Some(long);
-        }
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        match &self.long {
-            Some(long) => long.as_slice(),
-            None => &self.short[..usize::from(self.short_len)],
-        }
-    }
 }

@@ -47,7 +47,7 @@ pub(super) struct RequestHead {
     pub(super) target: Span,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ResponseHead {
     pub(super) headers: Headers,
     pub(super) status: u16,

@@ -8,7 +8,7 @@ use core::fmt;
 use thiserror::Error;
 
 /// A part of the head, as offsets: a head is at most 4 GiB long.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Span {
     start: u32,
     end: u32,
@@ -36,7 +36,7 @@ impl Span {
 /// HTTP does not promise that they are text.
 ///
 /// `Debug` shows `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie` by name only.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     text: Box<[u8]>,
     fields: Box<[(Span, Span)]>,

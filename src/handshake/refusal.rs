@@ -17,7 +17,7 @@ const MAX_BODY: usize = 4096;
 /// The server's refusal to open a WebSocket connection: a response with a status other than 101.
 ///
 /// A redirection is a refusal too, with the place to go in its `Location`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     head: ResponseHead,
     body: Bytes,

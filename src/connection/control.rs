@@ -1,0 +1,93 @@
+//! What is kept of control frames: payloads that may arrive in pieces, and the body of a Close.
+
+use alloc::boxed::Box;
+
+use crate::close::{CloseCode, CloseFrame};
+use crate::frame::MAX_CONTROL;
+use crate::violation::Violation;
+
+/// The Close frame with this body.
+pub(super) fn close_frame(body: &[u8]) -> Result<CloseFrame, Violation> {
+    //= rfc6455#5.5.1
+    //# If there is a body, the first two bytes of
+    //# the body MUST be a 2-byte unsigned integer (in network byte order)
+    //# representing a status code with value /code/ defined in Section 7.4.
+    let (code, reason) = match body {
+        [] => return Ok(CloseFrame::EMPTY),
+        [_] => return Err(Violation::CloseBodyTooShort),
+        [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
+    };
+    let code = CloseCode::new(code).map_err(|error| Violation::InvalidCloseCode(error.0))?;
+    let reason = core::str::from_utf8(reason).map_err(|_| Violation::InvalidCloseReason)?;
+    Ok(CloseFrame::from_peer(code, reason))
+}
+
+/// The payload of a control frame.
+#[derive(Debug)]
+pub(super) struct Inline {
+    len: u8,
+    bytes: [u8; MAX_CONTROL],
+}
+
+impl Inline {
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    pub(super) fn extend(&mut self, piece: &[u8]) {
+        let start = usize::from(self.len);
+        self.bytes[start..start + piece.len()].copy_from_slice(piece);
+        self.len += piece.len() as u8;
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl Default for Inline {
+    fn default() -> Self {
+        Self { len: 0, bytes: [0; MAX_CONTROL] }
+    }
+}
+
+/// The payload of a control frame that is nearly always short: our own Pings have eight bytes, and
+/// a Close without a reason two. A longer one takes a box, once for the life of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Spilled {
+    short_len: u8,
+    short: [u8; 16],
+    long: Option<Box<Inline>>,
+}
+
+impl Spilled {
+    pub(super) fn clear(&mut self) {
+        self.short_len = 0;
+        if let Some(long) = &mut self.long {
+            long.clear();
+        }
+    }
+
+    pub(super) fn extend(&mut self, piece: &[u8]) {
+        let start = usize::from(self.short_len);
+        let end = start + piece.len();
+        if let Some(long) = &mut self.long {
+            long.extend(piece);
+        } else if end <= self.short.len() {
+            self.short[start..end].copy_from_slice(piece);
+            self.short_len = end as u8;
+        } else {
+            let mut long = Box::new(Inline::default());
+            long.extend(&self.short[..start]);
+            long.extend(piece);
+            self.long = Some(long);
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        match &self.long {
+            Some(long) => long.as_slice(),
+            None => &self.short[..usize::from(self.short_len)],
+        }
+    }
+}

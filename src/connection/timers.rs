@@ -1,0 +1,124 @@
+//! The deadlines of a connection, and what happens at them.
+//!
+//! Deadlines are derived from what was seen, not stored: they cannot go stale, and moving one costs
+//! nothing on the way of a message. Invariant: handling a deadline disarms it or moves it beyond
+//! the time given.
+
+use core::time::Duration;
+
+use super::Connection;
+use crate::close::{CloseCode, CloseFrame};
+use crate::event::Phase;
+use crate::termination::Cause;
+use crate::time::Timestamp;
+use crate::timer::{Deadlines, Timer};
+
+impl Connection {
+    /// Lets every deadline that has passed take effect.
+    ///
+    /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
+    /// look dead may only be unread.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let now = self.advance(now);
+        // Each timer fires or moves at most once for a given time.
+        for _ in 0..8 {
+            match self.next_timer() {
+                Some((at, timer)) if at <= now => self.fire(timer, now.since(at), now),
+                _ => return,
+            }
+        }
+    }
+
+    fn fire(&mut self, timer: Timer, late: Duration, now: Timestamp) {
+        let micros = u32::try_from(late.as_micros()).unwrap_or(u32::MAX);
+        self.lateness_micros = self.lateness_micros.max(micros);
+        match timer {
+            Timer::Ping => self.queue_ping(now),
+            Timer::Pong => self.pong_missed(late, now),
+            Timer::Idle => {
+                let idle = now.since(self.last_received);
+                let away = CloseFrame::new(CloseCode::GOING_AWAY, "idle timeout");
+                let frame = away.unwrap_or(CloseFrame::EMPTY);
+                self.begin_close(frame, Some(Cause::IdleTimeout { idle }), now);
+            }
+            Timer::WriteStall => {
+                self.give_up(Cause::WriteStalled { pending: self.pending_output() }, now);
+            }
+            Timer::Close => self.close_timed_out(now),
+            Timer::Linger => self.finish(now),
+            Timer::Handshake => {}
+        }
+    }
+
+    fn queue_ping(&mut self, now: Timestamp) {
+        if let Some(settings) = &self.config.heartbeat {
+            self.heartbeat.queue(settings, &mut self.keystream, now);
+        }
+    }
+
+    fn pong_missed(&mut self, late: Duration, now: Timestamp) {
+        let Some(settings) = &self.config.heartbeat else { return };
+        if self.heartbeat.forgives(settings, late) {
+            self.queue_ping(now);
+        } else {
+            self.give_up(Cause::PongTimeout { waited: now.since(self.last_received) }, now);
+        }
+    }
+
+    fn close_timed_out(&mut self, now: Timestamp) {
+        let Some(ending) = &mut self.ending else { return };
+        if ending.write_failed.is_none() {
+            ending.cause.get_or_insert(Cause::CloseTimeout);
+        }
+        if self.phase == Phase::CloseSent && ending.local_flushed() {
+            self.linger(now);
+        } else {
+            self.finish(now);
+        }
+    }
+
+    fn deadlines(&self) -> Deadlines {
+        let mut deadlines = Deadlines::default();
+        if self.phase == Phase::Ended {
+            return deadlines;
+        }
+        if let Some(ending) = &self.ending {
+            if let Some(at) = ending.close_deadline {
+                deadlines.set(Timer::Close, at);
+            }
+            if let Some(at) = ending.linger_deadline {
+                deadlines.set(Timer::Linger, at);
+            }
+            return deadlines;
+        }
+        if let Some(settings) = &self.config.heartbeat {
+            let quiet_since = self.last_received.min(self.last_flushed);
+            let ping = self.heartbeat.ping_deadline(settings, quiet_since, self.last_received);
+            if let Some(at) = ping {
+                deadlines.set(Timer::Ping, at);
+            }
+            if let Some(at) = self.heartbeat.pong_deadline(settings, self.last_received) {
+                deadlines.set(Timer::Pong, at);
+            }
+        }
+        if let Some(span) = self.config.timeouts.idle {
+            deadlines.set(Timer::Idle, self.last_received + span);
+        }
+        if let (Some(span), true) = (self.config.timeouts.write_stall, self.pending_output() > 0) {
+            deadlines.set(Timer::WriteStall, self.stalled_since + span);
+        }
+        deadlines
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), unless something happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.next_timer().map(|(at, _)| at)
+    }
+
+    /// The next deadline, and what it is for.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
+        self.deadlines().next()
+    }
+}

@@ -1,0 +1,118 @@
+//! What can be seen of a connection: getters, the evidence so far. Nothing here changes anything.
+
+use core::time::Duration;
+
+use super::Connection;
+use super::ending::CloseState;
+use crate::close::CloseFrame;
+use crate::event::{Phase, Role};
+use crate::termination::{Evidence, LocalClose, Traffic};
+use crate::time::Timestamp;
+
+impl Connection {
+    /// Whether to shut down the writing side of the transport now.
+    ///
+    /// Shut it down once, then go on reading until the peer's stream ends or the deadline comes,
+    /// then close the transport. Closing without that can destroy our Close on its way, by a reset
+    /// (RFC 6455 section 7.1.1).
+    #[must_use]
+    pub fn wants_shutdown(&self) -> bool {
+        let Some(ending) = &self.ending else { return false };
+        let over = match self.phase {
+            Phase::Ended => true,
+            //= rfc6455#7.1.1
+            //# in most normal cases, the server SHOULD close
+            //# the TCP connection first
+            Phase::Lingering => self.role == Role::Server || !ending.complete,
+            _ => false,
+        };
+        over && self.pending_output() == 0
+            && ending.write_failed.is_none()
+            && ending.close_state == CloseState::Done
+    }
+
+    /// How far the connection has got.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Which end this is.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The payload of the latest Ping, after [`Event::Ping`].
+    #[must_use]
+    pub fn ping_payload(&self) -> &[u8] {
+        self.receiver.ping_payload()
+    }
+
+    /// The payload of the latest Pong, right after [`Event::Pong`].
+    #[must_use]
+    pub fn pong_payload(&self) -> &[u8] {
+        self.receiver.pong_payload()
+    }
+
+    /// The peer's Close, where it has come.
+    #[must_use]
+    pub fn peer_close(&self) -> Option<&CloseFrame> {
+        self.ending.as_ref().and_then(|ending| ending.peer.as_ref())
+    }
+
+    /// Our Close, where one was queued.
+    #[must_use]
+    pub fn local_close(&self) -> Option<&LocalClose> {
+        self.ending.as_ref().and_then(|ending| ending.local.as_ref())
+    }
+
+    /// Bytes of output that the transport has not accepted yet, as far as they were written into
+    /// the caller's buffers.
+    #[must_use]
+    pub fn pending_output(&self) -> u64 {
+        self.bytes_queued - self.bytes_flushed
+    }
+
+    /// Payload bytes still to come of the data frame under way.
+    pub(crate) fn payload_remaining(&self) -> u64 {
+        match self.phase {
+            Phase::Open | Phase::CloseSent => self.receiver.payload_remaining(),
+            _ => 0,
+        }
+    }
+
+    /// What was seen so far; `ended` is the time of the latest call.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        let frames = self.receiver.frames();
+        let seen = |at: Timestamp, any: bool| any.then_some(at);
+        Evidence {
+            phase: self.phase,
+            position: self.receiver.position(),
+            opened: self.opened,
+            ended: self.now,
+            last_received: seen(self.last_received, self.receiver.bytes() > 0),
+            last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
+            last_data: seen(
+                self.last_data,
+                self.messages_received > 0 || self.receiver.any_piece(),
+            ),
+            pings: self.heartbeat.report(),
+            received: Traffic {
+                bytes: self.receiver.bytes(),
+                frames,
+                messages: self.messages_received,
+            },
+            sent: Traffic {
+                bytes: self.bytes_queued,
+                frames: self.frames_sent,
+                messages: self.messages_sent,
+            },
+            discarded: self.ending.as_ref().map_or(0, |ending| ending.discarded),
+            pending_output: self.pending_output(),
+            timer_lateness: Duration::from_micros(u64::from(self.lateness_micros)),
+            http_status: None,
+        }
+    }
+}

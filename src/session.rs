@@ -95,7 +95,9 @@ pub use prepared::Prepared;
 ///     while let Some(event) = server.poll_event(&mut input, now) {
 ///         match event {
 ///             SessionEvent::Request(_) => server.accept(Accept::new(Origins::SameHost), now)?,
-///             SessionEvent::Message(message) => server.send(message, now)?,
+///             SessionEvent::Message(message) => {
+///                 server.send(message, now).map_err(|refused| refused.reason)?;
+///             }
 ///             _ => {}
 ///         }
 ///     }

@@ -1,0 +1,98 @@
+//! Masking in place and while appending, beside copies of the same bytes; keys from the keystream.
+
+extern crate alloc;
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use farewell::MaskingKey;
+
+/// The module itself: parts of it are private to the crate.
+#[allow(dead_code, unreachable_pub)]
+#[path = "../src/mask.rs"]
+mod mask;
+
+use mask::{Keystream, Seed};
+
+const KEY: MaskingKey = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
+
+/// The same key for the private parts, whose types are not the crate's.
+const INNER_KEY: mask::MaskingKey = mask::MaskingKey::new(KEY.bytes());
+
+/// Starts at a header's length, as payloads do.
+const START: usize = 14;
+
+fn in_place(c: &mut Criterion) {
+    let mut group = c.benchmark_group("mask");
+    for len in [5, 16, 20, 125, 1024, 64 * 1024] {
+        group.throughput(Throughput::Bytes(len as u64));
+        let mut buffer = vec![b'x'; START + len];
+        group.bench_function(format!("in place/{len}"), |b| {
+            b.iter(|| farewell::apply_mask(black_box(&mut buffer[START..]), black_box(KEY)));
+        });
+        group.bench_function(format!("in place at an offset/{len}"), |b| {
+            b.iter(|| {
+                farewell::apply_mask_at(
+                    black_box(&mut buffer[START..]),
+                    black_box(KEY),
+                    black_box(3),
+                );
+            });
+        });
+        group.bench_function(format!("in place, checking ASCII/{len}"), |b| {
+            b.iter(|| {
+                mask::apply_checking_ascii(black_box(&mut buffer[START..]), black_box(INNER_KEY))
+            });
+        });
+        let mut target = vec![0; START + len];
+        group.bench_function(format!("copy_from_slice/{len}"), |b| {
+            b.iter(|| {
+                black_box(&mut target[START..]).copy_from_slice(black_box(&buffer[START..]));
+            });
+        });
+    }
+    group.finish();
+}
+
+fn append(c: &mut Criterion) {
+    let mut group = c.benchmark_group("append");
+    for len in [16, 1024, 64 * 1024] {
+        group.throughput(Throughput::Bytes(len as u64));
+        let payload = vec![b'x'; len];
+        let mut out = BytesMut::with_capacity(2 * len);
+        group.bench_function(format!("masked/{len}"), |b| {
+            b.iter(|| {
+                out.clear();
+                mask::append_masked(black_box(&mut out), black_box(&payload), black_box(INNER_KEY));
+            });
+        });
+        group.bench_function(format!("extend_from_slice/{len}"), |b| {
+            b.iter(|| {
+                out.clear();
+                black_box(&mut out).extend_from_slice(black_box(&payload));
+            });
+        });
+    }
+    group.finish();
+}
+
+fn keystream(c: &mut Criterion) {
+    let mut group = c.benchmark_group("keystream");
+    let mut keystream = Keystream::new(Seed::new([7; 32]));
+    group.bench_function("masking key", |b| {
+        b.iter(|| black_box(&mut keystream).masking_key());
+    });
+    group.finish();
+}
+
+fn settings() -> Criterion {
+    Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_secs(1))
+}
+
+criterion_group!(name = benches; config = settings(); targets = in_place, append, keystream);
+criterion_main!(benches);

@@ -46,15 +46,25 @@ impl MaskingKey {
     #[inline]
     #[must_use]
     pub const fn rotated(self, offset: usize) -> Self {
-        // In little-endian order, on any machine, the lowest byte is the one that comes first.
-        let word = u32::from_le_bytes(self.0);
-        Self(word.rotate_right(8 * (offset % 4) as u32).to_le_bytes())
+        Self(self.word().rotate_right(8 * (offset % 4) as u32).to_le_bytes())
     }
 
-    /// The key over and over, as many bytes as an operation takes at once.
+    /// The key as a word whose lowest byte is the first, on any machine.
     #[inline]
-    fn repeated<const N: usize>(self) -> [u8; N] {
-        array::from_fn(|i| self.0[i % 4])
+    const fn word(self) -> u32 {
+        u32::from_le_bytes(self.0)
+    }
+
+    /// The key twice, as such a word.
+    #[inline]
+    const fn word64(self) -> u64 {
+        self.word() as u64 * 0x1_0000_0001
+    }
+
+    /// The key four times, as such a word.
+    #[inline]
+    const fn word128(self) -> u128 {
+        (self.word64() as u128) << 64 | self.word64() as u128
     }
 }
 
@@ -74,9 +84,18 @@ pub fn apply(payload: &mut [u8], key: MaskingKey) {
                 *byte ^= key;
             }
         }
-        4..=7 => apply_ends::<4>(payload, key),
-        8..=15 => apply_ends::<8>(payload, key),
-        16..=32 => apply_ends::<16>(payload, key),
+        4..=7 => {
+            let mask = |bytes, key: MaskingKey| u32::from_le_bytes(bytes) ^ key.word();
+            apply_ends(payload, key, |bytes, key| mask(bytes, key).to_le_bytes());
+        }
+        8..=15 => {
+            let mask = |bytes, key: MaskingKey| u64::from_le_bytes(bytes) ^ key.word64();
+            apply_ends(payload, key, |bytes, key| mask(bytes, key).to_le_bytes());
+        }
+        16..=32 => {
+            let mask = |bytes, key: MaskingKey| u128::from_le_bytes(bytes) ^ key.word128();
+            apply_ends(payload, key, |bytes, key| mask(bytes, key).to_le_bytes());
+        }
         _ => apply_long(payload, key),
     }
 }
@@ -102,69 +121,115 @@ pub fn apply_at(payload: &mut [u8], key: MaskingKey, offset: usize) {
 #[inline]
 pub(crate) fn append_masked(out: &mut BytesMut, payload: &[u8], key: MaskingKey) {
     // A multiple of the key's length; small enough to be masked while it is in the L1 cache.
-    const BLOCK: usize = 4096;
+    const PART: usize = 4096;
 
-    out.reserve(payload.len());
-    for block in payload.chunks(BLOCK) {
+    if payload.len() > PART {
+        out.reserve(payload.len());
+    }
+    for part in payload.chunks(PART) {
         let start = out.len();
-        out.extend_from_slice(block);
+        out.extend_from_slice(part);
         apply(&mut out[start..], key);
     }
 }
 
 /// Unmasks `payload` in place and says whether all of it is ASCII, in one pass.
 pub(crate) fn apply_checking_ascii(payload: &mut [u8], key: MaskingKey) -> bool {
-    let pattern = key.repeated::<64>();
-    let mut seen = [0u8; 64];
-    let mut blocks = payload.chunks_exact_mut(64);
+    if payload.len() < 2 * BLOCK {
+        apply(payload, key);
+        return payload.is_ascii();
+    }
+    let start = until_aligned(payload);
+    let (head, rest) = payload.split_at_mut(start);
+    apply(head, key);
+
+    let key = key.rotated(start);
+    let pattern = block_of(key);
+    let mut seen = [0u8; BLOCK];
+    let mut blocks = rest.chunks_exact_mut(BLOCK);
     for block in &mut blocks {
         for ((byte, key), seen) in block.iter_mut().zip(&pattern).zip(&mut seen) {
             *byte ^= key;
             *seen |= *byte;
         }
     }
-    let rest = blocks.into_remainder();
-    apply(rest, key);
-    seen.is_ascii() && rest.is_ascii()
+    let tail = blocks.into_remainder();
+    apply(tail, key);
+    head.is_ascii() && seen.is_ascii() && tail.is_ascii()
 }
 
 /// Masks a payload of `N` to `2 * N` bytes as two words that may overlap.
 #[inline]
-fn apply_ends<const N: usize>(payload: &mut [u8], key: MaskingKey) {
-    let (Some(first), Some(last)) = (payload.first_chunk::<N>(), payload.last_chunk::<N>()) else {
+fn apply_ends<const N: usize>(
+    payload: &mut [u8],
+    key: MaskingKey,
+    mask: impl Fn([u8; N], MaskingKey) -> [u8; N],
+) {
+    let (Some(&first), Some(&last)) = (payload.first_chunk(), payload.last_chunk()) else {
         return;
     };
     // Both are read before either is written, so that the bytes in both are masked once.
-    let first = xor(*first, key.repeated());
-    let last = xor(*last, key.rotated(payload.len() - N).repeated());
-    if let Some(chunk) = payload.first_chunk_mut::<N>() {
+    let first = mask(first, key);
+    let last = mask(last, key.rotated(payload.len() - N));
+    if let Some(chunk) = payload.first_chunk_mut() {
         *chunk = first;
     }
-    if let Some(chunk) = payload.last_chunk_mut::<N>() {
+    if let Some(chunk) = payload.last_chunk_mut() {
         *chunk = last;
     }
 }
 
-/// The long path, whose loop compiles to vector instructions; out of line to keep the short one
-/// small where it is inlined.
+/// How many bytes the long paths take at once: enough for vector instructions, and few enough for
+/// the pattern to be made quickly.
+const BLOCK: usize = 32;
+
+/// The long path; out of line to keep the short one small where it is inlined.
 #[inline(never)]
 fn apply_long(payload: &mut [u8], key: MaskingKey) {
-    const N: usize = 64;
-    let pattern = key.repeated::<N>();
-    let mut blocks = payload.chunks_exact_mut(N);
-    for block in &mut blocks {
-        for (byte, key) in block.iter_mut().zip(&pattern) {
-            *byte ^= key;
-        }
+    // From here on aligning pays for itself.
+    const ALIGNED: usize = 512;
+
+    if payload.len() < ALIGNED {
+        return apply_blocks(payload, key);
     }
-    for (byte, key) in blocks.into_remainder().iter_mut().zip(&pattern) {
+    let (head, rest) = payload.split_at_mut(until_aligned(payload));
+    apply(head, key);
+    apply_blocks(rest, key.rotated(head.len()));
+}
+
+/// How many bytes at the start to take alone, so that the rest is aligned for vectors of 16 bytes:
+/// the long loops are bound by stores, and those across two cache lines cost twice.
+#[inline]
+fn until_aligned(payload: &[u8]) -> usize {
+    // The offset may be anything by its contract; no more than a vector is of use.
+    payload.as_ptr().align_offset(16).min(16).min(payload.len())
+}
+
+/// Masks a payload of at least a block; what is left after whole blocks is in the last one, which
+/// overlaps the one before.
+#[inline]
+fn apply_blocks(payload: &mut [u8], key: MaskingKey) {
+    let Some(&(mut last)) = payload.last_chunk::<BLOCK>() else { return };
+    xor(&mut last, &block_of(key.rotated(payload.len() % BLOCK)));
+    let pattern = block_of(key);
+    for block in payload.chunks_exact_mut(BLOCK) {
+        xor(block, &pattern);
+    }
+    if let Some(chunk) = payload.last_chunk_mut() {
+        *chunk = last;
+    }
+}
+
+#[inline]
+fn xor(block: &mut [u8], pattern: &[u8; BLOCK]) {
+    for (byte, key) in block.iter_mut().zip(pattern) {
         *byte ^= key;
     }
 }
 
 #[inline]
-fn xor<const N: usize>(a: [u8; N], b: [u8; N]) -> [u8; N] {
-    array::from_fn(|i| a[i] ^ b[i])
+fn block_of(key: MaskingKey) -> [u8; BLOCK] {
+    array::from_fn(|i| key.0[i % 4])
 }
 
 /// 32 random bytes that all of a connection's masking keys and its handshake nonce come from.
@@ -299,6 +364,9 @@ impl fmt::Debug for Keystream {
 }
 
 /// The first block of ChaCha under `key`; the nonce is zero as each key makes one block only.
+///
+/// 12 rounds: the best attacks known reach 7, and a block took 69 ns where 20 rounds took 105 and
+/// 8 took 51, on an x86-64 server; that is 9 ns for each of a block's 8 keys, against 13 and 6.
 fn chacha_block(key: &[u8; 32]) -> [u8; 64] {
     let mut block = [0; 64].into();
     ChaChaCore::<R12, Ietf>::new(key.into(), &[0; 12].into()).write_keystream_block(&mut block);

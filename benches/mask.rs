@@ -9,12 +9,15 @@ use bytes::BytesMut;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use farewell::MaskingKey;
 
-/// The module itself: parts of it are private to the crate.
-#[allow(dead_code, unreachable_pub)]
+// The modules themselves: parts of them are private to the crate.
+#[allow(dead_code, unused_imports, unreachable_pub)]
+#[path = "../src/keystream.rs"]
+mod keystream;
+#[allow(dead_code, unused_imports, unreachable_pub)]
 #[path = "../src/mask.rs"]
 mod mask;
 
-use mask::{Keystream, Seed};
+use keystream::{Keystream, Seed};
 
 const KEY: MaskingKey = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
 
@@ -98,7 +101,7 @@ fn append(c: &mut Criterion) {
     group.finish();
 }
 
-fn keystream(c: &mut Criterion) {
+fn masking_key(c: &mut Criterion) {
     let mut group = c.benchmark_group("keystream");
     let mut keystream = Keystream::new(Seed::new([7; 32]));
     group.bench_function("masking key", |b| {
@@ -114,5 +117,5 @@ fn settings() -> Criterion {
         .measurement_time(Duration::from_secs(1))
 }
 
-criterion_group!(name = benches; config = settings(); targets = in_place, tiny, append, keystream);
+criterion_group!(name = benches; config = settings(); targets = in_place, tiny, append, masking_key);
 criterion_main!(benches);

@@ -18,7 +18,7 @@ use alloc::sync::Arc;
 use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError};
-use crate::mask::{Keystream, Seed};
+use crate::keystream::{Keystream, Seed};
 use crate::termination::{Backlog, Cause, Initiator, Termination};
 use crate::time::Timestamp;
 use crate::violation::Violation;

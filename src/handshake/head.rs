@@ -221,10 +221,11 @@ fn blame(error: httparse::Error, text: &[u8]) -> HandshakeError {
     }
 }
 
-/// Whether a word of the first line is a well-formed HTTP version, if not one that we know.
+/// Whether a word of the first line is a well-formed HTTP version that httparse does not know.
 fn names_a_version(text: &[u8]) -> bool {
     let line = text.split(|byte| *byte == b'\r').next().unwrap_or_default();
     line.split(|byte| *byte == b' ').any(|word| match word.strip_prefix(b"HTTP/") {
+        Some(b"1.0" | b"1.1") => false,
         Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
         _ => false,
     })

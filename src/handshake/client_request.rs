@@ -15,7 +15,7 @@ use super::uri::{WsUri, split_authority};
 /// A request for a WebSocket connection: where to, and with which header fields.
 ///
 /// One value serves any number of connection attempts: the key is made for each by
-/// [`ClientHandshake::start`].
+/// [`ClientHandshake::start`](super::ClientHandshake::start).
 ///
 /// ```
 /// use farewell::handshake::ClientRequest;

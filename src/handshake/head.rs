@@ -162,13 +162,12 @@ impl HeadReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Takes the complete head out and readies the reader for another one under what is left of
-    /// the limit.
+    /// Takes the complete head out and readies the reader for another response under what is left
+    /// of the limit.
     fn take(&mut self) -> (Box<[u8]>, usize) {
         // Neither the first line nor the blank one is a header field.
         let fields = self.lines.saturating_sub(2);
         self.lines = 0;
-        self.in_method = true;
         (core::mem::take(&mut self.buffer).into_boxed_slice(), fields)
     }
 

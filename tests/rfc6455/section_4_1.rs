@@ -110,6 +110,17 @@ fn host_has_the_port_unless_it_is_the_default() {
     assert!(wire.contains("\r\nHost: a.example\r\n") && !wire.contains("127"), "{wire}");
 }
 
+#[test]
+fn there_is_one_origin_however_it_is_given() {
+    let request = uri("ws://h").origin("null").unwrap();
+    assert!(!written(&uri("ws://h")).contains("Origin"));
+    for name in ["Origin", "oRIGIN"] {
+        let wire = written(&request.clone().header(name, "https://a.example").unwrap());
+        assert_eq!(wire.matches("rigin").count() + wire.matches("RIGIN").count(), 1, "{wire}");
+        assert!(wire.contains("\r\nOrigin: https://a.example\r\n"), "{wire}");
+    }
+}
+
 //= rfc6455#4.1
 //= type=test
 //# The elements that comprise this value

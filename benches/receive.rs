@@ -82,7 +82,7 @@ fn receive(c: &mut Criterion) {
                         let mut input = &mut bytes[..];
                         while let Some(event) = connection.poll_event(&mut input, now) {
                             if let Event::Data(chunk) = event {
-                                black_box(chunk.payload);
+                                black_box(chunk.payload());
                             }
                         }
                     });

@@ -63,7 +63,7 @@ pub use send::FrameHead;
 /// let mut input = &mut wire[..];
 /// while let Some(event) = server.poll_event(&mut input, now) {
 ///     if let Event::Data(chunk) = event {
-///         server.send(chunk.payload, &mut out, now)?;
+///         server.send(chunk.payload(), &mut out, now)?;
 ///     }
 /// }
 /// assert_eq!(&out[..], b"\x82\x05Hello");

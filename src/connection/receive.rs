@@ -151,7 +151,7 @@ impl Receiver {
         if len > self.short || input.len() < end {
             return None;
         }
-        let key = if MASKED { [input[2], input[3], input[4], input[5]] } else { [0; 4] };
+        let key = if MASKED { <[u8; 4]>::try_from(&input[2..6]).ok()? } else { [0; 4] };
         let key = MaskingKey::new(key);
         if MASKED {
             mask::apply(&mut input[head..end], key);
@@ -166,7 +166,7 @@ impl Receiver {
         self.whole_frames += 1;
         let (frame, rest) = mem::take(input).split_at_mut(end);
         *input = rest;
-        Some(Chunk { payload: &mut frame[head..], kind, first: true, last: true })
+        Some(Chunk::new(&frame[head..], kind, true, true))
     }
 
     /// The next thing in the input, or `None` once all of it is consumed.
@@ -351,7 +351,7 @@ impl Receiver {
         }
         self.other_messages += u64::from(last);
         let first = !mem::replace(&mut self.begun, true);
-        Ok(Some(Chunk { payload: take(input, len), kind, first, last }))
+        Ok(Some(Chunk::new(take(input, len), kind, first, last)))
     }
 
     /// How much of an unmasked piece is valid text.

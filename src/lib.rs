@@ -12,6 +12,7 @@ mod connection;
 mod event;
 mod frame;
 pub mod handshake;
+mod keystream;
 mod mask;
 mod message;
 mod session;
@@ -28,9 +29,10 @@ pub use event::{
     Chunk, Data, Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError,
 };
 pub use frame::{FrameHeader, FrameHeaderError, OpCode};
+pub use keystream::Seed;
 #[cfg(feature = "std")]
-pub use mask::SeedError;
-pub use mask::{MaskingKey, Seed, apply as apply_mask, apply_at as apply_mask_at};
+pub use keystream::SeedError;
+pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
 pub use message::{Message, NotUtf8, Payload, Text};
 pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
 pub use termination::{

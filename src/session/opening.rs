@@ -16,7 +16,7 @@ use crate::handshake::{
     ClientHandshake, ClientRequest, HandshakeError, Outcome, Refusal, Request, Response,
     ServerHandshake,
 };
-use crate::mask::{Keystream, Seed};
+use crate::keystream::{Keystream, Seed};
 use crate::termination::{Cause, Evidence, Position, Side, Termination};
 use crate::time::Timestamp;
 use crate::timer::Timer;

@@ -408,9 +408,11 @@ impl Receiver {
         }
     }
 
-    /// From now on all input is to be thrown away.
-    pub(super) fn stop(&mut self) {
+    /// From now on all input is to be thrown away. Gives the position, unless that was so before.
+    pub(super) fn stop(&mut self) -> Option<Position> {
+        let position = (self.state != State::Stopped).then(|| self.position());
         self.state = State::Stopped;
+        position
     }
 
     /// Throws the input away and gives its length.

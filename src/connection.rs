@@ -387,6 +387,13 @@ impl Connection {
         }
     }
 
+    /// Fails the connection for text that its receiver could not take for UTF-8.
+    pub(crate) fn fail_text(&mut self, now: Timestamp) {
+        let offset = self.receiver.bytes();
+        let now = self.advance(now);
+        self.fail(Fault { rule: Violation::InvalidUtf8, offset }, now);
+    }
+
     /// Nothing more is delivered; the transport is given up at the linger timeout at the latest.
     fn linger(&mut self, now: Timestamp) {
         let deadline = now + self.config.timeouts.linger;

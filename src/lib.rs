@@ -14,6 +14,8 @@ mod frame;
 pub mod handshake;
 mod keystream;
 mod mask;
+mod message;
+mod session;
 mod termination;
 mod time;
 mod timer;
@@ -31,6 +33,8 @@ pub use keystream::Seed;
 #[cfg(feature = "std")]
 pub use keystream::SeedError;
 pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
+pub use message::{Message, NotUtf8, Payload, Text};
+pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
 pub use termination::{
     Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, Side, StreamEnd,
     Termination, Traffic,

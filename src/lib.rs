@@ -6,6 +6,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "std")]
+mod adapter;
 mod close;
 mod config;
 mod connection;
@@ -22,6 +24,10 @@ mod timer;
 mod utf8;
 mod violation;
 
+#[cfg(feature = "std")]
+pub use adapter::{AcceptError, Acceptor, ConnectError, Incoming, blocking};
+#[cfg(feature = "tokio")]
+pub use adapter::tokio;
 pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, FrameHead};

@@ -24,10 +24,10 @@ mod timer;
 mod utf8;
 mod violation;
 
-#[cfg(feature = "std")]
-pub use adapter::{AcceptError, Acceptor, ConnectError, Incoming, blocking};
 #[cfg(feature = "tokio")]
 pub use adapter::tokio;
+#[cfg(feature = "std")]
+pub use adapter::{AcceptError, Acceptor, ConnectError, Incoming, blocking};
 pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, FrameHead};

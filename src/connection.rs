@@ -328,36 +328,33 @@ impl Connection {
 
     fn close_received(&mut self, frame: CloseFrame, now: Timestamp) {
         let deadline = now + self.config.timeouts.close;
-        let answer = self.answer_to(&frame);
         let truncated = self.receiver.in_message();
         let ending = self.ending_mut(Initiator::Peer);
         ending.peer = Some(frame);
         ending.truncated_message = truncated;
         ending.close_deadline.get_or_insert(deadline);
-        if ending.write_failed.is_some() {
+        let write_failed = ending.write_failed.is_some();
+        if ending.local.is_none() {
             ending.initiator = Initiator::Peer;
-            self.linger(now);
-            return;
         }
         match &ending.local {
-            //= rfc6455#5.5.1
-            //# If an endpoint receives a Close frame and did not previously send a
-            //# Close frame, the endpoint MUST send a Close frame in response.
-            None => ending.queue_close(answer, true),
             Some(local) if local.flushed => {
                 ending.complete = true;
                 self.linger(now);
                 return;
             }
+            _ if write_failed => {
+                self.linger(now);
+                return;
+            }
+            //= rfc6455#5.5.1
+            //# If an endpoint receives a Close frame and did not previously send a
+            //# Close frame, the endpoint MUST send a Close frame in response.
+            None => ending.queue_close(frame.answer(), true),
             Some(_) => ending.initiator = Initiator::Both,
         }
-        self.receiver.stop();
+        self.stop_receiving();
         self.phase = Phase::CloseReceived;
-    }
-
-    /// Our answer carries the peer's code and no reason.
-    fn answer_to(&self, frame: &CloseFrame) -> CloseFrame {
-        frame.code().map_or(CloseFrame::EMPTY, CloseFrame::from_code)
     }
 
     /// _Fail the WebSocket Connection_ (RFC 6455 section 7.1.7).
@@ -382,7 +379,7 @@ impl Connection {
         if unwritten && ending.local.is_none() {
             ending.queue_close(frame, false);
         }
-        self.receiver.stop();
+        self.stop_receiving();
         if unwritten {
             self.phase = Phase::Lingering;
         } else {
@@ -404,7 +401,7 @@ impl Connection {
             ending.close_deadline = None;
             ending.linger_deadline.get_or_insert(deadline);
         }
-        self.receiver.stop();
+        self.stop_receiving();
         self.phase = Phase::Lingering;
     }
 
@@ -422,27 +419,34 @@ impl Connection {
             return;
         }
         let ending = self.ending_mut(Initiator::Local);
-        if !ending.complete {
+        // What has happened before is the cause, and dropping the connection its consequence.
+        if !ending.complete && ending.write_failed.is_none() && ending.read_closed.is_none() {
             ending.cause.get_or_insert(cause);
         }
         self.finish(now);
     }
 
     fn ending_mut(&mut self, initiator: Initiator) -> &mut Ending {
-        let (phase, position) = (self.phase, self.receiver.position());
-        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator, phase, position)))
+        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator)))
+    }
+
+    /// From now on nothing is delivered. Remembers where in the stream, and in which phase.
+    fn stop_receiving(&mut self) {
+        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
+            ending.stopped = Some((self.phase, position));
+        }
     }
 
     /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.
     fn finish(&mut self, now: Timestamp) {
+        self.ending_mut(Initiator::Local);
+        self.stop_receiving();
         let mut evidence = self.evidence();
         evidence.ended = now;
         let dropped =
             Backlog { bytes: self.pending_output(), messages: u64::from(self.messages_pending) };
         let role = self.role;
         let ending = self.ending_mut(Initiator::Local);
-        evidence.phase = ending.phase;
-        evidence.position = ending.position;
         ending.report = Some(Box::new(Termination {
             role,
             //= rfc6455#7.1.5
@@ -463,7 +467,6 @@ impl Connection {
             refusal: None,
             evidence,
         }));
-        self.receiver.stop();
         self.phase = Phase::Ended;
     }
 

@@ -43,13 +43,13 @@ impl Connection {
         self.role
     }
 
-    /// The payload of the latest Ping, after [`Event::Ping`].
+    /// The payload of the latest Ping, after [`Event::Ping`](crate::Event::Ping).
     #[must_use]
     pub fn ping_payload(&self) -> &[u8] {
         self.receiver.ping_payload()
     }
 
-    /// The payload of the latest Pong, right after [`Event::Pong`].
+    /// The payload of the latest Pong, right after [`Event::Pong`](crate::Event::Pong).
     #[must_use]
     pub fn pong_payload(&self) -> &[u8] {
         self.receiver.pong_payload()
@@ -86,12 +86,14 @@ impl Connection {
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         let frames = self.receiver.frames();
+        let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);
+        let (phase, position) = stopped.unwrap_or((self.phase, self.receiver.position()));
         let seen = |at: Timestamp, any: bool| any.then_some(at);
         Evidence {
-            phase: self.phase,
-            position: self.receiver.position(),
+            phase,
+            position,
             opened: self.opened,
-            ended: self.now,
+            ended: self.now.max(self.last_data),
             last_received: seen(self.last_received(), self.receiver.bytes() > 0),
             last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
             last_data: seen(self.last_data, self.receiver.any_piece()),

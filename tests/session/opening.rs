@@ -265,7 +265,7 @@ fn a_refused_origin_is_answered_by_the_session() {
     let mut server = server();
     server.behaviour.answer = None;
     give(&mut server, REQUEST.replace("Host", "Origin: https://evil.example\r\nHost"));
-    let answer = server.session.accept(&Accept::new(Origins::SameHost), START);
+    let answer = server.session.accept(Accept::new(Origins::SameHost), START);
     assert!(matches!(answer, Err(AnswerError::Response(_))), "{answer:?}");
     assert!(write_all(&mut server).starts_with(b"HTTP/1.1 403 "));
     server.session.abort(START);

@@ -1,6 +1,8 @@
 //! A session from its opening handshake to its end: two of them joined in memory under a virtual
 //! clock, and one alone against bytes written by hand.
 
+#![cfg(feature = "std")]
+
 mod support;
 
 #[path = "session/opening.rs"]

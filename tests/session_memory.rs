@@ -1,6 +1,8 @@
 //! What a session allocates: next to nothing while idle, nothing for each small message, and no
 //! more than was received while a message comes in.
 
+#![cfg(feature = "std")]
+
 mod support;
 
 use allocation_counter::{AllocationInfo, measure};

@@ -230,10 +230,12 @@ impl Opening {
         }
     }
 
-    /// The transport has accepted output, all of it if `empty`.
-    pub(super) fn flushed(&mut self, empty: bool, now: Timestamp) {
+    /// The transport has accepted `count` bytes, all of the output if `empty`.
+    pub(super) fn handle_flushed(&mut self, count: usize, empty: bool, now: Timestamp) {
         let now = self.advance(now);
-        self.last_flushed = Some(now);
+        if count > 0 {
+            self.last_flushed = Some(now);
+        }
         if empty && self.read_closed.is_some() {
             self.finish_refused(now);
         }

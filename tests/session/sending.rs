@@ -170,8 +170,10 @@ fn a_full_session_gives_the_message_back() {
         let prepared = Prepared::new("no more");
         assert_eq!(side.session.send_prepared(&prepared, START), Err(SendError::Full));
         assert_eq!(side.session.send_fragment("no", true, START), Err(SendError::Full));
-        assert_eq!(side.session.ping(b"no", START), Err(SendError::Full));
         assert_eq!(side.session.pending_output(), pending);
+        side.session.ping(b"gets ahead of what is not framed", START).unwrap();
+        assert!(side.session.has_output(), "and now it is framed");
+        assert_eq!(side.session.ping(b"no", START), Err(SendError::Full));
         side.blocked = false;
         pair.run();
         pair.side(role).session.send(refused.message, START).unwrap();

@@ -21,8 +21,10 @@ impl Connection {
         let over = match self.phase {
             Phase::Ended => true,
             //= rfc6455#7.1.1
-            //# in most normal cases, the server SHOULD close
-            //# the TCP connection first
+            //# when a server
+            //# is instructed to _Close the WebSocket Connection_ it SHOULD initiate
+            //# a TCP Close immediately, and when a client is instructed to do the
+            //# same, it SHOULD wait for a TCP Close from the server.
             Phase::Lingering => self.role == Role::Server || !ending.complete,
             _ => false,
         };

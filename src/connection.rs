@@ -18,7 +18,7 @@ use alloc::sync::Arc;
 use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError};
-use crate::mask::{Keystream, Seed};
+use crate::keystream::{Keystream, Seed};
 use crate::termination::{Backlog, Cause, Initiator, Termination};
 use crate::time::Timestamp;
 use crate::violation::Violation;
@@ -63,7 +63,7 @@ pub use send::FrameHead;
 /// let mut input = &mut wire[..];
 /// while let Some(event) = server.poll_event(&mut input, now) {
 ///     if let Event::Data(chunk) = event {
-///         server.send(chunk.payload, &mut out, now)?;
+///         server.send(chunk.payload(), &mut out, now)?;
 ///     }
 /// }
 /// assert_eq!(&out[..], b"\x82\x05Hello");
@@ -83,6 +83,7 @@ pub struct Connection {
     opened: Timestamp,
     /// The latest time that any call gave.
     now: Timestamp,
+    /// When a byte last came, unless `last_data` is later.
     last_received: Timestamp,
     last_data: Timestamp,
     last_flushed: Timestamp,
@@ -92,7 +93,6 @@ pub struct Connection {
     bytes_flushed: u64,
     frames_sent: u64,
     messages_sent: u64,
-    messages_received: u64,
     /// Messages queued since the output was last all flushed.
     messages_pending: u32,
     lateness_micros: u32,
@@ -139,7 +139,6 @@ impl Connection {
             bytes_flushed: 0,
             frames_sent: 0,
             messages_sent: 0,
-            messages_received: 0,
             messages_pending: 0,
             lateness_micros: 0,
             ending: None,
@@ -157,14 +156,10 @@ impl Connection {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<Event<'b>> {
-        if self.phase == Phase::Open {
-            if let Some(chunk) = self.receiver.whole_frame(input) {
-                self.now = self.now.max(now);
-                self.last_received = self.now;
-                self.last_data = self.now;
-                self.messages_received += 1;
-                return Some(Event::Data(chunk));
-            }
+        if let Some(chunk) = self.receiver.whole_frame(input) {
+            // The other marks of time follow from this one.
+            self.last_data = self.last_data.max(now);
+            return Some(Event::Data(chunk));
         }
         self.poll_event_slowly(input, now)
     }
@@ -183,7 +178,6 @@ impl Connection {
             match self.receiver.poll(input, &self.config.limits) {
                 Ok(Some(Received::Chunk(chunk))) => {
                     self.last_data = now;
-                    self.messages_received += u64::from(chunk.last);
                     return Some(Event::Data(chunk));
                 }
                 Ok(Some(Received::Ping)) => return Some(Event::Ping),
@@ -357,6 +351,7 @@ impl Connection {
             }
             Some(_) => ending.initiator = Initiator::Both,
         }
+        self.receiver.stop();
         self.phase = Phase::CloseReceived;
     }
 
@@ -387,6 +382,7 @@ impl Connection {
         if unwritten && ending.local.is_none() {
             ending.queue_close(frame, false);
         }
+        self.receiver.stop();
         if unwritten {
             self.phase = Phase::Lingering;
         } else {
@@ -401,6 +397,7 @@ impl Connection {
             ending.close_deadline = None;
             ending.linger_deadline.get_or_insert(deadline);
         }
+        self.receiver.stop();
         self.phase = Phase::Lingering;
     }
 
@@ -436,7 +433,6 @@ impl Connection {
         let dropped =
             Backlog { bytes: self.pending_output(), messages: u64::from(self.messages_pending) };
         let role = self.role;
-        self.phase = Phase::Ended;
         let ending = self.ending_mut(Initiator::Local);
         evidence.phase = ending.phase;
         evidence.position = ending.position;
@@ -460,6 +456,8 @@ impl Connection {
             refusal: None,
             evidence,
         }));
+        self.receiver.stop();
+        self.phase = Phase::Ended;
     }
 
     /// Whether a command that needs an open connection may go on.
@@ -475,8 +473,12 @@ impl Connection {
     /// Time runs forwards.
     #[inline]
     fn advance(&mut self, now: Timestamp) -> Timestamp {
-        self.now = self.now.max(now);
+        self.now = self.now.max(now).max(self.last_data);
         self.now
+    }
+
+    fn last_received(&self) -> Timestamp {
+        self.last_received.max(self.last_data)
     }
 }
 

@@ -12,6 +12,7 @@ mod connection;
 mod event;
 mod frame;
 pub mod handshake;
+mod keystream;
 mod mask;
 mod termination;
 mod time;
@@ -26,9 +27,10 @@ pub use event::{
     Chunk, Data, Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError,
 };
 pub use frame::{FrameHeader, FrameHeaderError, OpCode};
+pub use keystream::Seed;
 #[cfg(feature = "std")]
-pub use mask::SeedError;
-pub use mask::{MaskingKey, Seed, apply as apply_mask, apply_at as apply_mask_at};
+pub use keystream::SeedError;
+pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
 pub use termination::{
     Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, Side, StreamEnd,
     Termination, Traffic,

@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use crate::config;
-use crate::mask::Keystream;
+use crate::keystream::Keystream;
 use crate::termination::{Pings, Rtt};
 use crate::time::Timestamp;
 
@@ -222,7 +222,7 @@ impl RttMicros {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mask::Seed;
+    use crate::keystream::Seed;
 
     #[test]
     fn jitter_stays_within_a_tenth() {

@@ -94,17 +94,14 @@ impl Connection {
             position: self.receiver.position(),
             opened: self.opened,
             ended: self.now,
-            last_received: seen(self.last_received, self.receiver.bytes() > 0),
+            last_received: seen(self.last_received(), self.receiver.bytes() > 0),
             last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
-            last_data: seen(
-                self.last_data,
-                self.messages_received > 0 || self.receiver.any_piece(),
-            ),
+            last_data: seen(self.last_data, self.receiver.any_piece()),
             pings: self.heartbeat.report(),
             received: Traffic {
                 bytes: self.receiver.bytes(),
                 frames,
-                messages: self.messages_received,
+                messages: self.receiver.messages(),
             },
             sent: Traffic {
                 bytes: self.bytes_queued,

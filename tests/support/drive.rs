@@ -184,12 +184,12 @@ impl Drive {
     fn take(&mut self, event: Event<'_>) {
         let seen = match event {
             Event::Data(chunk) => {
-                assert!(chunk.last || !chunk.payload.is_empty(), "a piece of nothing");
+                assert!(chunk.is_last() || !chunk.payload().is_empty(), "a piece of nothing");
                 Seen::Data {
-                    kind: chunk.kind,
-                    first: chunk.first,
-                    last: chunk.last,
-                    bytes: chunk.payload.to_vec(),
+                    kind: chunk.kind(),
+                    first: chunk.is_first(),
+                    last: chunk.is_last(),
+                    bytes: chunk.payload().to_vec(),
                 }
             }
             Event::Ping => Seen::Ping(self.connection.ping_payload().to_vec()),

@@ -10,7 +10,12 @@ use farewell::{Limits, MessageKind, Position, Role, Violation};
 /// What a receiver sees, with the pieces of a message joined unless a control frame comes between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Seen {
-    Data { kind: MessageKind, first: bool, last: bool, bytes: Vec<u8> },
+    Data {
+        kind: MessageKind,
+        first: bool,
+        last: bool,
+        bytes: Vec<u8>,
+    },
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     /// The code, or 1005, and the reason.

@@ -45,7 +45,7 @@ fn run(role: Role, wire: &[u8], cuts: impl IntoIterator<Item = usize>) -> Outcom
         drive.receive(&wire[start..cut]);
         start = cut;
     }
-    let report = drive.eof().run_out().report().clone();
+    let report = drive.eof().run_out().report();
     Outcome { log: drive.log, output: drive.output, report }
 }
 

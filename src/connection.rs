@@ -351,7 +351,7 @@ impl Connection {
             }
             Some(_) => ending.initiator = Initiator::Both,
         }
-        self.receiver.stop();
+        self.stop_receiving();
         self.phase = Phase::CloseReceived;
     }
 
@@ -382,11 +382,18 @@ impl Connection {
         if unwritten && ending.local.is_none() {
             ending.queue_close(frame, false);
         }
-        self.receiver.stop();
+        self.stop_receiving();
         if unwritten {
             self.phase = Phase::Lingering;
         } else {
             self.linger(now);
+        }
+    }
+
+    /// Nothing more is delivered; this is where in the stream the end came.
+    fn stop_receiving(&mut self) {
+        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
+            ending.position = position;
         }
     }
 
@@ -397,7 +404,7 @@ impl Connection {
             ending.close_deadline = None;
             ending.linger_deadline.get_or_insert(deadline);
         }
-        self.receiver.stop();
+        self.stop_receiving();
         self.phase = Phase::Lingering;
     }
 
@@ -428,6 +435,8 @@ impl Connection {
 
     /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.
     fn finish(&mut self, now: Timestamp) {
+        self.ending_mut(Initiator::Local);
+        self.stop_receiving();
         let mut evidence = self.evidence();
         evidence.ended = now;
         let dropped =
@@ -435,7 +444,6 @@ impl Connection {
         let role = self.role;
         let ending = self.ending_mut(Initiator::Local);
         evidence.phase = ending.phase;
-        evidence.position = ending.position;
         ending.report = Some(Box::new(Termination {
             role,
             //= rfc6455#7.1.5
@@ -456,7 +464,6 @@ impl Connection {
             refusal: None,
             evidence,
         }));
-        self.receiver.stop();
         self.phase = Phase::Ended;
     }
 

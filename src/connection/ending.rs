@@ -25,8 +25,9 @@ pub(super) struct Ending {
     pub(super) initiator: Initiator,
     /// The cause, where it is decided already.
     pub(super) cause: Option<Cause>,
-    /// The phase and the parser's position when the end began.
+    /// The phase when the end began.
     pub(super) phase: Phase,
+    /// Where the receiver stood when it stopped.
     pub(super) position: Position,
     pub(super) local: Option<LocalClose>,
     pub(super) close_state: CloseState,

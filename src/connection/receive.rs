@@ -424,9 +424,15 @@ impl Receiver {
         }
     }
 
-    /// From now on all input is to be thrown away.
-    pub(super) fn stop(&mut self) {
+    /// From now on all input is to be thrown away; gives where in the stream that is, the first time.
+    pub(super) fn stop(&mut self) -> Option<Position> {
+        let position = (self.state != State::Stopped).then(|| self.position());
         self.state = State::Stopped;
+        position
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.state == State::Stopped
     }
 
     /// Throws the input away and gives its length.

@@ -89,11 +89,15 @@ impl Connection {
     pub fn evidence(&self) -> Evidence {
         let frames = self.receiver.frames();
         let seen = |at: Timestamp, any: bool| any.then_some(at);
+        let position = match &self.ending {
+            Some(ending) if self.receiver.is_stopped() => ending.position,
+            _ => self.receiver.position(),
+        };
         Evidence {
             phase: self.phase,
-            position: self.receiver.position(),
+            position,
             opened: self.opened,
-            ended: self.now,
+            ended: self.now.max(self.last_data),
             last_received: seen(self.last_received(), self.receiver.bytes() > 0),
             last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
             last_data: seen(self.last_data, self.receiver.any_piece()),

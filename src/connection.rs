@@ -228,11 +228,12 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        let position = self.position();
         let ending = self.ending_mut(Initiator::Transport);
         if ending.read_closed.is_some() {
             return;
         }
-        ending.read_closed = Some(how);
+        ending.read_ended(how, position);
         // The peer may have closed its side alone: our Close, and what goes out before it, still
         // gets its chance until the close deadline.
         let dead = ending.write_failed.is_some() || matches!(how, ReadClosed::Failed(_));

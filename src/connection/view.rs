@@ -6,7 +6,7 @@ use super::Connection;
 use super::ending::CloseState;
 use crate::close::CloseFrame;
 use crate::event::{Phase, Role};
-use crate::termination::{Evidence, LocalClose, Traffic};
+use crate::termination::{Evidence, LocalClose, Position, Traffic};
 use crate::time::Timestamp;
 
 impl Connection {
@@ -84,18 +84,22 @@ impl Connection {
         }
     }
 
+    /// Where the receiver stands, or stood when it stopped.
+    pub(super) fn position(&self) -> Position {
+        match &self.ending {
+            Some(ending) if self.receiver.is_stopped() => ending.position,
+            _ => self.receiver.position(),
+        }
+    }
+
     /// What was seen so far; `ended` is the time of the latest call.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         let frames = self.receiver.frames();
         let seen = |at: Timestamp, any: bool| any.then_some(at);
-        let position = match &self.ending {
-            Some(ending) if self.receiver.is_stopped() => ending.position,
-            _ => self.receiver.position(),
-        };
         Evidence {
             phase: self.phase,
-            position,
+            position: self.position(),
             opened: self.opened,
             ended: self.now.max(self.last_data),
             last_received: seen(self.last_received(), self.receiver.bytes() > 0),

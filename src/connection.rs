@@ -335,21 +335,22 @@ impl Connection {
         ending.peer = Some(frame);
         ending.truncated_message = truncated;
         ending.close_deadline.get_or_insert(deadline);
-        if ending.write_failed.is_some() {
-            ending.initiator = Initiator::Peer;
-            self.linger(now);
-            return;
-        }
         match &ending.local {
-            //= rfc6455#5.5.1
-            //# If an endpoint receives a Close frame and did not previously send a
-            //# Close frame, the endpoint MUST send a Close frame in response.
-            None => ending.queue_close(answer, true),
             Some(local) if local.flushed => {
                 ending.complete = true;
                 self.linger(now);
                 return;
             }
+            local if ending.write_failed.is_some() => {
+                let both = local.is_some();
+                ending.initiator = if both { Initiator::Both } else { Initiator::Peer };
+                self.linger(now);
+                return;
+            }
+            //= rfc6455#5.5.1
+            //# If an endpoint receives a Close frame and did not previously send a
+            //# Close frame, the endpoint MUST send a Close frame in response.
+            None => ending.queue_close(answer, true),
             Some(_) => ending.initiator = Initiator::Both,
         }
         self.stop_receiving();

@@ -177,8 +177,8 @@ impl Drive {
             assert_eq!(self.report, None, "{event:?} after the end: {}", self.wires());
             self.take(event);
         }
-        self.transmit();
-        more
+        // Flushing is a call like any other: an event may come of it.
+        self.transmit() || more
     }
 
     fn take(&mut self, event: Event<'_>) {
@@ -211,7 +211,7 @@ impl Drive {
         note(&mut self.log, seen);
     }
 
-    fn transmit(&mut self) {
+    fn transmit(&mut self) -> bool {
         let mut out = BytesMut::new();
         let wrote = self.connection.poll_transmit(&mut out);
         assert_eq!(wrote, !out.is_empty());
@@ -221,6 +221,7 @@ impl Drive {
             self.accepted += waiting;
             self.connection.handle_flushed(waiting, self.now);
         }
+        self.flushing && waiting > 0
     }
 
     /// Lets time pass, handling the deadlines on the way as they come.
@@ -273,7 +274,7 @@ impl Drive {
         panic!("the end does not come: {}", self.wires());
     }
 
-    pub(crate) fn report(&self) -> &Termination {
-        self.report.as_ref().unwrap_or_else(|| panic!("no end yet: {}", self.wires()))
+    pub(crate) fn report(&self) -> Termination {
+        self.report.clone().unwrap_or_else(|| panic!("no end yet: {}", self.wires()))
     }
 }

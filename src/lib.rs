@@ -148,3 +148,7 @@ pub use time::Timestamp;
 pub use timer::Timer;
 pub use utf8::{IncompleteUtf8, InvalidUtf8, Utf8Validator};
 pub use violation::Violation;
+
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -206,17 +206,16 @@ impl Receiver {
     fn take_header(&mut self, input: &mut &mut [u8], limits: &Limits) -> Result<bool, Fault> {
         let kept = usize::from(self.header_len);
         let start = self.offset - kept as u64;
-        let at =
-            |error: FrameHeaderError| Fault { rule: error.rule, offset: start + error.at as u64 };
         let decoded = if kept == 0 {
-            FrameHeader::decode(input, self.sender).map_err(at)?
+            FrameHeader::decode(input, self.sender)
         } else {
             let mut bytes = [0; MAX_HEADER];
             bytes[..kept].copy_from_slice(&self.header[..kept]);
             let more = input.len().min(MAX_HEADER - kept);
             bytes[kept..kept + more].copy_from_slice(&input[..more]);
-            FrameHeader::decode(&bytes[..kept + more], self.sender).map_err(at)?
+            FrameHeader::decode(&bytes[..kept + more], self.sender)
         };
+        let decoded = decoded.map_err(|error| self.refuse_header(input, start, error))?;
         let Some((header, len)) = decoded else {
             // A header that is not complete has at most 13 bytes.
             let rest = take(input, input.len());
@@ -234,6 +233,24 @@ impl Receiver {
         self.other_frames += 1;
         self.begin_payload(&header, start, limits)?;
         Ok(true)
+    }
+
+    /// Consumes a header that cannot be, up to the byte that is wrong: what is consumed does not
+    /// depend on how much of the header was there at once.
+    fn refuse_header(
+        &mut self,
+        input: &mut &mut [u8],
+        start: u64,
+        error: FrameHeaderError,
+    ) -> Fault {
+        let FrameHeaderError { rule, at } = error;
+        let received = at + 1;
+        let rest = received.saturating_sub(usize::from(self.header_len)).min(input.len());
+        take(input, rest);
+        self.offset += rest as u64;
+        self.header_len = received as u8;
+        self.state = State::Header;
+        Fault { rule, offset: start + at as u64 }
     }
 
     fn begin_payload(
@@ -258,10 +275,9 @@ impl Receiver {
             }
             return Ok(());
         }
-        self.sequence(header).map_err(|rule| Fault { rule, offset: start })?;
-        self.limit(header, limits).map_err(|rule| Fault { rule, offset: start + 1 })?;
         self.state = State::Data;
-        Ok(())
+        self.sequence(header).map_err(|rule| Fault { rule, offset: start })?;
+        self.limit(header, limits).map_err(|rule| Fault { rule, offset: start + 1 })
     }
 
     fn sequence(&mut self, header: &FrameHeader) -> Result<(), Violation> {
@@ -414,7 +430,7 @@ impl Receiver {
         }
     }
 
-    /// From now on all input is to be thrown away. Gives the position, unless that was so before.
+    /// From now on all input is to be thrown away; gives where in the stream that is, the first time.
     pub(super) fn stop(&mut self) -> Option<Position> {
         let position = (self.state != State::Stopped).then(|| self.position());
         self.state = State::Stopped;

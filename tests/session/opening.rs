@@ -365,9 +365,14 @@ fn every_other_way_to_fail_gives_one_report() {
         ),
     ];
     for role in [Role::Client, Role::Server] {
-        for begun in ["", if role == Role::Client { "HTTP/1.1 1" } else { "GET /" }] {
+        let begun = match role {
+            Role::Client => ["", "HTTP/1.1 1", "HTTP/1.1 101 Switching Protocols\r\nUpgrade"],
+            Role::Server => ["", "GET /", REQUEST],
+        };
+        for begun in begun {
             for (name, act, cause) in &cases {
                 let mut side = side(role);
+                side.behaviour.answer = None;
                 give(&mut side, begun);
                 act(&mut side);
                 side.poll(&mut [], START);

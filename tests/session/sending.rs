@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use farewell::{
-    Cause, CloseCode, Config, Message, Phase, Prepared, ReadClosed, Role, SendError, SessionEvent,
-    TransportError,
+    Cause, CloseCode, Config, Message, Phase, Prepared, ReadClosed, Role, SendError, Session,
+    SessionEvent, Timer, Timestamp, TransportError,
 };
 
 use crate::support::pair::{Pair, START};
@@ -273,6 +273,45 @@ fn the_close_deadline_bounds_a_backlog() {
         assert!((300_000..310_000).contains(&report.dropped.bytes), "{report}");
         assert_eq!(report.evidence.ended, START + Duration::from_secs(5));
         assert!(report.local_close.is_some_and(|close| !close.flushed));
+    }
+}
+
+#[test]
+fn a_peer_that_breaks_a_rule_still_gets_what_was_accepted() {
+    for role in ROLES {
+        let mut pair = open(Some(1000));
+        pair.side(role).session.send(pattern(200_000), START).unwrap();
+        pair.side(role).poll(&mut [0xff, 0xff], START);
+        assert_eq!(pair.side(role).session.phase(), Phase::Lingering);
+        pair.run_to_the_end();
+        assert_eq!(pair.side(other(role)).messages()[0].as_bytes(), pattern(200_000));
+        assert_eq!(pair.side(other(role)).report().code, 1002);
+        let report = pair.side(role).report();
+        assert!(matches!(report.cause, Cause::Violation { offset: 0, .. }), "{report}");
+        assert_eq!(report.dropped, Default::default());
+    }
+}
+
+#[test]
+fn a_stall_is_timed_from_the_send_that_met_it() {
+    type Queue = fn(&mut Session, Timestamp);
+    let queues: [Queue; 4] = [
+        |session, now| session.send("x", now).unwrap(),
+        |session, now| session.send_prepared(&Prepared::new(pattern(500)), now).unwrap(),
+        |session, now| session.send_fragment("x", false, now).unwrap(),
+        |session, now| session.ping(b"x", now).unwrap(),
+    ];
+    for role in ROLES {
+        for queue in queues {
+            let mut settings = Config::default();
+            settings.heartbeat = None;
+            let mut pair = Pair::open(settings.clone(), settings);
+            let later = START + Duration::from_secs(3600);
+            let session = &mut pair.side(role).session;
+            queue(session, later);
+            let stalled = later + Duration::from_secs(30);
+            assert_eq!(session.next_timer(), Some((stalled, Timer::WriteStall)));
+        }
     }
 }
 

@@ -228,7 +228,7 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
-        let position = self.position();
+        let (_, position) = self.standing();
         let ending = self.ending_mut(Initiator::Transport);
         if ending.read_closed.is_some() {
             return;
@@ -329,7 +329,6 @@ impl Connection {
 
     fn close_received(&mut self, frame: CloseFrame, now: Timestamp) {
         let deadline = now + self.config.timeouts.close;
-        let answer = self.answer_to(&frame);
         let truncated = self.receiver.in_message();
         let ending = self.ending_mut(Initiator::Peer);
         ending.peer = Some(frame);
@@ -350,16 +349,11 @@ impl Connection {
             //= rfc6455#5.5.1
             //# If an endpoint receives a Close frame and did not previously send a
             //# Close frame, the endpoint MUST send a Close frame in response.
-            None => ending.queue_close(answer, true),
+            None => ending.queue_close(frame.answer(), true),
             Some(_) => ending.initiator = Initiator::Both,
         }
         self.stop_receiving();
         self.phase = Phase::CloseReceived;
-    }
-
-    /// Our answer carries the peer's code and no reason.
-    fn answer_to(&self, frame: &CloseFrame) -> CloseFrame {
-        frame.code().map_or(CloseFrame::EMPTY, CloseFrame::from_code)
     }
 
     /// _Fail the WebSocket Connection_ (RFC 6455 section 7.1.7).
@@ -392,11 +386,11 @@ impl Connection {
         }
     }
 
-    /// Nothing more is delivered; this is where in the stream the end came.
-    fn stop_receiving(&mut self) {
-        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
-            ending.position = position;
-        }
+    /// Fails the connection for text that its receiver could not take for UTF-8.
+    pub(crate) fn fail_text(&mut self, now: Timestamp) {
+        let offset = self.receiver.bytes();
+        let now = self.advance(now);
+        self.fail(Fault { rule: Violation::InvalidUtf8, offset }, now);
     }
 
     /// Nothing more is delivered; the transport is given up at the linger timeout at the latest.
@@ -424,15 +418,22 @@ impl Connection {
             return;
         }
         let ending = self.ending_mut(Initiator::Local);
-        if !ending.complete {
+        // What has happened before is the cause, and dropping the connection its consequence.
+        if !ending.complete && ending.write_failed.is_none() && ending.read_closed.is_none() {
             ending.cause.get_or_insert(cause);
         }
         self.finish(now);
     }
 
     fn ending_mut(&mut self, initiator: Initiator) -> &mut Ending {
-        let (phase, position) = (self.phase, self.receiver.position());
-        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator, phase, position)))
+        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator)))
+    }
+
+    /// From now on nothing is delivered. Remembers where in the stream, and in which phase.
+    fn stop_receiving(&mut self) {
+        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
+            ending.stopped = Some((self.phase, position));
+        }
     }
 
     /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.
@@ -445,7 +446,6 @@ impl Connection {
             Backlog { bytes: self.pending_output(), messages: u64::from(self.messages_pending) };
         let role = self.role;
         let ending = self.ending_mut(Initiator::Local);
-        evidence.phase = ending.phase;
         ending.report = Some(Box::new(Termination {
             role,
             //= rfc6455#7.1.5

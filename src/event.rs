@@ -286,6 +286,10 @@ pub enum SendError {
     /// 6455 section 5.4).
     #[error("a fragmented message has to be finished first")]
     FragmentsPending,
+    /// The pending output of a [`Session`](crate::Session) is over its limit: write some of it out
+    /// first.
+    #[error("the pending output is over its limit")]
+    Full,
     /// The fragment is text and its message binary, or the other way round.
     #[error("a fragment has to be of its message's kind")]
     KindMismatch,

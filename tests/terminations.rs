@@ -165,7 +165,7 @@ fn where_the_stream_ended_is_where_it_ended_not_where_our_close_was() {
         let report = drive.eof().report();
         assert_eq!(report.cause, Cause::Eof { at }, "{}", drive.wires());
         assert_eq!(report.evidence.position, at);
-        assert_eq!(report.evidence.phase, Phase::Open, "the phase in which the end began");
+        assert_eq!(report.evidence.phase, Phase::CloseSent, "the phase in which delivery stopped");
     }
 }
 
@@ -174,7 +174,10 @@ fn an_end_of_stream_before_our_answer_is_out_is_not_clean_but_has_the_peers_code
     for then_flushed in [true, false] {
         for mut drive in drives() {
             drive.block().peer_closes(4001, "bye").eof();
-            assert!(drive.report.is_none(), "the peer may have closed one side: our Close goes out");
+            assert!(
+                drive.report.is_none(),
+                "the peer may have closed one side: our Close goes out"
+            );
             if then_flushed {
                 drive.unblock();
             } else {

@@ -25,10 +25,8 @@ pub(super) struct Ending {
     pub(super) initiator: Initiator,
     /// The cause, where it is decided already.
     pub(super) cause: Option<Cause>,
-    /// The phase when the end began.
-    pub(super) phase: Phase,
-    /// Where the receiver stood when it stopped.
-    pub(super) position: Position,
+    /// The phase and the position in the peer's stream at which delivery stopped.
+    pub(super) stopped: Option<(Phase, Position)>,
     pub(super) local: Option<LocalClose>,
     pub(super) close_state: CloseState,
     pub(super) peer: Option<CloseFrame>,
@@ -45,12 +43,11 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    pub(super) fn new(initiator: Initiator, phase: Phase, position: Position) -> Self {
+    pub(super) fn new(initiator: Initiator) -> Self {
         Self {
             initiator,
             cause: None,
-            phase,
-            position,
+            stopped: None,
             local: None,
             close_state: CloseState::Done,
             peer: None,

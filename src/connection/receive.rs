@@ -335,11 +335,17 @@ impl Receiver {
         };
         let mut len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
         let masked = self.sender == Role::Client;
-        if masked {
-            mask::apply(&mut input[..len], self.key);
-        }
-        if kind == MessageKind::Text {
-            len = self.valid_text(&mut input[..len], masked)?;
+        let piece = &mut input[..len];
+        match kind {
+            MessageKind::Text => {
+                // ASCII is told in the same pass, and needs no other.
+                let ascii = masked && mask::apply_checking_ascii(piece, self.key);
+                if !ascii || !self.utf8.is_between_characters() {
+                    len = self.valid_text(piece, masked)?;
+                }
+            }
+            MessageKind::Binary if masked => mask::apply(piece, self.key),
+            MessageKind::Binary => {}
         }
         self.key = self.key.rotated(len);
         self.remaining -= len as u64;
@@ -429,10 +435,6 @@ impl Receiver {
         let position = (self.state != State::Stopped).then(|| self.position());
         self.state = State::Stopped;
         position
-    }
-
-    pub(super) fn is_stopped(&self) -> bool {
-        self.state == State::Stopped
     }
 
     /// Throws the input away and gives its length.

@@ -57,8 +57,7 @@ impl Connection {
         now: Timestamp,
     ) -> Result<(), SendError> {
         let data = data.into();
-        self.advance(now);
-        self.accept_message()?;
+        self.accept_message(now)?;
         self.append(data.kind().into(), true, data.as_bytes(), out);
         Ok(())
     }
@@ -78,8 +77,7 @@ impl Connection {
         now: Timestamp,
     ) -> Result<(), SendError> {
         let data = data.into();
-        self.advance(now);
-        let opcode = self.next_fragment(data.kind(), fin)?;
+        let opcode = self.next_fragment(data.kind(), fin, now)?;
         self.append(opcode, fin, data.as_bytes(), out);
         Ok(())
     }
@@ -103,11 +101,10 @@ impl Connection {
         fin: bool,
         now: Timestamp,
     ) -> Result<FrameHead, SendError> {
-        self.advance(now);
         if len >> 63 != 0 {
             return Err(SendError::TooLong);
         }
-        let opcode = self.next_fragment(kind, fin)?;
+        let opcode = self.next_fragment(kind, fin, now)?;
         Ok(self.backlog_frame(opcode, fin, 0, len))
     }
 
@@ -208,7 +205,8 @@ impl Connection {
 
     /// Takes a whole message on, to be framed by [`backlog_frame`](Self::backlog_frame).
     #[inline]
-    pub(crate) fn accept_message(&mut self) -> Result<(), SendError> {
+    pub(crate) fn accept_message(&mut self, now: Timestamp) -> Result<(), SendError> {
+        self.advance(now);
         self.check_open()?;
         if self.fragmenting.is_some() {
             return Err(SendError::FragmentsPending);
@@ -222,7 +220,14 @@ impl Connection {
         self.messages_pending = self.messages_pending.saturating_add(1);
     }
 
-    fn next_fragment(&mut self, kind: MessageKind, fin: bool) -> Result<OpCode, SendError> {
+    /// Takes a fragment on, to be framed likewise; gives the opcode of its first frame.
+    pub(crate) fn next_fragment(
+        &mut self,
+        kind: MessageKind,
+        fin: bool,
+        now: Timestamp,
+    ) -> Result<OpCode, SendError> {
+        self.advance(now);
         self.check_open()?;
         let opcode = match self.fragmenting {
             None => kind.into(),

@@ -68,10 +68,11 @@ impl Connection {
 
     fn close_timed_out(&mut self, now: Timestamp) {
         let Some(ending) = &mut self.ending else { return };
-        if ending.write_failed.is_none() {
+        let transport_up = ending.write_failed.is_none() && ending.read_closed.is_none();
+        if transport_up {
             ending.cause.get_or_insert(Cause::CloseTimeout);
         }
-        if self.phase == Phase::CloseSent && ending.local_flushed() {
+        if self.phase == Phase::CloseSent && ending.local_flushed() && transport_up {
             self.linger(now);
         } else {
             self.finish(now);

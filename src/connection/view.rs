@@ -84,22 +84,21 @@ impl Connection {
         }
     }
 
-    /// Where the receiver stands, or stood when it stopped.
-    pub(super) fn position(&self) -> Position {
-        match &self.ending {
-            Some(ending) if self.receiver.is_stopped() => ending.position,
-            _ => self.receiver.position(),
-        }
+    /// The phase and the position in the peer's stream, or those at which delivery stopped.
+    pub(super) fn standing(&self) -> (Phase, Position) {
+        let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);
+        stopped.unwrap_or_else(|| (self.phase, self.receiver.position()))
     }
 
     /// What was seen so far; `ended` is the time of the latest call.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         let frames = self.receiver.frames();
+        let (phase, position) = self.standing();
         let seen = |at: Timestamp, any: bool| any.then_some(at);
         Evidence {
-            phase: self.phase,
-            position: self.position(),
+            phase,
+            position,
             opened: self.opened,
             ended: self.now.max(self.last_data),
             last_received: seen(self.last_received(), self.receiver.bytes() > 0),

@@ -57,7 +57,7 @@ pub struct Limits {
     /// Payload bytes of one message, all fragments together. Default: 64 MiB. Beyond it: Close
     /// 1009, from the header alone.
     pub message: u64,
-    /// Fragments of one message. Default: 131,072. Beyond it: Close 1008.
+    /// Fragments of one message. Default: 131,072. Beyond it: Close 1008. Zero counts as one.
     pub fragments: u32,
     /// Empty fragments, other than a final one, in a row. Default: 64. Beyond it: Close 1008.
     pub empty_fragments: u32,

@@ -268,7 +268,7 @@ impl Connection {
     #[inline]
     pub fn handle_flushed(&mut self, bytes: usize, now: Timestamp) {
         let now = self.advance(now);
-        if bytes == 0 {
+        if bytes == 0 || self.pending_output() == 0 {
             return;
         }
         self.bytes_flushed = self.bytes_flushed.saturating_add(bytes as u64).min(self.bytes_queued);

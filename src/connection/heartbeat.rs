@@ -153,6 +153,10 @@ impl Heartbeat {
             return None;
         }
         let rtt = (self.tracked == Tracked::Flushed).then(|| now.since(self.flushed_at));
+        if self.tracked == Tracked::Written {
+            // It is out, as its answer shows, though nobody has said so yet.
+            self.flushed_at = now;
+        }
         self.tracked = Tracked::Nothing;
         self.graced = false;
         if let Some(rtt) = rtt {

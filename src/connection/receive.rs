@@ -112,7 +112,7 @@ impl Receiver {
             message: None,
             begun: false,
             answer_due: false,
-            short: if limits.fragments == 0 { 0 } else { short as u8 },
+            short: short as u8,
             header_len: 0,
             header: [0; MAX_HEADER - 1],
             ping: Inline::default(),
@@ -317,7 +317,7 @@ impl Receiver {
             return Err(Violation::MessageTooBig { len: self.message_len, limit: limits.message });
         }
         self.fragments = self.fragments.saturating_add(1);
-        if self.fragments > limits.fragments {
+        if self.fragments > limits.fragments.max(1) {
             return Err(Violation::TooManyFragments { limit: limits.fragments });
         }
         let empty = header.len == 0 && !header.fin;

@@ -14,6 +14,7 @@ mod view;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::mem;
 
 use crate::close::CloseFrame;
 use crate::config::Config;
@@ -217,10 +218,18 @@ impl Connection {
         //# An endpoint MUST NOT continue to attempt to process data
         //# (including a responding Close frame) from the remote endpoint after
         //# being instructed to _Fail the WebSocket Connection_.
-        let len = self.receiver.discard(input);
+        let mut len = mem::take(input).len() as u64;
+        let limit = self.config.limits.linger;
+        let lingering = self.phase == Phase::Lingering;
         if let Some(ending) = &mut self.ending {
+            if lingering {
+                // How much of it came at once must not show in the report: what lies beyond the
+                // byte that is too much is not counted.
+                len = len.min(limit.saturating_add(1).saturating_sub(ending.discarded));
+            }
             ending.discarded += len;
-            if self.phase == Phase::Lingering && ending.discarded > self.config.limits.linger {
+            self.receiver.skip(len);
+            if lingering && ending.discarded > limit {
                 self.finish(now);
             }
         }

@@ -26,8 +26,7 @@ fn changed_inputs_hold() {
         for round in 0..400 {
             let (name, input) = &inputs[numbers.below(inputs.len())];
             let (_, other) = &inputs[numbers.below(inputs.len())];
-            let input =
-                if round % 8 == 0 { numbers.noise() } else { numbers.change(input, other) };
+            let input = if round % 8 == 0 { numbers.noise() } else { numbers.change(input, other) };
             run(target, &format!("a change of {name}, round {round}"), *body, &input);
         }
     }

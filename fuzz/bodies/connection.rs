@@ -305,7 +305,11 @@ impl Driver {
         self.connection.handle_timeout(self.now);
         if let Some((at, timer)) = self.connection.next_timer() {
             let beyond = at > self.latest || self.latest == Timestamp::MAX;
-            assert!(beyond, "{timer:?} is still due at {at:?}, it was handled at {:?}", self.latest);
+            assert!(
+                beyond,
+                "{timer:?} is still due at {at:?}, it was handled at {:?}",
+                self.latest
+            );
         }
         if self.due.is_some_and(|due| self.latest >= due) {
             let phase = self.connection.phase();

@@ -160,7 +160,9 @@ fn check_answers(request: &Request) {
         match accept.write_response(request, &mut out) {
             Ok(negotiated) => {
                 let chosen = negotiated.subprotocol();
-                assert!(chosen.is_none_or(|name| request.subprotocols().any(|asked| asked == name)));
+                assert!(
+                    chosen.is_none_or(|name| request.subprotocols().any(|asked| asked == name))
+                );
                 assert_eq!(end_of_head(&out), Some(out.len()));
                 check_accepted(request, &out);
             }

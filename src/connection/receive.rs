@@ -183,17 +183,16 @@ impl Receiver {
     fn take_header(&mut self, input: &mut &mut [u8], limits: &Limits) -> Result<bool, Fault> {
         let kept = usize::from(self.header_len);
         let start = self.offset - kept as u64;
-        let at =
-            |error: FrameHeaderError| Fault { rule: error.rule, offset: start + error.at as u64 };
         let decoded = if kept == 0 {
-            FrameHeader::decode(input, self.sender).map_err(at)?
+            FrameHeader::decode(input, self.sender)
         } else {
             let mut bytes = [0; MAX_HEADER];
             bytes[..kept].copy_from_slice(&self.header[..kept]);
             let more = input.len().min(MAX_HEADER - kept);
             bytes[kept..kept + more].copy_from_slice(&input[..more]);
-            FrameHeader::decode(&bytes[..kept + more], self.sender).map_err(at)?
+            FrameHeader::decode(&bytes[..kept + more], self.sender)
         };
+        let decoded = decoded.map_err(|error| self.refuse_header(error, input))?;
         let Some((header, len)) = decoded else {
             // A header that is not complete has at most 13 bytes.
             let rest = take(input, input.len());
@@ -213,6 +212,21 @@ impl Receiver {
         Ok(true)
     }
 
+    /// Consumes a header up to the byte that is wrong, so that the position and the counters do
+    /// not depend on how much of it came at once.
+    fn refuse_header(&mut self, error: FrameHeaderError, input: &mut &mut [u8]) -> Fault {
+        let FrameHeaderError { rule, at } = error;
+        // What was kept was not wrong yet, so it is no longer than what comes before that byte.
+        let len = at.saturating_sub(self.header_len.into()).min(input.len());
+        take(input, len);
+        self.offset += len as u64;
+        if at > 0 {
+            self.state = State::Header;
+            self.header_len = at as u8;
+        }
+        self.fault(rule)
+    }
+
     fn begin_payload(
         &mut self,
         header: &FrameHeader,
@@ -224,8 +238,9 @@ impl Receiver {
         self.key = header.mask.unwrap_or(MaskingKey::new([0; 4]));
         self.opcode = header.opcode;
         self.fin = header.fin;
+        // Before anything is refused: the position then is the same however the header came.
+        self.state = if header.opcode.is_control() { State::Control } else { State::Data };
         if header.opcode.is_control() {
-            self.state = State::Control;
             match header.opcode {
                 OpCode::Ping => {
                     self.answer_due = false;
@@ -236,9 +251,7 @@ impl Receiver {
             return Ok(());
         }
         self.sequence(header).map_err(|rule| Fault { rule, offset: start })?;
-        self.limit(header, limits).map_err(|rule| Fault { rule, offset: start + 1 })?;
-        self.state = State::Data;
-        Ok(())
+        self.limit(header, limits).map_err(|rule| Fault { rule, offset: start + 1 })
     }
 
     fn sequence(&mut self, header: &FrameHeader) -> Result<(), Violation> {
@@ -384,11 +397,9 @@ impl Receiver {
         }
     }
 
-    /// Throws the input away and gives its length.
-    pub(super) fn discard(&mut self, input: &mut &mut [u8]) -> u64 {
-        let len = take(input, input.len()).len() as u64;
+    /// Counts bytes that are thrown away.
+    pub(super) fn skip(&mut self, len: u64) {
         self.offset += len;
-        len
     }
 
     fn fault(&self, rule: Violation) -> Fault {

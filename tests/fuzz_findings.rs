@@ -1,0 +1,70 @@
+//! What the fuzz targets found, each with the smallest wire that showed it.
+
+use bytes::BytesMut;
+use farewell::{
+    Config, Connection, Event, Position, ReadClosed, Role, Seed, Termination, Timestamp,
+};
+
+const NOW: Timestamp = Timestamp::from_nanos(1);
+
+/// The report of a server's connection that reads `wire` in pieces of `len` bytes, then the end of
+/// the stream, with nothing of its output accepted by the transport before.
+fn report(config: &Config, wire: &[u8], len: usize) -> Box<Termination> {
+    let mut server = Connection::new(Role::Server, config.clone(), Seed::new([1; 32]), NOW);
+    let mut ended = None;
+    let mut poll = |server: &mut Connection, piece: &mut [u8]| {
+        let mut input = piece;
+        while let Some(event) = server.poll_event(&mut input, NOW) {
+            if let Event::Ended(report) = event {
+                ended = Some(report);
+            }
+        }
+    };
+    for piece in wire.chunks(len) {
+        poll(&mut server, &mut piece.to_vec());
+    }
+    let mut out = BytesMut::new();
+    server.poll_transmit(&mut out);
+    server.handle_flushed(out.len(), NOW);
+    server.handle_read_closed(ReadClosed::Eof, NOW);
+    poll(&mut server, &mut []);
+    ended.expect("the stream has ended")
+}
+
+#[test]
+fn a_refused_frame_gives_one_report_however_it_was_cut() {
+    let cases: [(&str, &[u8], Position); 4] = [
+        ("reserved bit", b"\xf1\x80abcd", Position::FrameBoundary),
+        ("unmasked", b"\x81\x00abcd", Position::InsideHeader { received: 1 }),
+        (
+            "length not minimal",
+            b"\x82\xfe\x00\x7d\x00\x00\x00\x00",
+            Position::InsideHeader { received: 3 },
+        ),
+        (
+            "unexpected continuation",
+            b"\x80\x82\x00\x00\x00\x00ab",
+            Position::InsidePayload { received: 0, expected: 2 },
+        ),
+    ];
+    for (name, wire, position) in cases {
+        let whole = report(&Config::default(), wire, wire.len());
+        assert_eq!(whole.evidence.position, position, "{name}: {wire:02x?}");
+        assert_eq!(whole.evidence.received.bytes, wire.len() as u64, "{name}: {wire:02x?}");
+        for len in 1..wire.len() {
+            assert_eq!(report(&Config::default(), wire, len), whole, "{name}: {wire:02x?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_thrown_away_is_counted_alike_however_it_was_cut() {
+    let mut config = Config::default();
+    config.limits.linger = 10;
+    let wire = [0xff; 40];
+    let whole = report(&config, &wire, wire.len());
+    assert_eq!(whole.evidence.discarded, 11);
+    for len in 1..wire.len() {
+        assert_eq!(report(&config, &wire, len), whole, "pieces of {len} bytes of {wire:02x?}");
+    }
+}

@@ -6,6 +6,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "std")]
+mod adapter;
 mod close;
 mod config;
 mod connection;
@@ -14,12 +16,18 @@ mod frame;
 pub mod handshake;
 mod keystream;
 mod mask;
+mod message;
+mod session;
 mod termination;
 mod time;
 mod timer;
 mod utf8;
 mod violation;
 
+#[cfg(feature = "tokio")]
+pub use adapter::tokio;
+#[cfg(feature = "std")]
+pub use adapter::{AcceptError, Acceptor, ConnectError, Incoming, blocking};
 pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, FrameHead};
@@ -31,6 +39,8 @@ pub use keystream::Seed;
 #[cfg(feature = "std")]
 pub use keystream::SeedError;
 pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
+pub use message::{Message, NotUtf8, Payload, Text};
+pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
 pub use termination::{
     Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, Side, StreamEnd,
     Termination, Traffic,

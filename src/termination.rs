@@ -347,9 +347,9 @@ impl fmt::Display for Backlog {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Evidence {
-    /// The phase in which the end was decided.
+    /// The phase in which delivery stopped; the present one before that.
     pub phase: Phase,
-    /// Where in the peer's stream the parser stood.
+    /// Where in the peer's stream that was.
     pub position: Position,
     /// When the connection was established; for a failed opening handshake, when that began.
     pub opened: Timestamp,

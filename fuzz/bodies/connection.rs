@@ -190,18 +190,18 @@ impl Driver {
     fn note(&mut self, event: Event<'_>, before: Phase) {
         let seen = match event {
             Event::Data(chunk) => {
-                assert_eq!(chunk.first, !self.in_message);
-                assert!(chunk.last || !chunk.payload.is_empty());
+                assert_eq!(chunk.is_first(), !self.in_message);
+                assert!(chunk.is_last() || !chunk.payload().is_empty());
                 assert!(matches!(before, Phase::Open | Phase::CloseSent), "data while {before:?}");
-                self.in_message = !chunk.last;
+                self.in_message = !chunk.is_last();
                 if let Some(Seen::Piece { payload, last: last @ false, .. }) = self.seen.last_mut()
                 {
-                    payload.extend_from_slice(chunk.payload);
-                    *last = chunk.last;
+                    payload.extend_from_slice(chunk.payload());
+                    *last = chunk.is_last();
                     return;
                 }
-                let payload = chunk.payload.to_vec();
-                Seen::Piece { kind: chunk.kind, payload, first: chunk.first, last: chunk.last }
+                let payload = chunk.payload().to_vec();
+                Seen::Piece { kind: chunk.kind(), payload, first: chunk.is_first(), last: chunk.is_last() }
             }
             Event::Ping => {
                 let payload = self.connection.ping_payload().to_vec();

@@ -63,9 +63,9 @@ pub(crate) fn hear(wire: &[u8], role: Role) -> Heard {
     while let Some(event) = peer.poll_event(&mut input, now) {
         match event {
             Event::Data(chunk) => {
-                heard.unfinished.extend_from_slice(chunk.payload);
-                if chunk.last {
-                    heard.messages.push((chunk.kind, core::mem::take(&mut heard.unfinished)));
+                heard.unfinished.extend_from_slice(chunk.payload());
+                if chunk.is_last() {
+                    heard.messages.push((chunk.kind(), core::mem::take(&mut heard.unfinished)));
                 }
             }
             Event::Pong { .. } => heard.pongs.push(peer.pong_payload().to_vec()),

@@ -25,9 +25,8 @@ pub(super) struct Ending {
     pub(super) initiator: Initiator,
     /// The cause, where it is decided already.
     pub(super) cause: Option<Cause>,
-    /// The phase and the parser's position when the end began.
-    pub(super) phase: Phase,
-    pub(super) position: Position,
+    /// The phase and the position in the peer's stream at which delivery stopped.
+    pub(super) stopped: Option<(Phase, Position)>,
     pub(super) local: Option<LocalClose>,
     pub(super) close_state: CloseState,
     pub(super) peer: Option<CloseFrame>,
@@ -44,12 +43,11 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    pub(super) fn new(initiator: Initiator, phase: Phase, position: Position) -> Self {
+    pub(super) fn new(initiator: Initiator) -> Self {
         Self {
             initiator,
             cause: None,
-            phase,
-            position,
+            stopped: None,
             local: None,
             close_state: CloseState::Done,
             peer: None,
@@ -90,9 +88,10 @@ impl Ending {
         if let Some(kind) = self.write_failed {
             return Cause::Transport { side: Side::Write, kind };
         }
+        let at = self.stopped.map_or(Position::FrameBoundary, |(_, position)| position);
         let failed = |kind| Cause::Transport { side: Side::Read, kind };
         match self.read_closed {
-            Some(ReadClosed::Eof) => Cause::Eof { at: self.position },
+            Some(ReadClosed::Eof) => Cause::Eof { at },
             Some(ReadClosed::TlsTruncated) => failed(TransportError::TlsTruncated),
             Some(ReadClosed::Failed(kind)) => failed(kind),
             None => Cause::Aborted,

@@ -57,8 +57,7 @@ impl Connection {
         now: Timestamp,
     ) -> Result<(), SendError> {
         let data = data.into();
-        self.advance(now);
-        self.accept_message()?;
+        self.accept_message(now)?;
         self.append(data.kind().into(), true, data.as_bytes(), out);
         Ok(())
     }
@@ -78,8 +77,7 @@ impl Connection {
         now: Timestamp,
     ) -> Result<(), SendError> {
         let data = data.into();
-        self.advance(now);
-        let opcode = self.next_fragment(data.kind(), fin)?;
+        let opcode = self.next_fragment(data.kind(), fin, now)?;
         self.append(opcode, fin, data.as_bytes(), out);
         Ok(())
     }
@@ -103,11 +101,10 @@ impl Connection {
         fin: bool,
         now: Timestamp,
     ) -> Result<FrameHead, SendError> {
-        self.advance(now);
         if len >> 63 != 0 {
             return Err(SendError::TooLong);
         }
-        let opcode = self.next_fragment(kind, fin)?;
+        let opcode = self.next_fragment(kind, fin, now)?;
         Ok(self.backlog_frame(opcode, fin, 0, len))
     }
 
@@ -206,7 +203,8 @@ impl Connection {
 
     /// Takes a whole message on, to be framed by [`backlog_frame`](Self::backlog_frame).
     #[inline]
-    pub(crate) fn accept_message(&mut self) -> Result<(), SendError> {
+    pub(crate) fn accept_message(&mut self, now: Timestamp) -> Result<(), SendError> {
+        self.advance(now);
         self.check_open()?;
         if self.fragmenting.is_some() {
             return Err(SendError::FragmentsPending);
@@ -220,7 +218,14 @@ impl Connection {
         self.messages_pending = self.messages_pending.saturating_add(1);
     }
 
-    fn next_fragment(&mut self, kind: MessageKind, fin: bool) -> Result<OpCode, SendError> {
+    /// Takes a fragment on, to be framed likewise; gives the opcode of its first frame.
+    pub(crate) fn next_fragment(
+        &mut self,
+        kind: MessageKind,
+        fin: bool,
+        now: Timestamp,
+    ) -> Result<OpCode, SendError> {
+        self.advance(now);
         self.check_open()?;
         let opcode = match self.fragmenting {
             None => kind.into(),
@@ -249,13 +254,19 @@ impl Connection {
         head
     }
 
+    #[inline]
     fn append(&mut self, opcode: OpCode, fin: bool, payload: &[u8], out: &mut BytesMut) {
         let mask = self.masking_key();
         let header = FrameHeader { fin, rsv: 0, opcode, mask, len: payload.len() as u64 };
         let mut bytes = [0; MAX_HEADER];
         let len = header.encode(&mut bytes);
         out.reserve(len + payload.len());
-        out.extend_from_slice(&bytes[..len]);
+        // A copy of a known length is a store or two; most headers are one of these two.
+        match len {
+            2 => out.extend_from_slice(&bytes[..2]),
+            6 => out.extend_from_slice(&bytes[..6]),
+            _ => out.extend_from_slice(&bytes[..len]),
+        }
         match mask {
             Some(key) => mask::append_masked(out, payload, key),
             None => out.extend_from_slice(payload),
@@ -267,6 +278,7 @@ impl Connection {
     //# The masking key needs to be
     //# unpredictable; thus, the masking key MUST be derived from a strong
     //# source of entropy
+    #[inline]
     fn masking_key(&mut self) -> Option<MaskingKey> {
         (self.role == Role::Client).then(|| self.keystream.masking_key())
     }

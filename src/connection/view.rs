@@ -86,23 +86,22 @@ impl Connection {
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         let frames = self.receiver.frames();
+        let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);
+        let (phase, position) = stopped.unwrap_or((self.phase, self.receiver.position()));
         let seen = |at: Timestamp, any: bool| any.then_some(at);
         Evidence {
-            phase: self.phase,
-            position: self.receiver.position(),
+            phase,
+            position,
             opened: self.opened,
-            ended: self.now,
-            last_received: seen(self.last_received, self.receiver.bytes() > 0),
+            ended: self.now.max(self.last_data),
+            last_received: seen(self.last_received(), self.receiver.bytes() > 0),
             last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
-            last_data: seen(
-                self.last_data,
-                self.messages_received > 0 || self.receiver.any_piece(),
-            ),
+            last_data: seen(self.last_data, self.receiver.any_piece()),
             pings: self.heartbeat.report(),
             received: Traffic {
                 bytes: self.receiver.bytes(),
                 frames,
-                messages: self.messages_received,
+                messages: self.receiver.messages(),
             },
             sent: Traffic {
                 bytes: self.bytes_queued,

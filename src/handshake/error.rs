@@ -74,6 +74,13 @@ pub enum HandshakeError {
     /// The request's Host is not a host with an optional port.
     #[error("the request's Host is not a host with an optional port")]
     HostInvalid,
+    /// The client went on sending before its request was answered, and sent more than is kept
+    /// until then, [`Limits::head`](crate::Limits::head).
+    #[error("more than {limit} bytes followed the request before it was answered")]
+    EarlyData {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// The request announces a body: it has a Content-Length or a Transfer-Encoding.
     #[error("the request announces a body")]
     Body,
@@ -153,7 +160,8 @@ impl HandshakeError {
             Self::HeadTooLarge { .. }
             | Self::RequestLineTooLong { .. }
             | Self::LineTooLong { .. }
-            | Self::TooManyHeaders { .. } => "10.4",
+            | Self::TooManyHeaders { .. }
+            | Self::EarlyData { .. } => "10.4",
             Self::NotHttp
             | Self::LineEnding
             | Self::StartLine

@@ -1,0 +1,86 @@
+//! What a server answers to a request for a connection.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use crate::config::Config;
+use crate::handshake::{Accept, Origins, Rejection, Request};
+
+type Decide = dyn Fn(&Request) -> Result<Accept, Rejection> + Send + Sync;
+
+/// How a server answers requests for connections, and the settings of those connections.
+///
+/// One value serves any number of connections; a clone shares everything with it. It is given to
+/// [`blocking::accept`](crate::blocking::accept) or `tokio::accept`.
+///
+/// There is no default for the origins: which web pages may connect is the application's decision
+/// (RFC 6455 section 10.2).
+///
+/// ```
+/// use farewell::{Acceptor, Config};
+/// use farewell::handshake::{Accept, Origins, Rejection};
+///
+/// // The same answer to everybody:
+/// let public = Acceptor::new(Origins::Any);
+/// let chat = Acceptor::with_accept(Accept::new(Origins::SameHost).subprotocols(&["chat"])?);
+///
+/// // Or one for each request:
+/// let not_found = Rejection::new(404)?.body("try /chat");
+/// let routed = Acceptor::deciding(move |request| match request.path() {
+///     "/chat" => Ok(Accept::new(Origins::SameHost)),
+///     _ => Err(not_found.clone()),
+/// })
+/// .config(Config::default());
+/// # Ok::<(), farewell::handshake::ResponseError>(())
+/// ```
+#[derive(Clone)]
+pub struct Acceptor {
+    decide: Arc<Decide>,
+    config: Arc<Config>,
+}
+
+impl Acceptor {
+    /// Accepts requests from these origins, without a subprotocol.
+    #[must_use]
+    pub fn new(origins: Origins) -> Self {
+        Self::with_accept(Accept::new(origins))
+    }
+
+    /// Gives every request this answer, which holds the origins, the subprotocols and the header
+    /// fields.
+    #[must_use]
+    pub fn with_accept(accept: Accept) -> Self {
+        Self::deciding(move |_| Ok(accept.clone()))
+    }
+
+    /// Asks `decide` for the answer to each request.
+    ///
+    /// It runs while the client waits: a decision that takes long needs the opening handshake's
+    /// pieces, see [`Session`](crate::Session).
+    #[must_use]
+    pub fn deciding(
+        decide: impl Fn(&Request) -> Result<Accept, Rejection> + Send + Sync + 'static,
+    ) -> Self {
+        Self { decide: Arc::new(decide), config: Arc::default() }
+    }
+
+    /// Sets the limits, the heartbeat and the deadlines.
+    #[must_use]
+    pub fn config(self, config: impl Into<Arc<Config>>) -> Self {
+        Self { config: config.into(), ..self }
+    }
+
+    pub(super) fn decide(&self, request: &Request) -> Result<Accept, Rejection> {
+        (self.decide)(request)
+    }
+
+    pub(super) fn shared_config(&self) -> Arc<Config> {
+        self.config.clone()
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").field("config", &self.config).finish_non_exhaustive()
+    }
+}

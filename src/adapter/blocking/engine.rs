@@ -1,0 +1,174 @@
+//! The turns that a blocking socket takes: write, end our side, read or wait, look at the clock.
+//!
+//! The same code drives a socket with one owner and the halves of a split one.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+use std::thread;
+
+use super::link::{Got, Link, Written};
+use crate::adapter::Incoming;
+use crate::adapter::driver::{Driver, Next};
+use crate::close::CloseFrame;
+use crate::event::SendError;
+use crate::message::Message;
+use crate::session::SendRefused;
+use crate::termination::Termination;
+use crate::time::Clock;
+
+/// The shortest wait for input: long enough to be one for every system.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// A link and the clock that its driver runs on.
+pub(super) struct Engine<L> {
+    pub(super) link: L,
+    pub(super) clock: Clock,
+}
+
+impl<L: Link> Engine<L> {
+    pub(super) fn next(&mut self) -> Incoming {
+        let mut wrote = false;
+        loop {
+            let now = self.clock.now();
+            match self.link.with(|driver| driver.next(wrote, now)) {
+                Next::Incoming(incoming) => return incoming,
+                Next::Write => {
+                    self.link.write(false, self.clock);
+                    wrote = true;
+                }
+                Next::Wait => self.turn(),
+            }
+        }
+    }
+
+    /// Writes, then waits for input until the next deadline at most.
+    pub(super) fn turn(&mut self) {
+        let written = self.link.write(false, self.clock);
+        self.shut_down();
+        let now = self.clock.now();
+        let (wait, may_read, ended) = self.link.with(|driver| {
+            let wait = driver.session().poll_timeout().map(|at| at.since(now));
+            (wait, driver.may_read(), driver.ended().is_some())
+        });
+        if ended {
+            return;
+        }
+        let timeout = match written {
+            Written::Blocked => Some(GLANCE),
+            Written::All | Written::Elsewhere => {
+                self.link.patience(wait).map(|wait| wait.max(GLANCE))
+            }
+        };
+        let got = if may_read {
+            self.link.read(true, timeout, self.clock)
+        } else if written == Written::Blocked {
+            Got::Nothing // The write has waited.
+        } else {
+            // Nothing can come any more and nothing is left to write: only time is missing.
+            match (wait, timeout) {
+                (Some(_), Some(timeout)) => thread::sleep(timeout),
+                _ => self.abort(),
+            }
+            Got::Nothing
+        };
+        self.handle_timeout(got);
+    }
+
+    /// Lets deadlines take effect, unless there may be input that nobody has looked at.
+    fn handle_timeout(&mut self, got: Got) {
+        if got == Got::Unknown {
+            return;
+        }
+        let now = self.clock.now();
+        self.link.with(|driver| {
+            if driver.due(now) {
+                driver.handle_timeout(now);
+            }
+        });
+        self.shut_down();
+    }
+
+    fn shut_down(&mut self) {
+        if let Some(how) = self.link.with(Driver::take_shutdown) {
+            self.link.shut_down(how);
+        }
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), SendError> {
+        while !self.link.with(|driver| driver.flushed())? {
+            self.write_on();
+        }
+        Ok(())
+    }
+
+    /// Writes, and reads ahead while the transport takes nothing: the peer may be waiting, too,
+    /// until somebody reads what it sends.
+    fn write_on(&mut self) {
+        let written = self.link.write(true, self.clock);
+        self.shut_down();
+        if written == Written::All {
+            return;
+        }
+        let mut got = Got::Something;
+        while got == Got::Something {
+            let now = self.clock.now();
+            let read = self.link.with(|driver| {
+                driver.parse_leftover(true, now);
+                driver.may_read_ahead() || (driver.may_read() && driver.due(now))
+            });
+            if !read {
+                break;
+            }
+            got = self.link.read(false, Some(GLANCE), self.clock);
+            self.handle_timeout(got);
+        }
+        if got == Got::Something {
+            // Nothing may be read any more: deadlines have nothing to wait for.
+            self.handle_timeout(Got::Nothing);
+        }
+    }
+
+    pub(super) fn try_feed<'m>(
+        &mut self,
+        message: Message<'m>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        let now = self.clock.now();
+        self.link.with(|driver| driver.send(message, now))
+    }
+
+    pub(super) fn feed(&mut self, mut message: Message<'_>) -> Result<(), SendError> {
+        loop {
+            match self.try_feed(message) {
+                Ok(()) => return Ok(()),
+                Err(refused) if refused.reason == SendError::Full => message = refused.message,
+                Err(refused) => return Err(refused.reason),
+            }
+            self.write_on();
+        }
+    }
+
+    pub(super) fn queue_close(&mut self, frame: CloseFrame) -> Result<(), SendError> {
+        let now = self.clock.now();
+        self.link.with(|driver| driver.close(frame, now))
+    }
+
+    /// Drives the connection to its end, forgetting what comes until then.
+    pub(super) fn finish(&mut self) -> Box<Termination> {
+        loop {
+            let ended = self.link.with(|driver| {
+                driver.drop_ready();
+                driver.ended().cloned()
+            });
+            if let Some(report) = ended {
+                return Box::new(report);
+            }
+            self.turn();
+        }
+    }
+
+    pub(super) fn abort(&mut self) {
+        let now = self.clock.now();
+        self.link.with(|driver| driver.abort(now));
+        self.shut_down();
+    }
+}

@@ -1,0 +1,170 @@
+//! The two halves of a blocking WebSocket.
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::time::Duration;
+
+use super::engine::Engine;
+use super::link::{Link, Shared};
+use super::transport::Socket;
+use crate::adapter::Incoming;
+use crate::close::CloseFrame;
+use crate::config::Config;
+use crate::event::SendError;
+use crate::message::Message;
+use crate::session::SendRefused;
+use crate::termination::Evidence;
+use crate::time::Clock;
+
+/// How long the reader waits at most before it looks for a deadline that the writer has set: a
+/// tenth of the shortest that a writer can cause.
+pub(super) fn glance(config: &Config) -> Duration {
+    let timeouts = &config.timeouts;
+    let heartbeat = config.heartbeat.as_ref().map(|heartbeat| heartbeat.timeout);
+    let shortest = [Some(timeouts.close), Some(timeouts.linger), timeouts.write_stall, heartbeat]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(Duration::MAX);
+    (shortest / 10).clamp(Duration::from_millis(5), Duration::from_millis(200))
+}
+
+/// The reading half of a [`WebSocket`](super::WebSocket), for one thread.
+///
+/// It keeps the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it until
+/// the end, also while the other half closes.
+pub struct Receiver<S> {
+    engine: Engine<Arc<Shared<S>>>,
+}
+
+impl<S: Socket> Receiver<S> {
+    pub(super) fn new(link: Arc<Shared<S>>, clock: Clock) -> Self {
+        Self { engine: Engine { link, clock } }
+    }
+
+    /// Waits for the next message, or for the end, as
+    /// [`WebSocket::next`](super::WebSocket::next) does.
+    ///
+    /// A deadline that the other half causes, by closing for example, may take effect late: by a
+    /// tenth of the shortest timeout in the [`Config`], and by 200 ms at most.
+    #[expect(clippy::should_implement_trait, reason = "there is always something to give")]
+    pub fn next(&mut self) -> Incoming {
+        self.engine.next()
+    }
+
+    /// What was seen so far.
+    pub fn evidence(&mut self) -> Evidence {
+        self.engine.link.with(|driver| driver.session().evidence())
+    }
+
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        &self.engine.link.socket
+    }
+}
+
+/// The writing half of a [`WebSocket`](super::WebSocket), for another thread.
+///
+/// What it sends leaves while the reading half waits. Dropping it leaves the connection open.
+pub struct Sender<S> {
+    engine: Engine<Arc<Shared<S>>>,
+}
+
+impl<S: Socket> Sender<S> {
+    pub(super) fn new(link: Arc<Shared<S>>, clock: Clock) -> Self {
+        Self { engine: Engine { link, clock } }
+    }
+
+    /// Queues a message and waits until all that is queued is with the transport, as
+    /// [`WebSocket::send`](super::WebSocket::send) does.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted, or why it cannot leave any more.
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+        self.feed(message)?;
+        self.flush()
+    }
+
+    /// Queues a message, as [`WebSocket::feed`](super::WebSocket::feed) does.
+    ///
+    /// It leaves with the next [`flush`](Self::flush), or before the reading half's next wait: not
+    /// while that half waits already.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+        self.engine.feed(message.into())
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, and never waits.
+    ///
+    /// # Errors
+    ///
+    /// The message, with the reason why it was not accepted.
+    pub fn try_feed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        self.engine.try_feed(message.into())
+    }
+
+    /// Waits until all that is queued is with the transport.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot leave any more.
+    pub fn flush(&mut self) -> Result<(), SendError> {
+        self.engine.flush()
+    }
+
+    /// Sends a Ping with a payload of at most 125 bytes. The heartbeat sends its own.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not accepted, or why it cannot leave any more.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        let now = self.engine.clock.now();
+        self.engine.link.with(|driver| driver.session_mut().ping(payload, now))?;
+        self.flush()
+    }
+
+    /// Sends a Close behind what is queued. The reading half then gives what still comes, and the
+    /// report.
+    ///
+    /// # Errors
+    ///
+    /// The connection is already closing or over, or the Close cannot leave any more.
+    pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
+        self.engine.queue_close(frame.into())?;
+        self.flush()
+    }
+
+    /// Gives the connection up at once, without a Close frame. The reading half has the report.
+    pub fn abort(&mut self) {
+        self.engine.abort();
+    }
+
+    /// What was seen so far.
+    pub fn evidence(&mut self) -> Evidence {
+        self.engine.link.with(|driver| driver.session().evidence())
+    }
+
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        &self.engine.link.socket
+    }
+}
+
+impl<S> fmt::Debug for Receiver<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Sender<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! What the blocking adapter needs of a stream beside reading and writing.
+
+use core::time::Duration;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+/// A blocking stream whose waits can be bounded.
+///
+/// It is implemented for [`TcpStream`] and, on Unix, for `UnixStream`. Any other stream works
+/// through [`Untimed`], without deadlines while it waits. A stream over a socket, a TLS stream for
+/// example, gets its deadlines by implementing this trait for a type of your own:
+///
+/// ```
+/// use std::io::{self, Read, Write};
+/// use std::net::{Shutdown, TcpStream};
+/// use std::time::Duration;
+/// use farewell::blocking::Transport;
+///
+/// struct Tls<S> { stream: S, socket: TcpStream } // `socket` from `try_clone`
+/// # impl<S: Read> Read for Tls<S> {
+/// #     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> { self.stream.read(buffer) }
+/// # }
+/// # impl<S: Write> Write for Tls<S> {
+/// #     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> { self.stream.write(bytes) }
+/// #     fn flush(&mut self) -> io::Result<()> { self.stream.flush() }
+/// # }
+/// impl<S: Read + Write> Transport for Tls<S> {
+///     fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+///         self.socket.set_read_timeout(timeout)
+///     }
+///     fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+///         self.socket.set_write_timeout(timeout)
+///     }
+///     fn shutdown_write(&mut self) -> io::Result<()> {
+///         // Send the library's close_notify here first.
+///         self.socket.shutdown(Shutdown::Write)
+///     }
+/// }
+/// ```
+pub trait Transport: Read + Write {
+    /// Bounds every later read; `None` lets it wait for ever. Never called with zero.
+    ///
+    /// A read that waited for that long has to fail with [`io::ErrorKind::WouldBlock`], on Windows
+    /// with [`io::ErrorKind::TimedOut`], and must not lose data.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket. They count as a failed read.
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Bounds every later write, in the same way.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket.
+    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Ends this side's stream: TCP's FIN, after TLS's `close_notify`. Reading goes on.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket. They change nothing: the peer's side decides.
+    fn shutdown_write(&mut self) -> io::Result<()>;
+}
+
+/// A socket that can be split into a reader and a writer for two threads.
+///
+/// Only [`TcpStream`] and, on Unix, `UnixStream` are.
+pub trait Socket: Transport + Send + Sync + sealed::Socket {}
+
+mod sealed {
+    use core::time::Duration;
+    use std::io;
+    use std::net::Shutdown;
+
+    /// The same as in [`Transport`](super::Transport), through a shared reference.
+    #[expect(unnameable_types, reason = "nobody else is to implement it")]
+    pub trait Socket {
+        fn read_shared(&self, buffer: &mut [u8]) -> io::Result<usize>;
+        fn write_shared(&self, bytes: &[u8]) -> io::Result<usize>;
+        fn set_read_timeout_shared(&self, timeout: Option<Duration>) -> io::Result<()>;
+        fn shutdown_shared(&self, how: Shutdown) -> io::Result<()>;
+    }
+}
+
+macro_rules! socket {
+    ($socket:ty) => {
+        impl Transport for $socket {
+            fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+                <$socket>::set_read_timeout(self, timeout)
+            }
+
+            fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+                <$socket>::set_write_timeout(self, timeout)
+            }
+
+            fn shutdown_write(&mut self) -> io::Result<()> {
+                self.shutdown(Shutdown::Write)
+            }
+        }
+
+        impl Socket for $socket {}
+
+        impl sealed::Socket for $socket {
+            fn read_shared(&self, buffer: &mut [u8]) -> io::Result<usize> {
+                (&mut &*self).read(buffer)
+            }
+
+            fn write_shared(&self, bytes: &[u8]) -> io::Result<usize> {
+                (&mut &*self).write(bytes)
+            }
+
+            fn set_read_timeout_shared(&self, timeout: Option<Duration>) -> io::Result<()> {
+                self.set_read_timeout(timeout)
+            }
+
+            fn shutdown_shared(&self, how: Shutdown) -> io::Result<()> {
+                self.shutdown(how)
+            }
+        }
+    };
+}
+
+socket!(TcpStream);
+#[cfg(unix)]
+socket!(std::os::unix::net::UnixStream);
+
+/// A stream of any kind, whose waits cannot be bounded.
+///
+/// Deadlines then take effect only when a read or a write returns: a peer that stays silent is
+/// waited for, and a peer that reads nothing blocks the writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Untimed<S>(
+    /// The stream.
+    pub S,
+);
+
+impl<S: Read> Read for Untimed<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<S: Write> Write for Untimed<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<S: Read + Write> Transport for Untimed<S> {
+    fn set_read_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn set_write_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

@@ -1,0 +1,236 @@
+//! A WebSocket over a blocking stream, with one owner.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+use std::io;
+
+use super::engine::Engine;
+use super::link::{Own, Shared};
+use super::split::{Receiver, Sender, glance};
+use super::transport::{Socket, Transport};
+use crate::adapter::Incoming;
+use crate::adapter::driver::Driver;
+use crate::close::CloseFrame;
+use crate::config::Config;
+use crate::event::{Role, SendError};
+use crate::handshake::{Negotiated, Request, Response};
+use crate::keystream::Seed;
+use crate::message::Message;
+use crate::session::{SendRefused, Session};
+use crate::termination::{Evidence, Termination};
+use crate::time::{Clock, Timestamp};
+
+/// A WebSocket connection over a blocking stream.
+///
+/// Made by [`connect`](super::connect), [`handshake`](super::handshake) or
+/// [`accept`](super::accept), or from [somebody else's upgrade](Self::upgraded).
+///
+/// While a call waits, it answers Pings, sends its own, and keeps every deadline of the
+/// [`Config`]; between calls nothing happens. Dropping it closes the stream without a Close frame;
+/// [`close`](Self::close) ends it properly.
+///
+/// ```no_run
+/// use farewell::blocking::{self, Incoming};
+///
+/// let mut socket = blocking::connect("ws://127.0.0.1:9001/chat")?;
+/// socket.send("hello")?;
+/// match socket.next() {
+///     Incoming::Message(message) => println!("{message:?}"),
+///     Incoming::Ended(report) => println!("{report}"),
+///     _ => {}
+/// }
+/// let report = socket.close(farewell::CloseCode::NORMAL);
+/// println!("{report}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct WebSocket<S> {
+    engine: Engine<Own<S>>,
+}
+
+impl<S: Transport> WebSocket<S> {
+    /// Takes over a stream on which the opening handshake was spoken by somebody else, an HTTP
+    /// server for example. `read` is what was read behind the handshake.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no random bytes to give, or the stream cannot be prepared.
+    pub fn upgraded(
+        stream: S,
+        role: Role,
+        negotiated: Negotiated,
+        config: impl Into<Arc<Config>>,
+        read: &[u8],
+    ) -> io::Result<Self> {
+        let clock = Clock::new();
+        let seed = Seed::from_os().map_err(io::Error::other)?;
+        let session = Session::upgraded(role, negotiated, config, seed, clock.now());
+        let mut socket = Self::new(stream, session, clock)?;
+        socket.engine.link.driver.keep(read);
+        Ok(socket)
+    }
+
+    pub(super) fn new(stream: S, session: Session, clock: Clock) -> io::Result<Self> {
+        let link = Own::new(stream, Driver::new(session))?;
+        Ok(Self { engine: Engine { link, clock } })
+    }
+
+    pub(super) fn engine(&mut self) -> &mut Engine<Own<S>> {
+        &mut self.engine
+    }
+
+    /// Waits for the next message, or for the end.
+    ///
+    /// What is queued is written before it waits. Pongs that answer Pings leave before it waits or
+    /// returns the message behind them. After the end it gives the same report again.
+    #[expect(clippy::should_implement_trait, reason = "there is always something to give")]
+    pub fn next(&mut self) -> Incoming {
+        self.engine.next()
+    }
+
+    /// Queues a message and waits until all that is queued is with the transport.
+    ///
+    /// While the transport takes nothing, messages are read on and kept for
+    /// [`next`](Self::next), up to as many bytes as
+    /// [`Limits::pending_output`](crate::Limits::pending_output): so two ends that send at the same
+    /// time do not wait for each other. A peer that reads nothing ends as
+    /// [`WriteStalled`](crate::Cause::WriteStalled).
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted, or why it cannot leave any more.
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+        self.feed(message)?;
+        self.flush()
+    }
+
+    /// Queues a message. It leaves with the next [`flush`](Self::flush), or when
+    /// [`next`](Self::next) would wait, whichever comes first.
+    ///
+    /// Waits as [`send`](Self::send) does, but only while more is queued than
+    /// [`Limits::pending_output`](crate::Limits::pending_output).
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+        self.engine.feed(message.into())
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, and never waits.
+    ///
+    /// # Errors
+    ///
+    /// The message, with the reason why it was not accepted: [`SendError::Full`] for one.
+    pub fn try_feed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        self.engine.try_feed(message.into())
+    }
+
+    /// Waits until all that is queued is with the transport, as [`send`](Self::send) does.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot leave any more.
+    pub fn flush(&mut self) -> Result<(), SendError> {
+        self.engine.flush()
+    }
+
+    /// Queues a Ping with a payload of at most 125 bytes. The heartbeat sends its own.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not accepted.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        let now = self.engine.clock.now();
+        self.engine.link.driver.session_mut().ping(payload, now)
+    }
+
+    /// Closes: sends what is queued, then the Close, waits for the peer's, and reports.
+    ///
+    /// Messages that wait or still come are dropped; to have them, call
+    /// [`queue_close`](Self::queue_close) and then [`next`](Self::next) until the end. It takes no
+    /// longer than the close timeout and the linger timeout. On a connection that is already
+    /// closing or over it waits for the end and reports it.
+    pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination> {
+        // A refusal says that the end is already under way.
+        let _ = self.engine.queue_close(frame.into());
+        self.engine.finish()
+    }
+
+    /// Queues a Close behind what is queued and returns at once.
+    ///
+    /// Call [`next`](Self::next) until the end: it gives the messages that the peer sends before
+    /// its own Close.
+    ///
+    /// # Errors
+    ///
+    /// The connection is already closing or over.
+    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
+        self.engine.queue_close(frame.into())
+    }
+
+    /// Gives the connection up at once, without a Close frame. [`next`](Self::next) has the report.
+    pub fn abort(&mut self) {
+        self.engine.abort();
+    }
+
+    /// The session, with everything that can be asked of it.
+    pub fn session(&self) -> &Session {
+        self.engine.link.driver.session()
+    }
+
+    /// What was seen so far.
+    pub fn evidence(&self) -> Evidence {
+        self.session().evidence()
+    }
+
+    /// The time on the clock that the evidence refers to.
+    pub fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
+    /// The subprotocol in use, if there is one.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.session().negotiated().subprotocol()
+    }
+
+    /// The client's request, on a server.
+    pub fn request(&self) -> Option<&Request> {
+        self.engine.link.driver.request()
+    }
+
+    /// The server's response, on a client.
+    pub fn response(&self) -> Option<&Response> {
+        self.engine.link.driver.opened().and_then(|opened| opened.response())
+    }
+
+    /// Frees the memory of the request and the response.
+    pub fn forget_handshake(&mut self) {
+        self.engine.link.driver.forget_handshake();
+    }
+
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        &self.engine.link.stream
+    }
+}
+
+impl<S: Socket> WebSocket<S> {
+    /// Splits it into a reader and a writer for two threads.
+    pub fn split(self) -> (Receiver<S>, Sender<S>) {
+        let glance = glance(self.session().config());
+        let shared = Arc::new(Shared::new(self.engine.link, glance));
+        let clock = self.engine.clock;
+        (Receiver::new(shared.clone(), clock), Sender::new(shared, clock))
+    }
+}
+
+impl<S> fmt::Debug for WebSocket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let session = self.engine.link.driver.session();
+        f.debug_struct("WebSocket").field("phase", &session.phase()).finish_non_exhaustive()
+    }
+}

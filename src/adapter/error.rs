@@ -1,0 +1,51 @@
+//! Why there is no connection: what connecting and accepting can fail with.
+
+use alloc::boxed::Box;
+
+use crate::handshake::{RequestError, ResponseError};
+use crate::keystream::SeedError;
+use crate::termination::Termination;
+
+/// Why connecting failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The request cannot be made: the URL is malformed, for example.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The URL is a `wss://` one, which needs TLS: open the TLS stream yourself and give it to
+    /// `handshake`.
+    #[error("a wss:// URL needs a TLS stream: open one and give it to `handshake`")]
+    TlsNeeded,
+    /// No transport connection came about: the name did not resolve, the connection was refused,
+    /// or the time for the opening handshake passed.
+    #[error("no connection to the server: {0}")]
+    Io(#[from] std::io::Error),
+    /// The operating system has no random bytes to give.
+    #[error(transparent)]
+    Entropy(#[from] SeedError),
+    /// The opening handshake did not succeed. The report says why, and holds the response of a
+    /// server that refused.
+    #[error("{0}")]
+    Ended(Box<Termination>),
+}
+
+/// Why accepting failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The stream could not be prepared.
+    #[error("the stream could not be prepared: {0}")]
+    Io(#[from] std::io::Error),
+    /// The operating system has no random bytes to give.
+    #[error(transparent)]
+    Entropy(#[from] SeedError),
+    /// The answer that the application decided on does not fit the request, whose client was told
+    /// status 500.
+    #[error("the answer does not fit the request: {0}")]
+    Response(#[source] ResponseError),
+    /// The opening handshake did not succeed. The report says why: a request that broke a rule, a
+    /// rejection by this end, or a client that left.
+    #[error("{0}")]
+    Ended(Box<Termination>),
+}

@@ -1,0 +1,62 @@
+//! Sockets under a [`Session`](crate::Session): what the blocking and the tokio adapter share.
+//!
+//! Invariant: nothing here or below decides anything about the protocol. An adapter reads, hands
+//! what it read to the session, writes what the session wants written, and waits until the
+//! session's deadline.
+
+mod acceptor;
+pub mod blocking;
+mod driver;
+mod error;
+mod scratch;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+use alloc::boxed::Box;
+
+use crate::message::Message;
+use crate::termination::Termination;
+
+pub use acceptor::Acceptor;
+pub use error::{AcceptError, ConnectError};
+
+/// What an adapter's `next()` gives: a message, or the report of the ending.
+///
+/// There is always an ending and it is always the last thing: a clean close is not an error, and
+/// the end of the stream is not a `None`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Incoming {
+    /// A whole message.
+    Message(Message<'static>),
+    /// The connection has ended, and this is how. Asking on gives the same report again.
+    Ended(Box<Termination>),
+}
+
+impl Incoming {
+    /// The message, or the report where there will be none any more.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut socket = farewell::blocking::connect("ws://127.0.0.1:9001/")?;
+    /// let report = loop {
+    ///     match socket.next().into_message() {
+    ///         Ok(message) => println!("{} bytes", message.len()),
+    ///         Err(report) => break report,
+    ///     }
+    /// };
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The report of the ending.
+    pub fn into_message(self) -> Result<Message<'static>, Box<Termination>> {
+        match self {
+            Self::Message(message) => Ok(message),
+            Self::Ended(report) => Err(report),
+        }
+    }
+}

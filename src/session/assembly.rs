@@ -1,0 +1,189 @@
+//! The message that comes in pieces.
+//!
+//! Invariant: the memory taken is at most twice the bytes received (plus a little), whatever a
+//! header declares; and it is given back with the message, or as soon as there will be none.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::event::{Chunk, MessageKind};
+use crate::message::{Message, NotUtf8, Payload, Text};
+
+/// Direct reading begins once this much of a message has come and as much is still to come.
+const DIRECT: usize = 16 * 1024;
+
+/// The pieces so far.
+#[derive(Debug, Default)]
+pub(super) struct Assembly {
+    /// The bytes received, then those that are open to direct reading.
+    memory: Vec<u8>,
+    received: usize,
+    /// Bytes behind the received ones that were read directly and not looked at yet.
+    filled: usize,
+}
+
+impl Assembly {
+    /// A message lent from the input, if `chunk` is a whole one; text is checked.
+    #[inline]
+    pub(super) fn whole<'b>(chunk: &Chunk<'b>) -> Result<Message<'b>, NotUtf8> {
+        Ok(match chunk.kind() {
+            MessageKind::Text => Message::Text(Text::lent(chunk.payload())?),
+            MessageKind::Binary => Message::Binary(Payload::Lent(chunk.payload())),
+        })
+    }
+
+    /// Adds a piece; `more` bytes of its frame are still to come.
+    pub(super) fn append(&mut self, piece: &[u8], more: u64) {
+        let (inside, beyond) = piece.split_at(piece.len().min(self.open().len()));
+        let end = self.received + inside.len();
+        if let Some(open) = self.memory.get_mut(self.received..end) {
+            open.copy_from_slice(inside);
+        }
+        self.received = end;
+        if !beyond.is_empty() {
+            self.reserve(beyond.len(), more);
+            self.memory.extend_from_slice(beyond);
+            self.received += beyond.len();
+        }
+    }
+
+    fn open(&self) -> &[u8] {
+        self.memory.get(self.received..).unwrap_or_default()
+    }
+
+    /// Makes room for `count` bytes behind the memory: doubled, or less where the frame ends.
+    fn reserve(&mut self, count: usize, more: u64) {
+        let len = self.memory.len();
+        if self.memory.capacity() - len >= count {
+            return;
+        }
+        let more = usize::try_from(more).unwrap_or(usize::MAX);
+        let room = count.max(len.max(count).min(count.saturating_add(more)));
+        self.memory.reserve_exact(room);
+    }
+
+    /// The message, now that it is complete.
+    pub(super) fn finish(&mut self, kind: MessageKind) -> Result<Message<'static>, NotUtf8> {
+        let mut memory = core::mem::take(&mut self.memory);
+        memory.truncate(self.received);
+        *self = Self::default();
+        let bytes = Bytes::from(memory);
+        Ok(match kind {
+            MessageKind::Text => Message::Text(Text::try_from(bytes)?),
+            MessageKind::Binary => Message::Binary(Payload::Owned(bytes)),
+        })
+    }
+
+    /// Memory to read into while `more` bytes of the frame are still to come, or none where that
+    /// would not pay.
+    pub(super) fn spare_mut(&mut self, more: u64) -> &mut [u8] {
+        let more = usize::try_from(more).unwrap_or(usize::MAX).saturating_sub(self.filled);
+        let start = self.received + self.filled;
+        if more < DIRECT || start < DIRECT {
+            return &mut [];
+        }
+        if self.memory.len().saturating_sub(start) < DIRECT {
+            let room = start.min(more);
+            self.memory.reserve_exact((start + room).saturating_sub(self.memory.len()));
+            self.memory.resize(start + room, 0);
+        }
+        let end = self.memory.len().min(start.saturating_add(more));
+        self.memory.get_mut(start..end).unwrap_or_default()
+    }
+
+    /// `count` bytes were read into the spare memory, while `more` bytes of the frame are still to
+    /// come.
+    pub(super) fn fill(&mut self, count: usize, more: u64) {
+        let more = usize::try_from(more).unwrap_or(usize::MAX).saturating_sub(self.filled);
+        let room = self.open().len().saturating_sub(self.filled);
+        self.filled += count.min(room).min(more);
+    }
+
+    /// The bytes that were read directly and not looked at yet.
+    pub(super) fn filled_mut(&mut self) -> &mut [u8] {
+        let end = self.received + self.filled;
+        self.memory.get_mut(self.received..end).unwrap_or_default()
+    }
+
+    pub(super) fn has_filled(&self) -> bool {
+        self.filled > 0
+    }
+
+    /// `count` of the bytes that were read directly are part of the message.
+    pub(super) fn take_filled(&mut self, count: usize) {
+        let count = count.min(self.filled);
+        self.filled -= count;
+        self.received += count;
+    }
+
+    /// Whether any memory is held.
+    pub(super) fn holds_memory(&self) -> bool {
+        self.memory.capacity() > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn memory_follows_what_was_received_not_what_was_declared() {
+        for piece in [1, 3, 100, 5000] {
+            let mut assembly = Assembly::default();
+            let declared = 1_000_000_u64;
+            let mut received = 0;
+            while received + piece <= 300_000 {
+                received += piece;
+                assembly.append(&vec![7; piece], declared - received as u64);
+                let capacity = assembly.memory.capacity();
+                assert!(capacity <= 2 * received, "{capacity} for {received}");
+            }
+            let message = assembly.finish(MessageKind::Binary).unwrap();
+            assert_eq!(message.as_bytes(), vec![7; received]);
+            assert!(!assembly.holds_memory());
+        }
+    }
+
+    #[test]
+    fn a_frame_that_ends_takes_no_more_than_it_needs() {
+        let mut assembly = Assembly::default();
+        assembly.append(&[1; 60_000], 1000);
+        assembly.append(&[2; 1000], 0);
+        assert_eq!(assembly.memory.capacity(), 61_000);
+    }
+
+    #[test]
+    fn direct_reading_is_bounded_and_mixes_with_pieces() {
+        let mut assembly = Assembly::default();
+        assert!(assembly.spare_mut(1_000_000).is_empty(), "nothing was received");
+        assembly.append(&vec![1; DIRECT], 100_000);
+        assert!(assembly.spare_mut(DIRECT as u64 - 1).is_empty(), "not worth it");
+        assert_eq!(assembly.spare_mut(100_000).len(), DIRECT);
+        assembly.spare_mut(100_000)[..500].fill(2);
+        assembly.fill(500, 100_000);
+        assert_eq!(assembly.spare_mut(100_000).len(), 500 + DIRECT);
+        assembly.spare_mut(100_000)[..500].fill(3);
+        assembly.fill(500, 100_000);
+        assert_eq!(assembly.filled_mut().len(), 1000);
+        assembly.take_filled(1000);
+        assembly.append(&vec![4; 50_000], 49_000);
+        assembly.fill(usize::MAX, 49_000);
+        assert_eq!(assembly.filled_mut().len(), 0, "no memory was handed out");
+        let mut expected = vec![1; DIRECT];
+        expected.extend([2; 500]);
+        expected.extend([3; 500]);
+        expected.extend([4; 50_000]);
+        assert_eq!(assembly.finish(MessageKind::Binary).unwrap().as_bytes(), expected);
+    }
+
+    #[test]
+    fn text_that_is_none_is_refused() {
+        let mut assembly = Assembly::default();
+        assembly.append(b"\xc3", 0);
+        assembly.append(b"(", 0);
+        assert_eq!(assembly.finish(MessageKind::Text), Err(NotUtf8));
+    }
+}

@@ -1,0 +1,265 @@
+//! What the application asks of a session. A command that is refused changes nothing.
+
+use alloc::boxed::Box;
+use core::borrow::Borrow;
+use core::fmt;
+
+use super::{Kept, Opened, Prepared, Session, Stage};
+use crate::close::CloseFrame;
+use crate::connection::Connection;
+use crate::event::{Data, Phase, SendError};
+use crate::handshake::{Accept, Rejection, ResponseError};
+use crate::message::{Message, Payload};
+use crate::termination::Cause;
+use crate::time::Timestamp;
+
+impl Session {
+    /// Accepts the request, on a server after [`SessionEvent::Request`].
+    ///
+    /// The response is queued and the connection is open: messages can be sent at once, and
+    /// [`SessionEvent::Open`] comes next.
+    ///
+    /// # Errors
+    ///
+    /// [`AnswerError::NoRequest`] where no request waits for an answer. Of the errors inside
+    /// [`AnswerError::Response`], a refused Origin is answered by the session itself, with status
+    /// 403; after any other, the request still waits.
+    ///
+    /// [`SessionEvent::Request`]: crate::SessionEvent::Request
+    /// [`SessionEvent::Open`]: crate::SessionEvent::Open
+    pub fn accept(
+        &mut self,
+        accept: impl Borrow<Accept>,
+        now: Timestamp,
+    ) -> Result<(), AnswerError> {
+        let Stage::Opening(opening) = &mut self.stage else { return Err(AnswerError::NoRequest) };
+        let queue = &mut self.outgoing.queue;
+        let Some(request) = opening.request() else { return Err(AnswerError::NoRequest) };
+        let answer = queue.write_handshake(|out| accept.borrow().write_response(request, out));
+        match answer {
+            Ok(negotiated) => {
+                let opened = Box::new(Opened { negotiated: negotiated.clone(), response: None });
+                let early = self.open(negotiated, now);
+                self.kept = Some(Box::new(Kept { opened: Some(opened), early, read_closed: None }));
+                Ok(())
+            }
+            Err(error) => {
+                if let ResponseError::Refused(error) = error {
+                    opening.refuse_invalid(error, queue, now);
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Rejects the request, on a server after
+    /// [`SessionEvent::Request`](crate::SessionEvent::Request).
+    ///
+    /// The response is queued. Once it is written, [`wants_shutdown`](Self::wants_shutdown) asks
+    /// for the end, and what the client still sends is thrown away until its stream ends or the
+    /// linger timeout passes.
+    ///
+    /// # Errors
+    ///
+    /// [`AnswerError::NoRequest`] where no request waits for an answer.
+    pub fn reject(
+        &mut self,
+        rejection: impl Borrow<Rejection>,
+        now: Timestamp,
+    ) -> Result<(), AnswerError> {
+        let Stage::Opening(opening) = &mut self.stage else { return Err(AnswerError::NoRequest) };
+        if opening.request().is_none() {
+            return Err(AnswerError::NoRequest);
+        }
+        let rejection = rejection.borrow();
+        self.outgoing.queue.write_handshake(|out| rejection.write_response(out));
+        let status = rejection.status();
+        opening.refuse(Cause::HandshakeRejected { status }, status, now);
+        Ok(())
+    }
+
+    /// Queues a whole message.
+    ///
+    /// A lent payload is copied, once; a large owned one is not copied on a server. A message
+    /// longer than [`Config::fragment_size`](crate::Config::fragment_size) leaves in fragments.
+    ///
+    /// # Errors
+    ///
+    /// [`SendRefused`] with the message in it: [`SendError::Full`] where the pending output is over
+    /// its limit, and where the session is not open, is closing, or is in the middle of a message
+    /// that [`send_fragment`](Self::send_fragment) began.
+    pub fn send<'a>(
+        &mut self,
+        message: impl Into<Message<'a>>,
+        now: Timestamp,
+    ) -> Result<(), SendRefused<Message<'a>>> {
+        let message = message.into();
+        match self.send_inner(message, now) {
+            Ok(()) => Ok(()),
+            Err((reason, message)) => Err(SendRefused { reason, message }),
+        }
+    }
+
+    fn send_inner<'a>(
+        &mut self,
+        message: Message<'a>,
+        now: Timestamp,
+    ) -> Result<(), (SendError, Message<'a>)> {
+        let accepted = match self.sending() {
+            Ok(connection) => connection.accept_message(now),
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = accepted {
+            return Err((reason, message));
+        }
+        if let Stage::Open(connection) = &mut self.stage {
+            let opcode = message.kind().into();
+            let payload = message.into_payload();
+            self.outgoing.add(opcode, true, payload, connection, &self.config);
+        }
+        Ok(())
+    }
+
+    /// Queues a message that was framed before; on a server its bytes are shared, not copied.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] as for [`send`](Self::send).
+    pub fn send_prepared(&mut self, prepared: &Prepared, now: Timestamp) -> Result<(), SendError> {
+        self.sending()?.accept_message(now)?;
+        if let Stage::Open(connection) = &mut self.stage {
+            self.outgoing.add_prepared(prepared, connection, &self.config);
+        }
+        Ok(())
+    }
+
+    /// Queues a piece of a message whose length is not known yet (RFC 6455 section 5.4).
+    ///
+    /// The first piece begins the message and the one with `fin` ends it; it may be empty. Until
+    /// then no other message can be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] as for [`send`](Self::send), and where the piece is text and its message
+    /// binary or the other way round.
+    pub fn send_fragment<'a>(
+        &mut self,
+        data: impl Into<Data<'a>>,
+        fin: bool,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        let data = data.into();
+        let opcode = self.sending()?.next_fragment(data.kind(), fin, now)?;
+        if let Stage::Open(connection) = &mut self.stage {
+            let payload = Payload::Lent(data.as_bytes());
+            self.outgoing.add(opcode, fin, payload, connection, &self.config);
+        }
+        Ok(())
+    }
+
+    /// Queues a Ping of the application's own, of at most 125 bytes (RFC 6455 section 5.5.2).
+    ///
+    /// The heartbeat pings by itself and measures round trips; this one is neither tracked nor
+    /// timed.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] where the session is not open or is closing, the pending output is over its
+    /// limit, or the payload is too long.
+    pub fn ping(&mut self, payload: &[u8], now: Timestamp) -> Result<(), SendError> {
+        self.sending()?;
+        match &mut self.stage {
+            Stage::Open(connection) => {
+                self.outgoing.queue.write(|out| connection.ping(payload, out, now))
+            }
+            Stage::Opening(_) => Err(SendError::Opening),
+        }
+    }
+
+    /// Starts the closing handshake (RFC 6455 section 7.1.2).
+    ///
+    /// Everything that was accepted before goes out first; what cannot within the close timeout is
+    /// reported as dropped. Messages keep coming in until the peer's Close does. The end comes
+    /// within the close timeout and the linger timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] where the session is not open, a Close was already queued or received, or the
+    /// transport takes no more writes.
+    pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
+        match &mut self.stage {
+            Stage::Open(connection) => connection.close(frame, now),
+            Stage::Opening(_) => Err(self.not_open()),
+        }
+    }
+
+    /// Ends the session at once, without a closing handshake.
+    ///
+    /// [`SessionEvent::Ended`](crate::SessionEvent::Ended) comes next; then the transport is to be
+    /// dropped.
+    pub fn abort(&mut self, now: Timestamp) {
+        match &mut self.stage {
+            Stage::Open(connection) => connection.abort(now),
+            Stage::Opening(opening) => opening.abort(now),
+        }
+    }
+
+    /// The connection, if it is open and more output may be queued.
+    #[inline]
+    fn sending(&mut self) -> Result<&mut Connection, SendError> {
+        let full = self.outgoing.pending() > self.config.limits.pending_output;
+        let failed = self.write_failed;
+        match &mut self.stage {
+            // Where there are other reasons to refuse, those are more to the point.
+            Stage::Open(connection) if full && !failed && connection.phase() == Phase::Open => {
+                Err(SendError::Full)
+            }
+            Stage::Open(connection) => Ok(connection),
+            Stage::Opening(opening) if opening.is_over() || opening.is_refused() => {
+                Err(SendError::Ended)
+            }
+            Stage::Opening(_) => Err(SendError::Opening),
+        }
+    }
+
+    fn not_open(&mut self) -> SendError {
+        self.sending().err().unwrap_or(SendError::Opening)
+    }
+}
+
+/// A message that was not queued, and why.
+///
+/// The session is as it was before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendRefused<M> {
+    /// Why.
+    pub reason: SendError,
+    /// The message, back.
+    pub message: M,
+}
+
+impl<M> fmt::Display for SendRefused<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl<M: fmt::Debug> core::error::Error for SendRefused<M> {}
+
+impl<M> From<SendRefused<M>> for SendError {
+    fn from(refused: SendRefused<M>) -> Self {
+        refused.reason
+    }
+}
+
+/// Why a request could not be answered as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// No request waits for an answer: none has come, it was answered before, or its time is over.
+    #[error("no request waits for an answer")]
+    NoRequest,
+    /// The answer does not fit the request.
+    #[error(transparent)]
+    Response(#[from] ResponseError),
+}

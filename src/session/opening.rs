@@ -1,0 +1,382 @@
+//! The opening handshake of a session: its deadline, its answers, and every way for it to fail.
+//!
+//! Invariant: it either opens the connection or gives exactly one report, within the handshake
+//! timeout plus the linger timeout. All of it is freed once the connection is open.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::mem;
+use core::time::Duration;
+
+use bytes::BytesMut;
+
+use crate::config::Config;
+use crate::event::{ReadClosed, Role, TransportError};
+use crate::handshake::{
+    ClientHandshake, ClientRequest, HandshakeError, Outcome, Refusal, Request, Response,
+    ServerHandshake,
+};
+use crate::keystream::{Keystream, Seed};
+use crate::termination::{Cause, Evidence, Position, Side, Termination};
+use crate::time::Timestamp;
+use crate::timer::Timer;
+
+use super::queue::Queue;
+
+/// An opening handshake under way, or one that failed.
+#[derive(Debug)]
+pub(super) struct Opening {
+    role: Role,
+    config: Arc<Config>,
+    keystream: Option<Keystream>,
+    state: State,
+    /// Bytes behind the request, until that is accepted.
+    early: BytesMut,
+    started: Timestamp,
+    /// The latest time that any call gave.
+    now: Timestamp,
+    deadline: Timestamp,
+    last_received: Option<Timestamp>,
+    last_flushed: Option<Timestamp>,
+    received: u64,
+    discarded: u64,
+    lateness: Duration,
+    read_closed: Option<ReadClosed>,
+    pub(super) write_failed: Option<TransportError>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A client waits for the response.
+    Response(ClientHandshake),
+    /// A server waits for the request.
+    Request(ServerHandshake),
+    /// The application decides.
+    Decision(Box<Request>),
+    /// The request was refused; the refusal leaves, then the end of the stream is awaited.
+    Refused { cause: Cause, status: u16 },
+    /// It failed; the report waits to be taken.
+    Over(Option<Box<Termination>>),
+}
+
+/// What bytes brought about.
+pub(super) enum Progress {
+    Request(Box<Request>),
+    Established(Box<Response>),
+    Ended(Box<Termination>),
+}
+
+impl Opening {
+    pub(super) fn client(
+        request: &ClientRequest,
+        config: Arc<Config>,
+        seed: Seed,
+        queue: &mut Queue,
+        now: Timestamp,
+    ) -> Self {
+        let mut keystream = Keystream::new(seed);
+        //= rfc6455#4.1
+        //# The nonce
+        //# MUST be selected randomly for each connection.
+        let nonce = keystream.fill();
+        let handshake = queue
+            .write_handshake(|out| ClientHandshake::start(request, nonce, &config.limits, out));
+        Self::new(Role::Client, State::Response(handshake), config, keystream, now)
+    }
+
+    pub(super) fn server(config: Arc<Config>, seed: Seed, now: Timestamp) -> Self {
+        let state = State::Request(ServerHandshake::new(&config.limits));
+        Self::new(Role::Server, state, config, Keystream::new(seed), now)
+    }
+
+    fn new(
+        role: Role,
+        state: State,
+        config: Arc<Config>,
+        keystream: Keystream,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            role,
+            deadline: now + config.timeouts.handshake,
+            config,
+            keystream: Some(keystream),
+            state,
+            early: BytesMut::new(),
+            started: now,
+            now,
+            last_received: None,
+            last_flushed: None,
+            received: 0,
+            discarded: 0,
+            lateness: Duration::ZERO,
+            read_closed: None,
+            write_failed: None,
+        }
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Time runs forwards.
+    pub(super) fn advance(&mut self, now: Timestamp) -> Timestamp {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    /// Takes bytes that came. What lies behind a response is left in `input`; what lies behind a
+    /// request is kept as soon as this is called again before the application has decided.
+    pub(super) fn receive(
+        &mut self,
+        input: &mut &mut [u8],
+        queue: &mut Queue,
+        now: Timestamp,
+    ) -> Option<Progress> {
+        let now = self.advance(now);
+        if !input.is_empty() && !self.is_over() {
+            self.last_received = Some(now);
+        }
+        if let State::Response(handshake) = &mut self.state {
+            let result = handshake.receive(input);
+            let taken = result.as_ref().map_or(input.len(), |(taken, _)| *taken);
+            self.take(input, taken);
+            match result {
+                Ok((_, Some(Outcome::Established(response)))) => {
+                    return Some(Progress::Established(Box::new(response)));
+                }
+                Ok((_, Some(Outcome::Refused(refusal)))) => self.end_refused(refusal, now),
+                Ok((_, None)) => {}
+                Err(error) => self.end(Cause::HandshakeInvalid(error), now),
+            }
+        }
+        if let State::Request(handshake) = &mut self.state {
+            match handshake.receive(input) {
+                Ok((taken, None)) => self.take(input, taken),
+                Ok((taken, Some(request))) => {
+                    self.take(input, taken);
+                    let request = Box::new(request);
+                    self.state = State::Decision(request.clone());
+                    return Some(Progress::Request(request));
+                }
+                Err(error) => self.refuse_invalid(error, queue, now),
+            }
+        }
+        self.receive_early(input, queue, now);
+        self.discard(input, now);
+        match &mut self.state {
+            State::Over(report) => report.take().map(Progress::Ended),
+            _ => None,
+        }
+    }
+
+    /// Keeps what comes before the application has decided.
+    fn receive_early(&mut self, input: &mut &mut [u8], queue: &mut Queue, now: Timestamp) {
+        if !matches!(self.state, State::Decision(_)) || input.is_empty() {
+            return;
+        }
+        let limit = self.config.limits.head;
+        if input.len() > limit.saturating_sub(self.early.len()) {
+            self.refuse_invalid(HandshakeError::EarlyData { limit }, queue, now);
+            return;
+        }
+        self.early.extend_from_slice(input);
+        self.take(input, input.len());
+    }
+
+    /// What comes after the end began is counted and thrown away.
+    fn discard(&mut self, input: &mut &mut [u8], now: Timestamp) {
+        match self.state {
+            State::Over(_) => *input = &mut [],
+            State::Refused { .. } => {
+                self.discarded += input.len() as u64;
+                self.take(input, input.len());
+                if self.discarded > self.config.limits.linger {
+                    self.finish_refused(now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, input: &mut &mut [u8], count: usize) {
+        self.received += count as u64;
+        let rest = mem::take(input);
+        *input = rest.get_mut(count..).unwrap_or_default();
+    }
+
+    /// The request that waits for the application's decision.
+    pub(super) fn request(&self) -> Option<&Request> {
+        match &self.state {
+            State::Decision(request) => Some(request),
+            _ => None,
+        }
+    }
+
+    /// Answers a request that broke a rule, and begins to linger.
+    pub(super) fn refuse_invalid(
+        &mut self,
+        error: HandshakeError,
+        queue: &mut Queue,
+        now: Timestamp,
+    ) {
+        queue.write_handshake(|out| error.write_response(out));
+        self.refuse(Cause::HandshakeInvalid(error), error.status(), now);
+    }
+
+    /// The refusal was queued: what remains is to see it off.
+    pub(super) fn refuse(&mut self, cause: Cause, status: u16, now: Timestamp) {
+        let now = self.advance(now);
+        self.state = State::Refused { cause, status };
+        self.early = BytesMut::new();
+        self.deadline = now + self.config.timeouts.linger;
+        if self.write_failed.is_some() && self.read_closed.is_some() {
+            self.finish_refused(now);
+        }
+    }
+
+    /// The transport has accepted output, all of it if `empty`.
+    pub(super) fn flushed(&mut self, empty: bool, now: Timestamp) {
+        let now = self.advance(now);
+        self.last_flushed = Some(now);
+        if empty && self.read_closed.is_some() {
+            self.finish_refused(now);
+        }
+    }
+
+    /// Nothing more comes. A refusal still gets its chance to leave.
+    pub(super) fn handle_read_closed(&mut self, how: ReadClosed, empty: bool, now: Timestamp) {
+        let now = self.advance(now);
+        if self.is_over() || self.read_closed.is_some() {
+            return;
+        }
+        self.read_closed = Some(how);
+        let dead = empty || self.write_failed.is_some() || matches!(how, ReadClosed::Failed(_));
+        match &mut self.state {
+            State::Refused { .. } if !dead => {}
+            State::Refused { .. } => self.finish_refused(now),
+            State::Response(handshake) => match handshake.finish() {
+                Some(refusal) => self.end_refused(refusal, now),
+                None => self.end_closed(how, now),
+            },
+            _ => self.end_closed(how, now),
+        }
+    }
+
+    fn end_closed(&mut self, how: ReadClosed, now: Timestamp) {
+        let read = |kind| Cause::Transport { side: Side::Read, kind };
+        let cause = match (self.write_failed, how) {
+            (Some(kind), _) => Cause::Transport { side: Side::Write, kind },
+            (None, ReadClosed::Eof) => Cause::Eof { at: Position::OpeningHandshake },
+            (None, ReadClosed::TlsTruncated) => read(TransportError::TlsTruncated),
+            (None, ReadClosed::Failed(kind)) => read(kind),
+        };
+        self.end(cause, now);
+    }
+
+    /// Nothing more leaves. What was sent by the peer before is still worth reading.
+    pub(super) fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
+        let now = self.advance(now);
+        self.write_failed.get_or_insert(kind);
+        if self.read_closed.is_some() {
+            self.finish_refused(now);
+        }
+    }
+
+    pub(super) fn next_timer(&self) -> Option<(Timestamp, Timer)> {
+        match self.state {
+            State::Over(_) => None,
+            State::Refused { .. } => Some((self.deadline, Timer::Linger)),
+            _ => Some((self.deadline, Timer::Handshake)),
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Timestamp) {
+        let now = self.advance(now);
+        if now < self.deadline || self.is_over() {
+            return;
+        }
+        self.lateness = self.lateness.max(now.since(self.deadline));
+        match &mut self.state {
+            State::Refused { .. } => self.finish_refused(now),
+            State::Response(handshake) => match handshake.finish() {
+                Some(refusal) => self.end_refused(refusal, now),
+                None => self.end(Cause::HandshakeTimeout, now),
+            },
+            _ => self.end(Cause::HandshakeTimeout, now),
+        }
+    }
+
+    pub(super) fn abort(&mut self, now: Timestamp) {
+        let now = self.advance(now);
+        self.finish_refused(now);
+        if !self.is_over() {
+            self.end(Cause::Aborted, now);
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state, State::Over(_))
+    }
+
+    /// Whether the request was refused and the refusal is leaving.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self.state, State::Refused { .. })
+    }
+
+    /// The connection is open: the source of its masking keys.
+    pub(super) fn take_keystream(&mut self) -> Option<Keystream> {
+        self.keystream.take()
+    }
+
+    /// The connection is open: what the client sent ahead.
+    pub(super) fn take_early(&mut self) -> BytesMut {
+        mem::take(&mut self.early)
+    }
+
+    pub(super) fn evidence(&self) -> Evidence {
+        let mut evidence = Evidence::before_open(self.started, self.now);
+        evidence.last_received = self.last_received;
+        evidence.last_flushed = self.last_flushed;
+        evidence.received.bytes = self.received;
+        evidence.discarded = self.discarded;
+        evidence.timer_lateness = self.lateness;
+        evidence
+    }
+
+    fn finish_refused(&mut self, now: Timestamp) {
+        if let State::Refused { cause, status } = self.state {
+            self.end_with(cause, Some(status), None, now);
+        }
+    }
+
+    fn end_refused(&mut self, refusal: Refusal, now: Timestamp) {
+        let status = refusal.status();
+        let cause = Cause::HandshakeRejected { status };
+        self.end_with(cause, Some(status), Some(Box::new(refusal)), now);
+    }
+
+    fn end(&mut self, cause: Cause, now: Timestamp) {
+        self.end_with(cause, None, None, now);
+    }
+
+    fn end_with(
+        &mut self,
+        cause: Cause,
+        http_status: Option<u16>,
+        refusal: Option<Box<Refusal>>,
+        now: Timestamp,
+    ) {
+        let mut evidence = self.evidence();
+        evidence.ended = now;
+        evidence.http_status = http_status;
+        let mut report = Termination::before_open(self.role, cause, evidence);
+        report.refusal = refusal;
+        if let Some(how) = self.read_closed {
+            report.stream_end = how.into();
+        }
+        self.state = State::Over(Some(Box::new(report)));
+        self.keystream = None;
+        self.early = BytesMut::new();
+    }
+}

@@ -1,0 +1,97 @@
+//! The view of a session's output that a transport writes from.
+
+use bytes::Buf;
+
+use super::queue::Queue;
+
+/// What a [`Session`](crate::Session) has to send, as a [`Buf`] for plain or vectored writes.
+///
+/// It is a view: advancing it takes nothing out of the session. Report what the transport has
+/// accepted with [`Session::handle_flushed`](crate::Session::handle_flushed).
+#[derive(Debug, Clone, Copy)]
+pub struct Output<'a> {
+    queue: &'a Queue,
+    /// The offset in the queue's coalesced bytes.
+    small: usize,
+    /// The large segment that comes next, and how much of it lies behind.
+    index: usize,
+    behind: usize,
+    /// Coalesced bytes before that segment.
+    before: usize,
+    remaining: usize,
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(queue: &'a Queue) -> Self {
+        let before = queue.large.front().map_or(0, |large| large.before);
+        let remaining = queue.len();
+        Self { queue, small: queue.done, index: 0, behind: 0, before, remaining }
+    }
+
+    /// The same view of nothing.
+    pub(super) fn end(self) -> Self {
+        Self { remaining: 0, ..self }
+    }
+
+    /// The bytes at the front, as far as they lie together; none only at the end.
+    pub(super) fn front(&self) -> &'a [u8] {
+        let queue = self.queue;
+        let bytes = match queue.large.get(self.index) {
+            Some(_) if self.before > 0 => queue.small.get(self.small..self.small + self.before),
+            Some(large) => large.bytes.get(self.behind..),
+            None => queue.small.get(self.small..),
+        };
+        let bytes = bytes.unwrap_or_default();
+        bytes.get(..self.remaining).unwrap_or(bytes)
+    }
+}
+
+impl Buf for Output<'_> {
+    fn remaining(&self) -> usize {
+        self.remaining
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.front()
+    }
+
+    /// Moves the view on; past the end it stays at the end.
+    fn advance(&mut self, count: usize) {
+        let mut left = count.min(self.remaining);
+        self.remaining -= left;
+        while left > 0 {
+            let Some(large) = self.queue.large.get(self.index) else {
+                self.small += left;
+                return;
+            };
+            let small = left.min(self.before);
+            self.before -= small;
+            self.small += small;
+            left -= small;
+            let step = left.min(large.bytes.len() - self.behind);
+            self.behind += step;
+            left -= step;
+            if self.behind == large.bytes.len() {
+                self.index += 1;
+                self.behind = 0;
+                self.before = self.queue.large.get(self.index).map_or(0, |large| large.before);
+            }
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn chunks_vectored<'b>(&'b self, slices: &mut [std::io::IoSlice<'b>]) -> usize {
+        let mut view = *self;
+        let mut count = 0;
+        for slice in slices {
+            let front = view.front();
+            if front.is_empty() {
+                break;
+            }
+            *slice = std::io::IoSlice::new(front);
+            view.advance(front.len());
+            count += 1;
+        }
+        count
+    }
+}

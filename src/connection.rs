@@ -159,7 +159,7 @@ impl Connection {
     ) -> Option<Event<'b>> {
         if let Some(chunk) = self.receiver.whole_frame(input) {
             // The other marks of time follow from this one.
-            self.last_data = self.last_data.max(now);
+            self.last_data = self.last_data.max(now).max(self.now);
             return Some(Event::Data(chunk));
         }
         self.poll_event_slowly(input, now)

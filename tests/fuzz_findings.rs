@@ -6,11 +6,14 @@ use farewell::{
 };
 
 const NOW: Timestamp = Timestamp::from_nanos(1);
+const LATER: Timestamp = Timestamp::from_nanos(1_000_000);
 
-/// The report of a server's connection that reads `wire` in pieces of `len` bytes, then the end of
-/// the stream, with nothing of its output accepted by the transport before.
+/// The report of a server's connection that reads `wire` in pieces of `len` bytes by a clock that
+/// had been further once, then the end of the stream, with nothing of its output accepted by the
+/// transport before.
 fn report(config: &Config, wire: &[u8], len: usize) -> Box<Termination> {
     let mut server = Connection::new(Role::Server, config.clone(), Seed::new([1; 32]), NOW);
+    server.handle_timeout(LATER);
     let mut ended = None;
     let mut poll = |server: &mut Connection, piece: &mut [u8]| {
         let mut input = piece;
@@ -66,5 +69,18 @@ fn what_is_thrown_away_is_counted_alike_however_it_was_cut() {
     assert_eq!(whole.evidence.discarded, 11);
     for len in 1..wire.len() {
         assert_eq!(report(&config, &wire, len), whole, "pieces of {len} bytes of {wire:02x?}");
+    }
+}
+
+#[test]
+fn the_last_message_is_dated_alike_however_it_was_cut() {
+    let hello = b"\x82\x85\0\0\0\0Hello";
+    let begun = b"\x82\x85\0\0\0\0Hello\x01\x80\0\0\0\0";
+    for wire in [&hello[..], begun] {
+        let whole = report(&Config::default(), wire, wire.len());
+        assert_eq!(whole.evidence.last_data, Some(LATER), "{wire:02x?}");
+        for len in 1..wire.len() {
+            assert_eq!(report(&Config::default(), wire, len), whole, "{len} of {wire:02x?}");
+        }
     }
 }

@@ -201,7 +201,12 @@ impl Driver {
                     return;
                 }
                 let payload = chunk.payload().to_vec();
-                Seen::Piece { kind: chunk.kind(), payload, first: chunk.is_first(), last: chunk.is_last() }
+                Seen::Piece {
+                    kind: chunk.kind(),
+                    payload,
+                    first: chunk.is_first(),
+                    last: chunk.is_last(),
+                }
             }
             Event::Ping => {
                 let payload = self.connection.ping_payload().to_vec();

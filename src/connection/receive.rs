@@ -474,7 +474,7 @@ impl Receiver {
 
     /// Whether a piece of a message was ever given.
     pub(super) fn any_piece(&self) -> bool {
-        self.whole_frames > 0 || self.begun
+        self.messages() > 0 || self.begun
     }
 
     pub(super) fn in_message(&self) -> bool {

@@ -20,7 +20,7 @@ use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError};
 use crate::keystream::{Keystream, Seed};
-use crate::termination::{Backlog, Cause, Initiator, Termination};
+use crate::termination::{Backlog, Cause, Initiator};
 use crate::time::Timestamp;
 use crate::violation::Violation;
 
@@ -405,10 +405,8 @@ impl Connection {
 
     /// Nothing more is delivered; the transport is given up at the linger timeout at the latest.
     fn linger(&mut self, now: Timestamp) {
-        let deadline = now + self.config.timeouts.linger;
         if let Some(ending) = &mut self.ending {
-            ending.close_deadline = None;
-            ending.linger_deadline.get_or_insert(deadline);
+            ending.begin_linger(self.config.timeouts.linger, now);
         }
         self.stop_receiving();
         self.phase = Phase::Lingering;
@@ -455,27 +453,7 @@ impl Connection {
         let dropped =
             Backlog { bytes: self.pending_output(), messages: u64::from(self.messages_pending) };
         let role = self.role;
-        let ending = self.ending_mut(Initiator::Local);
-        ending.report = Some(Box::new(Termination {
-            role,
-            //= rfc6455#7.1.5
-            //# If _The WebSocket
-            //# Connection is Closed_ and no Close control frame was received by the
-            //# endpoint (such as could occur if the underlying transport connection
-            //# is lost), _The WebSocket Connection Close Code_ is considered to be
-            //# 1006.
-            code: ending.peer.as_ref().map_or(1006, CloseFrame::reported_code),
-            clean: ending.complete,
-            initiator: ending.initiator,
-            cause: ending.cause(),
-            local_close: ending.local,
-            peer_close: ending.peer,
-            stream_end: ending.stream_end(),
-            truncated_message: ending.truncated_message,
-            dropped,
-            refusal: None,
-            evidence,
-        }));
+        self.ending_mut(Initiator::Local).make_report(role, dropped, evidence);
         self.phase = Phase::Ended;
     }
 

@@ -1,8 +1,9 @@
 //! What the fuzz targets found, each with the smallest wire that showed it.
 
 use bytes::BytesMut;
+use farewell::handshake::{ClientRequest, RequestError};
 use farewell::{
-    Config, Connection, Event, Position, ReadClosed, Role, Seed, Termination, Timestamp,
+    CloseCode, Config, Connection, Event, Position, ReadClosed, Role, Seed, Termination, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_nanos(1);
@@ -82,5 +83,30 @@ fn the_last_message_is_dated_alike_however_it_was_cut() {
         for len in 1..wire.len() {
             assert_eq!(report(&Config::default(), wire, len), whole, "{len} of {wire:02x?}");
         }
+    }
+}
+
+#[test]
+fn deadlines_handled_late_do_not_put_off_the_end() {
+    let config = Config::default();
+    let end = NOW + config.timeouts.close + config.timeouts.linger;
+    for role in [Role::Server, Role::Client] {
+        let mut connection = Connection::new(role, config.clone(), Seed::new([1; 32]), NOW);
+        connection.close(CloseCode::NORMAL, NOW).unwrap();
+        let mut out = BytesMut::new();
+        connection.poll_transmit(&mut out);
+        connection.handle_flushed(out.len(), NOW);
+        connection.handle_timeout(end);
+        let event = connection.poll_event(&mut &mut [][..], end);
+        assert!(matches!(event, Some(Event::Ended(_))), "{role:?}: {event:?}");
+    }
+}
+
+#[test]
+fn a_client_sends_no_origin_that_a_server_finds_malformed() {
+    for origin in ["", " ", "https://a b", "https://ex\u{e4}mple.com", "https://a\t"] {
+        let request = ClientRequest::new("ws://example.com").unwrap();
+        assert_eq!(request.clone().origin(origin).err(), Some(RequestError::Origin), "{origin:?}");
+        assert_eq!(request.header("origin", origin).err(), Some(RequestError::Origin));
     }
 }

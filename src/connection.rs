@@ -286,7 +286,7 @@ impl Connection {
             self.messages_pending = 0;
         }
         self.heartbeat.flushed(self.bytes_flushed, now);
-        if self.ending.is_some() {
+        if self.ending.is_some() && self.phase != Phase::Ended {
             self.close_flushed(now);
         }
     }

@@ -110,3 +110,19 @@ fn a_client_sends_no_origin_that_a_server_finds_malformed() {
         assert_eq!(request.header("origin", origin).err(), Some(RequestError::Origin));
     }
 }
+
+#[test]
+fn a_flush_after_the_end_does_not_end_it_again() {
+    for role in [Role::Server, Role::Client] {
+        let mut connection = Connection::new(role, Config::default(), Seed::new([1; 32]), NOW);
+        connection.close(CloseCode::NORMAL, NOW).unwrap();
+        let mut out = BytesMut::new();
+        connection.poll_transmit(&mut out);
+        connection.handle_read_closed(ReadClosed::Eof, NOW);
+        connection.abort(NOW);
+        let event = connection.poll_event(&mut &mut [][..], NOW);
+        assert!(matches!(event, Some(Event::Ended(_))), "{role:?}: {event:?}");
+        connection.handle_flushed(out.len(), NOW);
+        assert_eq!(connection.poll_event(&mut &mut [][..], NOW), None, "{role:?}");
+    }
+}

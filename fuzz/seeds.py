@@ -98,6 +98,36 @@ def connections():
         write(target, "time-runs-back", b"\x00\x00\x02\x02" + b"\x03\x1e\xff\xff\x04\x1f\xff\xff\x00" + string(hello) + b"\x06\x13\x06\x05")
 
 
+def sessions():
+    for target, key in [("session_server", KEY), ("session_client", None)]:
+        for name, wire in wires(key).items():
+            # Output written at once, the wire right behind the opening handshake, then its end.
+            behind = b"\x12\xff" + wire
+            write(target, name, b"\x00\x00\x02\x01" + behind)
+        hello, close = frame(0x81, b"Hello", key), frame(0x88, b"\x03\xe8", key)
+        talk = (
+            b"\x07\x01" + string(b"text")
+            + b"\x07\x02" + string(b"owned")
+            + b"\x08\x01\x00" + string(b"frag") + b"\x01\x81\x05" + string(b"Hello")
+            + b"\x08\x01\x01" + string(b"ment") + b"\x09\x00\x41\x01\x2c"
+            + b"\x09\x01\x42\xff\xff" + b"\x0a" + string(b"ping") + b"\x0e\x10\x0f"
+        )
+        bye = b"\x0b\x03\xe8" + string(b"bye")
+        write(target, "talk-then-close", b"\x00\x00\x00\x02\x12\x00\x0f" + talk + bye + b"\x00" + string(hello + close) + b"\x0f")
+        write(target, "talk-in-small-fragments", b"\x02\x00\x06\x02" + talk + bye + b"\x00" + string(close))
+        write(target, "talk-to-nobody", b"\x01\x00\x04\x02" + talk + talk + bye)
+        write(target, "large-messages-in", b"\x00\x00\x06\x01" + b"\x02\x02\x01\x41\xff\xff\x02\x80\x01\x41\xff\xff" + b"\x02\x81\x01\x41\xff\xff")
+        write(target, "handshake-times-out", b"\x00\x00\x02\x07" + b"\x00\x05GET /\x05\x05")
+        write(target, "heartbeat-silent", b"\x00\x00\x06\x07" + b"\x05\x05\x05")
+    write("session_server", "rejected", b"\x00\x00\x0a\x01\x12\x05early\x13\x01\x93" + string(b"no") + b"\x00\x04more")
+    write("session_server", "accepted-late", b"\x00\x00\x0a\x01\x12\xff" + wires(KEY)["close-with-reason"])
+    write("session_server", "early-data-over-the-limit", b"\x01\x00\x0a\x01\x12\xff" + bytes(400))
+    write("session_server", "origin-refused", b"\x00\x00\x0a\x01\x12\x00\x0d\x02\x00\x04more")
+    write("session_server", "request-refused", b"\x00\x80\x02\x01\x00\xff" + b"POST / HTTP/1.1\r\nHost: a\r\n\r\nbody and more")
+    write("session_client", "refused", b"\x00\x00\x02\x01\x00\xff" + b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot here")
+    write("session_client", "not-http", b"\x00\x00\x02\x01\x00\xff" + b"SSH-2.0-OpenSSH_9.6\r\n")
+
+
 def frame_headers():
     for name, first, key, length in [
         ("5.7-text", 0x81, None, 5),
@@ -183,5 +213,6 @@ def responses():
 
 frame_headers()
 connections()
+sessions()
 requests()
 responses()

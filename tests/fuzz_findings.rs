@@ -3,7 +3,8 @@
 use bytes::BytesMut;
 use farewell::handshake::{ClientRequest, RequestError};
 use farewell::{
-    CloseCode, Config, Connection, Event, Position, ReadClosed, Role, Seed, Termination, Timestamp,
+    CloseCode, Config, Connection, Event, Position, ReadClosed, Role, Seed, Session, SessionEvent,
+    Termination, Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_nanos(1);
@@ -124,5 +125,61 @@ fn a_flush_after_the_end_does_not_end_it_again() {
         assert!(matches!(event, Some(Event::Ended(_))), "{role:?}: {event:?}");
         connection.handle_flushed(out.len(), NOW);
         assert_eq!(connection.poll_event(&mut &mut [][..], NOW), None, "{role:?}");
+    }
+}
+
+/// The report of a session that reads `wire` in pieces of `len` bytes while the transport takes
+/// nothing of its output, and is dropped.
+fn session_report(session: &mut Session, wire: &[u8], len: usize) -> Box<Termination> {
+    let mut ended = None;
+    let mut poll = |session: &mut Session, piece: &mut [u8]| {
+        let mut input = piece;
+        while let Some(event) = session.poll_event(&mut input, NOW) {
+            if let SessionEvent::Ended(report) = event {
+                ended = Some(report);
+            }
+        }
+    };
+    for piece in wire.chunks(len) {
+        poll(session, &mut piece.to_vec());
+    }
+    session.abort(NOW);
+    poll(session, &mut []);
+    ended.expect("it was aborted")
+}
+
+#[test]
+fn a_failed_opening_handshake_gives_one_report_however_it_was_cut() {
+    let mut config = Config::default();
+    config.limits.head = 200;
+    config.limits.linger = 20;
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let cases = [
+        (Role::Server, "POST / HTTP/1.1\r\nHost: a\r\n\r\nbody".to_string(), 28),
+        (Role::Server, "GET / HTTP/1.1\r\n\nHost: a\r\n\r\n".to_string(), 17),
+        (Role::Server, format!("{request}{}", "x".repeat(205)), request.len() + 200),
+        (Role::Server, format!("{request}{}", "x".repeat(300)), request.len() + 200),
+        (Role::Client, "HTTP/1.1 101 \r\n\r\nabc".to_string(), 17),
+        (Role::Client, "SSH-2.0".to_string(), 1),
+    ];
+    for (role, wire, judged) in cases {
+        let report = |len| {
+            let seed = Seed::new([1; 32]);
+            let mut session = match role {
+                Role::Server => Session::server(config.clone(), seed, NOW),
+                Role::Client => {
+                    let request = ClientRequest::new("ws://example.com").unwrap();
+                    Session::client(&request, config.clone(), seed, NOW)
+                }
+            };
+            session_report(&mut session, wire.as_bytes(), len)
+        };
+        let whole = report(wire.len());
+        let evidence = &whole.evidence;
+        assert_eq!(evidence.received.bytes - evidence.discarded, judged as u64, "{wire:?}");
+        for len in 1..wire.len() {
+            assert_eq!(report(len), whole, "pieces of {len} bytes of {wire:?}");
+        }
     }
 }

@@ -443,7 +443,7 @@ impl Driver {
     }
 }
 
-fn failure(number: u8) -> TransportError {
+pub(crate) fn failure(number: u8) -> TransportError {
     match number >> 2 & 3 {
         0 => TransportError::Reset,
         1 => TransportError::BrokenPipe,

@@ -72,7 +72,7 @@ where
 
 /// All that can be seen of a request.
 #[derive(Debug, PartialEq)]
-struct Seen {
+pub(crate) struct Seen {
     target: String,
     path: String,
     query: Option<String>,
@@ -83,7 +83,7 @@ struct Seen {
     headers: Vec<(String, Vec<u8>)>,
 }
 
-fn see(request: &Request) -> Seen {
+pub(crate) fn see(request: &Request) -> Seen {
     let extensions = request.extensions().map(|offer| {
         let params: Vec<_> = offer.params().collect();
         assert!(!offer.name().is_empty());

@@ -8,6 +8,7 @@ mod frame_header;
 mod handshake;
 mod peer;
 mod script;
+mod session;
 
 use farewell::Role;
 
@@ -19,6 +20,8 @@ pub const TARGETS: &[Target] = &[
     ("frame_header", frame_header),
     ("connection_server", connection_server),
     ("connection_client", connection_client),
+    ("session_server", session_server),
+    ("session_client", session_client),
     ("handshake_request", handshake_request),
     ("handshake_response", handshake_response),
 ];
@@ -36,6 +39,16 @@ pub fn connection_server(data: &[u8]) {
 /// A client's connection under any bytes, times and order of calls.
 pub fn connection_client(data: &[u8]) {
     connection::check(Role::Client, data);
+}
+
+/// A server's session from the opening handshake on.
+pub fn session_server(data: &[u8]) {
+    session::check(Role::Server, data);
+}
+
+/// A client's session from the opening handshake on.
+pub fn session_client(data: &[u8]) {
+    session::check(Role::Client, data);
 }
 
 /// The head of a request as a server reads it, and what it answers.

@@ -42,13 +42,15 @@ use crate::config::Limits;
 #[derive(Debug)]
 pub struct ServerHandshake {
     reader: Option<HeadReader>,
+    /// Bytes looked at by the time of an error.
+    seen: u64,
 }
 
 impl ServerHandshake {
     /// Waits for a request.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        Self { reader: Some(HeadReader::new(Kind::Request, limits)) }
+        Self { reader: Some(HeadReader::new(Kind::Request, limits)), seen: 0 }
     }
 
     /// Takes bytes that arrived, up to the end of the request's head.
@@ -70,8 +72,14 @@ impl ServerHandshake {
             }
             Err(error) => Err(error),
         };
+        self.seen = reader.seen();
         self.reader = None;
         result
+    }
+
+    /// After an error: how many bytes it took to see it, however they were cut.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
     }
 }
 

@@ -139,7 +139,8 @@ impl Opening {
         }
         if let State::Response(handshake) = &mut self.state {
             let result = handshake.receive(input);
-            let taken = result.as_ref().map_or(input.len(), |(taken, _)| *taken);
+            let seen = handshake.seen();
+            let taken = result.as_ref().map_or(self.untaken(seen), |(taken, _)| *taken);
             self.take(input, taken);
             match result {
                 Ok((_, Some(Outcome::Established(response)))) => {
@@ -159,7 +160,11 @@ impl Opening {
                     self.state = State::Decision(request.clone());
                     return Some(Progress::Request(request));
                 }
-                Err(error) => self.refuse_invalid(error, queue, now),
+                Err(error) => {
+                    let seen = handshake.seen();
+                    self.take(input, self.untaken(seen));
+                    self.refuse_invalid(error, queue, now);
+                }
             }
         }
         self.receive_early(input, queue, now);
@@ -176,12 +181,12 @@ impl Opening {
             return;
         }
         let limit = self.config.limits.head;
-        if input.len() > limit.saturating_sub(self.early.len()) {
+        let room = input.len().min(limit.saturating_sub(self.early.len()));
+        self.early.extend_from_slice(input.get(..room).unwrap_or_default());
+        self.take(input, room);
+        if !input.is_empty() {
             self.refuse_invalid(HandshakeError::EarlyData { limit }, queue, now);
-            return;
         }
-        self.early.extend_from_slice(input);
-        self.take(input, input.len());
     }
 
     /// What comes after the end began is counted and thrown away.
@@ -189,14 +194,23 @@ impl Opening {
         match self.state {
             State::Over(_) => *input = &mut [],
             State::Refused { .. } => {
-                self.discarded += input.len() as u64;
-                self.take(input, input.len());
-                if self.discarded > self.config.limits.linger {
+                // As on an open connection, no more is counted than one byte too many.
+                let limit = self.config.limits.linger;
+                let room = limit.saturating_add(1).saturating_sub(self.discarded);
+                let len = room.min(mem::take(input).len() as u64);
+                self.discarded += len;
+                self.received += len;
+                if self.discarded > limit {
                     self.finish_refused(now);
                 }
             }
             _ => {}
         }
+    }
+
+    /// Of the bytes that a handshake had `seen` at its end, those that were not taken yet.
+    fn untaken(&self, seen: u64) -> usize {
+        usize::try_from(seen.saturating_sub(self.received)).unwrap_or(usize::MAX)
     }
 
     fn take(&mut self, input: &mut &mut [u8], count: usize) {

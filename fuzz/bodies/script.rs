@@ -67,7 +67,7 @@ impl Chunks {
     pub(crate) fn next(&mut self, at: usize, left: usize) -> usize {
         let len = match self {
             Self::Whole => left,
-            Self::Bytes => 1 + at / 256,
+            Self::Bytes => 1 + at / 64,
             Self::Random(state) => {
                 // xorshift32 never leaves zero.
                 *state |= u32::from(*state == 0);

@@ -2,6 +2,7 @@
 //! inputs made from those by a fixed sequence of changes.
 
 #[path = "../fuzz/bodies/mod.rs"]
+#[expect(unreachable_pub, reason = "for the package of the fuzz targets these are public")]
 mod bodies;
 
 use std::fs;

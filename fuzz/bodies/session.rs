@@ -284,11 +284,13 @@ impl Driver {
     fn send_large(&mut self, script: &mut Script<'_>) {
         let how = script.byte();
         let payload = Bytes::from(vec![script.byte(); script.number().into()]);
-        if how % 3 != 0 {
-            // Shared, or the session's alone.
-            let _other = (how % 3 == 1).then(|| payload.clone());
-            self.send_message(Message::Binary(Payload::Owned(payload)));
-            return;
+        match how % 3 {
+            0 => {}
+            1 => {
+                let _shared = payload.clone();
+                return self.send_message(Message::Binary(Payload::Owned(payload)));
+            }
+            _ => return self.send_message(Message::Binary(Payload::Owned(payload))),
         }
         let prepared = Prepared::new(payload);
         let answer = self.session.send_prepared(&prepared, self.now);

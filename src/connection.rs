@@ -237,11 +237,12 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        let (_, position) = self.standing();
         let ending = self.ending_mut(Initiator::Transport);
         if ending.read_closed.is_some() {
             return;
         }
-        ending.read_closed = Some(how);
+        ending.read_ended(how, position);
         // The peer may have closed its side alone: our Close, and what goes out before it, still
         // gets its chance until the close deadline.
         let dead = ending.write_failed.is_some() || matches!(how, ReadClosed::Failed(_));
@@ -342,17 +343,15 @@ impl Connection {
         ending.peer = Some(frame);
         ending.truncated_message = truncated;
         ending.close_deadline.get_or_insert(deadline);
-        let write_failed = ending.write_failed.is_some();
-        if ending.local.is_none() {
-            ending.initiator = Initiator::Peer;
-        }
         match &ending.local {
             Some(local) if local.flushed => {
                 ending.complete = true;
                 self.linger(now);
                 return;
             }
-            _ if write_failed => {
+            local if ending.write_failed.is_some() => {
+                let both = local.is_some();
+                ending.initiator = if both { Initiator::Both } else { Initiator::Peer };
                 self.linger(now);
                 return;
             }

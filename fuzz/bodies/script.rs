@@ -56,6 +56,8 @@ impl<'a> Script<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Chunks {
     Whole,
+    /// Into single bytes.
+    Single,
     /// Into single bytes at first, longer pieces where there is much.
     Bytes,
     /// Into pieces whose lengths this seed decides.
@@ -67,6 +69,7 @@ impl Chunks {
     pub(crate) fn next(&mut self, at: usize, left: usize) -> usize {
         let len = match self {
             Self::Whole => left,
+            Self::Single => 1,
             Self::Bytes => 1 + at / 64,
             Self::Random(state) => {
                 // xorshift32 never leaves zero.
@@ -87,11 +90,10 @@ pub(crate) fn config(bits: u16) -> Config {
     let bit = |index: u32| bits >> index & 1 != 0;
     if bit(0) {
         config.heartbeat = None;
-    } else if bit(1) {
-        if let Some(heartbeat) = &mut config.heartbeat {
-            heartbeat.interval = Duration::ZERO;
-            heartbeat.timeout = Duration::from_millis(3);
-        }
+    }
+    if let (Some(heartbeat), true) = (&mut config.heartbeat, bit(1)) {
+        heartbeat.interval = Duration::ZERO;
+        heartbeat.timeout = Duration::from_millis(3);
     }
     if bit(2) {
         config.timeouts.idle = Some(Duration::from_secs(90));

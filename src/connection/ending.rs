@@ -70,6 +70,21 @@ impl Ending {
         self.close_state = CloseState::Queued;
     }
 
+    /// The peer's stream has ended. Unless something was decided before, that is what happened,
+    /// whatever comes of the output that is still to go out.
+    pub(super) fn read_ended(&mut self, how: ReadClosed, at: Position) {
+        self.read_closed = Some(how);
+        if self.complete || self.write_failed.is_some() {
+            return;
+        }
+        let failed = |kind| Cause::Transport { side: Side::Read, kind };
+        self.cause.get_or_insert(match how {
+            ReadClosed::Eof => Cause::Eof { at },
+            ReadClosed::TlsTruncated => failed(TransportError::TlsTruncated),
+            ReadClosed::Failed(kind) => failed(kind),
+        });
+    }
+
     /// The transport takes nothing more: our Close, unless it is out, never will be.
     pub(super) fn give_up_writing(&mut self, kind: TransportError) {
         self.write_failed.get_or_insert(kind);
@@ -91,14 +106,7 @@ impl Ending {
         if let Some(kind) = self.write_failed {
             return Cause::Transport { side: Side::Write, kind };
         }
-        let at = self.stopped.map_or(Position::FrameBoundary, |(_, position)| position);
-        let failed = |kind| Cause::Transport { side: Side::Read, kind };
-        match self.read_closed {
-            Some(ReadClosed::Eof) => Cause::Eof { at },
-            Some(ReadClosed::TlsTruncated) => failed(TransportError::TlsTruncated),
-            Some(ReadClosed::Failed(kind)) => failed(kind),
-            None => Cause::Aborted,
-        }
+        Cause::Aborted
     }
 
     /// The transport is given up after `span`.

@@ -90,6 +90,11 @@ impl Heartbeat {
             .then(|| self.flushed_at.max(last_received) + self.patience(settings))
     }
 
+    /// For how long nothing has come after the latest Ping left.
+    pub(super) fn waited(&self, last_received: Timestamp, now: Timestamp) -> Duration {
+        now.since(self.flushed_at.max(last_received))
+    }
+
     fn patience(&self, settings: &config::Heartbeat) -> Duration {
         settings.timeout.max(self.rtt.patience())
     }

@@ -215,7 +215,7 @@ impl Receiver {
             bytes[kept..kept + more].copy_from_slice(&input[..more]);
             FrameHeader::decode(&bytes[..kept + more], self.sender)
         };
-        let decoded = decoded.map_err(|error| self.refuse_header(error, input))?;
+        let decoded = decoded.map_err(|error| self.refuse_header(input, start, error))?;
         let Some((header, len)) = decoded else {
             // A header that is not complete has at most 13 bytes.
             let rest = take(input, input.len());
@@ -235,19 +235,22 @@ impl Receiver {
         Ok(true)
     }
 
-    /// Consumes a header up to the byte that is wrong, so that the position and the counters do
-    /// not depend on how much of it came at once.
-    fn refuse_header(&mut self, error: FrameHeaderError, input: &mut &mut [u8]) -> Fault {
+    /// Consumes a header that cannot be, up to the byte that is wrong: what is consumed does not
+    /// depend on how much of the header was there at once.
+    fn refuse_header(
+        &mut self,
+        input: &mut &mut [u8],
+        start: u64,
+        error: FrameHeaderError,
+    ) -> Fault {
         let FrameHeaderError { rule, at } = error;
-        // What was kept was not wrong yet, so it is no longer than what comes before that byte.
-        let len = at.saturating_sub(self.header_len.into()).min(input.len());
-        take(input, len);
-        self.offset += len as u64;
-        if at > 0 {
-            self.state = State::Header;
-            self.header_len = at as u8;
-        }
-        self.fault(rule)
+        let received = at + 1;
+        let rest = received.saturating_sub(usize::from(self.header_len)).min(input.len());
+        take(input, rest);
+        self.offset += rest as u64;
+        self.header_len = received as u8;
+        self.state = State::Header;
+        Fault { rule, offset: start + at as u64 }
     }
 
     fn begin_payload(
@@ -261,9 +264,8 @@ impl Receiver {
         self.key = header.mask.unwrap_or(MaskingKey::new([0; 4]));
         self.opcode = header.opcode;
         self.fin = header.fin;
-        // Before anything is refused: the position then is the same however the header came.
-        self.state = if header.opcode.is_control() { State::Control } else { State::Data };
         if header.opcode.is_control() {
+            self.state = State::Control;
             match header.opcode {
                 OpCode::Ping => {
                     self.answer_due = false;
@@ -273,6 +275,7 @@ impl Receiver {
             }
             return Ok(());
         }
+        self.state = State::Data;
         self.sequence(header).map_err(|rule| Fault { rule, offset: start })?;
         self.limit(header, limits).map_err(|rule| Fault { rule, offset: start + 1 })
     }
@@ -427,7 +430,7 @@ impl Receiver {
         }
     }
 
-    /// From now on all input is to be thrown away. Gives the position, unless that was so before.
+    /// From now on all input is to be thrown away; gives where in the stream that is, the first time.
     pub(super) fn stop(&mut self) -> Option<Position> {
         let position = (self.state != State::Stopped).then(|| self.position());
         self.state = State::Stopped;

@@ -192,11 +192,13 @@ impl Connection {
         true
     }
 
+    /// Whether answers may still be written: after a failure only before the Close that tells of it,
+    /// to a Ping that came before.
     fn may_write(&self) -> bool {
+        let Some(ending) = &self.ending else { return self.phase == Phase::Open };
         match self.phase {
-            Phase::Open | Phase::CloseSent | Phase::CloseReceived => {
-                self.ending.as_ref().is_none_or(|ending| ending.write_failed.is_none())
-            }
+            Phase::Open | Phase::CloseSent | Phase::CloseReceived => ending.write_failed.is_none(),
+            Phase::Lingering => ending.close_state == CloseState::Queued,
             _ => false,
         }
     }

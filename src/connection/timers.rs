@@ -61,7 +61,8 @@ impl Connection {
         if self.heartbeat.forgives(settings, late) {
             self.queue_ping(now);
         } else {
-            self.give_up(Cause::PongTimeout { waited: now.since(self.last_received()) }, now);
+            let waited = self.heartbeat.waited(self.last_received(), now);
+            self.give_up(Cause::PongTimeout { waited }, now);
         }
     }
 

@@ -6,7 +6,7 @@ use super::Connection;
 use super::ending::CloseState;
 use crate::close::CloseFrame;
 use crate::event::{Phase, Role};
-use crate::termination::{Evidence, LocalClose, Traffic};
+use crate::termination::{Evidence, LocalClose, Position, Traffic};
 use crate::time::Timestamp;
 
 impl Connection {
@@ -21,8 +21,10 @@ impl Connection {
         let over = match self.phase {
             Phase::Ended => true,
             //= rfc6455#7.1.1
-            //# in most normal cases, the server SHOULD close
-            //# the TCP connection first
+            //# when a server
+            //# is instructed to _Close the WebSocket Connection_ it SHOULD initiate
+            //# a TCP Close immediately, and when a client is instructed to do the
+            //# same, it SHOULD wait for a TCP Close from the server.
             Phase::Lingering => self.role == Role::Server || !ending.complete,
             _ => false,
         };
@@ -43,13 +45,13 @@ impl Connection {
         self.role
     }
 
-    /// The payload of the latest Ping, after [`Event::Ping`](crate::Event::Ping).
+    /// The payload of the latest Ping, after [`Event::Ping`].
     #[must_use]
     pub fn ping_payload(&self) -> &[u8] {
         self.receiver.ping_payload()
     }
 
-    /// The payload of the latest Pong, right after [`Event::Pong`](crate::Event::Pong).
+    /// The payload of the latest Pong, right after [`Event::Pong`].
     #[must_use]
     pub fn pong_payload(&self) -> &[u8] {
         self.receiver.pong_payload()
@@ -82,12 +84,17 @@ impl Connection {
         }
     }
 
+    /// The phase and the position in the peer's stream, or those at which delivery stopped.
+    pub(super) fn standing(&self) -> (Phase, Position) {
+        let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);
+        stopped.unwrap_or_else(|| (self.phase, self.receiver.position()))
+    }
+
     /// What was seen so far; `ended` is the time of the latest call.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         let frames = self.receiver.frames();
-        let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);
-        let (phase, position) = stopped.unwrap_or((self.phase, self.receiver.position()));
+        let (phase, position) = self.standing();
         let seen = |at: Timestamp, any: bool| any.then_some(at);
         Evidence {
             phase,

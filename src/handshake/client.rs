@@ -42,8 +42,6 @@ pub struct ClientHandshake {
     accept: [u8; ACCEPT_LEN],
     subprotocols: Box<str>,
     state: State,
-    /// Bytes looked at by the time of an error.
-    seen: u64,
 }
 
 #[derive(Debug)]
@@ -70,7 +68,6 @@ impl ClientHandshake {
             accept: accept_of(&key),
             subprotocols: request.subprotocols.as_str().into(),
             state: State::Head(HeadReader::new(Kind::Response, limits)),
-            seen: 0,
         }
     }
 
@@ -86,17 +83,9 @@ impl ClientHandshake {
     pub fn receive(&mut self, input: &[u8]) -> Result<(usize, Option<Outcome>), HandshakeError> {
         let result = self.advance(input);
         if !matches!(result, Ok((_, None))) {
-            if let State::Head(reader) = &self.state {
-                self.seen = reader.seen();
-            }
             self.state = State::Done;
         }
         result
-    }
-
-    /// After an error: how many bytes it took to see it, however they were cut.
-    pub(crate) fn seen(&self) -> u64 {
-        self.seen
     }
 
     fn advance(&mut self, input: &[u8]) -> Result<(usize, Option<Outcome>), HandshakeError> {

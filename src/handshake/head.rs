@@ -88,8 +88,8 @@ impl HeadReader {
     }
 
     /// Bytes looked at so far, the one that was wrong included.
-    pub(super) fn seen(&self) -> u64 {
-        self.seen as u64
+    pub(super) fn seen(&self) -> usize {
+        self.seen
     }
 
     /// Looks at one byte. Returns whether it completes the head.

@@ -114,7 +114,7 @@ impl Driver {
         match script.byte() % 20 {
             0 => self.feed(script.string()),
             1 => self.feed_frame(script.byte(), script.byte(), script.string()),
-            2 => self.feed_frame(0x82, script.byte(), &vec![script.byte(); script.number().into()]),
+            2 => self.feed_frame(0x82, script.byte(), &vec![script.byte(); script.length()]),
             3 => self.now = self.now + script.span(),
             4 => self.now = before(self.now, script.span()),
             5 => self.wait(),
@@ -257,7 +257,7 @@ impl Driver {
         let (text, fin) = (script.flag(), script.flag());
         let kind = if text { MessageKind::Text } else { MessageKind::Binary };
         let byte = if text { script.byte() & 0x7f } else { script.byte() };
-        let mut payload = vec![byte; script.number().into()];
+        let mut payload = vec![byte; script.length()];
         let too_long = script.byte() == 1;
         let len = if too_long { 1 << 63 } else { payload.len() as u64 };
         let answer = self.connection.begin_frame(kind, len, fin, self.now);

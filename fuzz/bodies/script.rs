@@ -31,6 +31,15 @@ impl<'a> Script<'a> {
         u16::from_be_bytes([self.byte(), self.byte()])
     }
 
+    /// A length: mostly short, now and then one that takes the longest form of a frame's header or
+    /// is read directly.
+    pub(crate) fn length(&mut self) -> usize {
+        match self.number() {
+            long @ 0xf000.. => usize::from(long) + 0x1000,
+            short => usize::from(short % 1024),
+        }
+    }
+
     pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
         let (taken, rest) = self.rest.split_at(len.min(self.rest.len()));
         self.rest = rest;

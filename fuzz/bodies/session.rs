@@ -121,7 +121,7 @@ impl Driver {
             2 => self.feed_frame(
                 script.byte() & 0x8f,
                 script.byte(),
-                &vec![script.byte(); script.number().into()],
+                &vec![script.byte(); script.length()],
             ),
             3 => self.now = self.now + script.span(),
             4 => self.now = before(self.now, script.span()),
@@ -283,7 +283,7 @@ impl Driver {
 
     fn send_large(&mut self, script: &mut Script<'_>) {
         let how = script.byte();
-        let payload = Bytes::from(vec![script.byte(); script.number().into()]);
+        let payload = Bytes::from(vec![script.byte(); script.length()]);
         match how % 3 {
             0 => {}
             1 => {

@@ -158,7 +158,7 @@ impl Opening {
                     return Some(Progress::Request(request));
                 }
                 Err(error) => {
-                    *input = &mut [];
+                    take(input, handshake.judged());
                     self.refuse_invalid(error, queue, now);
                 }
             }
@@ -177,12 +177,12 @@ impl Opening {
             return;
         }
         let limit = self.config.limits.head;
-        if input.len() > limit.saturating_sub(self.early.len()) {
+        let room = input.len().min(limit.saturating_sub(self.early.len()));
+        self.early.extend_from_slice(input.get(..room).unwrap_or_default());
+        take(input, room);
+        if !input.is_empty() {
             self.refuse_invalid(HandshakeError::EarlyData { limit }, queue, now);
-            return;
         }
-        self.early.extend_from_slice(input);
-        *input = &mut [];
     }
 
     /// What comes after the end began is counted and thrown away.

@@ -342,7 +342,7 @@ impl Driver {
         }
         if self.opened.is_some() {
             // The client may wait for the response before it sends anything.
-            return if self.wants_write() { Answer::Waiting } else { Answer::Accepted };
+            return if self.wants_write() { Answer::Writing } else { Answer::Accepted };
         }
         if self.session.phase() != Phase::Opening {
             return Answer::Waiting;
@@ -373,6 +373,8 @@ pub(super) enum Answer {
     Waiting,
     /// The request was answered.
     Given,
+    /// The connection is open, and the response has to be flushed.
+    Writing,
     /// The connection is open, and the client has been told.
     Accepted,
     Failed(AcceptError),

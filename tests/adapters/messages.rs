@@ -38,7 +38,8 @@ fn messages_of_every_size_come_back<A: Adapter>() {
 
 fn large_messages_go_both_ways<A: Adapter>() {
     let (mut client, server) = pair(quiet(), echo::<A>);
-    let bytes: Vec<u8> = (0..8 << 20).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let bytes: Vec<u8> =
+        (0..8 << 20).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for _ in 0..2 {
         client.send(bytes.clone()).unwrap();
         assert!(client.message().as_bytes() == bytes);
@@ -204,7 +205,9 @@ fn a_busy_application_still_gets_everything<A: Adapter>() {
     sender.join().unwrap();
     // Now it is silent.
     match socket.next() {
-        Incoming::Ended(report) => assert!(matches!(report.cause, Cause::PongTimeout { .. }), "{report}"),
+        Incoming::Ended(report) => {
+            assert!(matches!(report.cause, Cause::PongTimeout { .. }), "{report}")
+        }
         other => panic!("{other:?}"),
     }
     drop(raw);

@@ -105,7 +105,9 @@ fn a_silent_server_is_not_waited_for<A: Adapter>() {
     let mut config = quiet();
     config.timeouts.handshake = millis(100);
     let began = Instant::now();
-    let Err(ConnectError::Ended(report)) = A::connect(&request, config) else { panic!("connected") };
+    let Err(ConnectError::Ended(report)) = A::connect(&request, config) else {
+        panic!("connected")
+    };
     assert_eq!(report.cause, Cause::HandshakeTimeout, "{report}");
     assert!((100..5000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
     drop(listener);

@@ -17,7 +17,7 @@ use farewell::{
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs a test on a thread of its own, and fails it where it does not end.
-pub fn bounded(test: impl FnOnce() + Send + 'static) {
+pub(crate) fn bounded(test: impl FnOnce() + Send + 'static) {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
         test();
@@ -57,7 +57,7 @@ macro_rules! for_both_adapters {
 pub(crate) use for_both_adapters;
 
 /// An adapter's socket, as the scenarios see it.
-pub trait Adapter: Sized + Send + 'static {
+pub(crate) trait Adapter: Sized + Send + 'static {
     fn connect(request: &ClientRequest, config: Config) -> Result<Self, ConnectError>;
     fn accept(stream: TcpStream, acceptor: &Acceptor) -> Result<Self, AcceptError>;
     fn next(&mut self) -> Incoming;
@@ -84,7 +84,7 @@ pub trait Adapter: Sized + Send + 'static {
     }
 }
 
-pub struct Blocking(pub farewell::blocking::WebSocket<TcpStream>);
+pub(crate) struct Blocking(pub(crate) farewell::blocking::WebSocket<TcpStream>);
 
 impl Adapter for Blocking {
     fn connect(request: &ClientRequest, config: Config) -> Result<Self, ConnectError> {
@@ -127,7 +127,7 @@ impl Adapter for Blocking {
 }
 
 /// A tokio socket in a runtime of its own.
-pub struct Tokio {
+pub(crate) struct Tokio {
     runtime: tokio::runtime::Runtime,
     socket: farewell::tokio::WebSocket<tokio::net::TcpStream>,
 }
@@ -149,7 +149,7 @@ impl Tokio {
     }
 }
 
-pub fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
@@ -197,18 +197,18 @@ impl Adapter for Tokio {
     }
 }
 
-pub fn listen() -> (TcpListener, ClientRequest) {
+pub(crate) fn listen() -> (TcpListener, ClientRequest) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     (listener, ClientRequest::new(&url).unwrap())
 }
 
-pub fn anyone(config: Config) -> Acceptor {
+pub(crate) fn anyone(config: Config) -> Acceptor {
     Acceptor::new(Origins::Any).config(config)
 }
 
 /// A client and a server of this adapter; the server runs `serve`.
-pub fn pair<A: Adapter, R: Send + 'static>(
+pub(crate) fn pair<A: Adapter, R: Send + 'static>(
     config: Config,
     serve: impl FnOnce(A) -> R + Send + 'static,
 ) -> (A, JoinHandle<R>) {
@@ -222,7 +222,7 @@ pub fn pair<A: Adapter, R: Send + 'static>(
 }
 
 /// A server of this adapter, and a client that speaks bytes, after the opening handshake.
-pub fn with_raw_client<A: Adapter>(config: Config) -> (A, Raw) {
+pub(crate) fn with_raw_client<A: Adapter>(config: Config) -> (A, Raw) {
     let (listener, request) = listen();
     let acceptor = anyone(config);
     let server = thread::spawn(move || A::accept(listener.accept().unwrap().0, &acceptor).unwrap());
@@ -233,7 +233,7 @@ pub fn with_raw_client<A: Adapter>(config: Config) -> (A, Raw) {
 }
 
 /// A client of this adapter, and a server that speaks bytes, after the opening handshake.
-pub fn with_raw_server<A: Adapter>(config: Config) -> (A, Raw) {
+pub(crate) fn with_raw_server<A: Adapter>(config: Config) -> (A, Raw) {
     let (listener, request) = listen();
     let client = thread::spawn(move || A::connect(&request, config).unwrap());
     let mut raw = Raw(listener.accept().unwrap().0);
@@ -242,12 +242,12 @@ pub fn with_raw_server<A: Adapter>(config: Config) -> (A, Raw) {
     (client.join().unwrap(), raw)
 }
 
-pub const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// The response that accepts a request.
-pub fn accept_head(request: &str) -> String {
+pub(crate) fn accept_head(request: &str) -> String {
     use bytes::BytesMut;
     use farewell::Limits;
     use farewell::handshake::{Accept, ServerHandshake};
@@ -259,14 +259,14 @@ pub fn accept_head(request: &str) -> String {
 }
 
 /// A peer that speaks bytes.
-pub struct Raw(pub TcpStream);
+pub(crate) struct Raw(pub(crate) TcpStream);
 
 impl Raw {
-    pub fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
     }
 
-    pub fn head(&mut self) -> String {
+    pub(crate) fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(self.bytes(1)[0]);
@@ -274,14 +274,14 @@ impl Raw {
         String::from_utf8(head).unwrap()
     }
 
-    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.0.read_exact(&mut bytes).unwrap();
         bytes
     }
 
     /// The next frame: its first byte and its payload, unmasked.
-    pub fn frame(&mut self) -> (u8, Vec<u8>) {
+    pub(crate) fn frame(&mut self) -> (u8, Vec<u8>) {
         let head = self.bytes(2);
         let len = match head[1] & 0x7f {
             126 => u64::from(u16::from_be_bytes(self.bytes(2).try_into().unwrap())),
@@ -297,25 +297,25 @@ impl Raw {
     }
 
     /// Reads to the end of the stream.
-    pub fn rest(&mut self) -> std::io::Result<Vec<u8>> {
+    pub(crate) fn rest(&mut self) -> std::io::Result<Vec<u8>> {
         let mut rest = Vec::new();
         self.0.read_to_end(&mut rest).map(|_| rest)
     }
 
     /// Makes closing a reset.
-    pub fn reset(self) {
+    pub(crate) fn reset(self) {
         let socket = socket2::Socket::from(self.0);
         socket.set_linger(Some(Duration::ZERO)).unwrap();
     }
 }
 
 /// A frame as a client sends it, with a masking key of zeros.
-pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     frame(first, 0x80, payload, &[0; 4])
 }
 
 /// A frame as a server sends it.
-pub fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
     frame(first, 0, payload, &[])
 }
 
@@ -337,18 +337,18 @@ fn frame(first: u8, mask_bit: u8, payload: &[u8], key: &[u8]) -> Vec<u8> {
     frame
 }
 
-pub fn quiet() -> Config {
+pub(crate) fn quiet() -> Config {
     let mut config = Config::default();
     config.heartbeat = None;
     config
 }
 
-pub fn millis(count: u64) -> Duration {
+pub(crate) fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
 /// Echoes until the end.
-pub fn echo<A: Adapter>(mut socket: A) -> Box<Termination> {
+pub(crate) fn echo<A: Adapter>(mut socket: A) -> Box<Termination> {
     loop {
         match socket.next().into_message() {
             Ok(message) => socket.feed(message).unwrap(),

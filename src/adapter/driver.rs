@@ -150,12 +150,6 @@ impl Driver {
         }
     }
 
-    /// Forgets the messages that wait, for an application that wants to hear of the end only.
-    pub(super) fn drop_ready(&mut self) {
-        self.ready = VecDeque::new();
-        self.ready_bytes = 0;
-    }
-
     /// Whether a message or the report is there, parsed.
     pub(super) fn has_incoming(&self) -> bool {
         !self.ready.is_empty() || self.ended.is_some()
@@ -315,7 +309,8 @@ impl Driver {
     /// Ends the connection without a word and gives the report.
     pub(super) fn abort(&mut self, now: Timestamp) {
         self.session.abort(now);
-        self.drop_ready();
+        self.ready = VecDeque::new();
+        self.ready_bytes = 0;
         self.leftover = Leftover::default();
         self.pump(&mut &mut [][..], true, now);
     }

@@ -337,9 +337,13 @@ fn frame(first: u8, mask_bit: u8, payload: &[u8], key: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// Settings under which nothing happens by itself, and what waits for a deadline hangs.
 pub(crate) fn quiet() -> Config {
     let mut config = Config::default();
     config.heartbeat = None;
+    config.timeouts.close = 2 * LIMIT;
+    config.timeouts.linger = 2 * LIMIT;
+    config.timeouts.write_stall = Some(2 * LIMIT);
     config
 }
 

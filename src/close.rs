@@ -183,6 +183,15 @@ impl CloseFrame {
         core::str::from_utf8(&self.reason[..usize::from(self.len)]).unwrap_or("")
     }
 
+    /// The frame that answers this one: its code, and no reason.
+    pub(crate) fn answer(&self) -> Self {
+        //= rfc6455#5.5.1
+        //# When
+        //# sending a Close frame in response, the endpoint typically echos the
+        //# status code it received.
+        self.code.map_or(Self::EMPTY, Self::from_code)
+    }
+
     /// The payload of the frame: the code in network byte order, then the reason.
     pub(crate) fn payload<'a>(&self, buffer: &'a mut [u8; 125]) -> &'a [u8] {
         let Some(code) = self.code else { return &[] };

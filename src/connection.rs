@@ -18,7 +18,7 @@ use alloc::sync::Arc;
 use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError};
-use crate::mask::{Keystream, Seed};
+use crate::keystream::{Keystream, Seed};
 use crate::termination::{Backlog, Cause, Initiator, Termination};
 use crate::time::Timestamp;
 use crate::violation::Violation;
@@ -63,7 +63,7 @@ pub use send::FrameHead;
 /// let mut input = &mut wire[..];
 /// while let Some(event) = server.poll_event(&mut input, now) {
 ///     if let Event::Data(chunk) = event {
-///         server.send(chunk.payload, &mut out, now)?;
+///         server.send(chunk.payload(), &mut out, now)?;
 ///     }
 /// }
 /// assert_eq!(&out[..], b"\x82\x05Hello");
@@ -83,6 +83,7 @@ pub struct Connection {
     opened: Timestamp,
     /// The latest time that any call gave.
     now: Timestamp,
+    /// When a byte last came, unless `last_data` is later.
     last_received: Timestamp,
     last_data: Timestamp,
     last_flushed: Timestamp,
@@ -92,7 +93,6 @@ pub struct Connection {
     bytes_flushed: u64,
     frames_sent: u64,
     messages_sent: u64,
-    messages_received: u64,
     /// Messages queued since the output was last all flushed.
     messages_pending: u32,
     lateness_micros: u32,
@@ -139,7 +139,6 @@ impl Connection {
             bytes_flushed: 0,
             frames_sent: 0,
             messages_sent: 0,
-            messages_received: 0,
             messages_pending: 0,
             lateness_micros: 0,
             ending: None,
@@ -157,14 +156,10 @@ impl Connection {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<Event<'b>> {
-        if self.phase == Phase::Open {
-            if let Some(chunk) = self.receiver.whole_frame(input) {
-                self.now = self.now.max(now);
-                self.last_received = self.now;
-                self.last_data = self.now;
-                self.messages_received += 1;
-                return Some(Event::Data(chunk));
-            }
+        if let Some(chunk) = self.receiver.whole_frame(input) {
+            // The other marks of time follow from this one.
+            self.last_data = self.last_data.max(now);
+            return Some(Event::Data(chunk));
         }
         self.poll_event_slowly(input, now)
     }
@@ -183,7 +178,6 @@ impl Connection {
             match self.receiver.poll(input, &self.config.limits) {
                 Ok(Some(Received::Chunk(chunk))) => {
                     self.last_data = now;
-                    self.messages_received += u64::from(chunk.last);
                     return Some(Event::Data(chunk));
                 }
                 Ok(Some(Received::Ping)) => return Some(Event::Ping),
@@ -234,11 +228,12 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        let (_, position) = self.standing();
         let ending = self.ending_mut(Initiator::Transport);
         if ending.read_closed.is_some() {
             return;
         }
-        ending.read_closed = Some(how);
+        ending.read_ended(how, position);
         // The peer may have closed its side alone: our Close, and what goes out before it, still
         // gets its chance until the close deadline.
         let dead = ending.write_failed.is_some() || matches!(how, ReadClosed::Failed(_));
@@ -283,7 +278,7 @@ impl Connection {
             self.messages_pending = 0;
         }
         self.heartbeat.flushed(self.bytes_flushed, now);
-        if self.ending.is_some() {
+        if self.ending.is_some() && self.phase != Phase::Ended {
             self.close_flushed(now);
         }
     }
@@ -334,35 +329,31 @@ impl Connection {
 
     fn close_received(&mut self, frame: CloseFrame, now: Timestamp) {
         let deadline = now + self.config.timeouts.close;
-        let answer = self.answer_to(&frame);
         let truncated = self.receiver.in_message();
         let ending = self.ending_mut(Initiator::Peer);
         ending.peer = Some(frame);
         ending.truncated_message = truncated;
         ending.close_deadline.get_or_insert(deadline);
-        if ending.write_failed.is_some() {
-            ending.initiator = Initiator::Peer;
-            self.linger(now);
-            return;
-        }
         match &ending.local {
-            //= rfc6455#5.5.1
-            //# If an endpoint receives a Close frame and did not previously send a
-            //# Close frame, the endpoint MUST send a Close frame in response.
-            None => ending.queue_close(answer, true),
             Some(local) if local.flushed => {
                 ending.complete = true;
                 self.linger(now);
                 return;
             }
+            local if ending.write_failed.is_some() => {
+                let both = local.is_some();
+                ending.initiator = if both { Initiator::Both } else { Initiator::Peer };
+                self.linger(now);
+                return;
+            }
+            //= rfc6455#5.5.1
+            //# If an endpoint receives a Close frame and did not previously send a
+            //# Close frame, the endpoint MUST send a Close frame in response.
+            None => ending.queue_close(frame.answer(), true),
             Some(_) => ending.initiator = Initiator::Both,
         }
+        self.stop_receiving();
         self.phase = Phase::CloseReceived;
-    }
-
-    /// Our answer carries the peer's code and no reason.
-    fn answer_to(&self, frame: &CloseFrame) -> CloseFrame {
-        frame.code().map_or(CloseFrame::EMPTY, CloseFrame::from_code)
     }
 
     /// _Fail the WebSocket Connection_ (RFC 6455 section 7.1.7).
@@ -387,6 +378,7 @@ impl Connection {
         if unwritten && ending.local.is_none() {
             ending.queue_close(frame, false);
         }
+        self.stop_receiving();
         if unwritten {
             self.phase = Phase::Lingering;
         } else {
@@ -408,6 +400,7 @@ impl Connection {
             ending.close_deadline = None;
             ending.linger_deadline.get_or_insert(deadline);
         }
+        self.stop_receiving();
         self.phase = Phase::Lingering;
     }
 
@@ -425,28 +418,34 @@ impl Connection {
             return;
         }
         let ending = self.ending_mut(Initiator::Local);
-        if !ending.complete {
+        // What has happened before is the cause, and dropping the connection its consequence.
+        if !ending.complete && ending.write_failed.is_none() && ending.read_closed.is_none() {
             ending.cause.get_or_insert(cause);
         }
         self.finish(now);
     }
 
     fn ending_mut(&mut self, initiator: Initiator) -> &mut Ending {
-        let (phase, position) = (self.phase, self.receiver.position());
-        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator, phase, position)))
+        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator)))
+    }
+
+    /// From now on nothing is delivered. Remembers where in the stream, and in which phase.
+    fn stop_receiving(&mut self) {
+        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
+            ending.stopped = Some((self.phase, position));
+        }
     }
 
     /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.
     fn finish(&mut self, now: Timestamp) {
+        self.ending_mut(Initiator::Local);
+        self.stop_receiving();
         let mut evidence = self.evidence();
         evidence.ended = now;
         let dropped =
             Backlog { bytes: self.pending_output(), messages: u64::from(self.messages_pending) };
         let role = self.role;
-        self.phase = Phase::Ended;
         let ending = self.ending_mut(Initiator::Local);
-        evidence.phase = ending.phase;
-        evidence.position = ending.position;
         ending.report = Some(Box::new(Termination {
             role,
             //= rfc6455#7.1.5
@@ -467,6 +466,7 @@ impl Connection {
             refusal: None,
             evidence,
         }));
+        self.phase = Phase::Ended;
     }
 
     /// Whether a command that needs an open connection may go on.
@@ -482,8 +482,12 @@ impl Connection {
     /// Time runs forwards.
     #[inline]
     fn advance(&mut self, now: Timestamp) -> Timestamp {
-        self.now = self.now.max(now);
+        self.now = self.now.max(now).max(self.last_data);
         self.now
+    }
+
+    fn last_received(&self) -> Timestamp {
+        self.last_received.max(self.last_data)
     }
 }
 

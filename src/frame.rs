@@ -223,6 +223,7 @@ impl FrameHeader {
     }
 
     /// Writes the header into `out` and gives its length in bytes.
+    #[inline]
     pub fn encode(&self, out: &mut [u8; MAX_HEADER]) -> usize {
         out[0] = u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits();
         let mask = if self.mask.is_some() { MASK } else { 0 };

@@ -1,4 +1,101 @@
-//! A sans-IO WebSocket protocol that always knows how the connection ended.
+//! A sans-IO WebSocket protocol (RFC 6455) that always knows how the connection ended.
+//!
+//! Bytes, time and entropy come in; bytes, events and deadlines come out. The core touches no
+//! socket, no clock and no random source. Every connection gives exactly one report of its ending,
+//! a [`Termination`]: the close code, whether it was clean, who began it, both Close frames, what
+//! happened, and the evidence.
+//!
+//! # Where to begin
+//!
+//! | You have | Take |
+//! |---|---|
+//! | threads, and a `TcpStream` or any other stream | [`blocking`] |
+//! | tokio | `tokio`, with feature `tokio` |
+//! | a runtime of your own, and want whole messages | [`Session`] |
+//! | a runtime of your own with its own buffers (epoll, io_uring, bare metal) | [`Connection`], after the opening handshake of [`handshake`] |
+//!
+//! # A whole life
+//!
+//! ```
+//! # #[cfg(feature = "std")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::net::TcpListener;
+//! use std::thread;
+//!
+//! use farewell::handshake::Origins;
+//! use farewell::{Acceptor, CloseCode, Incoming, blocking};
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let url = format!("ws://{}/", listener.local_addr()?);
+//!
+//! let server = thread::spawn(move || {
+//!     let (stream, _) = listener.accept().expect("a client connects");
+//!     let mut socket = blocking::accept(stream, &Acceptor::new(Origins::Any))
+//!         .expect("it asks for a WebSocket connection");
+//!     loop {
+//!         match socket.next() {
+//!             Incoming::Message(message) => drop(socket.send(message)),
+//!             Incoming::Ended(report) => return report,
+//!             _ => {}
+//!         }
+//!     }
+//! });
+//!
+//! let mut socket = blocking::connect(&url)?;
+//! socket.send("hello")?;
+//! let Incoming::Message(echo) = socket.next() else { panic!("the server echoes") };
+//! assert_eq!(echo.as_text(), Some("hello"));
+//! let ours = socket.close(CloseCode::NORMAL);
+//! let theirs = server.join().expect("the server does not panic");
+//!
+//! assert!(ours.clean && theirs.clean);
+//! assert!(ours.to_string().starts_with("clean (1000): we closed"));
+//! assert!(theirs.to_string().starts_with("clean (1000): the peer closed"));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "std"))]
+//! # fn main() {}
+//! ```
+//!
+//! # The contract
+//!
+//! It holds for [`Connection`] and for [`Session`]; the adapters keep it for you.
+//!
+//! - After any call that takes `now` or bytes: take the events out until there is none, then the
+//!   output, then wait until the deadline of `poll_timeout` at the latest.
+//! - `handle_timeout` at that deadline makes its timer fire, or move. At any other time it does
+//!   nothing. Before it, at the deadline, read once more: a peer that looks dead may only be
+//!   unread.
+//! - Spurious calls do nothing. No call panics, whatever the order, the bytes or the time; a time
+//!   that runs backwards counts as no time at all.
+//! - How the input is cut never matters: any split gives the same events and the same output.
+//! - The end comes exactly once, as the last event, no later than the close timeout and the linger
+//!   timeout after it began. A clean close is not an error; an end of stream is not a `None`.
+//!
+//! # Phases
+//!
+//! ```text
+//!                 we close              the peer's Close comes,
+//!          Open ───────────▶ CloseSent ── ours is written ──────┐
+//!           │ │                  │                              ▼
+//!           │ │ the peer's       │ ours is not      both     Lingering ──▶ Ended
+//!           │ │ Close comes      ▼ yet written     passed       ▲        end of stream,
+//!           │ └────────────▶ CloseReceived ─────────────────────┤        or its deadline
+//!           │                                                   │
+//!           └── the peer breaks a rule or a limit: our Close ───┘
+//!
+//!   From any phase: the stream ends or fails, a deadline passes, or `abort`  ──▶ Ended
+//! ```
+//!
+//! While a connection lingers, its transport is shut down for writing and read to its end: closing
+//! it at once would let a reset destroy our Close on its way.
+//!
+//! # Features
+//!
+//! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.
+//! - `tokio`: the tokio adapter.
+//!
+//! Without `std` the crate is `no_std` with `alloc`.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -14,6 +111,7 @@ mod connection;
 mod event;
 mod frame;
 pub mod handshake;
+mod keystream;
 mod mask;
 mod message;
 mod session;
@@ -23,10 +121,10 @@ mod timer;
 mod utf8;
 mod violation;
 
-#[cfg(feature = "std")]
-pub use adapter::{AcceptError, Acceptor, ConnectError, Incoming, blocking};
 #[cfg(feature = "tokio")]
 pub use adapter::tokio;
+#[cfg(feature = "std")]
+pub use adapter::{AcceptError, Acceptor, ConnectError, Incoming, blocking};
 pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, FrameHead};
@@ -34,9 +132,10 @@ pub use event::{
     Chunk, Data, Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError,
 };
 pub use frame::{FrameHeader, FrameHeaderError, OpCode};
+pub use keystream::Seed;
 #[cfg(feature = "std")]
-pub use mask::SeedError;
-pub use mask::{MaskingKey, Seed, apply as apply_mask, apply_at as apply_mask_at};
+pub use keystream::SeedError;
+pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
 pub use message::{Message, NotUtf8, Payload, Text};
 pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
 pub use termination::{
@@ -49,3 +148,7 @@ pub use time::Timestamp;
 pub use timer::Timer;
 pub use utf8::{IncompleteUtf8, InvalidUtf8, Utf8Validator};
 pub use violation::Violation;
+
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,16 +1,10 @@
-//! Masking of payloads (RFC 6455, section 5.3), and the random bytes that masking keys and the
-//! handshake's nonce are made of (section 10.3).
+//! Masking and unmasking of payloads, in place and while copying (RFC 6455, section 5.3).
 //!
-//! Invariant: every byte that a [`Keystream`] yields is yielded once; no two frames of a
-//! connection share a masking key other than by chance.
+//! Invariant: whatever path a length takes, each byte is combined with its byte of the key once.
 
 use core::array;
-use core::fmt;
 
 use bytes::BytesMut;
-use chacha20::cipher::{KeyIvInit, StreamCipherCore};
-use chacha20::variants::Ietf;
-use chacha20::{ChaChaCore, R12};
 
 /// The four bytes that a masked frame's payload is combined with (RFC 6455, section 5.3).
 ///
@@ -46,15 +40,25 @@ impl MaskingKey {
     #[inline]
     #[must_use]
     pub const fn rotated(self, offset: usize) -> Self {
-        // In little-endian order, on any machine, the lowest byte is the one that comes first.
-        let word = u32::from_le_bytes(self.0);
-        Self(word.rotate_right(8 * (offset % 4) as u32).to_le_bytes())
+        Self(self.word().rotate_right(8 * (offset % 4) as u32).to_le_bytes())
     }
 
-    /// The key over and over, as many bytes as an operation takes at once.
+    /// The key as a word whose lowest byte is the first, on any machine.
     #[inline]
-    fn repeated<const N: usize>(self) -> [u8; N] {
-        array::from_fn(|i| self.0[i % 4])
+    const fn word(self) -> u32 {
+        u32::from_le_bytes(self.0)
+    }
+
+    /// The key twice, as such a word.
+    #[inline]
+    const fn word64(self) -> u64 {
+        self.word() as u64 * 0x1_0000_0001
+    }
+
+    /// The key four times, as such a word.
+    #[inline]
+    const fn word128(self) -> u128 {
+        (self.word64() as u128) << 64 | self.word64() as u128
     }
 }
 
@@ -74,9 +78,18 @@ pub fn apply(payload: &mut [u8], key: MaskingKey) {
                 *byte ^= key;
             }
         }
-        4..=7 => apply_ends::<4>(payload, key),
-        8..=15 => apply_ends::<8>(payload, key),
-        16..=32 => apply_ends::<16>(payload, key),
+        4..=7 => {
+            let mask = |bytes, key: MaskingKey| u32::from_le_bytes(bytes) ^ key.word();
+            apply_ends(payload, key, |bytes, key| mask(bytes, key).to_le_bytes());
+        }
+        8..=15 => {
+            let mask = |bytes, key: MaskingKey| u64::from_le_bytes(bytes) ^ key.word64();
+            apply_ends(payload, key, |bytes, key| mask(bytes, key).to_le_bytes());
+        }
+        16..=32 => {
+            let mask = |bytes, key: MaskingKey| u128::from_le_bytes(bytes) ^ key.word128();
+            apply_ends(payload, key, |bytes, key| mask(bytes, key).to_le_bytes());
+        }
         _ => apply_long(payload, key),
     }
 }
@@ -102,207 +115,115 @@ pub fn apply_at(payload: &mut [u8], key: MaskingKey, offset: usize) {
 #[inline]
 pub(crate) fn append_masked(out: &mut BytesMut, payload: &[u8], key: MaskingKey) {
     // A multiple of the key's length; small enough to be masked while it is in the L1 cache.
-    const BLOCK: usize = 4096;
+    const PART: usize = 4096;
 
-    out.reserve(payload.len());
-    for block in payload.chunks(BLOCK) {
+    if payload.len() > PART {
+        out.reserve(payload.len());
+    }
+    for part in payload.chunks(PART) {
         let start = out.len();
-        out.extend_from_slice(block);
+        out.extend_from_slice(part);
         apply(&mut out[start..], key);
     }
 }
 
 /// Unmasks `payload` in place and says whether all of it is ASCII, in one pass.
 pub(crate) fn apply_checking_ascii(payload: &mut [u8], key: MaskingKey) -> bool {
-    let pattern = key.repeated::<64>();
-    let mut seen = [0u8; 64];
-    let mut blocks = payload.chunks_exact_mut(64);
+    if payload.len() < 2 * BLOCK {
+        apply(payload, key);
+        return payload.is_ascii();
+    }
+    let start = until_aligned(payload);
+    let (head, rest) = payload.split_at_mut(start);
+    apply(head, key);
+
+    let key = key.rotated(start);
+    let pattern = block_of(key);
+    let mut seen = [0u8; BLOCK];
+    let mut blocks = rest.chunks_exact_mut(BLOCK);
     for block in &mut blocks {
         for ((byte, key), seen) in block.iter_mut().zip(&pattern).zip(&mut seen) {
             *byte ^= key;
             *seen |= *byte;
         }
     }
-    let rest = blocks.into_remainder();
-    apply(rest, key);
-    seen.is_ascii() && rest.is_ascii()
+    let tail = blocks.into_remainder();
+    apply(tail, key);
+    head.is_ascii() && seen.is_ascii() && tail.is_ascii()
 }
 
 /// Masks a payload of `N` to `2 * N` bytes as two words that may overlap.
 #[inline]
-fn apply_ends<const N: usize>(payload: &mut [u8], key: MaskingKey) {
-    let (Some(first), Some(last)) = (payload.first_chunk::<N>(), payload.last_chunk::<N>()) else {
+fn apply_ends<const N: usize>(
+    payload: &mut [u8],
+    key: MaskingKey,
+    mask: impl Fn([u8; N], MaskingKey) -> [u8; N],
+) {
+    let (Some(&first), Some(&last)) = (payload.first_chunk(), payload.last_chunk()) else {
         return;
     };
     // Both are read before either is written, so that the bytes in both are masked once.
-    let first = xor(*first, key.repeated());
-    let last = xor(*last, key.rotated(payload.len() - N).repeated());
-    if let Some(chunk) = payload.first_chunk_mut::<N>() {
+    let first = mask(first, key);
+    let last = mask(last, key.rotated(payload.len() - N));
+    if let Some(chunk) = payload.first_chunk_mut() {
         *chunk = first;
     }
-    if let Some(chunk) = payload.last_chunk_mut::<N>() {
+    if let Some(chunk) = payload.last_chunk_mut() {
         *chunk = last;
     }
 }
 
-/// The long path, whose loop compiles to vector instructions; out of line to keep the short one
-/// small where it is inlined.
+/// How many bytes the long paths take at once: enough for vector instructions, and few enough for
+/// the pattern to be made quickly.
+const BLOCK: usize = 32;
+
+/// The long path; out of line to keep the short one small where it is inlined.
 #[inline(never)]
 fn apply_long(payload: &mut [u8], key: MaskingKey) {
-    const N: usize = 64;
-    let pattern = key.repeated::<N>();
-    let mut blocks = payload.chunks_exact_mut(N);
-    for block in &mut blocks {
-        for (byte, key) in block.iter_mut().zip(&pattern) {
-            *byte ^= key;
-        }
+    // From here on aligning pays for itself.
+    const ALIGNED: usize = 512;
+
+    if payload.len() < ALIGNED {
+        return apply_blocks(payload, key);
     }
-    for (byte, key) in blocks.into_remainder().iter_mut().zip(&pattern) {
+    let (head, rest) = payload.split_at_mut(until_aligned(payload));
+    apply(head, key);
+    apply_blocks(rest, key.rotated(head.len()));
+}
+
+/// How many bytes at the start to take alone, so that the rest is aligned for vectors of 16 bytes:
+/// the long loops are bound by stores, and those across two cache lines cost twice.
+#[inline]
+fn until_aligned(payload: &[u8]) -> usize {
+    // The offset may be anything by its contract; no more than a vector is of use.
+    payload.as_ptr().align_offset(16).min(16).min(payload.len())
+}
+
+/// Masks a payload of at least a block; what is left after whole blocks is in the last one, which
+/// overlaps the one before.
+#[inline]
+fn apply_blocks(payload: &mut [u8], key: MaskingKey) {
+    let Some(&(mut last)) = payload.last_chunk::<BLOCK>() else { return };
+    xor(&mut last, &block_of(key.rotated(payload.len() % BLOCK)));
+    let pattern = block_of(key);
+    for block in payload.chunks_exact_mut(BLOCK) {
+        xor(block, &pattern);
+    }
+    if let Some(chunk) = payload.last_chunk_mut() {
+        *chunk = last;
+    }
+}
+
+#[inline]
+fn xor(block: &mut [u8], pattern: &[u8; BLOCK]) {
+    for (byte, key) in block.iter_mut().zip(pattern) {
         *byte ^= key;
     }
 }
 
 #[inline]
-fn xor<const N: usize>(a: [u8; N], b: [u8; N]) -> [u8; N] {
-    array::from_fn(|i| a[i] ^ b[i])
-}
-
-/// 32 random bytes that all of a connection's masking keys and its handshake nonce come from.
-///
-/// They have to come from a strong source of entropy, and each seed serves one connection only:
-/// two connections of one seed send the same masking keys. Therefore it can be neither copied nor
-/// cloned, and is not shown by its `Debug`. See RFC 6455, section 10.3.
-///
-/// ```
-/// # fn fill_from_hardware(bytes: &mut [u8]) {}
-/// use farewell::Seed;
-///
-/// let mut bytes = [0; 32];
-/// fill_from_hardware(&mut bytes);
-/// let seed = Seed::new(bytes);
-/// # let _ = seed;
-/// ```
-pub struct Seed([u8; 32]);
-
-impl Seed {
-    /// A seed of these bytes, which the caller took from a strong source of entropy.
-    #[must_use]
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// A seed from the operating system.
-    ///
-    /// # Errors
-    ///
-    /// [`SeedError`] where the operating system has no random bytes to give.
-    #[cfg(feature = "std")]
-    pub fn from_os() -> Result<Self, SeedError> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(SeedError)?;
-        Ok(Self(bytes))
-    }
-}
-
-impl From<[u8; 32]> for Seed {
-    fn from(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl fmt::Debug for Seed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seed").finish_non_exhaustive()
-    }
-}
-
-/// The operating system gave no random bytes, so no connection can be seeded.
-#[cfg(feature = "std")]
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the operating system gave no random bytes")]
-pub struct SeedError(#[source] getrandom::Error);
-
-/// An endless stream of unpredictable bytes out of a [`Seed`]: ChaCha with fast key erasure.
-///
-/// Each block of 64 bytes is the key of the next block, followed by 32 bytes of output. The key
-/// that made a block is overwritten by it, so what was yielded earlier cannot be computed from
-/// what is kept; and a key is used for one block only, so there is no counter to run out.
-pub(crate) struct Keystream {
-    key: [u8; 32],
-    output: [[u8; 4]; 8],
-    /// How many words of `output` were yielded.
-    yielded: u8,
-}
-
-impl Keystream {
-    pub(crate) fn new(seed: Seed) -> Self {
-        Self { key: seed.0, output: [[0; 4]; 8], yielded: 8 }
-    }
-
-    /// A fresh masking key, to be used for one frame.
-    #[inline]
-    pub(crate) fn masking_key(&mut self) -> MaskingKey {
-        //= rfc6455#5.3
-        //# The masking key needs to
-        //# be unpredictable; thus, the masking key MUST be derived from a strong
-        //# source of entropy, and the masking key for a given frame MUST NOT
-        //# make it simple for a server/proxy to predict the masking key for a
-        //# subsequent frame.
-        MaskingKey(self.next_word())
-    }
-
-    /// `N` fresh bytes; the handshake's nonce takes 16.
-    pub(crate) fn fill<const N: usize>(&mut self) -> [u8; N] {
-        let mut bytes = [0; N];
-        for chunk in bytes.chunks_mut(4) {
-            let word = self.next_word();
-            chunk.copy_from_slice(&word[..chunk.len()]);
-        }
-        bytes
-    }
-
-    /// 64 fresh bits.
-    pub(crate) fn next_u64(&mut self) -> u64 {
-        u64::from_le_bytes(self.fill())
-    }
-
-    #[inline]
-    fn next_word(&mut self) -> [u8; 4] {
-        match self.output.get(usize::from(self.yielded)) {
-            Some(word) => {
-                self.yielded += 1;
-                *word
-            }
-            None => self.refill(),
-        }
-    }
-
-    /// Computes the next block and yields its first word.
-    #[cold]
-    #[inline(never)]
-    fn refill(&mut self) -> [u8; 4] {
-        let block = chacha_block(&self.key);
-        let (key, output) = block.split_at(32);
-        self.key.copy_from_slice(key);
-        for (word, bytes) in self.output.iter_mut().zip(output.chunks_exact(4)) {
-            word.copy_from_slice(bytes);
-        }
-        self.yielded = 1;
-        self.output[0]
-    }
-}
-
-impl fmt::Debug for Keystream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keystream").finish_non_exhaustive()
-    }
-}
-
-/// The first block of ChaCha under `key`; the nonce is zero as each key makes one block only.
-fn chacha_block(key: &[u8; 32]) -> [u8; 64] {
-    let mut block = [0; 64].into();
-    ChaChaCore::<R12, Ietf>::new(key.into(), &[0; 12].into()).write_keystream_block(&mut block);
-    block.into()
+fn block_of(key: MaskingKey) -> [u8; BLOCK] {
+    array::from_fn(|i| key.0[i % 4])
 }
 
 #[cfg(test)]
@@ -365,6 +286,28 @@ mod tests {
     }
 
     #[test]
+    fn long_payloads_agree_with_the_formula_at_every_alignment() {
+        for len in [64, 65, 95, 511, 512, 513, 529, 543, 544, 1000] {
+            for start in 0..17 {
+                let plain: Vec<u8> = sample(start + len).iter().map(|byte| byte & 0x7f).collect();
+                let mut buffer = plain.clone();
+                let expected = naive(&plain[start..], KEY, 0);
+                apply(&mut buffer[start..], KEY);
+                assert_eq!(buffer[start..], expected[..], "{len} bytes at {start}");
+                assert!(apply_checking_ascii(&mut buffer[start..], KEY), "{len} bytes at {start}");
+                assert_eq!(buffer, plain, "{len} bytes at {start}");
+                for place in [0, 14, 15, 16, 47, 48, len - 33, len - 1] {
+                    let mut buffer = plain.clone();
+                    buffer[start + place] |= 0x80;
+                    apply(&mut buffer[start..], KEY);
+                    let ascii = apply_checking_ascii(&mut buffer[start..], KEY);
+                    assert!(!ascii, "{len} bytes at {start}, not ASCII at {place}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn one_byte_beyond_ascii_is_seen_at_every_place() {
         for len in 1..200 {
             for place in 0..len {
@@ -408,68 +351,5 @@ mod tests {
             prop_assert_eq!(apply_checking_ascii(&mut masked, key), ascii);
             prop_assert_eq!(masked, payload);
         }
-    }
-
-    #[test]
-    fn keystream_is_chacha_with_fast_key_erasure() {
-        use chacha20::ChaCha12;
-        use chacha20::cipher::StreamCipher;
-
-        let block = |key: [u8; 32]| {
-            let mut block = [0; 64];
-            ChaCha12::new(&key.into(), &[0; 12].into()).apply_keystream(&mut block);
-            let (key, output) = block.split_at(32);
-            (<[u8; 32]>::try_from(key).unwrap(), output.to_vec())
-        };
-        let (key, first) = block([7; 32]);
-        let (_, second) = block(key);
-
-        let mut keystream = Keystream::new(Seed::new([7; 32]));
-        let words = Vec::from_iter((0..16).flat_map(|_| keystream.masking_key().bytes()));
-        assert_eq!(words, [first.clone(), second.clone()].concat());
-
-        // The other ways to take bytes draw on the same stream, across its blocks.
-        let mut keystream = Keystream::new(Seed::from([7; 32]));
-        assert_eq!(keystream.fill::<16>()[..], first[..16]);
-        assert_eq!(keystream.next_u64().to_le_bytes()[..], first[16..24]);
-        assert_eq!(keystream.fill::<16>()[..8], first[24..]);
-        assert_eq!(keystream.fill::<5>()[..], second[8..13]);
-        assert_eq!(keystream.masking_key().bytes()[..], second[16..20]);
-    }
-
-    //= rfc6455#5.3
-    //= type=test
-    //# When preparing a masked frame, the client MUST pick a fresh masking
-    //# key from the set of allowed 32-bit values.
-    #[test]
-    fn keys_differ_from_each_other_and_between_seeds() {
-        let keys = |seed: [u8; 32]| {
-            let mut keystream = Keystream::new(Seed::new(seed));
-            Vec::from_iter((0..1000).map(|_| keystream.masking_key().bytes()))
-        };
-        // Fixed seeds: no chance is involved. None of these 32-bit values comes twice.
-        let mut both = [keys([1; 32]), keys([2; 32])].concat();
-        both.sort_unstable();
-        both.dedup();
-        assert_eq!(both.len(), 2000);
-        assert!(!both.contains(&[0; 4]));
-    }
-
-    #[test]
-    fn secrets_are_small_and_not_shown() {
-        assert!(size_of::<Keystream>() <= 72);
-        let seed = Seed::new([0xab; 32]);
-        assert_eq!(alloc::format!("{seed:?}"), "Seed { .. }");
-        assert_eq!(alloc::format!("{:?}", Keystream::new(seed)), "Keystream { .. }");
-    }
-
-    #[cfg(feature = "std")]
-    #[test]
-    fn the_operating_system_seeds() {
-        let (Ok(one), Ok(two)) = (Seed::from_os(), Seed::from_os()) else {
-            panic!("no entropy on this machine");
-        };
-        assert_ne!(one.0, two.0);
-        assert_ne!(one.0, [0; 32]);
     }
 }

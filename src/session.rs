@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::event::{Event, Phase, ReadClosed, Role, TransportError};
 use crate::handshake::{ClientRequest, Negotiated, Response};
-use crate::mask::Seed;
+use crate::keystream::Seed;
 use crate::message::NotUtf8;
 use crate::termination::Termination;
 use crate::time::Timestamp;
@@ -95,7 +95,9 @@ pub use prepared::Prepared;
 ///     while let Some(event) = server.poll_event(&mut input, now) {
 ///         match event {
 ///             SessionEvent::Request(_) => server.accept(Accept::new(Origins::SameHost), now)?,
-///             SessionEvent::Message(message) => server.send(message, now)?,
+///             SessionEvent::Message(message) => {
+///                 server.send(message, now).map_err(|refused| refused.reason)?;
+///             }
 ///             _ => {}
 ///         }
 ///     }
@@ -246,16 +248,16 @@ impl Session {
         loop {
             let Stage::Open(connection) = &mut self.stage else { return None };
             match connection.poll_event(input, now) {
-                Some(Event::Data(chunk)) if chunk.first && chunk.last => {
+                Some(Event::Data(chunk)) if chunk.is_first() && chunk.is_last() => {
                     match Assembly::whole(&chunk) {
                         Ok(message) => return Some(SessionEvent::Message(message)),
                         Err(NotUtf8) => connection.fail_text(now),
                     }
                 }
                 Some(Event::Data(chunk)) => {
-                    self.assembly.append(chunk.payload, connection.payload_remaining());
-                    if chunk.last {
-                        match self.assembly.finish(chunk.kind) {
+                    self.assembly.append(chunk.payload(), connection.payload_remaining());
+                    if chunk.is_last() {
+                        match self.assembly.finish(chunk.kind()) {
                             Ok(message) => return Some(SessionEvent::Message(message)),
                             Err(NotUtf8) => connection.fail_text(now),
                         }
@@ -375,7 +377,7 @@ impl Session {
             let mut rest = self.assembly.filled_mut();
             match connection.poll_event(&mut rest, now) {
                 Some(Event::Data(chunk)) => {
-                    let (len, last, kind) = (chunk.payload.len(), chunk.last, chunk.kind);
+                    let (len, last, kind) = (chunk.payload().len(), chunk.is_last(), chunk.kind());
                     self.assembly.take_filled(len);
                     if last {
                         match self.assembly.finish(kind) {
@@ -461,7 +463,9 @@ impl Session {
     pub fn handle_flushed(&mut self, count: usize, now: Timestamp) {
         let frames = self.outgoing.queue.consume(count);
         match &mut self.stage {
-            Stage::Opening(opening) => opening.flushed(self.outgoing.queue.len() == 0, now),
+            Stage::Opening(opening) => {
+                opening.handle_flushed(count, self.outgoing.queue.len() == 0, now);
+            }
             Stage::Open(connection) => connection.handle_flushed(frames, now),
         }
     }

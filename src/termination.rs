@@ -94,9 +94,12 @@ impl Termination {
             }
             Cause::IdleTimeout { idle } => write!(f, "nothing came for {}", Span(idle)),
             Cause::WriteStalled { pending } => {
-                write!(f, "the transport stopped taking output, {pending} bytes pending")
+                write!(f, "the transport stopped taking output, {} pending", Bytes(pending))
             }
-            Cause::CloseTimeout => f.write_str("our Close was not answered in time"),
+            Cause::CloseTimeout => match self.local_close {
+                Some(local) if local.flushed => f.write_str("our Close was not answered in time"),
+                _ => f.write_str("our Close could not be written in time"),
+            },
             Cause::HandshakeTimeout => f.write_str("the opening handshake took too long"),
             Cause::HandshakeRejected { status } => match self.role {
                 Role::Client => write!(f, "the server refused the handshake with status {status}"),
@@ -196,7 +199,8 @@ pub enum Cause {
     },
     /// Nothing arrived for too long after a Ping had left.
     PongTimeout {
-        /// For how long nothing had arrived.
+        /// For how long nothing had arrived since the Ping left, or since the last byte if that came
+        /// later.
         waited: Duration,
     },
     /// Nothing arrived for the idle timeout, and the connection was closed with 1001.
@@ -209,7 +213,8 @@ pub enum Cause {
         /// Bytes that were pending.
         pending: u64,
     },
-    /// The closing handshake was not over in time.
+    /// The closing handshake was not over in time: our Close was not answered, or could not be
+    /// written.
     CloseTimeout,
     /// The opening handshake was not over in time.
     HandshakeTimeout,
@@ -312,13 +317,13 @@ impl fmt::Display for Position {
             Self::OpeningHandshake => f.write_str("in the opening handshake"),
             Self::FrameBoundary => f.write_str("between two messages"),
             Self::InsideHeader { received } => {
-                write!(f, "inside a frame's header, {received} bytes of it received")
+                write!(f, "inside a frame's header, {} of it received", Bytes(*received))
             }
             Self::InsidePayload { received, expected } => {
                 write!(f, "inside a frame, {received} of {expected} bytes received")
             }
             Self::BetweenFragments { received } => {
-                write!(f, "between two fragments, {received} bytes of the message received")
+                write!(f, "between two fragments, {} of the message received", Bytes(*received))
             }
         }
     }
@@ -338,8 +343,12 @@ pub struct Backlog {
 
 impl fmt::Display for Backlog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.messages == 1 { "" } else { "s" };
-        write!(f, "{} bytes of {} message{plural} were never written", self.bytes, self.messages)
+        match self.messages {
+            0 => write!(f, "{}", Bytes(self.bytes))?,
+            1 => write!(f, "{} of 1 message", Bytes(self.bytes))?,
+            several => write!(f, "{} of {several} messages", Bytes(self.bytes))?,
+        }
+        f.write_str(if self.bytes == 1 { " was never written" } else { " were never written" })
     }
 }
 
@@ -347,9 +356,9 @@ impl fmt::Display for Backlog {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Evidence {
-    /// The phase in which the end was decided.
+    /// The phase in which delivery stopped; the present one before that.
     pub phase: Phase,
-    /// Where in the peer's stream the parser stood.
+    /// Where in the peer's stream that was.
     pub position: Position,
     /// When the connection was established; for a failed opening handshake, when that began.
     pub opened: Timestamp,
@@ -440,6 +449,15 @@ pub struct Traffic {
     pub frames: u64,
     /// Whole messages.
     pub messages: u64,
+}
+
+/// A number of bytes.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} byte{}", self.0, if self.0 == 1 { "" } else { "s" })
+    }
 }
 
 /// A span of time in the unit that suits it.

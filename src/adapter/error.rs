@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::handshake::{RequestError, ResponseError};
-use crate::mask::SeedError;
+use crate::keystream::SeedError;
 use crate::termination::Termination;
 
 /// Why connecting failed.

@@ -56,7 +56,7 @@ impl Default for Inline {
 #[derive(Debug, Default)]
 pub(super) struct Spilled {
     short_len: u8,
-    short: [u8; 16],
+    short: [u8; 15],
     long: Option<Box<Inline>>,
 }
 

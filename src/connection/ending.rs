@@ -25,9 +25,8 @@ pub(super) struct Ending {
     pub(super) initiator: Initiator,
     /// The cause, where it is decided already.
     pub(super) cause: Option<Cause>,
-    /// The phase and the parser's position when the end began.
-    pub(super) phase: Phase,
-    pub(super) position: Position,
+    /// The phase and the position in the peer's stream at which delivery stopped.
+    pub(super) stopped: Option<(Phase, Position)>,
     pub(super) local: Option<LocalClose>,
     pub(super) close_state: CloseState,
     pub(super) peer: Option<CloseFrame>,
@@ -44,12 +43,11 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    pub(super) fn new(initiator: Initiator, phase: Phase, position: Position) -> Self {
+    pub(super) fn new(initiator: Initiator) -> Self {
         Self {
             initiator,
             cause: None,
-            phase,
-            position,
+            stopped: None,
             local: None,
             close_state: CloseState::Done,
             peer: None,
@@ -67,6 +65,21 @@ impl Ending {
     pub(super) fn queue_close(&mut self, frame: CloseFrame, answer: bool) {
         self.local = Some(LocalClose { frame, flushed: false, answer });
         self.close_state = CloseState::Queued;
+    }
+
+    /// The peer's stream has ended. Unless something was decided before, that is what happened,
+    /// whatever comes of the output that is still to go out.
+    pub(super) fn read_ended(&mut self, how: ReadClosed, at: Position) {
+        self.read_closed = Some(how);
+        if self.complete || self.write_failed.is_some() {
+            return;
+        }
+        let failed = |kind| Cause::Transport { side: Side::Read, kind };
+        self.cause.get_or_insert(match how {
+            ReadClosed::Eof => Cause::Eof { at },
+            ReadClosed::TlsTruncated => failed(TransportError::TlsTruncated),
+            ReadClosed::Failed(kind) => failed(kind),
+        });
     }
 
     /// The transport takes nothing more: our Close, unless it is out, never will be.
@@ -90,13 +103,7 @@ impl Ending {
         if let Some(kind) = self.write_failed {
             return Cause::Transport { side: Side::Write, kind };
         }
-        let failed = |kind| Cause::Transport { side: Side::Read, kind };
-        match self.read_closed {
-            Some(ReadClosed::Eof) => Cause::Eof { at: self.position },
-            Some(ReadClosed::TlsTruncated) => failed(TransportError::TlsTruncated),
-            Some(ReadClosed::Failed(kind)) => failed(kind),
-            None => Cause::Aborted,
-        }
+        Cause::Aborted
     }
 
     pub(super) fn stream_end(&self) -> StreamEnd {

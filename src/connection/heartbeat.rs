@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use crate::config;
-use crate::mask::Keystream;
+use crate::keystream::Keystream;
 use crate::termination::{Pings, Rtt};
 use crate::time::Timestamp;
 
@@ -88,6 +88,11 @@ impl Heartbeat {
     ) -> Option<Timestamp> {
         (self.tracked == Tracked::Flushed)
             .then(|| self.flushed_at.max(last_received) + self.patience(settings))
+    }
+
+    /// For how long nothing has come after the latest Ping left.
+    pub(super) fn waited(&self, last_received: Timestamp, now: Timestamp) -> Duration {
+        now.since(self.flushed_at.max(last_received))
     }
 
     fn patience(&self, settings: &config::Heartbeat) -> Duration {
@@ -222,7 +227,7 @@ impl RttMicros {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mask::Seed;
+    use crate::keystream::Seed;
 
     #[test]
     fn jitter_stays_within_a_tenth() {

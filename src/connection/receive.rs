@@ -46,13 +46,20 @@ enum State {
     Control,
     /// After a text whose last character is incomplete.
     TextCutShort,
+    /// Nothing more is taken in.
+    Stopped,
 }
 
 #[derive(Debug)]
 pub(super) struct Receiver {
     /// Bytes of the stream that were consumed.
     offset: u64,
-    frames: u64,
+    /// Frames that did not take the short path.
+    other_frames: u64,
+    /// Frames that did, each a whole message.
+    whole_frames: u64,
+    /// Messages that did not take the short path.
+    other_messages: u64,
     /// Bytes still to come of the current payload.
     remaining: u64,
     /// Bytes of the current payload in all.
@@ -88,7 +95,9 @@ impl Receiver {
         let short = limits.frame.min(limits.message).min(125);
         Self {
             offset: 0,
-            frames: 0,
+            other_frames: 0,
+            whole_frames: 0,
+            other_messages: 0,
             remaining: 0,
             frame_len: 0,
             message_len: 0,
@@ -116,35 +125,48 @@ impl Receiver {
     /// Anything out of the ordinary is left to [`poll`](Self::poll), with the input untouched.
     #[inline]
     pub(super) fn whole_frame<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Chunk<'b>> {
-        if self.state != State::Boundary || input.len() < 2 {
+        if self.state != State::Boundary {
             return None;
         }
-        let kind = match input[0] {
+        match self.sender {
+            Role::Client => self.whole_frame_of::<true>(input),
+            Role::Server => self.whole_frame_of::<false>(input),
+        }
+    }
+
+    #[inline(always)]
+    fn whole_frame_of<'b, const MASKED: bool>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Option<Chunk<'b>> {
+        let &[first, second, ..] = &**input else { return None };
+        let kind = match first {
             0x81 => MessageKind::Text,
             0x82 => MessageKind::Binary,
             _ => return None,
         };
-        let masked = self.sender == Role::Client;
-        let len = input[1] ^ if masked { 0x80 } else { 0 };
-        let head = if masked { 6 } else { 2 };
+        let (mask_bit, head) = if MASKED { (0x80, 6) } else { (0, 2) };
+        let len = second ^ mask_bit;
         let end = head + usize::from(len);
         if len > self.short || input.len() < end {
             return None;
         }
-        if masked {
-            let key = MaskingKey::new([input[2], input[3], input[4], input[5]]);
+        let key = if MASKED { <[u8; 4]>::try_from(&input[2..6]).ok()? } else { [0; 4] };
+        let key = MaskingKey::new(key);
+        if MASKED {
             mask::apply(&mut input[head..end], key);
-            if kind == MessageKind::Text && !is_text(&input[head..end]) {
+        }
+        if kind == MessageKind::Text && !is_text(&input[head..end]) {
+            if MASKED {
                 mask::apply(&mut input[head..end], key);
-                return None;
             }
-        } else if kind == MessageKind::Text && !is_text(&input[head..end]) {
             return None;
         }
         self.offset += end as u64;
-        self.frames += 1;
-        let payload = &mut take(input, end)[head..];
-        Some(Chunk { payload, kind, first: true, last: true })
+        self.whole_frames += 1;
+        let (frame, rest) = mem::take(input).split_at_mut(end);
+        *input = rest;
+        Some(Chunk::new(&frame[head..], kind, true, true))
     }
 
     /// The next thing in the input, or `None` once all of it is consumed.
@@ -175,6 +197,7 @@ impl Receiver {
                     return self.finish_control().map(Some);
                 }
                 State::TextCutShort => return Err(self.fault(Violation::InvalidUtf8)),
+                State::Stopped => return Ok(None),
             }
         }
     }
@@ -183,17 +206,16 @@ impl Receiver {
     fn take_header(&mut self, input: &mut &mut [u8], limits: &Limits) -> Result<bool, Fault> {
         let kept = usize::from(self.header_len);
         let start = self.offset - kept as u64;
-        let at =
-            |error: FrameHeaderError| Fault { rule: error.rule, offset: start + error.at as u64 };
         let decoded = if kept == 0 {
-            FrameHeader::decode(input, self.sender).map_err(at)?
+            FrameHeader::decode(input, self.sender)
         } else {
             let mut bytes = [0; MAX_HEADER];
             bytes[..kept].copy_from_slice(&self.header[..kept]);
             let more = input.len().min(MAX_HEADER - kept);
             bytes[kept..kept + more].copy_from_slice(&input[..more]);
-            FrameHeader::decode(&bytes[..kept + more], self.sender).map_err(at)?
+            FrameHeader::decode(&bytes[..kept + more], self.sender)
         };
+        let decoded = decoded.map_err(|error| self.refuse_header(input, start, error))?;
         let Some((header, len)) = decoded else {
             // A header that is not complete has at most 13 bytes.
             let rest = take(input, input.len());
@@ -208,9 +230,27 @@ impl Receiver {
         take(input, len - kept);
         self.offset += (len - kept) as u64;
         self.header_len = 0;
-        self.frames += 1;
+        self.other_frames += 1;
         self.begin_payload(&header, start, limits)?;
         Ok(true)
+    }
+
+    /// Consumes a header that cannot be, up to the byte that is wrong: what is consumed does not
+    /// depend on how much of the header was there at once.
+    fn refuse_header(
+        &mut self,
+        input: &mut &mut [u8],
+        start: u64,
+        error: FrameHeaderError,
+    ) -> Fault {
+        let FrameHeaderError { rule, at } = error;
+        let received = at + 1;
+        let rest = received.saturating_sub(usize::from(self.header_len)).min(input.len());
+        take(input, rest);
+        self.offset += rest as u64;
+        self.header_len = received as u8;
+        self.state = State::Header;
+        Fault { rule, offset: start + at as u64 }
     }
 
     fn begin_payload(
@@ -235,10 +275,9 @@ impl Receiver {
             }
             return Ok(());
         }
-        self.sequence(header).map_err(|rule| Fault { rule, offset: start })?;
-        self.limit(header, limits).map_err(|rule| Fault { rule, offset: start + 1 })?;
         self.state = State::Data;
-        Ok(())
+        self.sequence(header).map_err(|rule| Fault { rule, offset: start })?;
+        self.limit(header, limits).map_err(|rule| Fault { rule, offset: start + 1 })
     }
 
     fn sequence(&mut self, header: &FrameHeader) -> Result<(), Violation> {
@@ -296,11 +335,17 @@ impl Receiver {
         };
         let mut len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
         let masked = self.sender == Role::Client;
-        if masked {
-            mask::apply(&mut input[..len], self.key);
-        }
-        if kind == MessageKind::Text {
-            len = self.valid_text(&mut input[..len], masked)?;
+        let piece = &mut input[..len];
+        match kind {
+            MessageKind::Text => {
+                // ASCII is told in the same pass, and needs no other.
+                let ascii = masked && mask::apply_checking_ascii(piece, self.key);
+                if !ascii || !self.utf8.is_between_characters() {
+                    len = self.valid_text(piece, masked)?;
+                }
+            }
+            MessageKind::Binary if masked => mask::apply(piece, self.key),
+            MessageKind::Binary => {}
         }
         self.key = self.key.rotated(len);
         self.remaining -= len as u64;
@@ -326,8 +371,9 @@ impl Receiver {
         if len == 0 && !last {
             return Ok(None);
         }
+        self.other_messages += u64::from(last);
         let first = !mem::replace(&mut self.begun, true);
-        Ok(Some(Chunk { payload: take(input, len), kind, first, last }))
+        Ok(Some(Chunk::new(take(input, len), kind, first, last)))
     }
 
     /// How much of an unmasked piece is valid text.
@@ -384,6 +430,13 @@ impl Receiver {
         }
     }
 
+    /// From now on all input is to be thrown away; gives where in the stream that is, the first time.
+    pub(super) fn stop(&mut self) -> Option<Position> {
+        let position = (self.state != State::Stopped).then(|| self.position());
+        self.state = State::Stopped;
+        position
+    }
+
     /// Throws the input away and gives its length.
     pub(super) fn discard(&mut self, input: &mut &mut [u8]) -> u64 {
         let len = take(input, input.len()).len() as u64;
@@ -417,12 +470,16 @@ impl Receiver {
     }
 
     pub(super) fn frames(&self) -> u64 {
-        self.frames
+        self.whole_frames + self.other_frames
     }
 
-    /// Whether a piece of a message was ever given, other than by the short path.
+    pub(super) fn messages(&self) -> u64 {
+        self.whole_frames + self.other_messages
+    }
+
+    /// Whether a piece of a message was ever given.
     pub(super) fn any_piece(&self) -> bool {
-        self.begun
+        self.whole_frames > 0 || self.begun
     }
 
     pub(super) fn in_message(&self) -> bool {
@@ -436,7 +493,7 @@ impl Receiver {
 
     pub(super) fn position(&self) -> Position {
         match self.state {
-            State::Boundary => Position::FrameBoundary,
+            State::Boundary | State::Stopped => Position::FrameBoundary,
             State::Between | State::TextCutShort => {
                 Position::BetweenFragments { received: self.message_len }
             }
@@ -449,6 +506,7 @@ impl Receiver {
     }
 }
 
+#[inline]
 fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
     let (taken, rest) = mem::take(input).split_at_mut(len);
     *input = rest;

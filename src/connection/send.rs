@@ -192,11 +192,13 @@ impl Connection {
         true
     }
 
+    /// Whether answers may still be written: after a failure only before the Close that tells of it,
+    /// to a Ping that came before.
     fn may_write(&self) -> bool {
+        let Some(ending) = &self.ending else { return self.phase == Phase::Open };
         match self.phase {
-            Phase::Open | Phase::CloseSent | Phase::CloseReceived => {
-                self.ending.as_ref().is_none_or(|ending| ending.write_failed.is_none())
-            }
+            Phase::Open | Phase::CloseSent | Phase::CloseReceived => ending.write_failed.is_none(),
+            Phase::Lingering => ending.close_state == CloseState::Queued,
             _ => false,
         }
     }
@@ -254,13 +256,19 @@ impl Connection {
         head
     }
 
+    #[inline]
     fn append(&mut self, opcode: OpCode, fin: bool, payload: &[u8], out: &mut BytesMut) {
         let mask = self.masking_key();
         let header = FrameHeader { fin, rsv: 0, opcode, mask, len: payload.len() as u64 };
         let mut bytes = [0; MAX_HEADER];
         let len = header.encode(&mut bytes);
         out.reserve(len + payload.len());
-        out.extend_from_slice(&bytes[..len]);
+        // A copy of a known length is a store or two; most headers are one of these two.
+        match len {
+            2 => out.extend_from_slice(&bytes[..2]),
+            6 => out.extend_from_slice(&bytes[..6]),
+            _ => out.extend_from_slice(&bytes[..len]),
+        }
         match mask {
             Some(key) => mask::append_masked(out, payload, key),
             None => out.extend_from_slice(payload),
@@ -272,6 +280,7 @@ impl Connection {
     //# The masking key needs to be
     //# unpredictable; thus, the masking key MUST be derived from a strong
     //# source of entropy
+    #[inline]
     fn masking_key(&mut self) -> Option<MaskingKey> {
         (self.role == Role::Client).then(|| self.keystream.masking_key())
     }

@@ -36,7 +36,7 @@ impl Connection {
             Timer::Ping => self.queue_ping(now),
             Timer::Pong => self.pong_missed(late, now),
             Timer::Idle => {
-                let idle = now.since(self.last_received);
+                let idle = now.since(self.last_received());
                 let away = CloseFrame::new(CloseCode::GOING_AWAY, "idle timeout");
                 let frame = away.unwrap_or(CloseFrame::EMPTY);
                 self.begin_close(frame, Some(Cause::IdleTimeout { idle }), now);
@@ -61,16 +61,18 @@ impl Connection {
         if self.heartbeat.forgives(settings, late) {
             self.queue_ping(now);
         } else {
-            self.give_up(Cause::PongTimeout { waited: now.since(self.last_received) }, now);
+            let waited = self.heartbeat.waited(self.last_received(), now);
+            self.give_up(Cause::PongTimeout { waited }, now);
         }
     }
 
     fn close_timed_out(&mut self, now: Timestamp) {
         let Some(ending) = &mut self.ending else { return };
-        if ending.write_failed.is_none() {
+        let transport_up = ending.write_failed.is_none() && ending.read_closed.is_none();
+        if transport_up {
             ending.cause.get_or_insert(Cause::CloseTimeout);
         }
-        if self.phase == Phase::CloseSent && ending.local_flushed() {
+        if self.phase == Phase::CloseSent && ending.local_flushed() && transport_up {
             self.linger(now);
         } else {
             self.finish(now);
@@ -92,17 +94,17 @@ impl Connection {
             return deadlines;
         }
         if let Some(settings) = &self.config.heartbeat {
-            let quiet_since = self.last_received.min(self.last_flushed);
-            let ping = self.heartbeat.ping_deadline(settings, quiet_since, self.last_received);
+            let quiet_since = self.last_received().min(self.last_flushed);
+            let ping = self.heartbeat.ping_deadline(settings, quiet_since, self.last_received());
             if let Some(at) = ping {
                 deadlines.set(Timer::Ping, at);
             }
-            if let Some(at) = self.heartbeat.pong_deadline(settings, self.last_received) {
+            if let Some(at) = self.heartbeat.pong_deadline(settings, self.last_received()) {
                 deadlines.set(Timer::Pong, at);
             }
         }
         if let Some(span) = self.config.timeouts.idle {
-            deadlines.set(Timer::Idle, self.last_received + span);
+            deadlines.set(Timer::Idle, self.last_received() + span);
         }
         if let (Some(span), true) = (self.config.timeouts.write_stall, self.pending_output() > 0) {
             deadlines.set(Timer::WriteStall, self.stalled_since + span);

@@ -6,7 +6,7 @@ use super::Connection;
 use super::ending::CloseState;
 use crate::close::CloseFrame;
 use crate::event::{Phase, Role};
-use crate::termination::{Evidence, LocalClose, Traffic};
+use crate::termination::{Evidence, LocalClose, Position, Traffic};
 use crate::time::Timestamp;
 
 impl Connection {
@@ -21,8 +21,10 @@ impl Connection {
         let over = match self.phase {
             Phase::Ended => true,
             //= rfc6455#7.1.1
-            //# in most normal cases, the server SHOULD close
-            //# the TCP connection first
+            //# when a server
+            //# is instructed to _Close the WebSocket Connection_ it SHOULD initiate
+            //# a TCP Close immediately, and when a client is instructed to do the
+            //# same, it SHOULD wait for a TCP Close from the server.
             Phase::Lingering => self.role == Role::Server || !ending.complete,
             _ => false,
         };
@@ -82,27 +84,31 @@ impl Connection {
         }
     }
 
+    /// The phase and the position in the peer's stream, or those at which delivery stopped.
+    pub(super) fn standing(&self) -> (Phase, Position) {
+        let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);
+        stopped.unwrap_or_else(|| (self.phase, self.receiver.position()))
+    }
+
     /// What was seen so far; `ended` is the time of the latest call.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         let frames = self.receiver.frames();
+        let (phase, position) = self.standing();
         let seen = |at: Timestamp, any: bool| any.then_some(at);
         Evidence {
-            phase: self.phase,
-            position: self.receiver.position(),
+            phase,
+            position,
             opened: self.opened,
-            ended: self.now,
-            last_received: seen(self.last_received, self.receiver.bytes() > 0),
+            ended: self.now.max(self.last_data),
+            last_received: seen(self.last_received(), self.receiver.bytes() > 0),
             last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
-            last_data: seen(
-                self.last_data,
-                self.messages_received > 0 || self.receiver.any_piece(),
-            ),
+            last_data: seen(self.last_data, self.receiver.any_piece()),
             pings: self.heartbeat.report(),
             received: Traffic {
                 bytes: self.receiver.bytes(),
                 frames,
-                messages: self.messages_received,
+                messages: self.receiver.messages(),
             },
             sent: Traffic {
                 bytes: self.bytes_queued,

@@ -16,7 +16,8 @@ const NAME: &str = "Sec-WebSocket-Extensions";
 #[derive(Clone, Copy)]
 pub struct ExtensionOffer<'a> {
     name: &'a str,
-    params: &'a str,
+    /// The whole of it, name included.
+    text: &'a str,
 }
 
 impl<'a> ExtensionOffer<'a> {
@@ -31,13 +32,13 @@ impl<'a> ExtensionOffer<'a> {
     /// A quoted value comes without its quotes and escapes.
     pub fn params(&self) -> impl Iterator<Item = (&'a str, Option<Cow<'a, str>>)> + use<'a> {
         // The part before the first semicolon is the name.
-        self.params.split(';').skip(1).map_while(|param| parse_param(param).ok())
+        self.text.split(';').skip(1).map_while(|param| parse_param(param).ok())
     }
 }
 
 impl fmt::Debug for ExtensionOffer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.params)
+        f.write_str(self.text)
     }
 }
 
@@ -81,7 +82,7 @@ fn parse_offer(text: &str) -> Result<ExtensionOffer<'_>, HandshakeError> {
     for param in parts {
         parse_param(param)?;
     }
-    Ok(ExtensionOffer { name, params: text })
+    Ok(ExtensionOffer { name, text })
 }
 
 fn parse_param(text: &str) -> Result<(&str, Option<Cow<'_, str>>), HandshakeError> {

@@ -162,13 +162,12 @@ impl HeadReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Takes the complete head out and readies the reader for another one under what is left of
-    /// the limit.
+    /// Takes the complete head out and readies the reader for another response under what is left
+    /// of the limit.
     fn take(&mut self) -> (Box<[u8]>, usize) {
         // Neither the first line nor the blank one is a header field.
         let fields = self.lines.saturating_sub(2);
         self.lines = 0;
-        self.in_method = true;
         (core::mem::take(&mut self.buffer).into_boxed_slice(), fields)
     }
 
@@ -221,11 +220,114 @@ fn blame(error: httparse::Error, text: &[u8]) -> HandshakeError {
     }
 }
 
-/// Whether a word of the first line is a well-formed HTTP version, if not one that we know.
+/// Whether a word of the first line is a well-formed HTTP version that httparse does not know.
 fn names_a_version(text: &[u8]) -> bool {
     let line = text.split(|byte| *byte == b'\r').next().unwrap_or_default();
     line.split(|byte| *byte == b' ').any(|word| match word.strip_prefix(b"HTTP/") {
+        Some(b"1.0" | b"1.1") => false,
         Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
         _ => false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
+    use super::*;
+
+    fn limits(head: usize, headers: usize, header_line: usize) -> Limits {
+        Limits { head, headers, header_line, ..Limits::default() }
+    }
+
+    fn read(kind: Kind, limits: &Limits, wire: &str) -> Result<(usize, bool), HandshakeError> {
+        let mut reader = HeadReader::new(kind, limits);
+        let mut taken = 0;
+        for byte in wire.as_bytes() {
+            let (count, complete) = reader.receive(&[*byte])?;
+            assert!(reader.buffer.capacity() <= limits.head, "{wire:?}");
+            taken += count;
+            if complete {
+                assert_eq!(reader.buffer, &wire.as_bytes()[..taken]);
+                return Ok((taken, true));
+            }
+        }
+        Ok((taken, false))
+    }
+
+    #[test]
+    fn each_limit_is_inclusive() {
+        let wire = "GET / HTTP/1.1\r\nA: 4567890123456789\r\nB: 2\r\n\r\n";
+        let all = wire.len();
+        let cases = [
+            (limits(all, 2, 19), Ok((all, true))),
+            (limits(all - 1, 2, 19), Err(HandshakeError::HeadTooLarge { limit: all - 1 })),
+            (limits(all, 1, 19), Err(HandshakeError::TooManyHeaders { limit: 1 })),
+            (limits(all, 0, 19), Err(HandshakeError::TooManyHeaders { limit: 0 })),
+            (limits(all, 2, 18), Err(HandshakeError::LineTooLong { limit: 18 })),
+            (limits(all, 2, 14), Err(HandshakeError::LineTooLong { limit: 14 })),
+            (limits(all, 2, 13), Err(HandshakeError::RequestLineTooLong { limit: 13 })),
+            (limits(0, 0, 0), Err(HandshakeError::HeadTooLarge { limit: 0 })),
+        ];
+        for (limits, expected) in cases {
+            assert_eq!(read(Kind::Request, &limits, wire), expected, "{limits:?}");
+            let whole = HeadReader::new(Kind::Request, &limits).receive(wire.as_bytes());
+            assert_eq!(whole, expected, "{limits:?}");
+        }
+        let long = read(Kind::Response, &limits(99, 9, 10), "HTTP/1.1 200 OK\r\n");
+        assert_eq!(long, Err(HandshakeError::LineTooLong { limit: 10 }));
+    }
+
+    #[test]
+    fn what_is_no_head_is_told_at_its_first_wrong_byte() {
+        let cases = [
+            (Kind::Request, "\u{16}\u{3}\u{1}", 0, HandshakeError::NotHttp),
+            (Kind::Request, "\r\nGET", 0, HandshakeError::NotHttp),
+            (Kind::Request, " GET", 0, HandshakeError::NotHttp),
+            (Kind::Request, "SSH-2.0-x\r\n", 9, HandshakeError::NotHttp),
+            (Kind::Request, "GET / HTTP/1.1\n", 14, HandshakeError::LineEnding),
+            (Kind::Request, "GET / HTTP/1.1\rA", 15, HandshakeError::LineEnding),
+            (Kind::Request, "GET / HTTP/1.1\r\r\n", 15, HandshakeError::LineEnding),
+            (Kind::Request, "GET / HTTP/1.1\r\nA: b\nC", 20, HandshakeError::LineEnding),
+            (Kind::Response, "SSH-2.0-x", 0, HandshakeError::NotHttp),
+            (Kind::Response, "HTTPS", 4, HandshakeError::NotHttp),
+            (Kind::Response, "\r\nHTTP/1.1", 0, HandshakeError::NotHttp),
+            (Kind::Response, "HTTP/2 200", 5, HandshakeError::HttpVersion),
+            (Kind::Response, "HTTP/10", 6, HandshakeError::HttpVersion),
+        ];
+        for (kind, wire, wrong, error) in cases {
+            let before = read(kind, &Limits::default(), &wire[..wrong]);
+            assert_eq!(before, Ok((wrong, false)), "{wire:?}");
+            let with = read(kind, &Limits::default(), &wire[..=wrong]);
+            assert_eq!(with, Err(error), "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn several_heads_share_the_limit() {
+        let wire = "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n";
+        let mut reader = HeadReader::new(Kind::Response, &limits(wire.len() * 2 - 1, 9, 99));
+        assert_eq!(reader.receive(wire.as_bytes()), Ok((wire.len(), true)));
+        let head = reader.take_response().unwrap();
+        assert_eq!((head.status, head.headers.len(), head.http_1_1), (100, 1, true));
+        assert_eq!(head.headers.text(head.reason), "Continue");
+        let error = HandshakeError::HeadTooLarge { limit: wire.len() * 2 - 1 };
+        assert_eq!(reader.receive(wire.as_bytes()), Err(error));
+    }
+
+    #[test]
+    fn a_head_is_taken_apart() {
+        let wire = "GET /a HTTP/1.0\r\nhOst:\t x \r\nEmpty:\r\nEmpty: \u{fc}\r\n\r\n";
+        let mut reader = HeadReader::new(Kind::Request, &Limits::default());
+        assert_eq!(reader.receive(wire.as_bytes()), Ok((wire.len(), true)));
+        let head = reader.take_request().unwrap();
+        let headers: String =
+            head.headers.iter().map(|(n, v)| format!("{n}={}|", v.escape_ascii())).collect();
+        assert_eq!(headers, "hOst=x|Empty=|Empty=\\xc3\\xbc|");
+        assert_eq!((head.get, head.http_1_1), (true, false));
+        assert_eq!(head.headers.text(head.target), "/a");
+        assert_eq!(head.headers.get("HOST"), Some("x"));
+        assert_eq!(head.headers.get_all("empty").count(), 2);
+    }
 }

@@ -62,7 +62,10 @@ impl Headers {
         //= rfc6455#4.1
         //# Please note that according to [RFC2616], all header field names in
         //# both HTTP requests and HTTP responses are case-insensitive.
-        self.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+        let wanted = name.as_bytes();
+        let named =
+            move |field: &&(Span, Span)| field.0.within(&self.text).eq_ignore_ascii_case(wanted);
+        self.fields.iter().filter(named).map(|(_, value)| value.within(&self.text))
     }
 
     /// Every header field as name and value, in the order received.

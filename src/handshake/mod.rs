@@ -11,6 +11,7 @@
 
 mod answer;
 mod client;
+mod client_request;
 mod error;
 mod extension;
 mod head;
@@ -27,7 +28,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 pub use answer::{Accept, Rejection, ResponseError};
-pub use client::{ClientHandshake, ClientRequest, Outcome, RequestError, Response};
+pub use client::{ClientHandshake, Outcome, Response};
+pub use client_request::{ClientRequest, RequestError};
 pub use error::HandshakeError;
 pub use extension::ExtensionOffer;
 pub use headers::{HeaderError, Headers};

@@ -96,3 +96,78 @@ fn default_port(scheme: &str) -> Option<u16> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec;
+
+    use super::super::server::ServerHandshake;
+    use super::*;
+    use crate::config::Limits;
+
+    fn request(host: &str, origin: &str) -> Request {
+        let origin = if origin.is_empty() { "".into() } else { format!("Origin: {origin}\r\n") };
+        let wire = format!(
+            "GET / HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             {origin}\r\n"
+        );
+        ServerHandshake::new(&Limits::default()).receive(wire.as_bytes()).unwrap().1.unwrap()
+    }
+
+    //= rfc6455#10.2
+    //= type=test
+    //# If the origin indicated is unacceptable to the server,
+    //# then it SHOULD respond to the WebSocket handshake with a reply
+    //# containing HTTP 403 Forbidden status code.
+    #[test]
+    fn origins_decide() {
+        let list =
+            |origin: &str| Origins::Listed(vec!["https://other.example".into(), origin.into()]);
+        let a = || list("https://a.example");
+        let cases = [
+            (Origins::Any, "a.example", "https://evil.example", true),
+            (Origins::Any, "a.example", "null", true),
+            (Origins::Any, "a.example", "", true),
+            (Origins::Absent, "a.example", "", true),
+            (Origins::Absent, "a.example", "https://a.example", false),
+            (Origins::Absent, "a.example", "null", false),
+            (Origins::SameHost, "a.example", "", true),
+            (Origins::SameHost, "a.example", "https://a.example", true),
+            (Origins::SameHost, "A.Example", "http://a.exAMPLE", true),
+            (Origins::SameHost, "a.example:443", "https://a.example", true),
+            (Origins::SameHost, "a.example:80", "https://a.example", false),
+            (Origins::SameHost, "a.example:8080", "http://a.example:8080", true),
+            (Origins::SameHost, "a.example:8080", "http://a.example", false),
+            (Origins::SameHost, "a.example", "http://a.example:8080", false),
+            (Origins::SameHost, "[::1]:80", "http://[::1]", true),
+            (Origins::SameHost, "a.example", "http://sub.a.example", false),
+            (Origins::SameHost, "a.example", "http://a.example.evil.example", false),
+            (Origins::SameHost, "a.example", "http://evil.example/a.example", false),
+            (Origins::SameHost, "a.example", "http://a.example@evil.example", false),
+            (Origins::SameHost, "null", "null", false),
+            (a(), "x", "", true),
+            (a(), "x", "https://a.example", true),
+            (a(), "x", "HTTPS://A.EXAMPLE", true),
+            (a(), "x", "https://a.example:443", true),
+            (a(), "x", "https://a.example:444", false),
+            (a(), "x", "http://a.example", false),
+            (a(), "x", "http://a.example:443", false),
+            (a(), "x", "https://a.example.evil.example", false),
+            (a(), "x", "null", false),
+            (list("null"), "x", "null", true),
+            (list("https://a.example/"), "x", "https://a.example", false),
+            (list("app://a"), "x", "app://a", true),
+            (list("app://a"), "x", "app://a:80", false),
+        ];
+        for (origins, host, origin, accepted) in cases {
+            let expected = if accepted { Ok(()) } else { Err(HandshakeError::OriginRefused) };
+            let request = request(host, origin);
+            assert_eq!(origins.check(&request, false), expected, "{origins:?} {host} {origin}");
+            let expected =
+                if origin.is_empty() { Err(HandshakeError::OriginMissing) } else { expected };
+            assert_eq!(origins.check(&request, true), expected, "{origins:?} {host} {origin}");
+        }
+    }
+}

@@ -161,3 +161,81 @@ fn framing_of(head: &ResponseHead) -> Framing {
     let length = head.headers.get("Content-Length").and_then(|text| text.parse().ok());
     length.map_or(Framing::UntilEnd, Framing::Length)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec;
+
+    use super::super::head::{HeadReader, Kind};
+    use super::*;
+    use crate::config::Limits;
+
+    fn reader(head: &str) -> BodyReader {
+        let mut reader = HeadReader::new(Kind::Response, &Limits::default());
+        assert_eq!(reader.receive(head.as_bytes()), Ok((head.len(), true)));
+        BodyReader::new(reader.take_response().unwrap())
+    }
+
+    /// What was kept, how many bytes were taken, and whether the body ended by itself.
+    fn read<'a>(head: &str, pieces: impl Iterator<Item = &'a [u8]>) -> (String, usize, bool) {
+        let text = |refusal: &Refusal| String::from_utf8_lossy(refusal.body()).into_owned();
+        let mut reader = reader(head);
+        let mut taken = 0;
+        for piece in pieces {
+            let (count, refusal) = reader.receive(piece);
+            taken += count;
+            if let Some(refusal) = refusal {
+                return (text(&refusal), taken, true);
+            }
+            assert_eq!(count, piece.len());
+        }
+        (text(&reader.finish().unwrap()), taken, false)
+    }
+
+    #[test]
+    fn bodies_end_where_http_says() {
+        const CHUNKED: &str = "HTTP/1.1 403 No\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n";
+        const FIVE: &str = "HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\n";
+        let cases = [
+            (FIVE, "helloHTTP", ("hello", 5, true)),
+            (FIVE, "hell", ("hell", 4, false)),
+            ("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "x", ("", 0, true)),
+            ("HTTP/1.1 304 No\r\nContent-Length: 5\r\n\r\n", "x", ("", 0, true)),
+            ("HTTP/1.0 403 No\r\n\r\n", "to the end", ("to the end", 10, false)),
+            ("HTTP/1.1 403 No\r\nContent-Length: no\r\n\r\n", "end", ("end", 3, false)),
+            ("HTTP/1.1 403 No\r\nTransfer-Encoding: gzip\r\n\r\n", "end", ("end", 3, false)),
+            (
+                CHUNKED,
+                "5\r\nhello\r\nA;x=1\r\n0123456789\r\n0\r\n\r\n",
+                ("hello0123456789", 32, true),
+            ),
+            (CHUNKED, "5\r\nhel", ("hel", 6, false)),
+            (CHUNKED, "2\r\nhiX\r\n", ("hi", 6, true)),
+            (CHUNKED, "fffffffffffffffffff\r\nhi", ("", 17, true)),
+            (CHUNKED, "ffffffffffffffff\r\nhi", ("hi", 20, false)),
+            (CHUNKED, "\r\nhi", ("", 2, true)),
+        ];
+        for (head, wire, (body, taken, complete)) in cases {
+            let wire_bytes = wire.as_bytes();
+            let expected = (String::from(body), taken, complete);
+            // An empty piece shows what is complete before any byte of the body.
+            let whole = [&[][..], wire_bytes];
+            assert_eq!(read(head, whole.into_iter()), expected, "{head:?} {wire:?}");
+            let single = core::iter::once(&[][..]).chain(wire_bytes.chunks(1));
+            assert_eq!(read(head, single), expected, "{head:?} {wire:?}");
+        }
+    }
+
+    #[test]
+    fn no_more_than_four_kibibytes_are_kept() {
+        let long = vec![b'x'; 3 * MAX_BODY];
+        for head in ["HTTP/1.1 500 No\r\n\r\n", "HTTP/1.1 500 No\r\nContent-Length: 99999\r\n\r\n"]
+        {
+            for size in [1, 1000, long.len()] {
+                let (body, taken, complete) = read(head, long.chunks(size));
+                assert_eq!((body.len(), taken, complete), (MAX_BODY, MAX_BODY, true));
+            }
+        }
+    }
+}

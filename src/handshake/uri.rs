@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::net::Ipv6Addr;
 
-use super::client::RequestError;
+use super::client_request::RequestError;
 
 /// A ws or wss URI taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,4 +138,81 @@ pub(super) fn split_http_uri(uri: &str) -> Option<(&str, &str)> {
         return None;
     }
     Some(rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_come_apart() {
+        let cases: [(&str, bool, &str, u16, &str, &str); 14] = [
+            ("ws://example.com", false, "example.com", 80, "example.com", "/"),
+            ("ws://example.com/", false, "example.com", 80, "example.com", "/"),
+            ("WS://Example.com:80/chat", false, "Example.com", 80, "Example.com", "/chat"),
+            ("wss://example.com", true, "example.com", 443, "example.com", "/"),
+            ("wss://example.com:80", true, "example.com", 80, "example.com:80", "/"),
+            ("ws://example.com:443", false, "example.com", 443, "example.com:443", "/"),
+            ("ws://example.com:", false, "example.com", 80, "example.com", "/"),
+            ("ws://h?q=1", false, "h", 80, "h", "/?q=1"),
+            ("ws://h/?", false, "h", 80, "h", "/"),
+            ("ws://h/a?b?", false, "h", 80, "h", "/a?b?"),
+            ("ws://h/a%20b/@:;c?d=/?", false, "h", 80, "h", "/a%20b/@:;c?d=/?"),
+            ("ws://127.0.0.1:9001/", false, "127.0.0.1", 9001, "127.0.0.1:9001", "/"),
+            ("ws://[::1]:9001/a", false, "::1", 9001, "[::1]:9001", "/a"),
+            ("wss://[2001:db8::1]", true, "2001:db8::1", 443, "[2001:db8::1]", "/"),
+        ];
+        for (uri, secure, host, port, authority, target) in cases {
+            let expected = WsUri {
+                secure,
+                host: host.into(),
+                port,
+                authority: authority.into(),
+                target: target.into(),
+            };
+            assert_eq!(WsUri::parse(uri), Ok(expected), "{uri}");
+        }
+    }
+
+    #[test]
+    fn invalid_uris_are_refused() {
+        let cases = [
+            ("", RequestError::Scheme),
+            ("example.com", RequestError::Scheme),
+            ("http://example.com", RequestError::Scheme),
+            ("ws:example.com", RequestError::Scheme),
+            (" ws://example.com", RequestError::Scheme),
+            ("ws://h/#top", RequestError::Fragment),
+            ("ws://h#", RequestError::Fragment),
+            ("ws://user:secret@h/", RequestError::UserInfo),
+            ("ws://@h/", RequestError::UserInfo),
+            ("ws://", RequestError::Host),
+            ("ws:///path", RequestError::Host),
+            ("ws://:80/", RequestError::Host),
+            ("ws://a b/", RequestError::Host),
+            ("ws://a\r\nb/", RequestError::Host),
+            ("ws://b\u{fc}cher.example/", RequestError::Host),
+            ("ws://a%2/", RequestError::Host),
+            ("ws://::1/", RequestError::Host),
+            ("ws://[::1/", RequestError::Host),
+            ("ws://[::1%25eth0]/", RequestError::Host),
+            ("ws://[]/", RequestError::Host),
+            ("ws://[::1]80/", RequestError::Host),
+            ("ws://h:0/", RequestError::Port),
+            ("ws://h:65536/", RequestError::Port),
+            ("ws://h:+80/", RequestError::Port),
+            ("ws://h:8o/", RequestError::Port),
+            ("ws://h/a b", RequestError::Resource),
+            ("ws://h/a\r\nEvil: 1", RequestError::Resource),
+            ("ws://h/\0", RequestError::Resource),
+            ("ws://h/\u{fc}", RequestError::Resource),
+            ("ws://h/?a=%", RequestError::Resource),
+            ("ws://h/%zz", RequestError::Resource),
+            ("ws://h/?a[]=1", RequestError::Resource),
+            ("ws://h/a\\b", RequestError::Resource),
+        ];
+        for (uri, error) in cases {
+            assert_eq!(WsUri::parse(uri), Err(error), "{uri:?}");
+        }
+    }
 }

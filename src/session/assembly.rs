@@ -27,9 +27,9 @@ impl Assembly {
     /// A message lent from the input, if `chunk` is a whole one; text is checked.
     #[inline]
     pub(super) fn whole<'b>(chunk: &Chunk<'b>) -> Result<Message<'b>, NotUtf8> {
-        Ok(match chunk.kind {
-            MessageKind::Text => Message::Text(Text::lent(chunk.payload)?),
-            MessageKind::Binary => Message::Binary(Payload::Lent(chunk.payload)),
+        Ok(match chunk.kind() {
+            MessageKind::Text => Message::Text(Text::lent(chunk.payload())?),
+            MessageKind::Binary => Message::Binary(Payload::Lent(chunk.payload())),
         })
     }
 

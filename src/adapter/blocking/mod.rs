@@ -46,7 +46,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use crate::adapter::driver::Answer;
 use crate::config::Config;
 use crate::handshake::ClientRequest;
-use crate::mask::Seed;
+use crate::keystream::Seed;
 use crate::session::Session;
 use crate::time::{Clock, Timestamp};
 

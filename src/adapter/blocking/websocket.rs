@@ -15,7 +15,7 @@ use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::{Role, SendError};
 use crate::handshake::{Negotiated, Request, Response};
-use crate::mask::Seed;
+use crate::keystream::Seed;
 use crate::message::Message;
 use crate::session::{SendRefused, Session};
 use crate::termination::{Evidence, Termination};

@@ -50,7 +50,7 @@ use self::core::Clock;
 use crate::adapter::driver::Answer;
 use crate::config::Config;
 use crate::handshake::ClientRequest;
-use crate::mask::Seed;
+use crate::keystream::Seed;
 use crate::session::Session;
 use crate::time::Timestamp;
 

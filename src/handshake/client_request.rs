@@ -1,0 +1,222 @@
+//! The client's request: a URI and header fields, checked as they are given.
+//!
+//! Whatever a caller puts in, what goes out is one valid request.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use bytes::BytesMut;
+use thiserror::Error;
+
+use super::KEY_LEN;
+use super::headers::{Fields, HeaderError, is_token, is_value};
+use super::uri::{WsUri, split_authority};
+
+/// A request for a WebSocket connection: where to, and with which header fields.
+///
+/// One value serves any number of connection attempts: the key is made for each by
+/// [`ClientHandshake::start`](super::ClientHandshake::start).
+///
+/// ```
+/// use farewell::handshake::ClientRequest;
+///
+/// let request = ClientRequest::new("ws://[::1]:8080/chat?room=1")?
+///     .subprotocol("v2.chat.example")?
+///     .header("Authorization", "Bearer abc")?;
+/// assert_eq!((request.host(), request.port()), ("::1", 8080));
+/// assert_eq!(request.target(), "/chat?room=1");
+/// # Ok::<(), farewell::handshake::RequestError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ClientRequest {
+    uri: WsUri,
+    host: Option<Box<str>>,
+    origin: Option<Box<str>>,
+    /// As the header field has them: separated by commas.
+    pub(super) subprotocols: String,
+    fields: Fields,
+}
+
+impl ClientRequest {
+    /// A request for a `ws` or `wss` URI, RFC 6455 section 3.
+    ///
+    /// The port defaults to 80 for `ws` and 443 for `wss`, an empty path becomes `/`.
+    ///
+    /// # Errors
+    ///
+    /// Another scheme, user information, a fragment, an invalid host or port, and a character that
+    /// has to be percent-encoded are refused.
+    pub fn new(uri: &str) -> Result<Self, RequestError> {
+        Ok(Self {
+            uri: WsUri::parse(uri)?,
+            host: None,
+            origin: None,
+            subprotocols: String::new(),
+            fields: Fields::default(),
+        })
+    }
+
+    /// Adds a header field. `Host` and `Origin` replace what was there before.
+    ///
+    /// Non-ASCII values go out as UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no token, a value with a control character, and the header fields that the
+    /// opening handshake writes itself are refused.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, RequestError> {
+        if name.eq_ignore_ascii_case("Origin") {
+            return self.origin(value);
+        }
+        if name.eq_ignore_ascii_case("Host") {
+            if split_authority(value).is_err() {
+                return Err(RequestError::Host);
+            }
+            self.host = Some(value.into());
+            return Ok(self);
+        }
+        self.fields.push(name, value)?;
+        Ok(self)
+    }
+
+    /// Sets the Origin, for a client that acts for a web page.
+    ///
+    /// # Errors
+    ///
+    /// A value with a control character is refused.
+    pub fn origin(mut self, origin: &str) -> Result<Self, RequestError> {
+        if !is_value(origin.as_bytes()) {
+            return Err(HeaderError::Value.into());
+        }
+        self.origin = Some(origin.into());
+        Ok(self)
+    }
+
+    /// Asks for a subprotocol. The order of the calls is the order of preference.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no token and one that was asked for already are refused.
+    pub fn subprotocol(mut self, name: &str) -> Result<Self, RequestError> {
+        //= rfc6455#4.1
+        //# The elements that comprise this value
+        //# MUST be non-empty strings with characters in the range U+0021 to
+        //# U+007E not including separator characters as defined in
+        //# [RFC2616] and MUST all be unique strings.
+        if !is_token(name.as_bytes()) {
+            return Err(RequestError::Subprotocol);
+        }
+        if self.subprotocols.split(", ").any(|asked| asked == name) {
+            return Err(RequestError::SubprotocolRepeated);
+        }
+        if !self.subprotocols.is_empty() {
+            self.subprotocols.push_str(", ");
+        }
+        self.subprotocols.push_str(name);
+        Ok(self)
+    }
+
+    /// The host to connect to: a name or an address, an IPv6 one without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.uri.host
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.uri.port
+    }
+
+    /// Whether the scheme was `wss`: the caller then has to speak TLS below the WebSocket protocol.
+    #[must_use]
+    pub fn secure(&self) -> bool {
+        self.uri.secure
+    }
+
+    /// The resource name: path and query.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.uri.target
+    }
+
+    /// The value of Host: the host, and the port unless it is the scheme's default.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.host.as_deref().unwrap_or(&self.uri.authority)
+    }
+
+    pub(super) fn write(&self, key: [u8; KEY_LEN], out: &mut BytesMut) {
+        let mut put = |parts: &[&[u8]]| {
+            for part in parts {
+                out.extend_from_slice(part);
+            }
+        };
+        //= rfc6455#4.1
+        //# The method of the request MUST be GET, and the HTTP version MUST
+        //# be at least 1.1.
+        put(&[b"GET ", self.target().as_bytes(), b" HTTP/1.1\r\n"]);
+        //= rfc6455#4.1
+        //# The request MUST contain a |Host| header field whose value
+        //# contains /host/ plus optionally ":" followed by /port/ (when not
+        //# using the default port).
+        put(&[b"Host: ", self.authority().as_bytes(), b"\r\n"]);
+        //= rfc6455#4.1
+        //# The request MUST contain an |Upgrade| header field whose value
+        //# MUST include the "websocket" keyword.
+        put(&[b"Upgrade: websocket\r\n"]);
+        //= rfc6455#4.1
+        //# The request MUST contain a |Connection| header field whose value
+        //# MUST include the "Upgrade" token.
+        put(&[b"Connection: Upgrade\r\n"]);
+        //= rfc6455#4.1
+        //# The request MUST include a header field with the name
+        //# |Sec-WebSocket-Key|.
+        put(&[b"Sec-WebSocket-Key: ", &key, b"\r\n"]);
+        //= rfc6455#4.1
+        //# The request MUST include a header field with the name
+        //# |Sec-WebSocket-Version|.  The value of this header field MUST be
+        //# 13.
+        put(&[b"Sec-WebSocket-Version: 13\r\n"]);
+        if !self.subprotocols.is_empty() {
+            put(&[b"Sec-WebSocket-Protocol: ", self.subprotocols.as_bytes(), b"\r\n"]);
+        }
+        if let Some(origin) = &self.origin {
+            put(&[b"Origin: ", origin.as_bytes(), b"\r\n"]);
+        }
+        put(&[self.fields.as_bytes(), b"\r\n"]);
+    }
+}
+
+/// Why a request cannot be made as asked: the caller's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The URI does not begin with `ws://` or `wss://`.
+    #[error("the URI does not begin with ws:// or wss://")]
+    Scheme,
+    /// The URI has user information, which would be lost: send an Authorization header field.
+    #[error("the URI has user information")]
+    UserInfo,
+    /// The host is missing or malformed.
+    #[error("the host is missing or malformed")]
+    Host,
+    /// The port is not a number from 1 to 65535.
+    #[error("the port is not a number from 1 to 65535")]
+    Port,
+    /// The path or the query has a character that has to be percent-encoded.
+    #[error("the URI's path or query has a character that has to be percent-encoded")]
+    Resource,
+    /// The URI has a fragment.
+    #[error("the URI has a fragment")]
+    Fragment,
+    /// The subprotocol's name is no token.
+    #[error("the subprotocol's name is not a token")]
+    Subprotocol,
+    /// The subprotocol was asked for already.
+    #[error("the subprotocol was asked for already")]
+    SubprotocolRepeated,
+    /// The header field cannot be sent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+}

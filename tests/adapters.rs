@@ -2,6 +2,7 @@
 //!
 //! What both have to do is written once, against the trait `Adapter`, and run for each.
 #![cfg(feature = "tokio")]
+#![expect(clippy::disallowed_methods, reason = "real sockets run on real time")]
 
 #[path = "adapters/blocking_only.rs"]
 mod blocking_only;

@@ -295,6 +295,13 @@ impl<S: Socket> Link for Arc<Shared<S>> {
     fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock) -> Got {
         let guard = if wait { Some(lock(&self.reading)) } else { try_lock(&self.reading) };
         let Some(mut current) = guard else { return Got::Unknown };
+        if wait {
+            // The writing half may have read ahead while this one waited for the lock.
+            let driver = lock(&self.driver);
+            if driver.has_incoming() && !driver.due(clock.now()) {
+                return Got::Unknown;
+            }
+        }
         let set = match current.change(timeout) {
             Some(timeout) => self.socket.set_read_timeout_shared(timeout),
             None => Ok(()),

@@ -116,8 +116,6 @@ impl Driver {
         self.ended.as_deref()
     }
 
-    // Reading.
-
     /// Says what `next()` has to do. `wrote` tells that it has just written.
     pub(super) fn next(&mut self, wrote: bool, now: Timestamp) -> Next {
         if self.ended.is_none() && self.due(now) {
@@ -225,8 +223,6 @@ impl Driver {
         }
     }
 
-    // Writing.
-
     pub(super) fn wants_write(&mut self) -> bool {
         self.ended.is_none() && self.session.has_output()
     }
@@ -276,8 +272,6 @@ impl Driver {
         wanted
     }
 
-    // Time.
-
     pub(super) fn due(&self, now: Timestamp) -> bool {
         self.session.poll_timeout().is_some_and(|at| at <= now)
     }
@@ -290,8 +284,6 @@ impl Driver {
             self.pump(&mut &mut [][..], true, now);
         }
     }
-
-    // Commands.
 
     pub(super) fn send<'m>(
         &mut self,
@@ -315,8 +307,6 @@ impl Driver {
         self.leftover = Leftover::default();
         self.pump(&mut &mut [][..], true, now);
     }
-
-    // The opening handshake.
 
     /// Whether the client's opening handshake is over.
     pub(super) fn connected(&mut self) -> Result<bool, ConnectError> {

@@ -187,7 +187,7 @@ fn a_busy_application_still_gets_everything<A: Adapter>() {
     let mut config = quiet();
     config.heartbeat = Some(Default::default());
     let heartbeat = config.heartbeat.as_mut().unwrap();
-    (heartbeat.interval, heartbeat.timeout) = (millis(20), millis(50));
+    (heartbeat.interval, heartbeat.timeout) = (millis(40), millis(200));
     let (mut socket, raw) = with_raw_client::<A>(config);
     let mut writer = raw.0.try_clone().unwrap();
     let sender = thread::spawn(move || {
@@ -197,8 +197,8 @@ fn a_busy_application_still_gets_everything<A: Adapter>() {
         }
     });
     for index in 0..30 {
-        if index % 5 == 0 {
-            thread::sleep(millis(120));
+        if index % 10 == 0 {
+            thread::sleep(millis(400));
         }
         assert_eq!(socket.message().as_bytes(), [index]);
     }

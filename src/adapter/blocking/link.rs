@@ -8,13 +8,13 @@ use core::mem;
 use core::time::Duration;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use bytes::Buf;
 
 use super::transport::{Socket, Transport};
 use crate::adapter::driver::{Driver, Shutdown};
-use crate::adapter::scratch;
+use crate::adapter::{lock, scratch};
 use crate::event::ReadClosed;
 use crate::time::Clock;
 
@@ -334,11 +334,6 @@ impl<S: Socket> Link for Arc<Shared<S>> {
         }
         Some(wait.map_or(self.glance, |wait| wait.min(self.glance)))
     }
-}
-
-/// A lock is poisoned by a panic in a stream of the caller's; the driver behind it is sound.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {

@@ -1,0 +1,236 @@
+//! Every ending that the self-test brings about, with what each end has to say of it.
+
+use farewell::Role::{self, Client, Server};
+
+use crate::stage::{Result, Seen};
+use crate::{between_ours as ours, handshakes, rude_peers as rude};
+
+/// A way to end, the code that does it, and what has to come of it.
+pub(crate) struct Ending {
+    pub(crate) what: &'static str,
+    pub(crate) bring_about: fn() -> Result<Vec<Seen>>,
+    pub(crate) expected: &'static [Expected],
+}
+
+/// What the report of one end has to say: its code, whether clean, and one of the causes.
+pub(crate) struct Expected(Role, Option<u16>, bool, &'static [&'static str]);
+
+impl Expected {
+    pub(crate) fn is(&self, seen: &Seen) -> bool {
+        (self.0, self.1, self.2) == (seen.side, seen.code, seen.clean)
+            && self.3.contains(&&*seen.cause)
+    }
+}
+
+const fn clean(side: Role, code: u16, cause: &'static [&'static str]) -> Expected {
+    Expected(side, Some(code), true, cause)
+}
+
+const fn unclean(side: Role, code: u16, cause: &'static [&'static str]) -> Expected {
+    Expected(side, Some(code), false, cause)
+}
+
+const fn ending(
+    what: &'static str,
+    bring_about: fn() -> Result<Vec<Seen>>,
+    expected: &'static [Expected],
+) -> Ending {
+    Ending { what, bring_about, expected }
+}
+
+const CLOSED: &[&str] = &["closing handshake"];
+
+/// What a system says of a peer that threw the connection away while we were writing depends on
+/// who is quicker.
+const THROWN_AWAY: &[&str] = &[
+    "write failed: connection reset",
+    "write failed: broken pipe",
+    "read failed: connection reset",
+];
+
+pub(crate) const ENDINGS: &[Ending] = &[
+    ending(
+        "the client closes",
+        ours::client_closes,
+        &[clean(Client, 1000, CLOSED), clean(Server, 1000, CLOSED)],
+    ),
+    ending(
+        "the server closes: it restarts",
+        ours::server_closes,
+        &[clean(Client, 1001, CLOSED), clean(Server, 1001, CLOSED)],
+    ),
+    ending(
+        "both close at once",
+        ours::both_close,
+        &[clean(Client, 1001, CLOSED), clean(Server, 1000, CLOSED)],
+    ),
+    ending(
+        "the client closes without a code",
+        ours::empty_close,
+        &[clean(Client, 1005, CLOSED), clean(Server, 1005, CLOSED)],
+    ),
+    ending(
+        "the server closes for a reason of its own",
+        ours::application_code,
+        &[clean(Client, 4001, CLOSED), clean(Server, 4001, CLOSED)],
+    ),
+    ending(
+        "the client closes inside a message",
+        rude::close_inside_a_message,
+        &[clean(Server, 1001, CLOSED)],
+    ),
+    ending(
+        "the server closes and does not hang up",
+        rude::never_hangs_up,
+        &[clean(Client, 1000, CLOSED)],
+    ),
+    ending(
+        "the server closes an idle connection",
+        ours::idle_timeout,
+        &[clean(Client, 1001, CLOSED), clean(Server, 1001, &["idle timeout"])],
+    ),
+    ending(
+        "the client drops its socket",
+        ours::client_drops,
+        &[
+            unclean(Client, 1006, &["dropped on this side"]),
+            unclean(Server, 1006, &["end of stream"]),
+        ],
+    ),
+    ending(
+        "the server hangs up without a Close",
+        rude::fin_without_close,
+        &[unclean(Client, 1006, &["end of stream"])],
+    ),
+    ending(
+        "the server hangs up inside a frame",
+        rude::fin_inside_a_frame,
+        &[unclean(Client, 1006, &["end of stream inside a frame"])],
+    ),
+    ending(
+        "the server hangs up inside a message",
+        rude::fin_inside_a_message,
+        &[unclean(Client, 1006, &["end of stream inside a message"])],
+    ),
+    ending(
+        "the server hangs up instead of answering",
+        rude::fin_instead_of_an_answer,
+        &[unclean(Client, 1006, &["end of stream"])],
+    ),
+    ending(
+        "the server resets the connection",
+        rude::reset,
+        &[unclean(Client, 1006, &["read failed: connection reset"])],
+    ),
+    ending(
+        "the server falls silent",
+        rude::silent_peer,
+        &[unclean(Client, 1006, &["silence after a Ping"])],
+    ),
+    ending(
+        "the server does not answer a Close",
+        rude::unanswered_close,
+        &[unclean(Client, 1006, &["Close not answered"])],
+    ),
+    ending(
+        "the client reads nothing",
+        rude::stalled_writer,
+        &[unclean(Server, 1006, &["output stalled"])],
+    ),
+    ending(
+        "the client leaves with much unread",
+        rude::leaves_with_a_backlog,
+        &[unclean(Server, 1006, THROWN_AWAY)],
+    ),
+    ending(
+        "the client does not mask",
+        rude::unmasked_frame,
+        &[unclean(Server, 1006, &["rule broken (RFC 5.1)"])],
+    ),
+    ending(
+        "the server compresses, unasked",
+        rude::compressed_unasked,
+        &[unclean(Client, 1006, &["rule broken (RFC 5.2)"])],
+    ),
+    ending(
+        "the server sends the code 1006",
+        rude::invalid_close_code,
+        &[unclean(Client, 1006, &["rule broken (RFC 7.4)"])],
+    ),
+    ending(
+        "the client sends Latin-1 as text",
+        rude::latin_1,
+        &[unclean(Server, 1006, &["rule broken (RFC 8.1)"])],
+    ),
+    ending(
+        "the client sends a message too big",
+        ours::message_too_big,
+        &[clean(Client, 1009, CLOSED), unclean(Server, 1006, &["over a limit"])],
+    ),
+    ending(
+        "the client announces 5 GB",
+        rude::frame_too_big,
+        &[unclean(Server, 1006, &["over a limit"])],
+    ),
+    ending(
+        "the server refuses the client's Origin",
+        handshakes::origin_refused,
+        &[
+            unclean(Client, 1006, &["handshake refused: 403"]),
+            unclean(Server, 1006, &["handshake refused: 403"]),
+        ],
+    ),
+    ending(
+        "the server wants credentials",
+        handshakes::unauthorized,
+        &[
+            unclean(Client, 1006, &["handshake refused: 401"]),
+            unclean(Server, 1006, &["handshake refused: 401"]),
+        ],
+    ),
+    ending(
+        "the server is a plain web server",
+        handshakes::web_server,
+        &[unclean(Client, 1006, &["handshake refused: 200"])],
+    ),
+    ending(
+        "a proxy drops the Upgrade",
+        handshakes::upgrade_stripped,
+        &[unclean(Client, 1006, &["bad handshake (RFC 4.1)"])],
+    ),
+    ending(
+        "the server answers another request",
+        handshakes::accept_wrong,
+        &[unclean(Client, 1006, &["bad handshake (RFC 4.1)"])],
+    ),
+    ending(
+        "the server speaks something else",
+        handshakes::not_http,
+        &[unclean(Client, 1006, &["bad handshake (RFC 4)"])],
+    ),
+    ending(
+        "the server never answers",
+        handshakes::handshake_timeout,
+        &[unclean(Client, 1006, &["handshake timeout"])],
+    ),
+    ending(
+        "nobody listens",
+        handshakes::nobody_listens,
+        &[Expected(Client, None, false, &["not connected"])],
+    ),
+    ending(
+        "the client is a plain browser",
+        handshakes::plain_get,
+        &[unclean(Server, 1006, &["bad handshake (RFC 4.2.1)"])],
+    ),
+    ending(
+        "the client speaks TLS to a plain port",
+        handshakes::tls_to_plain_port,
+        &[unclean(Server, 1006, &["bad handshake (RFC 4)"])],
+    ),
+    ending(
+        "the client connects and leaves",
+        handshakes::port_scan,
+        &[unclean(Server, 1006, &["end of stream in handshake"])],
+    ),
+];

@@ -1,0 +1,148 @@
+//! The report of one ending, for a person: the sentence, what it usually means, the evidence.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use farewell::handshake::Refusal;
+use farewell::{Evidence, Initiator, Position, StreamEnd, Termination, Timestamp, Traffic};
+
+use crate::words::{count, meaning, span, wrap};
+
+const WIDTH: usize = 98;
+
+/// The whole report, in lines.
+pub(crate) fn in_full(report: &Termination) -> String {
+    let mut text = wrap(&report.to_string(), "", WIDTH);
+    text.push('\n');
+    if let Some(meaning) = meaning(report) {
+        text.push_str(&wrap(&format!("→ {meaning}"), "", WIDTH));
+        text.push('\n');
+    }
+    text.push('\n');
+    for (name, value) in evidence(report) {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "  {name:<20}{value}");
+    }
+    if let Some(refusal) = &report.refusal {
+        text.push_str(&answer(refusal));
+    }
+    text
+}
+
+fn evidence(report: &Termination) -> Vec<(&'static str, String)> {
+    let seen = &report.evidence;
+    let opened = seen.position != Position::OpeningHandshake;
+    let mut lines = vec![("begun by", begun_by(report.initiator).into())];
+    lines.push((if opened { "was open for" } else { "took" }, span(seen.ended.since(seen.opened))));
+    lines.extend(seen.http_status.map(|status| ("HTTP status", status.to_string())));
+    if opened {
+        lines.push(("peer's Close", peer_close(report)));
+        lines.push(("our Close", our_close(report)));
+    }
+    lines.push(("peer's stream", stream(report)));
+    if opened {
+        lines.push(("received", traffic(seen.received)));
+        lines.push(("sent", traffic(seen.sent)));
+    }
+    if report.dropped.bytes > 0 {
+        lines.push(("never written", report.dropped.to_string()));
+    }
+    if seen.discarded > 0 {
+        lines.push(("thrown away", format!("{} after the end began", bytes(seen.discarded))));
+    }
+    lines.push(("last byte received", before(seen.last_received, seen)));
+    lines.push(("last byte sent", before(seen.last_flushed, seen)));
+    if opened {
+        lines.push(("last message", before(seen.last_data, seen)));
+        lines.push(("Pings", pings(seen)));
+        lines.extend(round_trip(seen).map(|trip| ("round trip", trip)));
+    }
+    if seen.timer_lateness > Duration::from_millis(100) {
+        let late = format!("{}: this machine was busy or asleep", span(seen.timer_lateness));
+        lines.push(("a timer was late", late));
+    }
+    lines
+}
+
+fn begun_by(initiator: Initiator) -> &'static str {
+    match initiator {
+        Initiator::Local => "this end",
+        Initiator::Peer => "the peer",
+        Initiator::Both => "both ends",
+        _ => "neither end: the connection below ended or failed",
+    }
+}
+
+fn peer_close(report: &Termination) -> String {
+    report.peer_close.map_or("none came".into(), |close| close.to_string())
+}
+
+fn our_close(report: &Termination) -> String {
+    match report.local_close {
+        None => "none was sent".into(),
+        Some(local) => {
+            let answer = if local.answer { ", in answer" } else { "" };
+            let lost = if local.flushed { "" } else { ", never written" };
+            format!("{}{answer}{lost}", local.frame)
+        }
+    }
+}
+
+fn stream(report: &Termination) -> String {
+    let at = report.evidence.position;
+    match report.stream_end {
+        StreamEnd::Eof => format!("ended in order (TCP's FIN) {at}"),
+        StreamEnd::TlsTruncated => format!("was cut off (TLS said nothing of an end) {at}"),
+        StreamEnd::Failed(kind) => format!("failed {at}: {kind}"),
+        _ => "had not ended when this end gave up the connection".into(),
+    }
+}
+
+fn traffic(traffic: Traffic) -> String {
+    let Traffic { bytes: total, frames, messages, .. } = traffic;
+    let (messages, frames) = (count(messages, "message"), count(frames, "frame"));
+    format!("{messages} in {frames}, Pings and the like included; {}", bytes(total))
+}
+
+/// A number of bytes.
+pub(crate) fn bytes(number: u64) -> String {
+    let unit = |unit: u64| number as f64 / unit as f64;
+    match number {
+        0..1_000 => format!("{number} B"),
+        1_000..1_000_000 => format!("{:.1} kB", unit(1_000)),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", unit(1_000_000)),
+        _ => format!("{:.1} GB", unit(1_000_000_000)),
+    }
+}
+
+fn before(at: Option<Timestamp>, seen: &Evidence) -> String {
+    at.map_or("never".into(), |at| format!("{} before the end", span(seen.ended.since(at))))
+}
+
+fn pings(seen: &Evidence) -> String {
+    match (seen.pings.sent, seen.pings.outstanding) {
+        (0, _) => "none was due".into(),
+        (sent, 0) => format!("{sent} sent, all answered"),
+        (sent, missing) => format!("{sent} sent, {missing} not answered"),
+    }
+}
+
+fn round_trip(seen: &Evidence) -> Option<String> {
+    let rtt = seen.pings.rtt?;
+    let [last, min, smoothed] = [rtt.last, rtt.min, rtt.smoothed].map(span);
+    Some(format!("last {last}, shortest {min}, smoothed {smoothed}"))
+}
+
+/// What the server answered instead of opening a connection. Nothing in it gets at the terminal.
+fn answer(refusal: &Refusal) -> String {
+    let mut text = String::from("\nThe server's answer:\n");
+    let status = format!("{} {}", refusal.status(), refusal.reason());
+    let _ = writeln!(text, "  {}", status.trim_end());
+    for (name, value) in refusal.headers().iter() {
+        let _ = writeln!(text, "  {name}: {}", value.escape_ascii());
+    }
+    for line in String::from_utf8_lossy(refusal.body()).lines().take(40) {
+        let _ = writeln!(text, "  | {}", line.escape_debug());
+    }
+    text
+}

@@ -87,6 +87,9 @@ impl Termination {
                 Initiator::Both => f.write_str("both ends closed at once"),
                 Initiator::Local | Initiator::Transport => f.write_str("we closed"),
             },
+            Cause::Eof { .. } if self.peer_close.is_some() => {
+                f.write_str("the peer's stream ended before our Close was written")
+            }
             Cause::Eof { at } => write!(f, "the peer's stream ended {at}"),
             Cause::Transport { side, kind } => write!(f, "{side} failed: {kind}"),
             Cause::PongTimeout { waited } => {
@@ -100,13 +103,21 @@ impl Termination {
                 Some(local) if local.flushed => f.write_str("our Close was not answered in time"),
                 _ => f.write_str("our Close could not be written in time"),
             },
-            Cause::HandshakeTimeout => f.write_str("the opening handshake took too long"),
+            Cause::HandshakeTimeout => {
+                let took = self.evidence.ended.since(self.evidence.opened);
+                write!(f, "the opening handshake was not over after {}", Span(took))
+            }
             Cause::HandshakeRejected { status } => match self.role {
                 Role::Client => write!(f, "the server refused the handshake with status {status}"),
                 Role::Server => write!(f, "we refused the handshake with status {status}"),
             },
             Cause::HandshakeInvalid(error) => {
-                write!(f, "the opening handshake failed: {error} ({})", error.section())
+                let section = error.section();
+                write!(f, "the opening handshake failed: {error} (RFC 6455 section {section})")?;
+                match self.evidence.http_status {
+                    Some(status) => write!(f, "; the answer was status {status}"),
+                    None => Ok(()),
+                }
             }
             Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
                 write!(f, "{rule} (RFC 6455 section {}, byte {offset})", rule.section())
@@ -129,7 +140,7 @@ impl fmt::Display for Termination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}): ", if self.clean { "clean" } else { "unclean" }, self.code)?;
         self.fmt_cause(f)?;
-        if !self.cause.is_before_open() {
+        if self.evidence.position != Position::OpeningHandshake {
             f.write_str("; ")?;
             self.fmt_closes(f)?;
         }
@@ -241,15 +252,6 @@ pub enum Cause {
     },
     /// This end dropped the connection without a closing handshake.
     Aborted,
-}
-
-impl Cause {
-    fn is_before_open(self) -> bool {
-        matches!(
-            self,
-            Self::HandshakeTimeout | Self::HandshakeRejected { .. } | Self::HandshakeInvalid(_)
-        )
-    }
 }
 
 /// A direction of the transport.

@@ -272,6 +272,11 @@ fn a_refused_origin_is_answered_by_the_session() {
     server.poll(&mut [], START);
     let cause = Cause::HandshakeInvalid(HandshakeError::OriginRefused);
     assert_eq!(server.report().cause, cause);
+    assert_eq!(
+        server.report().to_string(),
+        "unclean (1006): the opening handshake failed: the request's Origin is not accepted here \
+         (RFC 6455 section 10.2); the answer was status 403; last byte 0 µs ago"
+    );
 }
 
 #[test]
@@ -400,6 +405,10 @@ fn an_end_while_the_request_waits_is_reported() {
     server.poll(&mut [], START);
     let at = Position::OpeningHandshake;
     assert_eq!(server.report().cause, Cause::Eof { at });
+    assert_eq!(
+        server.report().to_string(),
+        "unclean (1006): the peer's stream ended in the opening handshake; last byte 0 µs ago"
+    );
     assert_eq!(server.session.accept(Accept::new(Origins::SameHost), START), NOT_NOW);
 }
 

@@ -56,7 +56,7 @@ fn other_ends_of_stream() {
     );
     says(
         |drive| _ = drive.block().peer_closes(4001, "bye").eof().unblock(),
-        "unclean (4001): the peer's stream ended between two messages; \
+        "unclean (4001): the peer's stream ended before our Close was written; \
          Close 4001 \"bye\" was received, our Close 4001 was sent; last byte 0 µs ago",
     );
 }

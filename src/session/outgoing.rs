@@ -17,7 +17,7 @@ use crate::event::Role;
 use crate::frame::OpCode;
 use crate::mask;
 use crate::message::Payload;
-use crate::termination::Termination;
+use crate::termination::{Cause, Termination};
 
 /// No more of what waits is framed once this much output is ready to leave.
 const AHEAD: usize = 64 * 1024;
@@ -205,6 +205,9 @@ impl Outgoing {
         report.dropped.bytes += unframed;
         report.dropped.messages = self.queue.unfinished_messages() + whole;
         report.evidence.pending_output += unframed;
+        if let Cause::WriteStalled { pending } = &mut report.cause {
+            *pending += unframed;
+        }
         self.clear();
     }
 

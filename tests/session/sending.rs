@@ -316,6 +316,24 @@ fn a_stall_is_timed_from_the_send_that_met_it() {
 }
 
 #[test]
+fn a_stall_counts_what_is_not_framed_yet() {
+    for role in ROLES {
+        let mut settings = config(Some(1000));
+        settings.heartbeat = None;
+        let mut pair = Pair::open(settings.clone(), settings);
+        let end = pair.side(role);
+        end.session.send(pattern(5000), START).unwrap();
+        assert!(end.session.has_output());
+        let stalled = end.session.poll_timeout().expect("output is pending");
+        end.session.handle_timeout(stalled);
+        end.poll(&mut [], stalled);
+        let report = end.report();
+        assert_eq!(report.cause, Cause::WriteStalled { pending: report.dropped.bytes });
+        assert!(report.dropped.bytes > 5000 && report.dropped.messages == 1, "{report}");
+    }
+}
+
+#[test]
 fn a_prepared_message_is_shared_by_servers_and_masked_by_clients() {
     for (size, fragment_size) in [(10, None), (5000, None), (5000, Some(1000)), (0, None)] {
         let payload = pattern(size);

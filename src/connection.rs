@@ -14,12 +14,13 @@ mod view;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::mem;
 
 use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError};
 use crate::keystream::{Keystream, Seed};
-use crate::termination::{Backlog, Cause, Initiator, Termination};
+use crate::termination::{Backlog, Cause, Initiator};
 use crate::time::Timestamp;
 use crate::violation::Violation;
 
@@ -158,7 +159,7 @@ impl Connection {
     ) -> Option<Event<'b>> {
         if let Some(chunk) = self.receiver.whole_frame(input) {
             // The other marks of time follow from this one.
-            self.last_data = self.last_data.max(now);
+            self.last_data = self.last_data.max(now).max(self.now);
             return Some(Event::Data(chunk));
         }
         self.poll_event_slowly(input, now)
@@ -211,10 +212,18 @@ impl Connection {
         //# An endpoint MUST NOT continue to attempt to process data
         //# (including a responding Close frame) from the remote endpoint after
         //# being instructed to _Fail the WebSocket Connection_.
-        let len = self.receiver.discard(input);
+        let mut len = mem::take(input).len() as u64;
+        let limit = self.config.limits.linger;
+        let lingering = self.phase == Phase::Lingering;
         if let Some(ending) = &mut self.ending {
+            if lingering {
+                // How much of it came at once must not show in the report: what lies beyond the
+                // byte that is too much is not counted.
+                len = len.min(limit.saturating_add(1).saturating_sub(ending.discarded));
+            }
             ending.discarded += len;
-            if self.phase == Phase::Lingering && ending.discarded > self.config.limits.linger {
+            self.receiver.skip(len);
+            if lingering && ending.discarded > limit {
                 self.finish(now);
             }
         }
@@ -395,10 +404,8 @@ impl Connection {
 
     /// Nothing more is delivered; the transport is given up at the linger timeout at the latest.
     fn linger(&mut self, now: Timestamp) {
-        let deadline = now + self.config.timeouts.linger;
         if let Some(ending) = &mut self.ending {
-            ending.close_deadline = None;
-            ending.linger_deadline.get_or_insert(deadline);
+            ending.begin_linger(self.config.timeouts.linger, now);
         }
         self.stop_receiving();
         self.phase = Phase::Lingering;
@@ -445,27 +452,7 @@ impl Connection {
         let dropped =
             Backlog { bytes: self.pending_output(), messages: u64::from(self.messages_pending) };
         let role = self.role;
-        let ending = self.ending_mut(Initiator::Local);
-        ending.report = Some(Box::new(Termination {
-            role,
-            //= rfc6455#7.1.5
-            //# If _The WebSocket
-            //# Connection is Closed_ and no Close control frame was received by the
-            //# endpoint (such as could occur if the underlying transport connection
-            //# is lost), _The WebSocket Connection Close Code_ is considered to be
-            //# 1006.
-            code: ending.peer.as_ref().map_or(1006, CloseFrame::reported_code),
-            clean: ending.complete,
-            initiator: ending.initiator,
-            cause: ending.cause(),
-            local_close: ending.local,
-            peer_close: ending.peer,
-            stream_end: ending.stream_end(),
-            truncated_message: ending.truncated_message,
-            dropped,
-            refusal: None,
-            evidence,
-        }));
+        self.ending_mut(Initiator::Local).make_report(role, dropped, evidence);
         self.phase = Phase::Ended;
     }
 

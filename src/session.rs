@@ -463,7 +463,9 @@ impl Session {
     pub fn handle_flushed(&mut self, count: usize, now: Timestamp) {
         let frames = self.outgoing.queue.consume(count);
         match &mut self.stage {
-            Stage::Opening(opening) => opening.flushed(self.outgoing.queue.len() == 0, now),
+            Stage::Opening(opening) => {
+                opening.handle_flushed(count, self.outgoing.queue.len() == 0, now);
+            }
             Stage::Open(connection) => connection.handle_flushed(frames, now),
         }
     }

@@ -108,6 +108,8 @@ fn streams(sender: Role) -> Vec<Vec<u8>> {
         of(&[(CLOSE, &close_body(1000, "bye")), (TEXT, b"late"), (CLOSE, b"")]),
         of(&[(TEXT_BEGINS, b"cut"), (CLOSE, &close_body(4000, ""))]),
         of(&[(PING, &long), (PONG, &long)]),
+        // The last data stays known after a message that gave none.
+        of(&[(BINARY, &long), (TEXT, b"\xff")]),
         of(&[(CLOSE, &close_body(1001, &"r".repeat(100)))]),
         // Text that is not: inside, across frames, at the end, in a Close.
         of(&[(TEXT, b"good \xffbad"), (TEXT, b"late")]),

@@ -3,10 +3,13 @@
 //! Plain bookkeeping: [`Connection`](super::Connection) decides, and changes the phase.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use crate::close::CloseFrame;
-use crate::event::{Phase, ReadClosed, TransportError};
-use crate::termination::{Cause, Initiator, LocalClose, Position, Side, StreamEnd, Termination};
+use crate::event::{Phase, ReadClosed, Role, TransportError};
+use crate::termination::{
+    Backlog, Cause, Evidence, Initiator, LocalClose, Position, Side, StreamEnd, Termination,
+};
 use crate::time::Timestamp;
 
 /// What an [`Ending`] does with our Close.
@@ -93,7 +96,7 @@ impl Ending {
     }
 
     /// What happened: decided earlier, or what the transport says.
-    pub(super) fn cause(&self) -> Cause {
+    fn cause(&self) -> Cause {
         if let Some(cause) = self.cause {
             return cause;
         }
@@ -106,7 +109,37 @@ impl Ending {
         Cause::Aborted
     }
 
-    pub(super) fn stream_end(&self) -> StreamEnd {
+    /// The transport is given up after `span`.
+    pub(super) fn begin_linger(&mut self, span: Duration, now: Timestamp) {
+        // Counted from the close deadline where that is handled late: the end is not put off.
+        let from = self.close_deadline.take().map_or(now, |at| at.min(now));
+        self.linger_deadline.get_or_insert(from + span);
+    }
+
+    pub(super) fn make_report(&mut self, role: Role, dropped: Backlog, evidence: Evidence) {
+        self.report = Some(Box::new(Termination {
+            role,
+            //= rfc6455#7.1.5
+            //# If _The WebSocket
+            //# Connection is Closed_ and no Close control frame was received by the
+            //# endpoint (such as could occur if the underlying transport connection
+            //# is lost), _The WebSocket Connection Close Code_ is considered to be
+            //# 1006.
+            code: self.peer.as_ref().map_or(1006, CloseFrame::reported_code),
+            clean: self.complete,
+            initiator: self.initiator,
+            cause: self.cause(),
+            local_close: self.local,
+            peer_close: self.peer,
+            stream_end: self.stream_end(),
+            truncated_message: self.truncated_message,
+            dropped,
+            refusal: None,
+            evidence,
+        }));
+    }
+
+    fn stream_end(&self) -> StreamEnd {
         match self.read_closed {
             None => StreamEnd::NotSeen,
             Some(how) => how.into(),

@@ -437,11 +437,9 @@ impl Receiver {
         position
     }
 
-    /// Throws the input away and gives its length.
-    pub(super) fn discard(&mut self, input: &mut &mut [u8]) -> u64 {
-        let len = take(input, input.len()).len() as u64;
+    /// Counts bytes that are thrown away.
+    pub(super) fn skip(&mut self, len: u64) {
         self.offset += len;
-        len
     }
 
     fn fault(&self, rule: Violation) -> Fault {
@@ -479,7 +477,7 @@ impl Receiver {
 
     /// Whether a piece of a message was ever given.
     pub(super) fn any_piece(&self) -> bool {
-        self.whole_frames > 0 || self.begun
+        self.messages() > 0 || self.begun
     }
 
     pub(super) fn in_message(&self) -> bool {

@@ -83,10 +83,13 @@ impl ClientRequest {
     ///
     /// # Errors
     ///
-    /// A value with a control character is refused.
+    /// A value that is empty or has anything but visible ASCII is refused: no origin looks so.
     pub fn origin(mut self, origin: &str) -> Result<Self, RequestError> {
         if !is_value(origin.as_bytes()) {
             return Err(HeaderError::Value.into());
+        }
+        if origin.is_empty() || !origin.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(RequestError::Origin);
         }
         self.origin = Some(origin.into());
         Ok(self)
@@ -210,6 +213,9 @@ pub enum RequestError {
     /// The URI has a fragment.
     #[error("the URI has a fragment")]
     Fragment,
+    /// The Origin is empty or has a character that is not visible ASCII.
+    #[error("the Origin is empty or has a character that is not visible ASCII")]
+    Origin,
     /// The subprotocol's name is no token.
     #[error("the subprotocol's name is not a token")]
     Subprotocol,

@@ -87,6 +87,11 @@ impl HeadReader {
         Ok((taken, complete))
     }
 
+    /// Bytes looked at so far, the one that was wrong included.
+    pub(super) fn seen(&self) -> usize {
+        self.seen
+    }
+
     /// Looks at one byte. Returns whether it completes the head.
     fn step(&mut self, byte: u8) -> Result<bool, HandshakeError> {
         if self.seen >= self.max_head {

@@ -42,13 +42,15 @@ use crate::config::Limits;
 #[derive(Debug)]
 pub struct ServerHandshake {
     reader: Option<HeadReader>,
+    /// Bytes of the last input that it took to see an error.
+    judged: usize,
 }
 
 impl ServerHandshake {
     /// Waits for a request.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        Self { reader: Some(HeadReader::new(Kind::Request, limits)) }
+        Self { reader: Some(HeadReader::new(Kind::Request, limits)), judged: 0 }
     }
 
     /// Takes bytes that arrived, up to the end of the request's head.
@@ -63,6 +65,7 @@ impl ServerHandshake {
     /// [`HandshakeError::write_response`] and the connection closed.
     pub fn receive(&mut self, input: &[u8]) -> Result<(usize, Option<Request>), HandshakeError> {
         let Some(reader) = &mut self.reader else { return Ok((0, None)) };
+        let before = reader.seen();
         let result = match reader.receive(input) {
             Ok((taken, false)) => return Ok((taken, None)),
             Ok((taken, true)) => {
@@ -70,8 +73,14 @@ impl ServerHandshake {
             }
             Err(error) => Err(error),
         };
+        self.judged = reader.seen() - before;
         self.reader = None;
         result
+    }
+
+    /// After an error: how many bytes of the last input it took to see it.
+    pub(crate) fn judged(&self) -> usize {
+        self.judged
     }
 }
 

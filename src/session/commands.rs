@@ -164,10 +164,11 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`SendError`] where the session is not open or is closing, the pending output is over its
-    /// limit, or the payload is too long.
+    /// [`SendError`] where the session is not open or is closing, the output that is ready to leave
+    /// is over the limit of pending output, or the payload is too long.
     pub fn ping(&mut self, payload: &[u8], now: Timestamp) -> Result<(), SendError> {
-        self.sending()?;
+        // It leaves before what is not framed yet, so that does not count.
+        self.check_room(self.outgoing.queue.len())?;
         match &mut self.stage {
             Stage::Open(connection) => {
                 self.outgoing.queue.write(|out| connection.ping(payload, out, now))
@@ -189,7 +190,7 @@ impl Session {
     pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
         match &mut self.stage {
             Stage::Open(connection) => connection.close(frame, now),
-            Stage::Opening(_) => Err(self.not_open()),
+            Stage::Opening(_) => self.check_room(0),
         }
     }
 
@@ -204,26 +205,33 @@ impl Session {
         }
     }
 
-    /// The connection, if it is open and more output may be queued.
+    /// The connection, if it is open and another message may be queued.
     #[inline]
     fn sending(&mut self) -> Result<&mut Connection, SendError> {
-        let full = self.outgoing.pending() > self.config.limits.pending_output;
-        let failed = self.write_failed;
+        self.check_room(self.outgoing.pending())?;
         match &mut self.stage {
+            Stage::Open(connection) => Ok(connection),
+            Stage::Opening(_) => Err(SendError::Opening),
+        }
+    }
+
+    #[inline]
+    fn check_room(&self, pending: usize) -> Result<(), SendError> {
+        match &self.stage {
             // Where there are other reasons to refuse, those are more to the point.
-            Stage::Open(connection) if full && !failed && connection.phase() == Phase::Open => {
+            Stage::Open(connection)
+                if pending > self.config.limits.pending_output
+                    && !self.write_failed
+                    && connection.phase() == Phase::Open =>
+            {
                 Err(SendError::Full)
             }
-            Stage::Open(connection) => Ok(connection),
+            Stage::Open(_) => Ok(()),
             Stage::Opening(opening) if opening.is_over() || opening.is_refused() => {
                 Err(SendError::Ended)
             }
             Stage::Opening(_) => Err(SendError::Opening),
         }
-    }
-
-    fn not_open(&mut self) -> SendError {
-        self.sending().err().unwrap_or(SendError::Opening)
     }
 }
 

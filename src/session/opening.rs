@@ -38,7 +38,7 @@ pub(super) struct Opening {
     deadline: Timestamp,
     last_received: Option<Timestamp>,
     last_flushed: Option<Timestamp>,
-    received: u64,
+    /// Bytes that came after the request was refused.
     discarded: u64,
     lateness: Duration,
     read_closed: Option<ReadClosed>,
@@ -107,7 +107,6 @@ impl Opening {
             now,
             last_received: None,
             last_flushed: None,
-            received: 0,
             discarded: 0,
             lateness: Duration::ZERO,
             read_closed: None,
@@ -139,8 +138,7 @@ impl Opening {
         }
         if let State::Response(handshake) = &mut self.state {
             let result = handshake.receive(input);
-            let taken = result.as_ref().map_or(input.len(), |(taken, _)| *taken);
-            self.take(input, taken);
+            take(input, result.as_ref().map_or(input.len(), |(taken, _)| *taken));
             match result {
                 Ok((_, Some(Outcome::Established(response)))) => {
                     return Some(Progress::Established(Box::new(response)));
@@ -152,14 +150,17 @@ impl Opening {
         }
         if let State::Request(handshake) = &mut self.state {
             match handshake.receive(input) {
-                Ok((taken, None)) => self.take(input, taken),
+                Ok((taken, None)) => take(input, taken),
                 Ok((taken, Some(request))) => {
-                    self.take(input, taken);
+                    take(input, taken);
                     let request = Box::new(request);
                     self.state = State::Decision(request.clone());
                     return Some(Progress::Request(request));
                 }
-                Err(error) => self.refuse_invalid(error, queue, now),
+                Err(error) => {
+                    take(input, handshake.judged());
+                    self.refuse_invalid(error, queue, now);
+                }
             }
         }
         self.receive_early(input, queue, now);
@@ -176,12 +177,12 @@ impl Opening {
             return;
         }
         let limit = self.config.limits.head;
-        if input.len() > limit.saturating_sub(self.early.len()) {
+        let room = input.len().min(limit.saturating_sub(self.early.len()));
+        self.early.extend_from_slice(input.get(..room).unwrap_or_default());
+        take(input, room);
+        if !input.is_empty() {
             self.refuse_invalid(HandshakeError::EarlyData { limit }, queue, now);
-            return;
         }
-        self.early.extend_from_slice(input);
-        self.take(input, input.len());
     }
 
     /// What comes after the end began is counted and thrown away.
@@ -190,19 +191,13 @@ impl Opening {
             State::Over(_) => *input = &mut [],
             State::Refused { .. } => {
                 self.discarded += input.len() as u64;
-                self.take(input, input.len());
+                *input = &mut [];
                 if self.discarded > self.config.limits.linger {
                     self.finish_refused(now);
                 }
             }
             _ => {}
         }
-    }
-
-    fn take(&mut self, input: &mut &mut [u8], count: usize) {
-        self.received += count as u64;
-        let rest = mem::take(input);
-        *input = rest.get_mut(count..).unwrap_or_default();
     }
 
     /// The request that waits for the application's decision.
@@ -235,10 +230,12 @@ impl Opening {
         }
     }
 
-    /// The transport has accepted output, all of it if `empty`.
-    pub(super) fn flushed(&mut self, empty: bool, now: Timestamp) {
+    /// The transport has accepted `count` bytes, all of the output if `empty`.
+    pub(super) fn handle_flushed(&mut self, count: usize, empty: bool, now: Timestamp) {
         let now = self.advance(now);
-        self.last_flushed = Some(now);
+        if count > 0 {
+            self.last_flushed = Some(now);
+        }
         if empty && self.read_closed.is_some() {
             self.finish_refused(now);
         }
@@ -338,8 +335,6 @@ impl Opening {
         let mut evidence = Evidence::before_open(self.started, self.now);
         evidence.last_received = self.last_received;
         evidence.last_flushed = self.last_flushed;
-        evidence.received.bytes = self.received;
-        evidence.discarded = self.discarded;
         evidence.timer_lateness = self.lateness;
         evidence
     }
@@ -379,4 +374,10 @@ impl Opening {
         self.keystream = None;
         self.early = BytesMut::new();
     }
+}
+
+/// Leaves what lies behind the first `count` bytes.
+fn take(input: &mut &mut [u8], count: usize) {
+    let rest = mem::take(input);
+    *input = rest.get_mut(count..).unwrap_or_default();
 }

@@ -19,11 +19,18 @@ pub(crate) struct Behaviour {
     pub(crate) echo: bool,
     /// Whether large messages are read into their own memory.
     pub(crate) direct: bool,
+    /// Whether all output is written after each event, and not only after each read.
+    pub(crate) eager: bool,
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { answer: Some(Ok(Accept::new(Origins::SameHost))), echo: false, direct: false }
+        Self {
+            answer: Some(Ok(Accept::new(Origins::SameHost))),
+            echo: false,
+            direct: false,
+            eager: false,
+        }
     }
 }
 
@@ -145,24 +152,30 @@ impl Side {
                 _ => {}
             }
             self.events.push(event);
+            while self.behaviour.eager && self.flush(now).is_some() {}
         }
         assert!(input.is_empty(), "{} bytes were left", input.len());
     }
 
     /// Writes once, if there is anything to write. Gives what was written.
     pub(crate) fn write(&mut self, now: Timestamp) -> Vec<u8> {
-        if self.blocked {
-            return Vec::new();
+        let bytes = self.flush(now).unwrap_or_default();
+        if !bytes.is_empty() {
+            self.poll(&mut [], now);
+        }
+        bytes
+    }
+
+    fn flush(&mut self, now: Timestamp) -> Option<Vec<u8>> {
+        if self.blocked || !self.session.has_output() {
+            return None;
         }
         let mut output = self.session.output();
         let size = self.writes.next(output.remaining());
         let bytes = output.copy_to_bytes(size).to_vec();
-        if size > 0 {
-            self.session.handle_flushed(size, now);
-            self.written.extend_from_slice(&bytes);
-            self.poll(&mut [], now);
-        }
-        bytes
+        self.session.handle_flushed(size, now);
+        self.written.extend_from_slice(&bytes);
+        Some(bytes)
     }
 }
 

@@ -7,6 +7,8 @@ pub(crate) enum Split {
     Whole,
     /// This many bytes.
     Every(usize),
+    /// This many bytes, then all of the rest.
+    First(usize),
     /// A random number of bytes, from a generator in this state. Small numbers come often.
     Random(u64),
 }
@@ -17,6 +19,11 @@ impl Split {
         match self {
             Self::Whole => available,
             Self::Every(size) => available.min((*size).max(1)),
+            Self::First(size) => {
+                let size = available.min((*size).max(1));
+                *self = Self::Whole;
+                size
+            }
             Self::Random(state) => {
                 // xorshift64*
                 *state |= 1;

@@ -1,0 +1,195 @@
+//! What a session allocates: next to nothing while idle, nothing for each small message, and no
+//! more than was received while a message comes in.
+
+#![cfg(feature = "std")]
+
+mod support;
+
+use allocation_counter::{AllocationInfo, measure};
+use bytes::{Buf, Bytes};
+use farewell::{Config, Message, Role, Session, SessionEvent};
+
+use support::pair::{Pair, START};
+
+/// Bytes that what `make` returns keeps on the heap, and the size of the value itself.
+fn held<T>(make: impl FnOnce() -> T) -> (u64, usize) {
+    let mut kept = None;
+    let info = measure(|| kept = Some(make()));
+    let held = u64::try_from(info.bytes_current).unwrap();
+    drop(kept);
+    (held, size_of::<T>())
+}
+
+/// A pair that has opened, exchanged messages of all sizes, and has nothing more to do.
+fn idle() -> Pair {
+    let mut pair = Pair::new(Config::default(), Config::default());
+    pair.server.behaviour.echo = true;
+    pair.run();
+    for size in [5, 200, 3000, 70_000, 500_000, 5] {
+        pair.client.session.send("x".repeat(size), START).unwrap();
+        pair.client.session.send(vec![0; size], START).unwrap();
+        pair.client.session.ping(b"?", START).unwrap();
+        pair.run();
+    }
+    pair
+}
+
+fn session(pair: Pair, role: Role) -> Session {
+    match role {
+        Role::Client => pair.client.session,
+        Role::Server => pair.server.session,
+    }
+}
+
+#[test]
+fn an_idle_session_is_under_a_kibibyte() {
+    let config = std::sync::Arc::new(Config::default());
+    let shared = size_of_val(&*config) as u64 + 16;
+    for role in [Role::Client, Role::Server] {
+        let (heap, size) = held(|| session(idle(), role));
+        // The settings are shared by all sessions, in practice.
+        let total = heap - shared + size as u64;
+        println!("{role:?}: {size} bytes of its own, {} on the heap", heap - shared);
+        assert!(total < 1024, "{role:?}: {total}");
+    }
+}
+
+/// Moves all output of one session into a buffer.
+fn carry(from: &mut Session, buffer: &mut [u8]) -> usize {
+    let mut output = from.output();
+    let size = output.remaining();
+    output.copy_to_slice(&mut buffer[..size]);
+    from.handle_flushed(size, START);
+    size
+}
+
+fn echo(client: &mut Session, server: &mut Session, message: &[u8], buffer: &mut [u8]) {
+    client.send(message, START).unwrap();
+    let size = carry(client, buffer);
+    let mut input = &mut buffer[..size];
+    while let Some(event) = server.poll_event(&mut input, START) {
+        let SessionEvent::Message(message) = event else { panic!("{event:?}") };
+        server.send(message, START).unwrap();
+    }
+    let size = carry(server, buffer);
+    let mut input = &mut buffer[..size];
+    while let Some(event) = client.poll_event(&mut input, START) {
+        let SessionEvent::Message(received) = event else { panic!("{event:?}") };
+        assert_eq!(received.as_bytes(), message);
+    }
+}
+
+#[test]
+fn an_echo_of_small_messages_allocates_nothing() {
+    let Pair { client, server, .. } = idle();
+    let (mut client, mut server) = (client.session, server.session);
+    let mut buffer = vec![0; 65_536];
+    for size in [0, 16, 125, 180] {
+        let message = vec![b'x'; size];
+        for _ in 0..2 {
+            echo(&mut client, &mut server, &message, &mut buffer);
+        }
+        let info = measure(|| {
+            for _ in 0..100 {
+                echo(&mut client, &mut server, &message, &mut buffer);
+            }
+        });
+        assert_eq!(info.count_total, 0, "{size}: {info:?}");
+    }
+    // Longer ones take and give back a buffer for each flush on each side.
+    let message = vec![b'x'; 4000];
+    let info = measure(|| {
+        for _ in 0..100 {
+            echo(&mut client, &mut server, &message, &mut buffer);
+        }
+    });
+    assert!(info.count_total <= 200, "{info:?}");
+}
+
+#[test]
+fn queueing_many_small_messages_allocates_a_few_times() {
+    let mut pair = idle();
+    let info = measure(|| {
+        for _ in 0..1000 {
+            pair.client.session.send("sixteen bytes ok", START).unwrap();
+        }
+    });
+    assert!(info.count_total < 20, "{info:?}");
+    assert!(info.bytes_max < 64 * 1024, "{info:?}");
+}
+
+#[test]
+fn a_large_owned_message_costs_a_server_a_few_words() {
+    let mut pair = idle();
+    let message = Message::from(Bytes::from(vec![7; 1_000_000]));
+    let info = measure(|| {
+        pair.server.session.send(message.clone(), START).unwrap();
+        pair.server.session.has_output();
+    });
+    assert!(info.bytes_max < 1024, "{info:?}");
+}
+
+/// Reads a message in pieces, directly if the session likes that; gives what was allocated.
+fn receive(size: usize, piece: usize, direct: bool) -> AllocationInfo {
+    let mut config = Config::default();
+    config.fragment_size = None;
+    let mut pair = Pair::open(config.clone(), config);
+    pair.client.session.send(vec![1; size], START).unwrap();
+    let mut output = pair.client.session.output();
+    let mut wire = output.copy_to_bytes(output.remaining()).to_vec();
+    let session = &mut pair.server.session;
+    let mut message = None;
+    let mut info = measure(|| {
+        let mut rest = &mut wire[..];
+        while !rest.is_empty() {
+            let mut size = piece.min(rest.len());
+            let spare = if direct { session.spare_mut() } else { &mut [] };
+            if spare.is_empty() {
+                let (head, tail) = rest.split_at_mut(size);
+                rest = tail;
+                let mut input = head;
+                while let Some(event) = session.poll_event(&mut input, START) {
+                    message = Some(event.into_owned());
+                }
+            } else {
+                size = size.min(spare.len());
+                let (head, tail) = rest.split_at_mut(size);
+                rest = tail;
+                spare[..size].copy_from_slice(head);
+                session.handle_filled(size, START);
+                while let Some(event) = session.poll_event(&mut &mut [][..], START) {
+                    message = Some(event.into_owned());
+                }
+            }
+        }
+    });
+    let Some(SessionEvent::Message(message)) = message else { panic!() };
+    assert_eq!(message.len(), size);
+    info.bytes_max -= size as u64;
+    info
+}
+
+#[test]
+fn an_assembled_message_takes_its_own_size() {
+    for direct in [false, true] {
+        let info = receive(4_000_000, 60_000, direct);
+        // Growing holds the old memory beside the new, at the worst.
+        assert!(info.bytes_max <= 4_000_000, "{direct}: {info:?}");
+        assert!(info.count_total < 20, "{direct}: {info:?}");
+    }
+}
+
+#[test]
+fn a_declared_length_takes_no_memory() {
+    // 16 MiB are declared, one byte comes.
+    let wire = [&[0x82, 0xff][..], &(16_u64 << 20).to_be_bytes(), &[0, 0, 0, 0, 1]].concat();
+    let mut pair = Pair::open(Config::default(), Config::default());
+    pair.server.incoming = wire;
+    let mut spare = 0;
+    let info = measure(|| {
+        pair.server.read(START);
+        spare = pair.server.session.spare_mut().len();
+    });
+    assert_eq!(spare, 0);
+    assert!(info.bytes_current < 64, "{info:?}");
+}

@@ -116,8 +116,6 @@ impl Driver {
         self.ended.as_deref()
     }
 
-    // Reading.
-
     /// Says what `next()` has to do. `wrote` tells that it has just written.
     pub(super) fn next(&mut self, wrote: bool, now: Timestamp) -> Next {
         if self.ended.is_none() && self.due(now) {
@@ -148,12 +146,6 @@ impl Driver {
             }
             None => self.ended.clone().map(Incoming::Ended),
         }
-    }
-
-    /// Forgets the messages that wait, for an application that wants to hear of the end only.
-    pub(super) fn drop_ready(&mut self) {
-        self.ready = VecDeque::new();
-        self.ready_bytes = 0;
     }
 
     /// Whether a message or the report is there, parsed.
@@ -231,13 +223,12 @@ impl Driver {
         }
     }
 
-    // Writing.
-
     pub(super) fn wants_write(&mut self) -> bool {
         self.ended.is_none() && self.session.has_output()
     }
 
     /// Whether the session takes no message before some of its output has left.
+    #[cfg(feature = "tokio")]
     pub(super) fn is_full(&self) -> bool {
         let limit = self.session.config().limits.pending_output;
         self.ended.is_none() && !self.write_failed && self.session.pending_output() > limit
@@ -281,8 +272,6 @@ impl Driver {
         wanted
     }
 
-    // Time.
-
     pub(super) fn due(&self, now: Timestamp) -> bool {
         self.session.poll_timeout().is_some_and(|at| at <= now)
     }
@@ -295,8 +284,6 @@ impl Driver {
             self.pump(&mut &mut [][..], true, now);
         }
     }
-
-    // Commands.
 
     pub(super) fn send<'m>(
         &mut self,
@@ -315,12 +302,11 @@ impl Driver {
     /// Ends the connection without a word and gives the report.
     pub(super) fn abort(&mut self, now: Timestamp) {
         self.session.abort(now);
-        self.drop_ready();
+        self.ready = VecDeque::new();
+        self.ready_bytes = 0;
         self.leftover = Leftover::default();
         self.pump(&mut &mut [][..], true, now);
     }
-
-    // The opening handshake.
 
     /// Whether the client's opening handshake is over.
     pub(super) fn connected(&mut self) -> Result<bool, ConnectError> {
@@ -342,7 +328,7 @@ impl Driver {
         }
         if self.opened.is_some() {
             // The client may wait for the response before it sends anything.
-            return if self.wants_write() { Answer::Waiting } else { Answer::Accepted };
+            return if self.wants_write() { Answer::Writing } else { Answer::Accepted };
         }
         if self.session.phase() != Phase::Opening {
             return Answer::Waiting;
@@ -373,6 +359,8 @@ pub(super) enum Answer {
     Waiting,
     /// The request was answered.
     Given,
+    /// The connection is open, and the response has to be flushed.
+    Writing,
     /// The connection is open, and the client has been told.
     Accepted,
     Failed(AcceptError),

@@ -13,6 +13,7 @@ mod scratch;
 pub mod tokio;
 
 use alloc::boxed::Box;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::message::Message;
 use crate::termination::Termination;
@@ -59,4 +60,9 @@ impl Incoming {
             Self::Ended(report) => Err(report),
         }
     }
+}
+
+/// A lock is poisoned by a panic in a stream of the caller's; what is behind it is sound.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

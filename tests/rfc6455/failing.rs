@@ -28,7 +28,8 @@ pub(crate) fn fails_with(config: Config, role: Role, wire: &[u8], rule: Violatio
     assert_eq!(drive.log, seen, "{}", drive.wires());
     let report = drive.eof().report();
     match report.cause {
-        Cause::Violation { rule: found, offset: at } | Cause::TooBig { rule: found, offset: at } => {
+        Cause::Violation { rule: found, offset: at }
+        | Cause::TooBig { rule: found, offset: at } => {
             assert_eq!((found, at), (rule, offset), "{role:?}: {}", show(wire));
         }
         other => panic!("{other:?} instead of {rule:?}: {}", show(wire)),

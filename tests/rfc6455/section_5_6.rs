@@ -36,12 +36,8 @@ fn binary_is_any_bytes() {
         let mut drive = Drive::new(role, quiet());
         drive.peer_sends(&[(BINARY, &every), (BINARY, b"\xff"), (BINARY, b"text")]);
         let kind = MessageKind::Binary;
-        let whole = |bytes: &[u8]| Seen::Data {
-            kind,
-            first: true,
-            last: true,
-            bytes: bytes.to_vec(),
-        };
+        let whole =
+            |bytes: &[u8]| Seen::Data { kind, first: true, last: true, bytes: bytes.to_vec() };
         assert_eq!(drive.log, [whole(&every), whole(b"\xff"), whole(b"text")]);
     }
 }

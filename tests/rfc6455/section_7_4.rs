@@ -15,9 +15,9 @@ fn is_legal(code: u16) -> bool {
 /// On both sides of every border, and a few from the middle.
 fn codes() -> impl Iterator<Item = u16> {
     let borders = [0, 999, 1000, 1003, 1004, 1006, 1007, 1014, 1015, 2999, 3000, 4999, 5000, 65535];
-    let around = borders.into_iter().flat_map(|code: u16| {
-        [code.saturating_sub(1), code, code.saturating_add(1)]
-    });
+    let around = borders
+        .into_iter()
+        .flat_map(|code: u16| [code.saturating_sub(1), code, code.saturating_add(1)]);
     around.chain([1, 500, 1005, 1011, 1016, 2000, 3500, 4500, 10_000])
 }
 

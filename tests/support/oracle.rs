@@ -136,8 +136,8 @@ fn next_frame(
     }
     let mut key = [0; 4];
     if masked {
-        for index in 0..4 {
-            key[index] = byte(2 + extended + index)?;
+        for (index, part) in key.iter_mut().enumerate() {
+            *part = byte(2 + extended + index)?;
         }
     }
     let start = at + 2 + extended + if masked { 4 } else { 0 };

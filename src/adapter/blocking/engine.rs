@@ -41,7 +41,7 @@ impl<L: Link> Engine<L> {
         }
     }
 
-    /// Writes, then waits for input until the next deadline at most.
+    /// Writes, then waits for input until the next deadline at most. Nothing may wait unparsed.
     pub(super) fn turn(&mut self) {
         let written = self.link.write(false, self.clock);
         self.shut_down();
@@ -152,17 +152,12 @@ impl<L: Link> Engine<L> {
         self.link.with(|driver| driver.close(frame, now))
     }
 
-    /// Drives the connection to its end, forgetting what comes until then.
+    /// Drives the connection to its end, dropping the messages until then.
     pub(super) fn finish(&mut self) -> Box<Termination> {
         loop {
-            let ended = self.link.with(|driver| {
-                driver.drop_ready();
-                driver.ended().cloned()
-            });
-            if let Some(report) = ended {
-                return Box::new(report);
+            if let Incoming::Ended(report) = self.next() {
+                return report;
             }
-            self.turn();
         }
     }
 

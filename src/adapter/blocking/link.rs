@@ -8,13 +8,13 @@ use core::mem;
 use core::time::Duration;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use bytes::Buf;
 
 use super::transport::{Socket, Transport};
 use crate::adapter::driver::{Driver, Shutdown};
-use crate::adapter::scratch;
+use crate::adapter::{lock, scratch};
 use crate::event::ReadClosed;
 use crate::time::Clock;
 
@@ -63,24 +63,31 @@ pub(super) trait Link {
 }
 
 /// The timeout that a stream was given last.
+///
+/// Deadlines move with every message and come closer with every read, and a system call for each
+/// would be a waste. So a wait may end early, and is then taken up again.
 #[derive(Debug, Default)]
 struct ReadTimeout(Option<Option<Duration>>);
 
 impl ReadTimeout {
-    /// Whether the stream needs another timeout than it has.
-    ///
-    /// One that is somewhat shorter does, too: the wait is then taken up again. Deadlines move with
-    /// every message, and a system call for each would be a waste.
-    fn changes(&mut self, wanted: Option<Duration>) -> bool {
-        let fits = match (self.0, wanted) {
-            (Some(None), None) => true,
-            (Some(Some(set)), Some(wanted)) => set <= wanted && set >= wanted / 2,
-            _ => false,
+    /// Shorter waits than this are exact.
+    const EXACT: Duration = Duration::from_millis(100);
+
+    /// The timeout that the stream has to be given, if it needs another one than it has.
+    fn change(&mut self, wanted: Option<Duration>) -> Option<Option<Duration>> {
+        let (set, least) = match wanted {
+            Some(wanted) if wanted > Self::EXACT => (Some(wanted - wanted / 8), wanted / 2),
+            _ => (wanted, wanted.unwrap_or_default()),
         };
-        if !fits {
-            self.0 = Some(wanted);
+        let fits = match (self.0, wanted) {
+            (Some(Some(has)), Some(wanted)) => (least..=wanted).contains(&has),
+            (has, _) => has == Some(wanted),
+        };
+        if fits {
+            return None;
         }
-        !fits
+        self.0 = Some(set);
+        Some(set)
     }
 }
 
@@ -182,10 +189,9 @@ impl<S: Transport> Link for Own<S> {
     }
 
     fn read(&mut self, _: bool, timeout: Option<Duration>, clock: Clock) -> Got {
-        let result = if self.timeout.changes(timeout) {
-            self.stream.set_read_timeout(timeout)
-        } else {
-            Ok(())
+        let result = match self.timeout.change(timeout) {
+            Some(timeout) => self.stream.set_read_timeout(timeout),
+            None => Ok(()),
         };
         sort(result.and_then(|()| self.read_once(clock))).unwrap_or_else(|how| {
             self.driver.handle_read_closed(how, clock.now());
@@ -289,10 +295,16 @@ impl<S: Socket> Link for Arc<Shared<S>> {
     fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock) -> Got {
         let guard = if wait { Some(lock(&self.reading)) } else { try_lock(&self.reading) };
         let Some(mut current) = guard else { return Got::Unknown };
-        let set = if current.changes(timeout) {
-            self.socket.set_read_timeout_shared(timeout)
-        } else {
-            Ok(())
+        if wait {
+            // The writing half may have read ahead while this one waited for the lock.
+            let driver = lock(&self.driver);
+            if driver.has_incoming() && !driver.due(clock.now()) {
+                return Got::Unknown;
+            }
+        }
+        let set = match current.change(timeout) {
+            Some(timeout) => self.socket.set_read_timeout_shared(timeout),
+            None => Ok(()),
         };
         let result = scratch::with(|buffer| {
             let len = set.and_then(|()| self.socket.read_shared(buffer))?;
@@ -322,11 +334,6 @@ impl<S: Socket> Link for Arc<Shared<S>> {
         }
         Some(wait.map_or(self.glance, |wait| wait.min(self.glance)))
     }
-}
-
-/// A lock is poisoned by a panic in a stream of the caller's; the driver behind it is sound.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {

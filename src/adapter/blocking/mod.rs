@@ -127,6 +127,7 @@ pub fn accept<S: Transport>(stream: S, acceptor: &Acceptor) -> Result<WebSocket<
         match engine.link.driver.answer(acceptor, clock.now()) {
             Answer::Given => {}
             Answer::Waiting => engine.turn(),
+            Answer::Writing => drop(engine.flush()), // The session knows of a failure.
             Answer::Accepted => return Ok(socket),
             Answer::Failed(error) => return Err(error),
         }

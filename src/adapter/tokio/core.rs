@@ -61,7 +61,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         let mut wrote = false;
         loop {
             match self.driver.next(wrote, self.clock.now()) {
-                Next::Incoming(incoming) => return Poll::Ready(incoming),
+                Next::Incoming(incoming) => {
+                    self.poll_shutdown(cx);
+                    return Poll::Ready(incoming);
+                }
                 Next::Write => {
                     let _ = self.poll_write(cx);
                     wrote = true;

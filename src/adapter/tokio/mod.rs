@@ -133,6 +133,8 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
             match core.driver.answer(acceptor, clock.now()) {
                 Answer::Given => {}
                 Answer::Waiting => ready!(core.poll_turn(cx)),
+                // The session knows of a failure.
+                Answer::Writing => drop(ready!(core.poll_flush(cx))),
                 Answer::Accepted => return Poll::Ready(Ok(())),
                 Answer::Failed(error) => return Poll::Ready(Err(error)),
             }

@@ -9,7 +9,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use ::tokio::io::{AsyncRead, AsyncWrite};
 use futures_core::{FusedStream, Stream};
@@ -17,7 +17,7 @@ use futures_sink::Sink;
 
 use super::core::Core;
 use super::websocket::poll_close;
-use crate::adapter::Incoming;
+use crate::adapter::{Incoming, lock};
 use crate::close::CloseFrame;
 use crate::event::SendError;
 use crate::message::Message;
@@ -281,9 +281,4 @@ impl<S> fmt::Debug for Sender<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender").finish_non_exhaustive()
     }
-}
-
-/// A lock is poisoned by a panic in a stream of the caller's; the driver behind it is sound.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -186,11 +186,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let _ = self.queue_close(frame);
         poll_fn(|cx| {
             loop {
-                self.core.driver.drop_ready();
-                if let Some(report) = self.core.driver.ended() {
-                    return Poll::Ready(Box::new(report.clone()));
+                if let Incoming::Ended(report) = ready!(self.core.poll_next(cx)) {
+                    return Poll::Ready(report);
                 }
-                ready!(self.core.poll_turn(cx));
             }
         })
         .await

@@ -4,6 +4,8 @@
 //! where they are cut), the same control frames, and the same fault at the same offset. Between
 //! inputs at most 13 bytes of a header and 125 bytes of a control frame are kept.
 
+mod progress;
+
 use core::mem;
 
 use super::control::{Inline, Spilled, close_frame};
@@ -449,58 +451,6 @@ impl Receiver {
     /// The payload of the latest Ping, where it has come whole and was not answered yet.
     pub(super) fn take_answer(&mut self) -> Option<&[u8]> {
         mem::take(&mut self.answer_due).then_some(self.ping.as_slice())
-    }
-
-    pub(super) fn answer_due(&self) -> bool {
-        self.answer_due
-    }
-
-    pub(super) fn ping_payload(&self) -> &[u8] {
-        self.ping.as_slice()
-    }
-
-    pub(super) fn pong_payload(&self) -> &[u8] {
-        self.other.as_slice()
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.offset
-    }
-
-    pub(super) fn frames(&self) -> u64 {
-        self.whole_frames + self.other_frames
-    }
-
-    pub(super) fn messages(&self) -> u64 {
-        self.whole_frames + self.other_messages
-    }
-
-    /// Whether a piece of a message was ever given.
-    pub(super) fn any_piece(&self) -> bool {
-        self.messages() > 0 || self.begun
-    }
-
-    pub(super) fn in_message(&self) -> bool {
-        self.message.is_some()
-    }
-
-    /// Payload bytes still to come of the data frame under way.
-    pub(super) fn payload_remaining(&self) -> u64 {
-        if self.state == State::Data { self.remaining } else { 0 }
-    }
-
-    pub(super) fn position(&self) -> Position {
-        match self.state {
-            State::Boundary | State::Stopped => Position::FrameBoundary,
-            State::Between | State::TextCutShort => {
-                Position::BetweenFragments { received: self.message_len }
-            }
-            State::Header => Position::InsideHeader { received: u64::from(self.header_len) },
-            State::Data | State::Control => Position::InsidePayload {
-                received: self.frame_len - self.remaining,
-                expected: self.frame_len,
-            },
-        }
     }
 }
 

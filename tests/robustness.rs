@@ -129,8 +129,12 @@ impl Victim {
         let command = match call {
             Call::Text(text) => connection.send(text.as_str(), out, now),
             Call::Binary(bytes) => connection.send(&bytes[..], out, now),
-            Call::TextFragment(text, fin) => connection.send_fragment(text.as_str(), *fin, out, now),
-            Call::BinaryFragment(bytes, fin) => connection.send_fragment(&bytes[..], *fin, out, now),
+            Call::TextFragment(text, fin) => {
+                connection.send_fragment(text.as_str(), *fin, out, now)
+            }
+            Call::BinaryFragment(bytes, fin) => {
+                connection.send_fragment(&bytes[..], *fin, out, now)
+            }
             Call::BeginFrame(len, fin) => {
                 connection.begin_frame(MessageKind::Binary, *len, *fin, now).map(|_| ())
             }

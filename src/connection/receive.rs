@@ -178,6 +178,8 @@ impl Receiver {
         limits: &Limits,
     ) -> Result<Option<Received<'b>>, Fault> {
         loop {
+            //= rfc6455#10.7
+            //# Incoming data MUST always be validated by both clients and servers.
             match self.state {
                 State::Boundary | State::Between | State::Header => {
                     if !self.take_header(input, limits)? {
@@ -266,6 +268,9 @@ impl Receiver {
         self.key = header.mask.unwrap_or(MaskingKey::new([0; 4]));
         self.opcode = header.opcode;
         self.fin = header.fin;
+        //= rfc6455#5.4
+        //# An endpoint MUST be capable of handling control frames in the middle
+        //# of a fragmented message.
         if header.opcode.is_control() {
             self.state = State::Control;
             match header.opcode {
@@ -283,6 +288,9 @@ impl Receiver {
     }
 
     fn sequence(&mut self, header: &FrameHeader) -> Result<(), Violation> {
+        //= rfc6455#6.2
+        //# Upon receiving a data frame (Section 5.6), the endpoint MUST note the
+        //# /type/ of the data as defined by the opcode
         let kind = match header.opcode {
             OpCode::Text => MessageKind::Text,
             OpCode::Binary => MessageKind::Binary,
@@ -296,6 +304,9 @@ impl Receiver {
         if self.message.is_some() {
             return Err(Violation::ExpectedContinuation);
         }
+        //= rfc6455#6.2
+        //# Subsequent data frames MUST be interpreted as belonging to a new
+        //# WebSocket message.
         self.message = Some(kind);
         self.begun = false;
         self.utf8 = Utf8Validator::default();
@@ -336,6 +347,9 @@ impl Receiver {
             return Err(self.fault(Violation::UnexpectedContinuation));
         };
         let mut len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
+        //= rfc6455#6.2
+        //# A server MUST remove masking for data frames received from a client as
+        //# described in Section 5.3.
         let masked = self.sender == Role::Client;
         let piece = &mut input[..len];
         match kind {

@@ -178,7 +178,10 @@ impl FrameHeader {
         let rsv = byte >> 4 & 0x7;
         //= rfc6455#5.2
         //# MUST be 0 unless an extension is negotiated that defines meanings
-        //# for non-zero values.
+        //# for non-zero values.  If a nonzero value is received and none of
+        //# the negotiated extensions defines the meaning of such a nonzero
+        //# value, the receiving endpoint MUST _Fail the WebSocket
+        //# Connection_.
         if rsv & !allowed != 0 {
             return Err(err(Violation::ReservedBits, 0));
         }
@@ -226,6 +229,8 @@ impl FrameHeader {
     #[inline]
     pub fn encode(&self, out: &mut [u8; MAX_HEADER]) -> usize {
         out[0] = u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits();
+        //= rfc6455#5.3
+        //# A masked frame MUST have the field frame-masked set to 1
         let mask = if self.mask.is_some() { MASK } else { 0 };
         let end = match self.len {
             0..=125 => {

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use farewell::{CloseCode, CloseFrame, Phase, SendError, Violation};
 
-use crate::drive::{Drive, quiet, reason, secs};
+use crate::drive::{Drive, Step, quiet, reason, secs};
 use crate::failing::fails;
 use crate::oracle::Seen;
 use crate::wire::{
@@ -81,7 +81,7 @@ fn section_5_5_1_no_data_follows_our_close() {
     //= type=test
     //# The application MUST NOT send any more data frames after sending a
     //# Close frame.
-    let endings: [(&str, fn(&mut Drive)); 3] = [
+    let endings: [(&str, Step); 3] = [
         ("we close", |drive| _ = drive.close(1000, "")),
         ("the peer closes", |drive| _ = drive.peer_closes(1000, "")),
         ("we fail it", |drive| _ = drive.peer_sends(&[(0x83, b"")])),

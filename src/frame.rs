@@ -124,8 +124,9 @@ impl FrameHeader {
     ///
     /// # Errors
     ///
-    /// [`FrameHeaderError`] as soon as a byte is there that no valid header has. Sequence and limits
-    /// are not judged here. Any reserved bit is an error.
+    /// [`FrameHeaderError`] as soon as a byte is there that no valid header has; the form of a length
+    /// is judged once all of it is there. Sequence and limits are not judged here. Any reserved bit
+    /// is an error.
     pub fn decode(input: &[u8], sender: Role) -> Result<Option<(Self, usize)>, FrameHeaderError> {
         Self::decode_with(input, sender, 0)
     }

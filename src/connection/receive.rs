@@ -83,12 +83,15 @@ pub(super) struct Receiver {
     begun: bool,
     /// Whether a Ping has come whole and was not answered.
     answer_due: bool,
+    /// Whether the control frame under way is kept in `other`: no Ping is, unless the one before it
+    /// has still to be answered.
+    aside: bool,
     /// The longest payload that the short path may take.
     short: u8,
     header_len: u8,
     header: [u8; MAX_HEADER - 1],
     ping: Inline,
-    /// A Pong or a Close.
+    /// A Pong or a Close, or a Ping of which a part has come.
     other: Spilled,
 }
 
@@ -114,6 +117,7 @@ impl Receiver {
             message: None,
             begun: false,
             answer_due: false,
+            aside: false,
             short: short as u8,
             header_len: 0,
             header: [0; MAX_HEADER - 1],
@@ -273,12 +277,10 @@ impl Receiver {
         //# of a fragmented message.
         if header.opcode.is_control() {
             self.state = State::Control;
-            match header.opcode {
-                OpCode::Ping => {
-                    self.answer_due = false;
-                    self.ping.clear();
-                }
-                _ => self.other.clear(),
+            self.aside = header.opcode != OpCode::Ping || self.answer_due;
+            match self.aside {
+                true => self.other.clear(),
+                false => self.ping.clear(),
             }
             return Ok(());
         }
@@ -421,12 +423,19 @@ impl Receiver {
             mask::apply(piece, self.key);
             self.key = self.key.rotated(len);
         }
-        match self.opcode {
-            OpCode::Ping => self.ping.extend(piece),
-            _ => self.other.extend(piece),
-        }
         self.remaining -= len as u64;
         self.offset += len as u64;
+        let ping = self.opcode == OpCode::Ping;
+        match self.aside {
+            true if ping && len as u64 == self.frame_len => self.ping.set(piece),
+            true => {
+                self.other.extend(piece);
+                if ping && self.remaining == 0 {
+                    self.ping.set(self.other.as_slice());
+                }
+            }
+            false => self.ping.extend(piece),
+        }
         self.remaining == 0
     }
 

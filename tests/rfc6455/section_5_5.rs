@@ -227,6 +227,21 @@ fn section_5_5_3_only_the_latest_of_many_pings_need_be_answered() {
 }
 
 #[test]
+fn section_5_5_3_a_ping_is_answered_until_the_next_one_is_whole() {
+    for mut drive in drives() {
+        let long = [b'x'; 125];
+        let mut bytes = sent_by(drive.peer(), &[(PING, b"first"), (PING, &long)]);
+        let (early, late) = bytes.split_at_mut(40);
+        let mut input = early;
+        while drive.connection.poll_event(&mut input, drive.now).is_some() {}
+        drive.receive(b"");
+        assert_eq!(plain(&drive.output), [(PONG, b"first".to_vec())]);
+        drive.receive(late);
+        assert_eq!(plain(&drive.output), [(PONG, b"first".to_vec()), (PONG, long.to_vec())]);
+    }
+}
+
+#[test]
 fn section_5_5_3_an_unsolicited_pong_asks_for_nothing() {
     //= rfc6455#5.5.3
     //= type=test

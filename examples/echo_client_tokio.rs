@@ -30,7 +30,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     unanswered -= 1;
                 }
                 Incoming::Ended(report) => break report,
-                _ => {}
             },
         }
         if unanswered == 0 && lines.is_closed() && lines.is_empty() {

@@ -36,7 +36,6 @@
 //!         match socket.next() {
 //!             Incoming::Message(message) => drop(socket.send(message)),
 //!             Incoming::Ended(report) => return report,
-//!             _ => {}
 //!         }
 //!     }
 //! });

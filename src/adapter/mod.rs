@@ -26,7 +26,6 @@ pub use error::{AcceptError, ConnectError};
 /// There is always an ending and it is always the last thing: a clean close is not an error, and
 /// the end of the stream is not a `None`.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Incoming {
     /// A whole message.
     Message(Message<'static>),

@@ -207,6 +207,11 @@ impl Connection {
     #[inline]
     pub(crate) fn accept_message(&mut self, now: Timestamp) -> Result<(), SendError> {
         self.advance(now);
+        //= rfc6455#6.1
+        //# The endpoint MUST ensure the WebSocket connection is in the OPEN state
+        //= rfc6455#5.5.1
+        //# The application MUST NOT send any more data frames after sending a
+        //# Close frame.
         self.check_open()?;
         if self.fragmenting.is_some() {
             return Err(SendError::FragmentsPending);
@@ -229,11 +234,21 @@ impl Connection {
     ) -> Result<OpCode, SendError> {
         self.advance(now);
         self.check_open()?;
+        //= rfc6455#6.1
+        //# The opcode (frame-opcode) of the first frame containing the data MUST
+        //# be set to the appropriate value from Section 5.2 for data that is to
+        //# be interpreted by the recipient as text or binary data.
+        //= rfc6455#5.4
+        //# the type for all fragments in a message MUST be either text, binary,
+        //# or one of the reserved opcodes.
         let opcode = match self.fragmenting {
             None => kind.into(),
             Some(begun) if begun == kind => OpCode::Continuation,
             Some(_) => return Err(SendError::KindMismatch),
         };
+        //= rfc6455#6.1
+        //# The FIN bit (frame-fin) of the last frame containing the data MUST be
+        //# set to 1 as defined in Section 5.2.
         self.fragmenting = if fin { None } else { Some(kind) };
         if fin {
             self.count_message();
@@ -276,6 +291,17 @@ impl Connection {
         self.count_queued((len + payload.len()) as u64);
     }
 
+    //= rfc6455#5.1
+    //# a client MUST mask all frames that it sends to the server
+    //= rfc6455#5.1
+    //# A server MUST NOT mask any frames that it sends to the client.
+    //= rfc6455#5.3
+    //# When preparing a masked frame, the client MUST pick a fresh masking
+    //# key from the set of allowed 32-bit values.
+    //= rfc6455#10.3
+    //# Clients MUST choose a new masking key for each frame, using an
+    //# algorithm that cannot be predicted by end applications that provide
+    //# data.
     //= rfc6455#5.3
     //# The masking key needs to be
     //# unpredictable; thus, the masking key MUST be derived from a strong

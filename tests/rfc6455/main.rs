@@ -1,5 +1,7 @@
 //! RFC 6455, section by section: each rule next to the wire that proves it.
 
+#![allow(clippy::type_complexity, reason = "tables of cases are spelled out where they stand")]
+
 #[path = "../support/drive.rs"]
 mod drive;
 #[path = "../support/oracle.rs"]

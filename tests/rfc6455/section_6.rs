@@ -40,6 +40,10 @@ fn section_6_1_data_is_sent_only_while_the_connection_is_open() {
 fn section_6_1_the_first_frame_says_what_the_data_is_and_the_last_one_that_it_ends() {
     //= rfc6455#6.1
     //= type=test
+    //# An endpoint MUST encapsulate the /data/ in a WebSocket frame as
+    //# defined in Section 5.2.
+    //= rfc6455#6.1
+    //= type=test
     //# The opcode (frame-opcode) of the first frame containing the data
     //# MUST be set to the appropriate value from Section 5.2 for data
     //# that is to be interpreted by the recipient as text or binary
@@ -94,6 +98,11 @@ fn section_6_1_a_payload_written_by_the_caller_is_framed_and_masked_alike() {
 
 #[test]
 fn section_6_2_a_message_has_the_type_of_its_first_frame() {
+    //= rfc6455#6.2
+    //= type=test
+    //# Incoming data MUST be parsed as WebSocket frames
+    //# as defined in Section 5.2.  If a control frame (Section 5.5) is
+    //# received, the frame MUST be handled as defined by Section 5.5.
     //= rfc6455#6.2
     //= type=test
     //# Upon

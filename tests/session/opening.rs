@@ -224,9 +224,9 @@ fn a_refusal_lingers_no_longer_than_it_may() {
     let mut server = crate::opening::server();
     give(&mut server, "nonsense\r\n\r\n");
     let limit = Config::default().limits.linger as usize;
-    give(&mut server, vec![0; limit]);
+    give(&mut server, vec![0; limit - 100]);
     assert!(!server.has_ended());
-    give(&mut server, vec![0; 100]);
+    give(&mut server, vec![0; 101]);
     assert!(server.has_ended());
     // Nothing can be written.
     let mut server = crate::opening::server();

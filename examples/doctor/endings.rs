@@ -177,7 +177,7 @@ pub(crate) const ENDINGS: &[Ending] = &[
         handshakes::origin_refused,
         &[
             unclean(Client, 1006, &["handshake refused: 403"]),
-            unclean(Server, 1006, &["handshake refused: 403"]),
+            unclean(Server, 1006, &["bad handshake (RFC 10.2)"]),
         ],
     ),
     ending(

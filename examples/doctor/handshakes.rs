@@ -6,7 +6,7 @@ use std::thread;
 use farewell::handshake::{Accept, ClientRequest, Origins, Rejection};
 use farewell::{AcceptError, Acceptor, Config, ConnectError, blocking};
 
-use crate::raw::{Raw, listen};
+use crate::raw::{Raw, listen, take_port};
 use crate::stage::{Failure, Result, Seen, Socket, millis, quiet, request_to};
 
 fn refused_client(result: std::result::Result<Socket, ConnectError>) -> Result<Seen> {
@@ -66,8 +66,8 @@ fn server_is_asked(question: &[u8]) -> Result<Vec<Seen>> {
 }
 
 pub(crate) fn nobody_listens() -> Result<Vec<Seen>> {
-    let (listener, address) = listen()?;
-    drop(listener);
+    // Taken, so that nobody else can listen there meanwhile.
+    let (_taken, address) = take_port()?;
     Ok(vec![refused_client(blocking::connect_with(&request_to(address)?, quiet()))?])
 }
 

@@ -141,6 +141,14 @@ pub(crate) fn listen() -> io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
+/// A port at which nobody listens as long as the socket lives.
+pub(crate) fn take_port() -> io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    let address = socket.local_addr()?.as_socket();
+    Ok((socket, address.ok_or(io::ErrorKind::AddrNotAvailable)?))
+}
+
 /// A connection to a listener whose end takes only little before it is read.
 pub(crate) fn connect_narrow(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;

@@ -21,9 +21,9 @@ const WIDTH: usize = 98;
 const INTRODUCTION: &str = "\
 A WebSocket connection ends cleanly when both ends send a Close frame, which holds a code and a \
 reason. The codes 1005 (a Close came without a code) and 1006 (no Close came at all) are never \
-sent: they are what is reported in their absence, and most logs and every browser say no more \
-than that. Below, connections on this machine are made to end in different ways, and each line \
-in quotes is this library's report of it.";
+sent: they stand for what did not come, and most logs and every browser say no more than that. \
+Below, connections on this machine are made to end in different ways; the sentence in quotes is \
+this library's report of each, and the one behind the arrow is what it usually means.";
 
 pub(crate) fn run() -> ExitCode {
     let clock = Clock::new();
@@ -31,7 +31,7 @@ pub(crate) fn run() -> ExitCode {
     let running: Vec<_> = ENDINGS.iter().map(|ending| (ending, start(ending))).collect();
 
     println!("{}\n", wrap(INTRODUCTION, "", WIDTH));
-    println!("    {:<42}  {:<6}  {:<4}  {:<7}  cause", "what happens", "end", "code", "clean");
+    println!("    {:<42}  {:<6}  {:<4}  {:<5}  cause", "what happens", "end", "code", "clean");
     let (mut reports, mut wrong) = (0, 0);
     for (number, (ending, outcome)) in running.into_iter().enumerate() {
         println!();
@@ -83,10 +83,14 @@ fn print(number: usize, ending: &Ending, reports: &[Seen]) -> bool {
         right &= as_expected;
         let number = if index == 0 { number.to_string() } else { String::new() };
         let code = seen.code.map_or("-".into(), |code| code.to_string());
-        let clean = if seen.clean { "clean" } else { "unclean" };
+        let clean = match (seen.code, seen.clean) {
+            (None, _) => "-",
+            (_, true) => "yes",
+            (_, false) => "no",
+        };
         let (side, cause) = (name(seen.side), &seen.cause);
         let mark = if as_expected { "" } else { "  !!" };
-        println!("{number:>2}  {what:<42}  {side:<6}  {code:<4}  {clean:<7}  {cause}{mark}");
+        println!("{number:>2}  {what:<42}  {side:<6}  {code:<4}  {clean:<5}  {cause}{mark}");
         println!("{}", wrap(&format!("\"{}\"", seen.sentence), "      ", WIDTH));
         what = "";
     }

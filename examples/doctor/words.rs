@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use farewell::handshake::HandshakeError;
 use farewell::{Cause, Position, Role, Side, Termination};
 
 /// What happened, in a few words. The self-test's expectations are written in them.
@@ -36,10 +37,10 @@ fn place(at: Position) -> &'static str {
 
 /// What usually lies behind such an ending, and what to do; nothing where all is well.
 pub(crate) fn meaning(report: &Termination) -> Option<&'static str> {
+    if report.code == 1009 {
+        return Some("The peer takes no message as long as ours: send less, or raise its limit.");
+    }
     Some(match report.cause {
-        Cause::ClosingHandshake if report.code == 1009 => {
-            "The peer takes no message as long as ours: send less at once, or raise its limit."
-        }
         Cause::ClosingHandshake if report.truncated_message => {
             "The peer closed before its last message was complete: that message is lost."
         }
@@ -70,6 +71,13 @@ pub(crate) fn meaning(report: &Termination) -> Option<&'static str> {
              speaks a protocol in which the client waits."
         }
         Cause::HandshakeRejected { status } => refused(status),
+        Cause::HandshakeInvalid(HandshakeError::OriginRefused) => {
+            "A web page from elsewhere wants to connect, and this server lets only its own in."
+        }
+        Cause::HandshakeInvalid(_) if report.role == Role::Server => {
+            "The client does not speak WebSocket: a browser's address bar, a bot, TLS where none \
+             is expected, or a proxy between that does not pass upgrades on."
+        }
         Cause::HandshakeInvalid(_) => {
             "The other end does not speak WebSocket here: wrong port or path, or a proxy between \
              that does not pass upgrades on."

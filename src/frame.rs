@@ -136,6 +136,9 @@ impl FrameHeader {
         sender: Role,
         allowed: u8,
     ) -> Result<Option<(Self, usize)>, FrameHeaderError> {
+        //= rfc6455#6.2
+        //# Incoming data MUST be parsed as WebSocket frames as defined in Section
+        //# 5.2.
         let Some(&first) = input.first() else { return Ok(None) };
         let (fin, rsv, opcode) = Self::decode_first(first, allowed)?;
         let Some(&second) = input.get(1) else { return Ok(None) };
@@ -179,6 +182,10 @@ impl FrameHeader {
         //= rfc6455#5.2
         //# MUST be 0 unless an extension is negotiated that defines meanings
         //# for non-zero values.
+        //= rfc6455#5.2
+        //# If a nonzero value is received and none of the negotiated extensions
+        //# defines the meaning of such a nonzero value, the receiving endpoint MUST
+        //# _Fail the WebSocket Connection_.
         if rsv & !allowed != 0 {
             return Err(err(Violation::ReservedBits, 0));
         }
@@ -193,6 +200,8 @@ impl FrameHeader {
         //= rfc6455#5.5
         //# All control frames MUST have a payload length of 125 bytes or less
         //# and MUST NOT be fragmented.
+        //= rfc6455#5.4
+        //# Control frames themselves MUST NOT be fragmented.
         if opcode.is_control() && byte & FIN == 0 {
             return Err(err(Violation::FragmentedControl, 0));
         }
@@ -226,6 +235,9 @@ impl FrameHeader {
     #[inline]
     pub fn encode(&self, out: &mut [u8; MAX_HEADER]) -> usize {
         out[0] = u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits();
+        //= rfc6455#5.3
+        //# A masked frame MUST have the field frame-masked set to 1, as defined in
+        //# Section 5.2.
         let mask = if self.mask.is_some() { MASK } else { 0 };
         let end = match self.len {
             0..=125 => {

@@ -77,6 +77,9 @@ impl Ending {
         if self.complete || self.write_failed.is_some() {
             return;
         }
+        //= rfc6455#7.2.1
+        //# If at any point the underlying transport layer connection is
+        //# unexpectedly lost, the client MUST _Fail the WebSocket Connection_.
         let failed = |kind| Cause::Transport { side: Side::Read, kind };
         self.cause.get_or_insert(match how {
             ReadClosed::Eof => Cause::Eof { at },

@@ -176,6 +176,8 @@ impl Receiver {
         limits: &Limits,
     ) -> Result<Option<Received<'b>>, Fault> {
         loop {
+            //= rfc6455#10.7
+            //# Incoming data MUST always be validated by both clients and servers.
             match self.state {
                 State::Boundary | State::Between | State::Header => {
                     if !self.take_header(input, limits)? {
@@ -281,9 +283,15 @@ impl Receiver {
     }
 
     fn sequence(&mut self, header: &FrameHeader) -> Result<(), Violation> {
+        //= rfc6455#6.2
+        //# the endpoint MUST note the /type/ of the data as defined by the opcode
+        //# (frame-opcode) from Section 5.2.
         let kind = match header.opcode {
             OpCode::Text => MessageKind::Text,
             OpCode::Binary => MessageKind::Binary,
+            //= rfc6455#5.4
+            //# Clients and servers MUST support receiving both fragmented and
+            //# unfragmented messages.
             _ if self.message.is_none() => return Err(Violation::UnexpectedContinuation),
             _ => return Ok(()),
         };
@@ -334,6 +342,9 @@ impl Receiver {
             return Err(self.fault(Violation::UnexpectedContinuation));
         };
         let mut len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
+        //= rfc6455#6.2
+        //# A server MUST remove masking for data frames received from a client as
+        //# described in Section 5.3.
         let masked = self.sender == Role::Client;
         let piece = &mut input[..len];
         match kind {
@@ -356,8 +367,13 @@ impl Receiver {
             last = self.fin;
         }
         if last {
+            //= rfc6455#6.2
+            //# Subsequent data frames MUST be interpreted as belonging to a new
+            //# WebSocket message.
             self.message = None;
             self.state = State::Boundary;
+            //= rfc6455#5.6
+            //# the whole message MUST contain valid UTF-8.
             //= rfc6455#8.1
             //# When an endpoint is to interpret a byte stream as UTF-8 but finds
             //# that the byte stream is not, in fact, a valid UTF-8 stream, that
@@ -372,6 +388,9 @@ impl Receiver {
             return Ok(None);
         }
         self.other_messages += u64::from(last);
+        //= rfc6455#5.4
+        //# Message fragments MUST be delivered to the recipient in the order sent
+        //# by the sender.
         let first = !mem::replace(&mut self.begun, true);
         Ok(Some(Chunk::new(take(input, len), kind, first, last)))
     }
@@ -415,7 +434,13 @@ impl Receiver {
     }
 
     fn finish_control<'b>(&mut self) -> Result<Received<'b>, Fault> {
+        //= rfc6455#5.4
+        //# An endpoint MUST be capable of handling control frames in the middle of
+        //# a fragmented message.
         self.state = if self.message.is_some() { State::Between } else { State::Boundary };
+        //= rfc6455#6.2
+        //# If a control frame (Section 5.5) is received, the frame MUST be handled
+        //# as defined by Section 5.5.
         match self.opcode {
             OpCode::Ping => {
                 self.answer_due = true;

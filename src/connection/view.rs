@@ -18,6 +18,15 @@ impl Connection {
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
         let Some(ending) = &self.ending else { return false };
+        //= rfc6455#5.5.1
+        //# After both sending and receiving a Close message, an endpoint considers
+        //# the WebSocket connection closed and MUST close the underlying TCP
+        //# connection.
+        //= rfc6455#7.1.7
+        //# To do so, the client MUST _Close the WebSocket Connection_
+        //= rfc6455#7.1.7
+        //# Similarly, to do so, the server MUST _Close the WebSocket Connection_,
+        //# and SHOULD log the problem.
         let over = match self.phase {
             Phase::Ended => true,
             //= rfc6455#7.1.1

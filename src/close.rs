@@ -53,11 +53,11 @@ impl CloseCode {
         //# 1005 is a reserved value and MUST NOT be set as a status code in a
         //# Close control frame by an endpoint.
         //= rfc6455#7.4.1
-        //# 1006 is a reserved value and MUST NOT be set as a status code in a Close
-        //# control frame by an endpoint.
+        //# 1006 is a reserved value and MUST NOT be set as a status code in a
+        //# Close control frame by an endpoint.
         //= rfc6455#7.4.1
-        //# 1015 is a reserved value and MUST NOT be set as a status code in a Close
-        //# control frame by an endpoint.
+        //# 1015 is a reserved value and MUST NOT be set as a status code in a
+        //# Close control frame by an endpoint.
         match code {
             1000..=1003 | 1007..=1014 | 3000..=4999 => Ok(Self(code)),
             _ => Err(InvalidCloseCode(code)),

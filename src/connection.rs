@@ -328,6 +328,10 @@ impl Connection {
     }
 
     fn begin_close(&mut self, frame: CloseFrame, cause: Option<Cause>, now: Timestamp) {
+        //= rfc6455#7.1.2
+        //# an endpoint MUST send a Close control frame, as described in Section
+        //# 5.5.1, whose status code is set to /code/ and whose close reason is
+        //# set to /reason/.
         let deadline = now + self.config.timeouts.close;
         let ending = self.ending_mut(Initiator::Local);
         ending.queue_close(frame, false);

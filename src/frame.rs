@@ -124,8 +124,9 @@ impl FrameHeader {
     ///
     /// # Errors
     ///
-    /// [`FrameHeaderError`] as soon as a byte is there that no valid header has. Sequence and limits
-    /// are not judged here. Any reserved bit is an error.
+    /// [`FrameHeaderError`] as soon as a byte is there that no valid header has; the form of a length
+    /// is judged once all of it is there. Sequence and limits are not judged here. Any reserved bit
+    /// is an error.
     pub fn decode(input: &[u8], sender: Role) -> Result<Option<(Self, usize)>, FrameHeaderError> {
         Self::decode_with(input, sender, 0)
     }
@@ -181,11 +182,10 @@ impl FrameHeader {
         let rsv = byte >> 4 & 0x7;
         //= rfc6455#5.2
         //# MUST be 0 unless an extension is negotiated that defines meanings
-        //# for non-zero values.
-        //= rfc6455#5.2
-        //# If a nonzero value is received and none of the negotiated extensions
-        //# defines the meaning of such a nonzero value, the receiving endpoint MUST
-        //# _Fail the WebSocket Connection_.
+        //# for non-zero values.  If a nonzero value is received and none of
+        //# the negotiated extensions defines the meaning of such a nonzero
+        //# value, the receiving endpoint MUST _Fail the WebSocket
+        //# Connection_.
         if rsv & !allowed != 0 {
             return Err(err(Violation::ReservedBits, 0));
         }
@@ -236,8 +236,7 @@ impl FrameHeader {
     pub fn encode(&self, out: &mut [u8; MAX_HEADER]) -> usize {
         out[0] = u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits();
         //= rfc6455#5.3
-        //# A masked frame MUST have the field frame-masked set to 1, as defined in
-        //# Section 5.2.
+        //# A masked frame MUST have the field frame-masked set to 1
         let mask = if self.mask.is_some() { MASK } else { 0 };
         let end = match self.len {
             0..=125 => {

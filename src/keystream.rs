@@ -93,9 +93,6 @@ impl Keystream {
         //# source of entropy, and the masking key for a given frame MUST NOT
         //# make it simple for a server/proxy to predict the masking key for a
         //# subsequent frame.
-        //= rfc6455#10.3
-        //# Clients MUST choose a new masking key for each frame, using an algorithm
-        //# that cannot be predicted by end applications that provide data.
         MaskingKey::new(self.next_word())
     }
 

@@ -128,7 +128,9 @@ fn an_open_connection_allocates_nothing() {
                         round.chunks_mut(size).for_each(|piece| peer.read(piece));
                     }
                 });
-                assert_eq!(count, 0, "{role:?} received {name}, {size} bytes a read");
+                // A long Ping that comes in pieces behind one not yet answered: one box for life.
+                let most = usize::from(name == "pings");
+                assert!(count <= most, "{role:?} received {name}, {size} bytes a read: {count}");
                 assert!(peer.events >= 20, "{role:?} received {name}");
                 assert_eq!(peer.connection.phase(), Phase::Open, "{name}");
             }

@@ -2,7 +2,7 @@
 
 use farewell::{
     Cause, Config, Connection, Event, FrameHeader, MaskingKey, MessageKind, OpCode, ReadClosed,
-    Role, Seed, Timestamp, apply_mask,
+    Role, Seed, Termination, Timestamp, apply_mask,
 };
 
 /// The bytes of a frame; a client's has to be given a key.
@@ -35,6 +35,20 @@ pub(crate) fn frames(mut wire: &[u8], sender: Role) -> Vec<(FrameHeader, Vec<u8>
         frames.push((header, payload));
     }
     frames
+}
+
+/// What every report keeps to.
+pub(crate) fn check_report(role: Role, report: &Termination) {
+    assert_eq!(report.role, role);
+    let code = report.peer_close.map_or(1006, |close| close.reported_code());
+    assert_eq!(report.code, code);
+    if report.clean {
+        assert!(report.peer_close.is_some());
+        assert!(report.local_close.is_some_and(|close| close.flushed));
+    }
+    let sentence = report.to_string();
+    assert!(!sentence.chars().any(char::is_control), "{sentence:?}");
+    assert!(report.evidence.discarded <= report.evidence.received.bytes);
 }
 
 /// What the peer makes of an output.

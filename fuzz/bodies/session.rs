@@ -239,7 +239,8 @@ impl Driver {
                 Seen::CloseReceived(*self.session.peer_close().expect("a Close came"))
             }
             SessionEvent::Ended(report) => {
-                self.check_report(&report);
+                peer::check_report(self.role, &report);
+                assert!(report.dropped.messages == 0 || report.dropped.bytes > 0);
                 self.dropped_messages = Some(report.dropped.messages);
                 Seen::Ended(report)
             }
@@ -457,20 +458,6 @@ impl Driver {
             self.wait();
         }
         panic!("still {:?} after 32 deadlines", self.session.phase());
-    }
-
-    fn check_report(&self, report: &Termination) {
-        assert_eq!(report.role, self.role);
-        let code = report.peer_close.map_or(1006, |close| close.reported_code());
-        assert_eq!(report.code, code);
-        if report.clean {
-            assert!(report.peer_close.is_some());
-            assert!(report.local_close.is_some_and(|close| close.flushed));
-        }
-        let sentence = report.to_string();
-        assert!(!sentence.chars().any(char::is_control), "{sentence:?}");
-        assert!(report.evidence.discarded <= report.evidence.received.bytes);
-        assert!(report.dropped.messages == 0 || report.dropped.bytes > 0);
     }
 
     /// The peer understands what was written; what it did not get is reported as dropped.

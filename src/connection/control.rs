@@ -34,6 +34,11 @@ impl Inline {
         self.len = 0;
     }
 
+    pub(super) fn set(&mut self, payload: &[u8]) {
+        self.clear();
+        self.extend(payload);
+    }
+
     pub(super) fn extend(&mut self, piece: &[u8]) {
         let start = usize::from(self.len);
         self.bytes[start..start + piece.len()].copy_from_slice(piece);
@@ -52,7 +57,8 @@ impl Default for Inline {
 }
 
 /// The payload of a control frame that is nearly always short: our own Pings have eight bytes, and
-/// a Close without a reason two. A longer one takes a box, once for the life of a connection.
+/// a Close without a reason two. A longer one, or a longer Ping in pieces behind an unanswered one, takes a box,
+/// once for the life of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Spilled {
     short_len: u8,

@@ -4,6 +4,8 @@
 //! where they are cut), the same control frames, and the same fault at the same offset. Between
 //! inputs at most 13 bytes of a header and 125 bytes of a control frame are kept.
 
+mod progress;
+
 use core::mem;
 
 use super::control::{Inline, Spilled, close_frame};
@@ -81,12 +83,15 @@ pub(super) struct Receiver {
     begun: bool,
     /// Whether a Ping has come whole and was not answered.
     answer_due: bool,
+    /// Whether the control frame under way is kept in `other`: no Ping is, unless the one before it
+    /// has still to be answered.
+    aside: bool,
     /// The longest payload that the short path may take.
     short: u8,
     header_len: u8,
     header: [u8; MAX_HEADER - 1],
     ping: Inline,
-    /// A Pong or a Close.
+    /// A Pong or a Close, or a Ping of which a part has come.
     other: Spilled,
 }
 
@@ -112,6 +117,7 @@ impl Receiver {
             message: None,
             begun: false,
             answer_due: false,
+            aside: false,
             short: short as u8,
             header_len: 0,
             header: [0; MAX_HEADER - 1],
@@ -266,14 +272,15 @@ impl Receiver {
         self.key = header.mask.unwrap_or(MaskingKey::new([0; 4]));
         self.opcode = header.opcode;
         self.fin = header.fin;
+        //= rfc6455#5.4
+        //# An endpoint MUST be capable of handling control frames in the middle
+        //# of a fragmented message.
         if header.opcode.is_control() {
             self.state = State::Control;
-            match header.opcode {
-                OpCode::Ping => {
-                    self.answer_due = false;
-                    self.ping.clear();
-                }
-                _ => self.other.clear(),
+            self.aside = header.opcode != OpCode::Ping || self.answer_due;
+            match self.aside {
+                true => self.other.clear(),
+                false => self.ping.clear(),
             }
             return Ok(());
         }
@@ -284,14 +291,13 @@ impl Receiver {
 
     fn sequence(&mut self, header: &FrameHeader) -> Result<(), Violation> {
         //= rfc6455#6.2
-        //# the endpoint MUST note the /type/ of the data as defined by the opcode
-        //# (frame-opcode) from Section 5.2.
+        //# Upon receiving a data frame (Section 5.6), the endpoint MUST note the
+        //# /type/ of the data as defined by the opcode
         let kind = match header.opcode {
             OpCode::Text => MessageKind::Text,
             OpCode::Binary => MessageKind::Binary,
             //= rfc6455#5.4
-            //# Clients and servers MUST support receiving both fragmented and
-            //# unfragmented messages.
+            //# MUST support receiving both fragmented and unfragmented messages.
             _ if self.message.is_none() => return Err(Violation::UnexpectedContinuation),
             _ => return Ok(()),
         };
@@ -302,6 +308,9 @@ impl Receiver {
         if self.message.is_some() {
             return Err(Violation::ExpectedContinuation);
         }
+        //= rfc6455#6.2
+        //# Subsequent data frames MUST be interpreted as belonging to a new
+        //# WebSocket message.
         self.message = Some(kind);
         self.begun = false;
         self.utf8 = Utf8Validator::default();
@@ -367,9 +376,6 @@ impl Receiver {
             last = self.fin;
         }
         if last {
-            //= rfc6455#6.2
-            //# Subsequent data frames MUST be interpreted as belonging to a new
-            //# WebSocket message.
             self.message = None;
             self.state = State::Boundary;
             //= rfc6455#5.6
@@ -389,8 +395,7 @@ impl Receiver {
         }
         self.other_messages += u64::from(last);
         //= rfc6455#5.4
-        //# Message fragments MUST be delivered to the recipient in the order sent
-        //# by the sender.
+        //# MUST be delivered to the recipient in the order sent by the sender.
         let first = !mem::replace(&mut self.begun, true);
         Ok(Some(Chunk::new(take(input, len), kind, first, last)))
     }
@@ -424,23 +429,26 @@ impl Receiver {
             mask::apply(piece, self.key);
             self.key = self.key.rotated(len);
         }
-        match self.opcode {
-            OpCode::Ping => self.ping.extend(piece),
-            _ => self.other.extend(piece),
-        }
         self.remaining -= len as u64;
         self.offset += len as u64;
+        let ping = self.opcode == OpCode::Ping;
+        match self.aside {
+            true if ping && len as u64 == self.frame_len => self.ping.set(piece),
+            true => {
+                self.other.extend(piece);
+                if ping && self.remaining == 0 {
+                    self.ping.set(self.other.as_slice());
+                }
+            }
+            false => self.ping.extend(piece),
+        }
         self.remaining == 0
     }
 
     fn finish_control<'b>(&mut self) -> Result<Received<'b>, Fault> {
-        //= rfc6455#5.4
-        //# An endpoint MUST be capable of handling control frames in the middle of
-        //# a fragmented message.
         self.state = if self.message.is_some() { State::Between } else { State::Boundary };
         //= rfc6455#6.2
-        //# If a control frame (Section 5.5) is received, the frame MUST be handled
-        //# as defined by Section 5.5.
+        //# the frame MUST be handled as defined by Section 5.5.
         match self.opcode {
             OpCode::Ping => {
                 self.answer_due = true;
@@ -474,58 +482,6 @@ impl Receiver {
     /// The payload of the latest Ping, where it has come whole and was not answered yet.
     pub(super) fn take_answer(&mut self) -> Option<&[u8]> {
         mem::take(&mut self.answer_due).then_some(self.ping.as_slice())
-    }
-
-    pub(super) fn answer_due(&self) -> bool {
-        self.answer_due
-    }
-
-    pub(super) fn ping_payload(&self) -> &[u8] {
-        self.ping.as_slice()
-    }
-
-    pub(super) fn pong_payload(&self) -> &[u8] {
-        self.other.as_slice()
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.offset
-    }
-
-    pub(super) fn frames(&self) -> u64 {
-        self.whole_frames + self.other_frames
-    }
-
-    pub(super) fn messages(&self) -> u64 {
-        self.whole_frames + self.other_messages
-    }
-
-    /// Whether a piece of a message was ever given.
-    pub(super) fn any_piece(&self) -> bool {
-        self.messages() > 0 || self.begun
-    }
-
-    pub(super) fn in_message(&self) -> bool {
-        self.message.is_some()
-    }
-
-    /// Payload bytes still to come of the data frame under way.
-    pub(super) fn payload_remaining(&self) -> u64 {
-        if self.state == State::Data { self.remaining } else { 0 }
-    }
-
-    pub(super) fn position(&self) -> Position {
-        match self.state {
-            State::Boundary | State::Stopped => Position::FrameBoundary,
-            State::Between | State::TextCutShort => {
-                Position::BetweenFragments { received: self.message_len }
-            }
-            State::Header => Position::InsideHeader { received: u64::from(self.header_len) },
-            State::Data | State::Control => Position::InsidePayload {
-                received: self.frame_len - self.remaining,
-                expected: self.frame_len,
-            },
-        }
     }
 }
 

@@ -60,13 +60,6 @@ impl Connection {
         //= rfc6455#6.1
         //# an endpoint MUST perform the following steps.
         self.accept_message(now)?;
-        //= rfc6455#6.1
-        //# The opcode (frame-opcode) of the first frame containing the data MUST be
-        //# set to the appropriate value from Section 5.2 for data that is to be
-        //# interpreted by the recipient as text or binary data.
-        //= rfc6455#6.1
-        //# The FIN bit (frame-fin) of the last frame containing the data MUST be
-        //# set to 1 as defined in Section 5.2.
         self.append(data.kind().into(), true, data.as_bytes(), out);
         Ok(())
     }
@@ -194,10 +187,6 @@ impl Connection {
         }
         let mut buffer = [0; MAX_CONTROL];
         let frame = local.frame;
-        //= rfc6455#7.1.2
-        //# an endpoint MUST send a Close control frame, as described in Section
-        //# 5.5.1, whose status code is set to /code/ and whose close reason is set
-        //# to /reason/.
         self.append(OpCode::Close, true, frame.payload(&mut buffer), out);
         if let Some(ending) = &mut self.ending {
             ending.close_state = CloseState::Written { mark: self.bytes_queued };
@@ -225,6 +214,9 @@ impl Connection {
         //# (cf. Sections 4.1 and 4.2.2.)  If at any point the state of the
         //# WebSocket connection changes, the endpoint MUST abort the following
         //# steps.
+        //= rfc6455#5.5.1
+        //# The application MUST NOT send any more data frames after sending a
+        //# Close frame.
         self.check_open()?;
         if self.fragmenting.is_some() {
             return Err(SendError::FragmentsPending);
@@ -246,18 +238,22 @@ impl Connection {
         now: Timestamp,
     ) -> Result<OpCode, SendError> {
         self.advance(now);
-        //= rfc6455#5.5.1
-        //# The application MUST NOT send any more data frames after sending a Close
-        //# frame.
         self.check_open()?;
+        //= rfc6455#6.1
+        //# The opcode (frame-opcode) of the first frame containing the data MUST
+        //# be set to the appropriate value from Section 5.2 for data that is to
+        //# be interpreted by the recipient as text or binary data.
+        //= rfc6455#5.4
+        //# the type for all fragments in a message MUST be either text, binary,
+        //# or one of the reserved opcodes.
         let opcode = match self.fragmenting {
             None => kind.into(),
-            //= rfc6455#5.4
-            //# the type for all fragments in a message MUST be either text, binary, or
-            //# one of the reserved opcodes.
             Some(begun) if begun == kind => OpCode::Continuation,
             Some(_) => return Err(SendError::KindMismatch),
         };
+        //= rfc6455#6.1
+        //# The FIN bit (frame-fin) of the last frame containing the data MUST be
+        //# set to 1 as defined in Section 5.2.
         self.fragmenting = if fin { None } else { Some(kind) };
         if fin {
             self.count_message();
@@ -306,20 +302,24 @@ impl Connection {
         self.count_queued((len + payload.len()) as u64);
     }
 
-    //= rfc6455#5.3
-    //# The masking key needs to be
-    //# unpredictable; thus, the masking key MUST be derived from a strong
-    //# source of entropy
     //= rfc6455#5.1
     //# a client MUST mask all frames that it sends to the server
     //= rfc6455#5.1
     //# A server MUST NOT mask any frames that it sends to the client.
     //= rfc6455#5.3
-    //# When preparing a masked frame, the client MUST pick a fresh masking key
-    //# from the set of allowed 32-bit values.
+    //# When preparing a masked frame, the client MUST pick a fresh masking
+    //# key from the set of allowed 32-bit values.
     //= rfc6455#6.1
     //# If the data is being sent by the client, the frame(s) MUST be masked as
     //# defined in Section 5.3.
+    //= rfc6455#10.3
+    //# Clients MUST choose a new masking key for each frame, using an
+    //# algorithm that cannot be predicted by end applications that provide
+    //# data.
+    //= rfc6455#5.3
+    //# The masking key needs to be
+    //# unpredictable; thus, the masking key MUST be derived from a strong
+    //# source of entropy
     #[inline]
     fn masking_key(&mut self) -> Option<MaskingKey> {
         (self.role == Role::Client).then(|| self.keystream.masking_key())

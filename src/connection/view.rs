@@ -19,9 +19,9 @@ impl Connection {
     pub fn wants_shutdown(&self) -> bool {
         let Some(ending) = &self.ending else { return false };
         //= rfc6455#5.5.1
-        //# After both sending and receiving a Close message, an endpoint considers
-        //# the WebSocket connection closed and MUST close the underlying TCP
-        //# connection.
+        //# After both sending and receiving a Close message, an endpoint
+        //# considers the WebSocket connection closed and MUST close the
+        //# underlying TCP connection.
         //= rfc6455#7.1.7
         //# To do so, the client MUST _Close the WebSocket Connection_
         //= rfc6455#7.1.7

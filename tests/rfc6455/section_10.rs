@@ -8,7 +8,8 @@ use farewell::{CloseCode, Config, Connection, Role, Seed, Timestamp, Violation};
 use crate::drive::{Drive, quiet};
 use crate::failing::fails_with;
 use crate::wire::{
-    BINARY, BINARY_BEGINS, GOES_ON, LAST, ROLES, TEXT, frames, header, mask_of, peer_of, sent_by,
+    BINARY, BINARY_BEGINS, Frames, GOES_ON, LAST, ROLES, TEXT, frames, header, mask_of, peer_of,
+    sent_by,
 };
 
 fn limited() -> Config {
@@ -147,7 +148,7 @@ fn section_10_7_everything_is_validated_on_both_ends() {
     //# a successful WebSocket handshake, the endpoint SHOULD send a Close
     //# frame with an appropriate status code (Section 7.4) before proceeding
     //# to _Close the WebSocket Connection_.
-    let cases: [(&[(u8, &[u8])], Violation, u16); 6] = [
+    let cases: [(Frames, Violation, u16); 6] = [
         (&[(0xc1, b"")], Violation::ReservedBits, 1002),
         (&[(0x83, b"")], Violation::ReservedOpcode(3), 1002),
         (&[(0x09, b"")], Violation::FragmentedControl, 1002),

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use farewell::{CloseCode, CloseFrame, Phase, SendError, Violation};
 
-use crate::drive::{Drive, quiet, reason, secs};
+use crate::drive::{Drive, Step, quiet, reason, secs};
 use crate::failing::fails;
 use crate::oracle::Seen;
 use crate::wire::{
@@ -81,7 +81,7 @@ fn section_5_5_1_no_data_follows_our_close() {
     //= type=test
     //# The application MUST NOT send any more data frames after sending a
     //# Close frame.
-    let endings: [(&str, fn(&mut Drive)); 3] = [
+    let endings: [(&str, Step); 3] = [
         ("we close", |drive| _ = drive.close(1000, "")),
         ("the peer closes", |drive| _ = drive.peer_closes(1000, "")),
         ("we fail it", |drive| _ = drive.peer_sends(&[(0x83, b"")])),
@@ -223,6 +223,21 @@ fn section_5_5_3_only_the_latest_of_many_pings_need_be_answered() {
         assert_eq!(count, 1_000);
         drive.receive(b"");
         assert_eq!(plain(&drive.output), [(PONG, 999_u16.to_be_bytes().to_vec())]);
+    }
+}
+
+#[test]
+fn section_5_5_3_a_ping_is_answered_until_the_next_one_is_whole() {
+    for mut drive in drives() {
+        let long = [b'x'; 125];
+        let mut bytes = sent_by(drive.peer(), &[(PING, b"first"), (PING, &long)]);
+        let (early, late) = bytes.split_at_mut(40);
+        let mut input = early;
+        while drive.connection.poll_event(&mut input, drive.now).is_some() {}
+        drive.receive(b"");
+        assert_eq!(plain(&drive.output), [(PONG, b"first".to_vec())]);
+        drive.receive(late);
+        assert_eq!(plain(&drive.output), [(PONG, b"first".to_vec()), (PONG, long.to_vec())]);
     }
 }
 

@@ -43,6 +43,13 @@ fn section_6_1_data_is_sent_only_while_the_connection_is_open() {
 fn section_6_1_the_first_frame_says_what_the_data_is_and_the_last_one_that_it_ends() {
     //= rfc6455#6.1
     //= type=test
+    //# an endpoint MUST perform the following steps.
+    //= rfc6455#6.1
+    //= type=test
+    //# An endpoint MUST encapsulate the /data/ in a WebSocket frame as
+    //# defined in Section 5.2.
+    //= rfc6455#6.1
+    //= type=test
     //# The opcode (frame-opcode) of the first frame containing the data
     //# MUST be set to the appropriate value from Section 5.2 for data
     //# that is to be interpreted by the recipient as text or binary
@@ -55,13 +62,6 @@ fn section_6_1_the_first_frame_says_what_the_data_is_and_the_last_one_that_it_en
     //= type=test
     //# If the data is being sent by the client, the frame(s) MUST be
     //# masked as defined in Section 5.3.
-    //= rfc6455#6.1
-    //= type=test
-    //# an endpoint MUST perform the following steps.
-    //= rfc6455#6.1
-    //= type=test
-    //# An endpoint MUST encapsulate the /data/ in a WebSocket frame as defined
-    //# in Section 5.2.
     for role in ROLES {
         let mut drive = Drive::new(role, quiet());
         let mut out = BytesMut::new();
@@ -106,6 +106,10 @@ fn section_6_1_a_payload_written_by_the_caller_is_framed_and_masked_alike() {
 fn section_6_2_a_message_has_the_type_of_its_first_frame() {
     //= rfc6455#6.2
     //= type=test
+    //# Incoming data MUST be parsed as WebSocket frames
+    //# as defined in Section 5.2.
+    //= rfc6455#6.2
+    //= type=test
     //# Upon
     //# receiving a data frame (Section 5.6), the endpoint MUST note the
     //# /type/ of the data as defined by the opcode (frame-opcode) from
@@ -139,10 +143,6 @@ fn section_6_2_a_message_has_the_type_of_its_first_frame() {
 
 #[test]
 fn section_6_2_a_control_frame_is_handled_wherever_it_comes() {
-    //= rfc6455#6.2
-    //= type=test
-    //# Incoming data MUST be parsed as WebSocket frames as defined in
-    //# Section 5.2.
     //= rfc6455#6.2
     //= type=test
     //# If a control frame (Section 5.5) is

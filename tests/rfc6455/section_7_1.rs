@@ -2,7 +2,7 @@
 
 use farewell::{Cause, Phase, ReadClosed, Role, Side, TransportError};
 
-use crate::drive::{Drive, quiet, secs};
+use crate::drive::{Drive, Step, quiet, secs};
 use crate::wire::{CLOSE, ROLES, TEXT, close_body, plain};
 
 fn drives() -> impl Iterator<Item = Drive> {
@@ -26,7 +26,7 @@ fn section_7_1_1_the_server_closes_first_and_the_client_waits() {
     //# In abnormal cases (such as not
     //# having received a TCP Close from the server after a reasonable amount
     //# of time) a client MAY initiate the TCP Close.
-    let abnormal: [fn(&mut Drive); 3] = [
+    let abnormal: [Step; 3] = [
         |drive| _ = drive.peer_closes(1000, "").wait(secs(2)),
         |drive| _ = drive.peer_sends(&[(0x83, b"")]),
         |drive| _ = drive.close(1000, "").wait(secs(5)),
@@ -76,7 +76,7 @@ fn section_7_1_4_clean_is_a_transport_closed_after_both_closes() {
     //# If the TCP connection was closed after the
     //# WebSocket closing handshake was completed, the WebSocket connection
     //# is said to have been closed _cleanly_.
-    let endings: [(bool, fn(&mut Drive)); 6] = [
+    let endings: [(bool, Step); 6] = [
         (true, |drive| _ = drive.close(1000, "").peer_closes(1000, "").eof()),
         (true, |drive| _ = drive.peer_closes(1000, "").eof()),
         (true, |drive| {

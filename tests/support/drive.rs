@@ -36,6 +36,9 @@ pub(crate) fn reason(code: u16, reason: &str) -> CloseFrame {
     CloseFrame::new(CloseCode::new(code).unwrap(), reason).unwrap()
 }
 
+/// Something that happens to a connection.
+pub(crate) type Step = fn(&mut Drive);
+
 /// A connection, its virtual clock, and everything that came out of it.
 #[derive(Debug)]
 pub(crate) struct Drive {

@@ -71,6 +71,9 @@ pub(crate) fn mask_of(sender: Role) -> Option<[u8; 4]> {
     (sender == Role::Client).then_some(KEY)
 }
 
+/// Frames as a peer is to send them: the first byte and the payload of each.
+pub(crate) type Frames<'a> = &'a [(u8, &'a [u8])];
+
 /// Frames that `sender` sends, masked with [`KEY`] where it has to.
 pub(crate) fn sent_by(sender: Role, frames: &[(u8, &[u8])]) -> Vec<u8> {
     frames.iter().flat_map(|(first, payload)| frame(*first, mask_of(sender), payload)).collect()

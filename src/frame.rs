@@ -137,6 +137,9 @@ impl FrameHeader {
         sender: Role,
         allowed: u8,
     ) -> Result<Option<(Self, usize)>, FrameHeaderError> {
+        //= rfc6455#6.2
+        //# Incoming data MUST be parsed as WebSocket frames as defined in Section
+        //# 5.2.
         let Some(&first) = input.first() else { return Ok(None) };
         let (fin, rsv, opcode) = Self::decode_first(first, allowed)?;
         let Some(&second) = input.get(1) else { return Ok(None) };
@@ -197,6 +200,8 @@ impl FrameHeader {
         //= rfc6455#5.5
         //# All control frames MUST have a payload length of 125 bytes or less
         //# and MUST NOT be fragmented.
+        //= rfc6455#5.4
+        //# Control frames themselves MUST NOT be fragmented.
         if opcode.is_control() && byte & FIN == 0 {
             return Err(err(Violation::FragmentedControl, 0));
         }

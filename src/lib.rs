@@ -84,6 +84,7 @@
 //!           └── the peer breaks a rule or a limit: our Close ───┘
 //!
 //!   From any phase: the stream ends or fails, a deadline passes, or `abort`  ──▶ Ended
+//!   (where the peer has only ended its side, a Close that is queued still gets its chance first)
 //! ```
 //!
 //! While a connection lingers, its transport is shut down for writing and read to its end: closing

@@ -296,6 +296,8 @@ impl Receiver {
         let kind = match header.opcode {
             OpCode::Text => MessageKind::Text,
             OpCode::Binary => MessageKind::Binary,
+            //= rfc6455#5.4
+            //# MUST support receiving both fragmented and unfragmented messages.
             _ if self.message.is_none() => return Err(Violation::UnexpectedContinuation),
             _ => return Ok(()),
         };
@@ -376,6 +378,8 @@ impl Receiver {
         if last {
             self.message = None;
             self.state = State::Boundary;
+            //= rfc6455#5.6
+            //# the whole message MUST contain valid UTF-8.
             //= rfc6455#8.1
             //# When an endpoint is to interpret a byte stream as UTF-8 but finds
             //# that the byte stream is not, in fact, a valid UTF-8 stream, that
@@ -390,6 +394,8 @@ impl Receiver {
             return Ok(None);
         }
         self.other_messages += u64::from(last);
+        //= rfc6455#5.4
+        //# MUST be delivered to the recipient in the order sent by the sender.
         let first = !mem::replace(&mut self.begun, true);
         Ok(Some(Chunk::new(take(input, len), kind, first, last)))
     }
@@ -441,6 +447,8 @@ impl Receiver {
 
     fn finish_control<'b>(&mut self) -> Result<Received<'b>, Fault> {
         self.state = if self.message.is_some() { State::Between } else { State::Boundary };
+        //= rfc6455#6.2
+        //# the frame MUST be handled as defined by Section 5.5.
         match self.opcode {
             OpCode::Ping => {
                 self.answer_due = true;

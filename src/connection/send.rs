@@ -57,6 +57,8 @@ impl Connection {
         now: Timestamp,
     ) -> Result<(), SendError> {
         let data = data.into();
+        //= rfc6455#6.1
+        //# an endpoint MUST perform the following steps.
         self.accept_message(now)?;
         self.append(data.kind().into(), true, data.as_bytes(), out);
         Ok(())
@@ -209,6 +211,9 @@ impl Connection {
         self.advance(now);
         //= rfc6455#6.1
         //# The endpoint MUST ensure the WebSocket connection is in the OPEN state
+        //# (cf. Sections 4.1 and 4.2.2.)  If at any point the state of the
+        //# WebSocket connection changes, the endpoint MUST abort the following
+        //# steps.
         //= rfc6455#5.5.1
         //# The application MUST NOT send any more data frames after sending a
         //# Close frame.
@@ -274,6 +279,12 @@ impl Connection {
     #[inline]
     fn append(&mut self, opcode: OpCode, fin: bool, payload: &[u8], out: &mut BytesMut) {
         let mask = self.masking_key();
+        //= rfc6455#5.2
+        //# ; 1 bit in length, MUST be 0 unless
+        //# ; negotiated otherwise
+        //= rfc6455#6.1
+        //# An endpoint MUST encapsulate the /data/ in a WebSocket frame as defined
+        //# in Section 5.2.
         let header = FrameHeader { fin, rsv: 0, opcode, mask, len: payload.len() as u64 };
         let mut bytes = [0; MAX_HEADER];
         let len = header.encode(&mut bytes);
@@ -298,6 +309,9 @@ impl Connection {
     //= rfc6455#5.3
     //# When preparing a masked frame, the client MUST pick a fresh masking
     //# key from the set of allowed 32-bit values.
+    //= rfc6455#6.1
+    //# If the data is being sent by the client, the frame(s) MUST be masked as
+    //# defined in Section 5.3.
     //= rfc6455#10.3
     //# Clients MUST choose a new masking key for each frame, using an
     //# algorithm that cannot be predicted by end applications that provide

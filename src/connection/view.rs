@@ -24,6 +24,9 @@ impl Connection {
         //# underlying TCP connection.
         //= rfc6455#7.1.7
         //# To do so, the client MUST _Close the WebSocket Connection_
+        //= rfc6455#7.1.7
+        //# Similarly, to do so, the server MUST _Close the WebSocket Connection_,
+        //# and SHOULD log the problem.
         let over = match self.phase {
             Phase::Ended => true,
             //= rfc6455#7.1.1

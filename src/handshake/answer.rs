@@ -109,6 +109,13 @@ impl Accept {
         request: &Request,
         out: &mut BytesMut,
     ) -> Result<Negotiated, ResponseError> {
+        //= rfc6455#4.2.2
+        //# the server MUST complete the following steps to accept the connection
+        //# and send the server's opening handshake.
+        //= rfc6455#4.2.2
+        //# If the server does not wish to accept this connection, it MUST return an
+        //# appropriate HTTP error code (e.g., 403 Forbidden) and abort the
+        //# WebSocket handshake described in this section.
         self.origins.check(request, self.origin_required)?;
         let subprotocol = self.choose(request)?;
         let mut put = |parts: &[&[u8]]| {
@@ -208,6 +215,10 @@ impl Rejection {
 
     /// Writes the response, with its Content-Length and `Connection: close`.
     pub fn write_response(&self, out: &mut BytesMut) {
+        //= rfc6455#4.2.2
+        //# If the requested service is not available, the server MUST send an
+        //# appropriate HTTP error code (such as 404 Not Found) and abort the
+        //# WebSocket handshake.
         write_refusal(self.status, self.fields.as_bytes(), &self.body, out);
     }
 }

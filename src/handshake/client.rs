@@ -130,6 +130,12 @@ impl ClientHandshake {
     }
 
     /// Holds a 101 response against the rules.
+    //= rfc6455#4.1
+    //# The client MUST validate the server's response as follows:
+    //= rfc6455#4.1
+    //# If the server's response does not conform to the requirements for the
+    //# server's handshake as defined in this section and in Section 4.2.2, the
+    //# client MUST _Fail the WebSocket Connection_.
     fn judge(&self, head: ResponseHead) -> Result<Response, HandshakeError> {
         let headers = &head.headers;
         if !head.http_1_1 {

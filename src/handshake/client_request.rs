@@ -149,6 +149,8 @@ impl ClientRequest {
         self.host.as_deref().unwrap_or(&self.uri.authority)
     }
 
+    //= rfc6455#4.1
+    //# The handshake MUST be a valid HTTP request as specified by [RFC2616].
     pub(super) fn write(&self, key: [u8; KEY_LEN], out: &mut BytesMut) {
         let mut put = |parts: &[&[u8]]| {
             for part in parts {
@@ -158,6 +160,9 @@ impl ClientRequest {
         //= rfc6455#4.1
         //# The method of the request MUST be GET, and the HTTP version MUST
         //# be at least 1.1.
+        //= rfc6455#4.1
+        //# The "Request-URI" part of the request MUST match the /resource name/
+        //# defined in Section 3 (a relative URI)
         put(&[b"GET ", self.target().as_bytes(), b" HTTP/1.1\r\n"]);
         //= rfc6455#4.1
         //# The request MUST contain a |Host| header field whose value

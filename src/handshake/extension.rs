@@ -49,6 +49,9 @@ pub(super) fn check(headers: &Headers) -> Result<bool, HandshakeError> {
     //# the server during negotiation that does not conform to the ABNF
     //# below, the recipient of such malformed data MUST immediately _Fail
     //# the WebSocket Connection_.
+    //= rfc6455#5.8
+    //# The endpoints of a connection MUST negotiate the use of any extensions
+    //# during the opening handshake.
     let mut named = false;
     for element in headers.list(NAME) {
         let text = core::str::from_utf8(element).map_err(|_| HandshakeError::ExtensionsInvalid)?;
@@ -109,6 +112,10 @@ fn unquote(text: &str) -> Result<Cow<'_, str>, HandshakeError> {
     //# ;When using the quoted-string syntax variant, the value
     //# ;after quoted-string unescaping MUST conform to the
     //# ;'token' ABNF.
+    //= rfc6455#4.3
+    //# ; When using the quoted-string syntax variant, the value
+    //# ; after quoted-string unescaping MUST conform to the
+    //# ; 'token' ABNF.
     if is_token(value.as_bytes()) { Ok(value) } else { Err(HandshakeError::ExtensionsInvalid) }
 }
 
@@ -159,6 +166,11 @@ mod tests {
     //# ;When using the quoted-string syntax variant, the value
     //# ;after quoted-string unescaping MUST conform to the
     //# ;'token' ABNF.
+    //= rfc6455#4.3
+    //= type=test
+    //# ; When using the quoted-string syntax variant, the value
+    //# ; after quoted-string unescaping MUST conform to the
+    //# ; 'token' ABNF.
     #[test]
     fn what_breaks_the_grammar_is_refused() {
         let cases = [

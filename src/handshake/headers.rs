@@ -172,6 +172,8 @@ impl Fields {
         if !is_value(value.as_bytes()) {
             return Err(HeaderError::Value);
         }
+        //= rfc6455#4.2.2
+        //# Extensions not listed by the client MUST NOT be listed.
         let prefix = name.as_bytes().get(..OURS.len()).unwrap_or_default();
         if prefix.eq_ignore_ascii_case(OURS)
             || RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved))

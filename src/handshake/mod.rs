@@ -81,6 +81,10 @@ const ACCEPT_LEN: usize = 28;
 
 /// The Sec-WebSocket-Key for a nonce.
 fn key_of(nonce: [u8; 16]) -> [u8; KEY_LEN] {
+    //= rfc6455#4.1
+    //# The value of this header field MUST be a nonce consisting of a randomly
+    //# selected 16-byte value that has been base64-encoded (see Section 4 of
+    //# [RFC4648]).
     encode(&nonce)
 }
 

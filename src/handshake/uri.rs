@@ -23,6 +23,10 @@ pub(super) struct WsUri {
 impl WsUri {
     pub(super) fn parse(uri: &str) -> Result<Self, RequestError> {
         //= rfc6455#4.1
+        //# The components of the WebSocket URI passed into this algorithm (/host/,
+        //# /port/, /resource name/, and /secure/ flag) MUST be valid according to
+        //# the specification of WebSocket URIs specified in Section 3.
+        //= rfc6455#4.1
         //# If any of the components are invalid, the client
         //# MUST _Fail the WebSocket Connection_ and abort these steps.
         let (scheme, rest) = uri.split_once("://").ok_or(RequestError::Scheme)?;
@@ -174,6 +178,15 @@ mod tests {
         }
     }
 
+    //= rfc6455#4.1
+    //= type=test
+    //# The components of the WebSocket URI passed into this algorithm (/host/,
+    //# /port/, /resource name/, and /secure/ flag) MUST be valid according to
+    //# the specification of WebSocket URIs specified in Section 3.
+    //= rfc6455#4.1
+    //= type=test
+    //# If any of the components are invalid, the client MUST _Fail the
+    //# WebSocket Connection_ and abort these steps.
     #[test]
     fn invalid_uris_are_refused() {
         let cases = [

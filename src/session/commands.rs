@@ -230,6 +230,9 @@ impl Session {
             Stage::Opening(opening) if opening.is_over() || opening.is_refused() => {
                 Err(SendError::Ended)
             }
+            //= rfc6455#4.1
+            //# Once the client's opening handshake has been sent, the client MUST wait
+            //# for a response from the server before sending any further data.
             Stage::Opening(_) => Err(SendError::Opening),
         }
     }

@@ -79,6 +79,8 @@ impl Opening {
         //# The nonce
         //# MUST be selected randomly for each connection.
         let nonce = keystream.fill();
+        //= rfc6455#4.1
+        //# the client MUST send an opening handshake to the server.
         let handshake = queue
             .write_handshake(|out| ClientHandshake::start(request, nonce, &config.limits, out));
         Self::new(Role::Client, State::Response(handshake), config, keystream, now)
@@ -145,6 +147,9 @@ impl Opening {
                 }
                 Ok((_, Some(Outcome::Refused(refusal)))) => self.end_refused(refusal, now),
                 Ok((_, None)) => {}
+                //= rfc6455#7.2.1
+                //# To do so, the client MUST _Fail the WebSocket Connection_ as defined
+                //# in Section 7.1.7.
                 Err(error) => self.end(Cause::HandshakeInvalid(error), now),
             }
         }
@@ -222,6 +227,9 @@ impl Opening {
     /// The refusal was queued: what remains is to see it off.
     pub(super) fn refuse(&mut self, cause: Cause, status: u16, now: Timestamp) {
         let now = self.advance(now);
+        //= rfc6455#7.2.2
+        //# To do so, the server MUST simply _Close the WebSocket Connection_
+        //# (Section 7.1.1).
         self.state = State::Refused { cause, status };
         self.early = BytesMut::new();
         self.deadline = now + self.config.timeouts.linger;

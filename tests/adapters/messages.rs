@@ -22,6 +22,10 @@ for_both_adapters!(
     a_busy_application_still_gets_everything,
 );
 
+//= rfc6455#6.1
+//= type=test
+//# The frame(s) that have been formed MUST be transmitted over the
+//# underlying network connection.
 fn messages_of_every_size_come_back<A: Adapter>() {
     let (mut client, server) = pair(quiet(), echo::<A>);
     for len in [0, 1, 125, 126, 65_535, 65_536, 200_000] {

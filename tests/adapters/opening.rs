@@ -24,6 +24,10 @@ for_both_adapters!(
     every_address_of_a_name_is_tried,
 );
 
+//= rfc6455#4.1
+//= type=test
+//# it MUST open a connection, send an opening handshake, and read the
+//# server's handshake in response.
 fn header_fields_and_subprotocols_are_there_on_both_sides<A: Adapter>() {
     let (listener, request) = listen();
     let request = request.subprotocol("one").unwrap().subprotocol("two").unwrap();
@@ -126,6 +130,12 @@ fn a_silent_client_is_not_waited_for<A: Adapter>() {
     assert_eq!(report.cause, Cause::HandshakeTimeout, "{report}");
 }
 
+//= rfc6455#4.1
+//= type=test
+//# If the connection could not be opened, either because a direct
+//# connection failed or because any proxy used returned an error, then the
+//# client MUST _Fail the WebSocket Connection_ and abort the connection
+//# attempt.
 fn a_refused_connection_is_an_io_error<A: Adapter>() {
     let (listener, request) = listen();
     drop(listener);

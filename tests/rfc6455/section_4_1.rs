@@ -66,6 +66,27 @@ fn with(from: &str, to: &str) -> String {
 //= type=test
 //# The method of the request MUST be GET, and the HTTP version MUST
 //# be at least 1.1.
+//= rfc6455#4.1
+//= type=test
+//# The handshake MUST be a valid HTTP request as specified by [RFC2616].
+//= rfc6455#4.1
+//= type=test
+//# The request MUST contain an |Upgrade| header field whose value MUST
+//# include the "websocket" keyword.
+//= rfc6455#4.1
+//= type=test
+//# The request MUST contain a |Connection| header field whose value MUST
+//# include the "Upgrade" token.
+//= rfc6455#4.1
+//= type=test
+//# The request MUST include a header field with the name
+//# |Sec-WebSocket-Key|. The value of this header field MUST be a nonce
+//# consisting of a randomly selected 16-byte value that has been
+//# base64-encoded (see Section 4 of [RFC4648]).
+//= rfc6455#4.1
+//= type=test
+//# The request MUST include a header field with the name
+//# |Sec-WebSocket-Version|. The value of this header field MUST be 13.
 #[test]
 fn the_request_is_what_the_rfc_shows() {
     let request = uri("ws://server.example.com/chat")
@@ -108,6 +129,27 @@ fn host_has_the_port_unless_it_is_the_default() {
     }
     let wire = written(&uri("ws://127.0.0.1:9001").header("host", "a.example").unwrap());
     assert!(wire.contains("\r\nHost: a.example\r\n") && !wire.contains("127"), "{wire}");
+}
+
+//= rfc6455#4.1
+//= type=test
+//# The "Request-URI" part of the request MUST match the /resource name/
+//# defined in Section 3 (a relative URI)
+#[test]
+fn the_target_is_the_resource_name() {
+    let cases = [
+        ("ws://h", "/"),
+        ("ws://h:81/", "/"),
+        ("wss://h/chat", "/chat"),
+        ("ws://h/chat/", "/chat/"),
+        ("ws://h/a%20b;c@d:e?f=/?", "/a%20b;c@d:e?f=/?"),
+        ("ws://h?q=1", "/?q=1"),
+        ("ws://[::1]/?", "/"),
+    ];
+    for (text, target) in cases {
+        let wire = written(&uri(text));
+        assert!(wire.starts_with(&format!("GET {target} HTTP/1.1\r\n")), "{wire}");
+    }
 }
 
 #[test]
@@ -169,6 +211,9 @@ fn requests_cannot_be_split_by_a_header() {
 //# If the server's response does not conform to the requirements for the
 //# server's handshake as defined in this section and in Section 4.2.2,
 //# the client MUST _Fail the WebSocket Connection_.
+//= rfc6455#4.1
+//= type=test
+//# The client MUST validate the server's response as follows:
 #[test]
 fn broken_responses_are_refused_with_the_rule() {
     use HandshakeError as E;
@@ -205,6 +250,11 @@ fn broken_responses_are_refused_with_the_rule() {
         (FIRST, &large, E::HeadTooLarge { limit: 1000 }),
         (FIRST, &slow, E::HeadTooLarge { limit: 1000 }),
         // The upgrade.
+        //= rfc6455#4.1
+        //= type=test
+        //# If the response lacks an |Upgrade| header field or the |Upgrade| header
+        //# field contains a value that is not an ASCII case- insensitive match for
+        //# the value "websocket", the client MUST _Fail the WebSocket Connection_.
         ("Upgrade: websocket\r\n", "", E::UpgradeNotConfirmed),
         ("Upgrade: websocket", "Upgrade: h2c", E::UpgradeNotConfirmed),
         ("Upgrade: websocket", "Upgrade: websocket, h2c", E::UpgradeNotConfirmed),
@@ -213,6 +263,14 @@ fn broken_responses_are_refused_with_the_rule() {
         ("Connection: Upgrade", "Connection: close", E::ConnectionNotConfirmed),
         ("Connection: Upgrade", "Connection: Upgraded", E::ConnectionNotConfirmed),
         // The proof that the server read this request.
+        //= rfc6455#4.1
+        //= type=test
+        //# If the response lacks a |Sec-WebSocket-Accept| header field or the
+        //# |Sec-WebSocket-Accept| contains a value other than the base64-encoded
+        //# SHA-1 of the concatenation of the |Sec-WebSocket- Key| (as a string, not
+        //# base64-decoded) with the string "258EAFA5- E914-47DA-95CA-C5AB0DC85B11"
+        //# but ignoring any leading and trailing whitespace, the client MUST _Fail
+        //# the WebSocket Connection_.
         (ACCEPT, "", E::AcceptMissing),
         (ACCEPT, "Sec-WebSocket-Accept:\r\n", E::AcceptWrong),
         (ACCEPT, "Sec-WebSocket-Accept: dGhlIHNhbXBsZSBub25jZQ==\r\n", E::AcceptWrong),
@@ -221,11 +279,25 @@ fn broken_responses_are_refused_with_the_rule() {
         ("xOo=", "xOo", E::AcceptWrong),
         (ACCEPT, &ACCEPT.repeat(2), E::AcceptRepeated),
         // What was not asked for.
+        //= rfc6455#4.1
+        //= type=test
+        //# If the response includes a |Sec-WebSocket-Protocol| header field and
+        //# this header field indicates the use of a subprotocol that was not
+        //# present in the client's handshake (the server has indicated a
+        //# subprotocol not requested by the client), the client MUST _Fail the
+        //# WebSocket Connection_.
         (PROTOCOL, "Sec-WebSocket-Protocol: other\r\n", E::SubprotocolNotRequested),
         (PROTOCOL, "Sec-WebSocket-Protocol: Chat\r\n", E::SubprotocolNotRequested),
         (PROTOCOL, "Sec-WebSocket-Protocol: chat, superchat\r\n", E::SubprotocolNotRequested),
         (PROTOCOL, "Sec-WebSocket-Protocol:\r\n", E::SubprotocolNotRequested),
         (PROTOCOL, &PROTOCOL.repeat(2), E::SubprotocolRepeated),
+        //= rfc6455#4.1
+        //= type=test
+        //# If the response includes a |Sec-WebSocket-Extensions| header field and
+        //# this header field indicates the use of an extension that was not present
+        //# in the client's handshake (the server has indicated an extension not
+        //# requested by the client), the client MUST _Fail the WebSocket
+        //# Connection_.
         (PROTOCOL, "Sec-WebSocket-Extensions: permessage-deflate\r\n", E::ExtensionNotOffered),
         (PROTOCOL, "Sec-WebSocket-Extensions: a;;\r\n", E::ExtensionsInvalid),
         (PROTOCOL, "Sec-WebSocket-Extensions:\r\n", E::ExtensionsInvalid),

@@ -128,6 +128,13 @@ fn broken_requests_are_refused_with_the_fitting_status() {
         ("Connection: Upgrade\r\n", "", 400, E::ConnectionNotUpgrade),
         ("Connection: Upgrade", "Connection: keep-alive", 400, E::ConnectionNotUpgrade),
         ("Connection: Upgrade", "Connection: Upgrades", 400, E::ConnectionNotUpgrade),
+        //= rfc6455#4.2.2
+        //= type=test
+        //# If this version does not match a version understood by the server, the
+        //# server MUST abort the WebSocket handshake described in this section and
+        //# instead send an appropriate HTTP error code (such as 426 Upgrade
+        //# Required) and a |Sec-WebSocket-Version| header field indicating the
+        //# version(s) the server is capable of understanding.
         (VERSION, "", 426, E::Version),
         (VERSION, "Sec-WebSocket-Version: 8\r\n", 426, E::Version),
         (VERSION, "Sec-WebSocket-Version: 013\r\n", 426, E::Version),
@@ -264,6 +271,10 @@ fn a_request_tells_what_it_asks_for() {
 //= type=test
 //# If the server chooses to accept the incoming connection, it MUST
 //# reply with a valid HTTP response indicating the following.
+//= rfc6455#4.2.2
+//= type=test
+//# the server MUST complete the following steps to accept the connection
+//# and send the server's opening handshake.
 #[test]
 fn acceptance_is_what_the_rfc_shows() {
     let accept = Accept::new(Origins::Any).subprotocol("chat").unwrap();
@@ -304,6 +315,11 @@ fn the_subprotocol_is_one_of_those_asked_for() {
         let found = result.as_ref().map(|(negotiated, _)| negotiated.subprotocol());
         assert_eq!(found, expected.as_ref().copied(), "{accept:?} {wire}");
         if let Ok((_, text)) = &result {
+            //= rfc6455#4.2.2
+            //= type=test
+            //# if the server does not wish to agree to one of the suggested
+            //# subprotocols, it MUST NOT send back a |Sec-WebSocket-Protocol| header
+            //# field in its response
             assert_eq!(text.contains("Sec-WebSocket-Protocol"), expected != Ok(None), "{text}");
         }
     }
@@ -311,6 +327,27 @@ fn the_subprotocol_is_one_of_those_asked_for() {
         assert_eq!(any().subprotocol(name).err(), Some(ResponseError::Subprotocol), "{name:?}");
         let names = any().subprotocols(&["chat", name]);
         assert_eq!(names.err(), Some(ResponseError::Subprotocol), "{name:?}");
+    }
+}
+
+//= rfc6455#4.2.2
+//= type=test
+//# Extensions not listed by the client MUST NOT be listed.
+//= rfc6455#5.8
+//= type=test
+//# The endpoints of a connection MUST negotiate the use of any extensions
+//# during the opening handshake.
+#[test]
+fn no_extension_is_in_use_that_was_not_agreed_on() {
+    let offering = with("Origin: ", "Sec-WebSocket-Extensions: x, permessage-deflate\r\nOrigin: ");
+    for wire in [GOOD, &offering] {
+        let (negotiated, text) = answer(&Accept::new(Origins::Any), wire).unwrap();
+        assert_eq!(negotiated, Negotiated::default(), "{wire}");
+        assert!(!text.contains("Sec-WebSocket-Extensions"), "{text}");
+    }
+    for name in ["Sec-WebSocket-Extensions", "sec-websocket-extensions"] {
+        let forced = Accept::new(Origins::Any).header(name, "x");
+        assert_eq!(forced.err(), Some(ResponseError::Header(HeaderError::Reserved)), "{name}");
     }
 }
 
@@ -333,6 +370,11 @@ fn a_foreign_origin_gets_no_101() {
     assert_is_told(HandshakeError::OriginMissing, 403);
 }
 
+//= rfc6455#4.2.2
+//= type=test
+//# If the requested service is not available, the server MUST send an
+//# appropriate HTTP error code (such as 404 Not Found) and abort the
+//# WebSocket handshake.
 #[test]
 fn rejections_carry_status_headers_and_body() {
     let rejection = Rejection::new(503)

@@ -66,6 +66,10 @@ fn reserved_bits_are_never_sent() {
     //= type=test
     //# MUST be 0 unless an extension is negotiated that defines meanings
     //# for non-zero values.
+    //= rfc6455#5.2
+    //= type=test
+    //# ; 1 bit in length, MUST be 0 unless
+    //# ; negotiated otherwise
     for role in ROLES {
         let mut drive = Drive::new(role, quiet());
         drive.send("text").peer_sends(&[(0x89, b"ping")]).close(1000, "");

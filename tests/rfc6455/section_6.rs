@@ -5,7 +5,10 @@ use farewell::{MessageKind, ReadClosed, Role, SendError, TransportError};
 
 use crate::drive::{Drive, quiet};
 use crate::oracle::Seen;
-use crate::wire::{BINARY, BINARY_BEGINS, LAST, ROLES, TEXT, TEXT_BEGINS, frames, plain};
+use crate::wire::{
+    BINARY, BINARY_BEGINS, CLOSE, GOES_ON, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS, frames,
+    peer_of, plain, sent_by,
+};
 
 #[test]
 fn section_6_1_data_is_sent_only_while_the_connection_is_open() {
@@ -38,6 +41,9 @@ fn section_6_1_data_is_sent_only_while_the_connection_is_open() {
 
 #[test]
 fn section_6_1_the_first_frame_says_what_the_data_is_and_the_last_one_that_it_ends() {
+    //= rfc6455#6.1
+    //= type=test
+    //# an endpoint MUST perform the following steps.
     //= rfc6455#6.1
     //= type=test
     //# An endpoint MUST encapsulate the /data/ in a WebSocket frame as
@@ -101,8 +107,7 @@ fn section_6_2_a_message_has_the_type_of_its_first_frame() {
     //= rfc6455#6.2
     //= type=test
     //# Incoming data MUST be parsed as WebSocket frames
-    //# as defined in Section 5.2.  If a control frame (Section 5.5) is
-    //# received, the frame MUST be handled as defined by Section 5.5.
+    //# as defined in Section 5.2.
     //= rfc6455#6.2
     //= type=test
     //# Upon
@@ -133,5 +138,41 @@ fn section_6_2_a_message_has_the_type_of_its_first_frame() {
         assert_eq!(drive.log, expected, "{}", drive.wires());
         let received = drive.connection.evidence().received;
         assert_eq!((received.messages, received.frames), (4, 6));
+    }
+}
+
+#[test]
+fn section_6_2_a_control_frame_is_handled_wherever_it_comes() {
+    //= rfc6455#6.2
+    //= type=test
+    //# If a control frame (Section 5.5) is
+    //# received, the frame MUST be handled as defined by Section 5.5.
+    let (kind, bytes) = (MessageKind::Text, b"abc".to_vec());
+    let controls: [(u8, &[u8], Seen, Vec<(u8, Vec<u8>)>); 3] = [
+        (PING, b"p", Seen::Ping(b"p".to_vec()), vec![(PONG, b"p".to_vec())]),
+        (PONG, b"q", Seen::Pong(b"q".to_vec()), vec![]),
+        (CLOSE, b"\x03\xe8r", Seen::Close(1000, "r".to_owned()), vec![(CLOSE, vec![3, 0xe8])]),
+    ];
+    for (first, payload, seen, answer) in controls {
+        let whole = Seen::Data { kind, first: true, last: true, bytes: bytes.clone() };
+        let begun = Seen::Data { kind, first: true, last: false, bytes: b"ab".to_vec() };
+        let places: [(&[(u8, &[u8])], Vec<Seen>); 3] = [
+            (&[], vec![]),
+            (&[(TEXT, b"abc")], vec![whole]),
+            (&[(TEXT_BEGINS, b"a"), (GOES_ON, b"b")], vec![begun]),
+        ];
+        for (before, mut expected) in places {
+            expected.push(seen.clone());
+            let frames = [before, &[(first, payload)]].concat();
+            for role in ROLES {
+                let wire = sent_by(peer_of(role), &frames);
+                for size in [1, 3, wire.len()] {
+                    let mut drive = Drive::new(role, quiet());
+                    wire.chunks(size).for_each(|piece| _ = drive.receive(piece));
+                    assert_eq!(drive.log, expected, "{}", drive.wires());
+                    assert_eq!(plain(&drive.output), answer, "{}", drive.wires());
+                }
+            }
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! The opening handshake: leftovers, refusals, and every way for it to fail.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use farewell::handshake::{Accept, ClientRequest, HandshakeError, Origins, Rejection};
+use farewell::handshake::{
+    Accept, ClientRequest, HandshakeError, Origins, Rejection, ServerHandshake,
+};
 use farewell::{
-    AnswerError, Cause, CloseCode, Config, Message, Phase, Position, ReadClosed, Role, Seed,
-    SendError, Session, SessionEvent, Side as Direction, StreamEnd, Termination, Timer,
+    AnswerError, Cause, CloseCode, Config, Limits, Message, Phase, Position, ReadClosed, Role,
+    Seed, SendError, Session, SessionEvent, Side as Direction, StreamEnd, Termination, Timer,
     TransportError,
 };
 
@@ -84,6 +87,53 @@ fn both_ends_open_and_close() {
             let report = pair.side(role).report();
             assert!(report.clean && report.code == 1000, "{role:?}: {report}");
         }
+    }
+}
+
+//= rfc6455#4.1
+//= type=test
+//# the client MUST send an opening handshake to the server.
+//= rfc6455#4.1
+//= type=test
+//# Once the client's opening handshake has been sent, the client MUST
+//# wait for a response from the server before sending any further data.
+#[test]
+fn a_client_sends_its_request_and_waits() {
+    let mut client = client();
+    let request = String::from_utf8(write_all(&mut client)).unwrap();
+    assert!(request.starts_with("GET / HTTP/1.1\r\n"), "{request}");
+    assert_eq!(request.find("\r\n\r\n"), Some(request.len() - 4), "{request}");
+    for response in ["", "HTTP/1.1 101 Switching ", "Protocols\r\nUpgrade: websocket\r\n"] {
+        give(&mut client, response);
+        let refused = [
+            client.session.send("x", START).map_err(SendError::from),
+            client.session.send_fragment("x", false, START),
+            client.session.ping(b"", START),
+            client.session.close(CloseCode::NORMAL, START),
+        ];
+        assert_eq!(refused, [Err(SendError::Opening); 4]);
+        assert_eq!(write_all(&mut client), b"", "after {response:?}");
+    }
+}
+
+//= rfc6455#4.1
+//= type=test
+//# The nonce
+//# MUST be selected randomly for each connection.
+#[test]
+fn every_connection_has_a_nonce_of_its_own() {
+    let request = ClientRequest::new("ws://example.com/").unwrap();
+    let seeds = (0..100).map(|byte| Seed::new([byte; 32]));
+    let seeds = seeds.chain((0..100).map(|_| Seed::from_os().unwrap()));
+    let mut keys = HashSet::new();
+    for seed in seeds {
+        let mut client = Side::new(Session::client(&request, Config::default(), seed, START));
+        // Reading the request includes the test that the key stands for 16 bytes.
+        let mut server = ServerHandshake::new(&Limits::default());
+        let (_, request) = server.receive(&write_all(&mut client)).unwrap();
+        let request = request.expect("the request is complete");
+        let key = request.header("Sec-WebSocket-Key").expect("a key").to_owned();
+        assert!(keys.insert(key.clone()), "{key} came twice");
     }
 }
 
@@ -187,6 +237,10 @@ fn a_bad_request_is_answered_and_reported_once() {
             give(&mut server, format!("{request}and more"));
             assert!(server.events.is_empty(), "{request}: {:?}", server.events);
             assert_eq!(server.session.send("x", START).unwrap_err().reason, SendError::Ended);
+            //= rfc6455#7.2.2
+            //= type=test
+            //# To do so, the server MUST simply _Close the WebSocket Connection_
+            //# (Section 7.1.1).
             assert!(server.session.wants_shutdown());
             let answer = String::from_utf8(write_all(&mut server)).unwrap();
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
@@ -412,6 +466,10 @@ fn an_end_while_the_request_waits_is_reported() {
     assert_eq!(server.session.accept(Accept::new(Origins::SameHost), START), NOT_NOW);
 }
 
+//= rfc6455#7.2.1
+//= type=test
+//# To do so, the client MUST _Fail the WebSocket Connection_ as defined in
+//# Section 7.1.7.
 #[test]
 fn a_wrong_response_fails_the_client() {
     let mut client = client();

@@ -43,6 +43,9 @@ impl<L: Link> Engine<L> {
 
     /// Writes, then waits for input until the next deadline at most. Nothing may wait unparsed.
     pub(super) fn turn(&mut self) {
+        //= rfc6455#6.1
+        //# The frame(s) that have been formed MUST be transmitted over the
+        //# underlying network connection.
         let written = self.link.write(false, self.clock);
         self.shut_down();
         let now = self.clock.now();

@@ -93,6 +93,9 @@ pub fn connect_with(
     }
     let config = config.into();
     let clock = Clock::new();
+    //= rfc6455#4.1
+    //# it MUST open a connection, send an opening handshake, and read the
+    //# server's handshake in response.
     let stream = connect_tcp(request, clock, Timestamp::ZERO + config.timeouts.handshake)?;
     open(stream, request, config, clock)
 }
@@ -171,5 +174,10 @@ fn connect_tcp(
             Err(error) => failure = error,
         }
     }
+    //= rfc6455#4.1
+    //# If the connection could not be opened, either because a direct
+    //# connection failed or because any proxy used returned an error, then the
+    //# client MUST _Fail the WebSocket Connection_ and abort the connection
+    //# attempt.
     Err(failure)
 }

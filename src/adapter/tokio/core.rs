@@ -76,6 +76,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
 
     /// Everything that there is to do; ready once some of it may have changed what comes next.
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        //= rfc6455#6.1
+        //# The frame(s) that have been formed MUST be transmitted over the
+        //# underlying network connection.
         let _ = self.poll_write(cx);
         self.poll_shutdown(cx);
         if self.driver.ended().is_some() {

@@ -97,6 +97,9 @@ pub async fn connect_with(
     }
     let config = config.into();
     let clock = Clock::new();
+    //= rfc6455#4.1
+    //# it MUST open a connection, send an opening handshake, and read the
+    //# server's handshake in response.
     let stream = connect_tcp(request, clock, Timestamp::ZERO + config.timeouts.handshake).await?;
     open(stream, request, config, clock).await
 }
@@ -184,5 +187,10 @@ async fn connect_tcp(
             Err(elapsed) => failure = elapsed.into(),
         }
     }
+    //= rfc6455#4.1
+    //# If the connection could not be opened, either because a direct
+    //# connection failed or because any proxy used returned an error, then the
+    //# client MUST _Fail the WebSocket Connection_ and abort the connection
+    //# attempt.
     Err(failure)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use farewell::blocking::{Receiver, Sender, Transport, Untimed, WebSocket};
 use farewell::handshake::{ClientRequest, Negotiated};
-use farewell::{Cause, CloseCode, Config, Incoming, Message, Position, Role, SendError};
+use farewell::{Cause, CloseCode, Config, Incoming, Initiator, Message, Position, Role, SendError};
 
 use crate::support::{
     Adapter, Blocking, Raw, anyone, bounded, echo, masked, millis, pair, quiet, with_raw_client,
@@ -127,6 +127,21 @@ fn a_writer_without_a_reader_is_not_blocked_for_ever() {
         let Incoming::Ended(report) = receiver.next() else { panic!("a message") };
         assert!(matches!(report.cause, Cause::WriteStalled { .. }), "{report}");
         drop(raw);
+    });
+}
+
+#[test]
+fn an_answered_close_of_the_writer_is_not_taken_for_the_peers() {
+    bounded(|| {
+        for _ in 0..300 {
+            let (socket, server) = pair(quiet(), echo::<Blocking>);
+            let (mut receiver, mut sender) = socket.0.split();
+            let reader = thread::spawn(move || receiver.next());
+            sender.close(CloseCode::NORMAL).unwrap();
+            let Incoming::Ended(report) = reader.join().unwrap() else { panic!("no end") };
+            assert!(report.clean && report.initiator == Initiator::Local, "{report}");
+            server.join().unwrap();
+        }
     });
 }
 

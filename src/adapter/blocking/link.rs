@@ -1,7 +1,7 @@
 //! A stream with its driver: held by one owner, or shared by the two halves of a split socket.
 //!
 //! Invariant of the shared one: nobody holds the driver's lock while a read or a write waits. The
-//! locks are taken in the order reading or writing, then the driver.
+//! locks are taken in the order reading, writing, driver.
 
 use alloc::sync::Arc;
 use core::mem;
@@ -244,6 +244,17 @@ impl<S: Socket> Shared<S> {
         len
     }
 
+    /// Waits until it is known whether our Close has left, while one is under way: the peer's answer
+    /// may be read before the writing half has said so, and would look like a Close of its own.
+    fn settle_close(&self) {
+        let driver = lock(&self.driver);
+        let under_way = driver.session().local_close().is_some_and(|close| !close.flushed);
+        drop(driver);
+        if under_way {
+            drop(lock(&self.writing));
+        }
+    }
+
     /// Writes what is queued; the caller holds the writing lock.
     fn write_all(&self, clock: Clock) -> Written {
         let until = clock.now() + WRITE_SLICE;
@@ -309,11 +320,13 @@ impl<S: Socket> Link for Arc<Shared<S>> {
         let result = scratch::with(|buffer| {
             let len = set.and_then(|()| self.socket.read_shared(buffer))?;
             if len > 0 {
+                self.settle_close();
                 lock(&self.driver).handle_read(&mut buffer[..len], clock.now());
             }
             Ok(len)
         });
         sort(result).unwrap_or_else(|how| {
+            self.settle_close();
             lock(&self.driver).handle_read_closed(how, clock.now());
             Got::Something
         })

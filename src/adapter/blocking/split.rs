@@ -8,6 +8,7 @@ use super::engine::Engine;
 use super::link::{Link, Shared};
 use super::transport::Socket;
 use crate::adapter::Incoming;
+use crate::adapter::driver::Driver;
 use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::SendError;
@@ -138,7 +139,11 @@ impl<S: Socket> Sender<S> {
     /// The connection is already closing or over, or the Close cannot leave any more.
     pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
         self.engine.queue_close(frame.into())?;
-        self.flush()
+        let result = self.flush();
+        // The peer may have answered, and all be over, before this half looks again.
+        let left =
+            |driver: &mut Driver| driver.session().local_close().is_some_and(|close| close.flushed);
+        if self.engine.link.with(left) { Ok(()) } else { result }
     }
 
     /// Gives the connection up at once, without a Close frame. The reading half has the report.

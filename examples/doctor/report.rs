@@ -89,10 +89,13 @@ fn our_close(report: &Termination) -> String {
 }
 
 fn stream(report: &Termination) -> String {
-    let at = report.evidence.position;
+    let at = match report.peer_close {
+        Some(_) => "after its Close".into(),
+        None => report.evidence.position.to_string(),
+    };
     match report.stream_end {
         StreamEnd::Eof => format!("ended in order (TCP's FIN) {at}"),
-        StreamEnd::TlsTruncated => format!("was cut off (TLS said nothing of an end) {at}"),
+        StreamEnd::TlsTruncated => format!("was cut off {at} (without TLS's close_notify)"),
         StreamEnd::Failed(kind) => format!("failed {at}: {kind}"),
         _ => "had not ended when this end gave up the connection".into(),
     }

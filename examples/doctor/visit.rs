@@ -12,6 +12,7 @@ use std::time::Duration;
 use farewell::blocking::{self, Sender, WebSocket};
 use farewell::{
     Clock, CloseCode, CloseFrame, Config, ConnectError, Evidence, Heartbeat, Incoming, Timestamp,
+    Traffic,
 };
 
 use crate::args::Options;
@@ -33,10 +34,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     match blocking::connect_with(&options.request, config) {
         Ok(socket) => watch(options, socket),
         Err(error) => {
-            eprintln!("no connection to {}", options.url);
             match error {
-                ConnectError::Ended(report) => print!("{}", report::in_full(&report)),
-                other => eprintln!("{other}"),
+                ConnectError::Ended(report) => {
+                    print!("not connected to {}\n\n{}", options.url, report::in_full(&report));
+                }
+                other => eprintln!("{}: {other}", options.url),
             }
             ExitCode::from(2)
         }
@@ -45,7 +47,10 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 fn watch(options: &Options, socket: WebSocket<TcpStream>) -> ExitCode {
     println!("connected to {}{}", options.url, agreed(&socket));
-    println!("Ctrl-C closes the connection, a second one drops it");
+    println!("Ctrl-C closes the connection, a second one drops it\n");
+    println!("{}", columns(&["open for", "received", "sent", "Pings", "round trip"]));
+    let messages = "messages, bytes";
+    println!("{}", columns(&["", messages, messages, "answered", "last, shortest, smoothed"]));
     let (news, heard) = mpsc::channel();
     let interrupted = news.clone();
     if let Err(error) = ctrlc::set_handler(move || drop(interrupted.send(News::Interrupted))) {
@@ -115,8 +120,7 @@ impl Statistics {
     }
 
     fn print(&self, seen: &Evidence) {
-        let up = span(self.clock.now().since(Timestamp::ZERO));
-        let line = format!("open for {up} | {}", figures(seen));
+        let line = self.figures(seen);
         if self.terminal {
             print!("\r\x1b[K{line}");
             let _ = std::io::stdout().flush();
@@ -124,22 +128,25 @@ impl Statistics {
             println!("{line}");
         }
     }
+
+    fn figures(&self, seen: &Evidence) -> String {
+        let side =
+            |traffic: Traffic| format!("{}, {}", traffic.messages, report::bytes(traffic.bytes));
+        let answered = seen.pings.sent - seen.pings.outstanding;
+        let trip = seen.pings.rtt.map_or("none yet".into(), |rtt| {
+            [rtt.last, rtt.min, rtt.smoothed].map(span).join(", ")
+        });
+        columns(&[
+            &span(self.clock.now().since(Timestamp::ZERO)),
+            &side(seen.received),
+            &side(seen.sent),
+            &format!("{answered} of {}", seen.pings.sent),
+            &trip,
+        ])
+    }
 }
 
-fn figures(seen: &Evidence) -> String {
-    let side = |traffic: farewell::Traffic| {
-        format!("{} messages, {}", traffic.messages, report::bytes(traffic.bytes))
-    };
-    let answered = seen.pings.sent - seen.pings.outstanding;
-    let mut line = format!(
-        "in {} | out {} | Pings answered {answered} of {}",
-        side(seen.received),
-        side(seen.sent),
-        seen.pings.sent,
-    );
-    if let Some(rtt) = seen.pings.rtt {
-        let [last, min, smoothed] = [rtt.last, rtt.min, rtt.smoothed].map(span);
-        line += &format!(", round trip {last} (shortest {min}, smoothed {smoothed})");
-    }
-    line
+/// Within 80 characters, so that a line can be refreshed in place.
+fn columns([up, received, sent, pings, trip]: &[&str; 5]) -> String {
+    format!("{up:<11} {received:<16} {sent:<16} {pings:<9} {trip}")
 }

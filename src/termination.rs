@@ -80,6 +80,10 @@ impl Termination {
         self.peer_close.as_ref().map_or("", CloseFrame::reason)
     }
 
+    fn is_before_open(&self) -> bool {
+        self.evidence.position == Position::OpeningHandshake
+    }
+
     fn fmt_cause(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.cause {
             Cause::ClosingHandshake => match self.initiator {
@@ -91,6 +95,9 @@ impl Termination {
                 f.write_str("the peer's stream ended before our Close was written")
             }
             Cause::Eof { at } => write!(f, "the peer's stream ended {at}"),
+            Cause::Transport { side, kind } if self.is_before_open() => {
+                write!(f, "{side} failed in the opening handshake: {kind}")
+            }
             Cause::Transport { side, kind } => write!(f, "{side} failed: {kind}"),
             Cause::PongTimeout { waited } => {
                 write!(f, "nothing came for {} after a Ping was sent", Span(waited))
@@ -140,7 +147,7 @@ impl fmt::Display for Termination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}): ", if self.clean { "clean" } else { "unclean" }, self.code)?;
         self.fmt_cause(f)?;
-        if self.evidence.position != Position::OpeningHandshake {
+        if !self.is_before_open() {
             f.write_str("; ")?;
             self.fmt_closes(f)?;
         }

@@ -39,7 +39,9 @@ fn evidence(report: &Termination) -> Vec<(&'static str, String)> {
         lines.push(("peer's Close", peer_close(report)));
         lines.push(("our Close", our_close(report)));
     }
-    lines.push(("peer's stream", stream(report)));
+    if opened || report.stream_end != StreamEnd::NotSeen {
+        lines.push(("peer's stream", stream(report)));
+    }
     if opened {
         lines.push(("received", traffic(seen.received)));
         lines.push(("sent", traffic(seen.sent)));
@@ -144,8 +146,8 @@ fn answer(refusal: &Refusal) -> String {
     for (name, value) in refusal.headers().iter() {
         let _ = writeln!(text, "  {name}: {}", value.escape_ascii());
     }
-    for line in String::from_utf8_lossy(refusal.body()).lines().take(40) {
-        let _ = writeln!(text, "  | {}", line.escape_debug());
+    for line in String::from_utf8_lossy(refusal.body()).lines().take(20) {
+        let _ = writeln!(text, "  | {}", line.replace(char::is_control, "."));
     }
     text
 }

@@ -51,8 +51,8 @@ pub(crate) fn meaning(report: &Termination) -> Option<&'static str> {
              socket with data unread, or a load balancer or firewall dropped the connection."
         }
         Cause::PongTimeout { .. } => {
-            "The peer or the network between is gone without a word: cable, Wi-Fi, sleep, crash. \
-             Connect again."
+            "The peer or the network between is gone without a word, or the peer hangs: cable, \
+             Wi-Fi, sleep, crash. Connect again."
         }
         Cause::IdleTimeout { .. } => {
             "This end closes connections on which nothing comes. If the peer is alive, let it \
@@ -128,8 +128,8 @@ fn refused(status: u16) -> &'static str {
             "The request did not ask for WebSocket: a plain HTTP client, or a proxy between \
                 that does not pass upgrades on."
         }
-        408 | 425 | 429 => "The server asks to come back later.",
-        400..=499 => "The server did not like the request.",
+        408 | 425 | 429 => "The server asks the client to come back later.",
+        400..=499 => "The server did not like the request: it may say why below.",
         _ => "The server, or what is behind its proxy, is down or overloaded: try again later.",
     }
 }

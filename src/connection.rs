@@ -151,7 +151,8 @@ impl Connection {
     /// Call it until it gives `None`; then all of `input` is consumed, and the buffer behind it is
     /// free for the next read. Payloads are unmasked in place and lent from it. Call it with empty
     /// input too, after any other call that takes `now`: an [`Event::Ended`] may wait.
-    #[inline]
+    // Out of line, the event would go through memory, which takes as long as the rest.
+    #[inline(always)]
     pub fn poll_event<'b>(
         &mut self,
         input: &mut &'b mut [u8],

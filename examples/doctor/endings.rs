@@ -145,22 +145,22 @@ pub(crate) const ENDINGS: &[Ending] = &[
     ending(
         "the client does not mask",
         rude::unmasked_frame,
-        &[unclean(Server, 1006, &["rule broken (RFC 5.1)"])],
+        &[unclean(Server, 1006, &["rule broken (section 5.1)"])],
     ),
     ending(
         "the server compresses, unasked",
         rude::compressed_unasked,
-        &[unclean(Client, 1006, &["rule broken (RFC 5.2)"])],
+        &[unclean(Client, 1006, &["rule broken (section 5.2)"])],
     ),
     ending(
         "the server sends the code 1006",
         rude::invalid_close_code,
-        &[unclean(Client, 1006, &["rule broken (RFC 7.4)"])],
+        &[unclean(Client, 1006, &["rule broken (section 7.4)"])],
     ),
     ending(
         "the client sends Latin-1 as text",
         rude::latin_1,
-        &[unclean(Server, 1006, &["rule broken (RFC 8.1)"])],
+        &[unclean(Server, 1006, &["rule broken (section 8.1)"])],
     ),
     ending(
         "the client sends a message too big",
@@ -177,7 +177,7 @@ pub(crate) const ENDINGS: &[Ending] = &[
         handshakes::origin_refused,
         &[
             unclean(Client, 1006, &["handshake refused: 403"]),
-            unclean(Server, 1006, &["bad handshake (RFC 10.2)"]),
+            unclean(Server, 1006, &["bad handshake (section 10.2)"]),
         ],
     ),
     ending(
@@ -196,17 +196,17 @@ pub(crate) const ENDINGS: &[Ending] = &[
     ending(
         "a proxy drops the Upgrade",
         handshakes::upgrade_stripped,
-        &[unclean(Client, 1006, &["bad handshake (RFC 4.1)"])],
+        &[unclean(Client, 1006, &["bad handshake (section 4.1)"])],
     ),
     ending(
         "the server answers another request",
         handshakes::accept_wrong,
-        &[unclean(Client, 1006, &["bad handshake (RFC 4.1)"])],
+        &[unclean(Client, 1006, &["bad handshake (section 4.1)"])],
     ),
     ending(
         "the server speaks something else",
         handshakes::not_http,
-        &[unclean(Client, 1006, &["bad handshake (RFC 4)"])],
+        &[unclean(Client, 1006, &["bad handshake (section 4)"])],
     ),
     ending(
         "the server never answers",
@@ -221,12 +221,12 @@ pub(crate) const ENDINGS: &[Ending] = &[
     ending(
         "the client is a plain browser",
         handshakes::plain_get,
-        &[unclean(Server, 1006, &["bad handshake (RFC 4.2.1)"])],
+        &[unclean(Server, 1006, &["bad handshake (section 4.2.1)"])],
     ),
     ending(
         "the client speaks TLS to a plain port",
         handshakes::tls_to_plain_port,
-        &[unclean(Server, 1006, &["bad handshake (RFC 4)"])],
+        &[unclean(Server, 1006, &["bad handshake (section 4)"])],
     ),
     ending(
         "the client connects and leaves",

@@ -18,8 +18,8 @@ pub(crate) fn cause(report: &Termination) -> String {
         Cause::CloseTimeout => "Close not answered".into(),
         Cause::HandshakeTimeout => "handshake timeout".into(),
         Cause::HandshakeRejected { status } => format!("handshake refused: {status}"),
-        Cause::HandshakeInvalid(error) => format!("bad handshake (RFC {})", error.section()),
-        Cause::Violation { rule, .. } => format!("rule broken (RFC {})", rule.section()),
+        Cause::HandshakeInvalid(error) => format!("bad handshake (section {})", error.section()),
+        Cause::Violation { rule, .. } => format!("rule broken (section {})", rule.section()),
         Cause::TooBig { .. } => "over a limit".into(),
         Cause::Aborted => "dropped on this side".into(),
         _ => format!("{:?}", report.cause),
@@ -66,6 +66,20 @@ pub(crate) fn meaning(report: &Termination) -> Option<&'static str> {
             "This end said goodbye and got no answer: the peer hangs, is gone, or does not know \
              the closing handshake."
         }
+        Cause::Violation { .. } => {
+            "The peer has a bug, or something between changes the bytes. The same will happen \
+             again: its author needs the rule and the byte above."
+        }
+        Cause::TooBig { .. } => {
+            "The peer sent more than this end takes: raise the limit here, or send less at once."
+        }
+        Cause::Aborted => "This program dropped the connection without saying goodbye.",
+        _ => return not_opened(report),
+    })
+}
+
+fn not_opened(report: &Termination) -> Option<&'static str> {
+    Some(match report.cause {
         Cause::HandshakeTimeout => {
             "The other end accepts connections and does not answer: it hangs, is overloaded, or \
              speaks a protocol in which the client waits."
@@ -82,14 +96,6 @@ pub(crate) fn meaning(report: &Termination) -> Option<&'static str> {
             "The other end does not speak WebSocket here: wrong port or path, or a proxy between \
              that does not pass upgrades on."
         }
-        Cause::Violation { .. } => {
-            "The peer has a bug, or something between changes the bytes. The same will happen \
-             again: its author needs the rule and the byte above."
-        }
-        Cause::TooBig { .. } => {
-            "The peer sent more than this end takes: raise the limit here, or send less at once."
-        }
-        Cause::Aborted => "This program dropped the connection without saying goodbye.",
         _ => return None,
     })
 }

@@ -54,13 +54,13 @@ impl Connection {
         self.role
     }
 
-    /// The payload of the latest Ping, after [`Event::Ping`].
+    /// The payload of the latest Ping, after [`Event::Ping`](crate::Event::Ping).
     #[must_use]
     pub fn ping_payload(&self) -> &[u8] {
         self.receiver.ping_payload()
     }
 
-    /// The payload of the latest Pong, right after [`Event::Pong`].
+    /// The payload of the latest Pong, right after [`Event::Pong`](crate::Event::Pong).
     #[must_use]
     pub fn pong_payload(&self) -> &[u8] {
         self.receiver.pong_payload()

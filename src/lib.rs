@@ -137,7 +137,9 @@ pub use keystream::Seed;
 pub use keystream::SeedError;
 pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
 pub use message::{Message, NotUtf8, Payload, Text};
-pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
+pub use session::{
+    AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
+};
 pub use termination::{
     Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, Side, StreamEnd,
     Termination, Traffic,

@@ -114,6 +114,7 @@ pub mod handshake;
 mod keystream;
 mod mask;
 mod message;
+pub mod reconnect;
 mod session;
 mod termination;
 mod time;

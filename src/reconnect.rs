@@ -93,6 +93,8 @@ mod config;
 mod decision;
 mod outcome;
 mod pacing;
+#[cfg(test)]
+mod tests;
 
 use core::time::Duration;
 

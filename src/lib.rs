@@ -125,7 +125,9 @@ mod violation;
 #[cfg(feature = "tokio")]
 pub use adapter::tokio;
 #[cfg(feature = "std")]
-pub use adapter::{AcceptError, Acceptor, ConnectError, Incoming, blocking};
+pub use adapter::{
+    AcceptError, Acceptor, ConnectError, Ending, Incoming, ReconnectEvent, blocking,
+};
 pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, FrameHead};

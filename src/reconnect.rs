@@ -21,11 +21,16 @@
 //!
 //! A first delay is uniform between nothing and 5 s, so that the clients of a server that restarts
 //! do not all come back at once (RFC 6455 section 7.2.3). After `n` delays in a row the next is
-//! uniform between 100 ms and 1 s times 2^n, at most 60 s. Only a connection that was open for 10 s,
-//! and for as long as the delay before it was, makes the next delay a first one again; where
+//! uniform between 100 ms and 1 s times 2^n: at least 5 s, for later delays are not to be shorter
+//! than the first, and at most 60 s. Only a connection that was open for 10 s, and for as long as
+//! the delay before it was, makes the next delay a first one again; where
 //! [`require_healthy`](ReconnectConfig::require_healthy) is set, the application has to
 //! [agree](Reconnect::mark_healthy), too. No more than 10 attempts begin in 5 minutes; beyond that,
 //! one in 60 s. An attempt is given up after 10 s. All of this is in [`ReconnectConfig`].
+//!
+//! Of 10,000 clients whose server restarts, those with a fixed delay all come in the same tenth of a
+//! second, again and again. With these delays it is 521 of them, and 131 where the server has said
+//! 1012: `cargo bench --bench herd` prints the simulation.
 //!
 //! # Codes, statuses and causes
 //!

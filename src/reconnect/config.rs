@@ -34,7 +34,8 @@ pub struct ReconnectConfig {
     /// No later delay of the backoff is shorter. Default: 100 ms.
     pub min_delay: Duration,
     /// After `n` delays in a row, the next is uniform between [`min_delay`](Self::min_delay) and
-    /// this times 2^n, but at most [`max_delay`](Self::max_delay). Default: 1 s.
+    /// this times 2^n, or [`first_delay`](Self::first_delay) where that is longer, but at most
+    /// [`max_delay`](Self::max_delay). Default: 1 s.
     pub base_delay: Duration,
     /// The cap of the backoff, and the pace once the budget is used up. Default: 60 s.
     pub max_delay: Duration,

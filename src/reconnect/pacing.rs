@@ -22,9 +22,13 @@ fn uniform(low: Duration, high: Duration, random: u64) -> Duration {
 }
 
 /// The longest delay after `delays` others: the ceiling of the jitter.
+///
+/// It never falls behind that of the first delay: a herd that the first has spread over 5 s would
+/// come back denser.
 fn ceiling(config: &ReconnectConfig, delays: u32) -> Duration {
     let factor = 1_u32.checked_shl(delays).unwrap_or(u32::MAX);
-    config.base_delay.saturating_mul(factor).min(config.max_delay).max(config.min_delay)
+    let grown = config.base_delay.saturating_mul(factor).max(config.first_delay);
+    grown.min(config.max_delay).max(config.min_delay)
 }
 
 /// A delay for this advice after `delays` others, and what it was made of.

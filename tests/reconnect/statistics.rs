@@ -59,7 +59,7 @@ fn the_first_delay_is_anything_up_to_five_seconds() {
 
 #[test]
 fn later_delays_grow_to_the_cap() {
-    let ceilings = [2, 4, 8, 16, 32, 60, 60, 60, 60];
+    let ceilings = [5, 5, 8, 16, 32, 60, 60, 60, 60];
     for (index, ceiling) in ceilings.into_iter().enumerate() {
         let (delays, ceiling) = (index as u32 + 1, secs(ceiling));
         assert_eq!(after(delays, 1).pace, Pace::Backoff { delays, ceiling });

@@ -13,6 +13,7 @@
 //! | tokio | `tokio`, with feature `tokio` |
 //! | a runtime of your own, and want whole messages | [`Session`] |
 //! | a runtime of your own with its own buffers (epoll, io_uring, bare metal) | [`Connection`], after the opening handshake of [`handshake`] |
+//! | a client that has to come back after every ending | [`blocking::Reconnecting`] or `tokio::Reconnecting`; [`reconnect`] in a runtime of your own |
 //!
 //! # A whole life
 //!

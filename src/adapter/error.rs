@@ -81,3 +81,33 @@ pub enum AcceptError {
     #[error("{0}")]
     Ended(Box<Termination>),
 }
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn every_error_has_an_outcome() {
+        let lookup = || io::Error::other("Name or service not known");
+        let cases = [
+            (
+                ConnectError::Request(RequestError::Port),
+                ConnectFailure::Request(RequestError::Port),
+            ),
+            (ConnectError::TlsNeeded, ConnectFailure::TlsNeeded),
+            (ConnectError::Io(unresolved(lookup())), ConnectFailure::Unresolved),
+            (ConnectError::Io(lookup()), ConnectFailure::Other),
+            (ConnectError::Io(io::ErrorKind::ConnectionRefused.into()), ConnectFailure::Refused),
+            (ConnectError::Io(io::Error::other(ConnectFailure::Tls)), ConnectFailure::Tls),
+        ];
+        for (error, failure) in cases {
+            assert_eq!(error.outcome(), Outcome::Failed(failure), "{error}");
+        }
+        let says = ConnectError::Io(unresolved(lookup())).to_string();
+        let expected = "no connection to the server: the host's name did not resolve: \
+                        Name or service not known";
+        assert_eq!(says, expected);
+    }
+}

@@ -70,7 +70,11 @@ const MONTHS: [(&str, u64); 12] = [
 ];
 
 fn is_leap(year: u64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    match (year % 4, year % 100, year % 400) {
+        (_, _, 0) => true,
+        (_, 0, _) => false,
+        (fourth, ..) => fourth == 0,
+    }
 }
 
 /// A number of exactly this many digits.

@@ -231,9 +231,8 @@ fn errors_of_the_system_by_kind_and_by_what_is_in_them() {
 #[test]
 fn the_application_classifies_what_it_did_not_cause() {
     let classify = |advice| {
-        let mut config = ReconnectConfig::default();
-        config.classify = Some(Classifier::new(move |_| advice));
-        config
+        let classify = Some(Classifier::new(move |_| advice));
+        ReconnectConfig { classify, ..ReconnectConfig::default() }
     };
     let all = [
         (Some(Advice::Retry), "retry in 2.5 s"),
@@ -302,8 +301,7 @@ fn a_retry_after_is_honoured_within_bounds() {
         assert_eq!(decide(&*refused(fields)).to_string(), expected, "{fields:?}");
     }
     // It never shortens the backoff.
-    let mut config = ReconnectConfig::default();
-    config.first_delay = Duration::ZERO;
+    let config = ReconnectConfig { first_delay: Duration::ZERO, ..ReconnectConfig::default() };
     let mut reconnect = Reconnect::new(config);
     let report = refused("Retry-After: 1\r\n");
     let mut delays = Vec::new();

@@ -1,7 +1,6 @@
 //! Sockets that connect again, through both adapters: a server that ends each connection in its own
 //! way, and what the client tells of it.
 
-use std::io::Read;
 use std::thread;
 
 use farewell::reconnect::{ConnectFailure, Decision, Pace, ReconnectConfig, Why};
@@ -12,6 +11,8 @@ use farewell::{
 use crate::support::{Raw, accept_head, listen, millis, plain};
 use support::{Client, Kind, Script, fast, request_to, script, settings, trace};
 
+#[path = "reconnecting/blocking_only.rs"]
+mod blocking_only;
 #[path = "reconnecting/support.rs"]
 mod support;
 #[path = "reconnecting/tokio_only.rs"]
@@ -143,53 +144,69 @@ fn what_the_hook_gives_is_sent_before_anything_else<K: Kind>() {
     server.join().unwrap();
 }
 
-/// The transport takes one message and a part of the next one, then nothing, then fails.
+/// Wherever in the output the first connection's transport stops taking bytes, and fails.
 fn messages_that_did_not_leave_come_back_and_none_is_sent_twice<K: Kind>() {
-    let (request, server) = script(vec![
-        Box::new(|mut raw| {
-            assert_eq!(raw.frame(), (0x81, b"hook".to_vec()));
-            assert_eq!(raw.frame(), (0x81, b"first".to_vec()));
-            let mut part = [0; 8];
-            raw.0.read_exact(&mut part).unwrap();
-            raw.reset();
-        }),
-        Box::new(|mut raw| {
-            assert_eq!(raw.frame(), (0x81, b"hook".to_vec()));
-            assert_eq!(raw.frame(), (0x81, b"second".to_vec()));
-            assert_eq!(raw.frame(), (0x82, vec![3; 5_000]));
-            raw.write(&close(1000));
-            assert_eq!(raw.rest().unwrap().len(), 8, "nothing but the answer to the Close");
-        }),
-    ]);
-    // Frames of a client have six bytes more than a short payload.
-    let allowance = (6 + 4) + (6 + 5) + 8;
-    let mut client = K::throttled(request, settings(), fast(), &["hook"], allowance);
-    let mut outbox =
-        vec![Message::from("first"), Message::from("second"), Message::from(vec![3; 5_000])];
-    let mut endings = Vec::new();
-    loop {
-        match client.next() {
-            ReconnectEvent::Opened => {
-                for message in outbox.drain(..) {
-                    client.feed(message).unwrap();
+    // A client's frames have six bytes more than a short payload, and eight more than a longer one.
+    let lens = [4, 5, 0, 6, 5_000];
+    let sizes = lens.map(|len| if len < 126 { len + 6 } else { len + 8 });
+    for allowance in [0, 1, 9, 10, 11, 20, 21, 22, 26, 27, 28, 38, 39, 40, 47, 4_000, 5_046] {
+        let ends: Vec<usize> =
+            sizes.iter().scan(0, |end, size| Some(core::mem::replace(end, *end + size))).collect();
+        let whole = ends.iter().zip(sizes).filter(|(end, size)| *end + size <= allowance).count();
+        // What the hook gives is made anew.
+        let left: Vec<usize> = lens.iter().copied().skip(whole.max(1)).collect();
+        let begun = whole > 0 && ends.get(whole).is_some_and(|end| *end < allowance);
+
+        let (again, first_lens) = (left.clone(), lens);
+        let (request, server) = script(vec![
+            Box::new(move |mut raw| {
+                let mut taken = 0;
+                for (index, len) in first_lens.into_iter().enumerate().take(whole) {
+                    assert_eq!(raw.frame().1, vec![b'0' + index as u8; len]);
+                    taken += sizes[index];
                 }
+                raw.bytes(allowance - taken);
+                raw.reset();
+            }),
+            Box::new(move |mut raw| {
+                assert_eq!(raw.frame().1, b"0000");
+                for len in again {
+                    assert_eq!(raw.frame().1.len(), len);
+                }
+                raw.write(&close(1000));
+                assert_eq!(raw.rest().unwrap().len(), 8, "nothing but the answer to the Close");
+            }),
+        ]);
+        let mut client = K::throttled(request, settings(), fast(), &["0000"], allowance);
+        let mut outbox: Vec<_> = (1..lens.len())
+            .map(|index| Message::from(vec![b'0' + index as u8; lens[index]]))
+            .collect();
+        let mut endings = Vec::new();
+        loop {
+            match client.next() {
+                ReconnectEvent::Opened => {
+                    for message in outbox.drain(..) {
+                        client.feed(message).unwrap();
+                    }
+                }
+                ReconnectEvent::Ended(ending) => {
+                    outbox = ending.unsent.iter().map(|unsent| unsent.message.clone()).collect();
+                    endings.push(ending);
+                }
+                ReconnectEvent::GaveUp(reason) => break assert_eq!(reason.why, Why::Code(1000)),
+                ReconnectEvent::Attempt(_) => {}
+                other => panic!("after {allowance} bytes: {other}"),
             }
-            ReconnectEvent::Ended(ending) => {
-                outbox = ending.unsent.iter().map(|unsent| unsent.message.clone()).collect();
-                endings.push(ending);
-            }
-            ReconnectEvent::GaveUp(reason) => break assert_eq!(reason.why, Why::Code(1000)),
-            ReconnectEvent::Attempt(_) => {}
-            other => panic!("{other}"),
         }
+        server.join().unwrap();
+        let unsent = &endings[0].unsent;
+        let back: Vec<usize> = unsent.iter().map(|unsent| unsent.message.len()).collect();
+        assert_eq!(back, left, "after {allowance} bytes: {}", endings[0]);
+        for (index, unsent) in unsent.iter().enumerate() {
+            assert_eq!(unsent.partly, index == 0 && begun, "after {allowance} bytes, {index}");
+        }
+        assert_eq!((endings.len(), &*endings[1].unsent), (2, &[][..]), "after {allowance} bytes");
     }
-    let partly: Vec<_> = endings[0].unsent.iter().map(|unsent| unsent.partly).collect();
-    assert_eq!(partly, [true, false], "{}", endings[0]);
-    assert_eq!(endings[0].unsent[0].message, Message::from("second"));
-    assert_eq!(endings[0].unsent[1].message, Message::from(vec![3; 5_000]));
-    assert_eq!(endings[1].unsent, [], "{}", endings[1]);
-    assert_eq!(endings.len(), 2);
-    server.join().unwrap();
 }
 
 fn a_protocol_error_is_final<K: Kind>() {

@@ -2,7 +2,8 @@
 //!
 //! [`connect`] and [`accept`] give a [`WebSocket`]; its [`split`](WebSocket::split) gives a reader
 //! and a writer for two threads. Deadlines take effect while a call waits, through the socket's own
-//! timeouts: see [`Transport`].
+//! timeouts: see [`Transport`]. A client that is to come back after an ending is a
+//! [`Reconnecting`].
 //!
 //! ```no_run
 //! use std::net::TcpListener;

@@ -44,30 +44,54 @@ type Connect<S> = dyn FnMut(&ClientRequest, Duration) -> io::Result<S> + Send;
 /// What has left was accepted by the transport; that the peer has got it, only an answer of its own
 /// can tell.
 ///
-/// ```no_run
-/// use farewell::blocking::{ReconnectEvent, Reconnecting};
+/// ```
+/// use std::{mem, net::TcpListener, thread};
+/// use farewell::blocking::{self, ReconnectEvent, Reconnecting};
+/// use farewell::handshake::Origins;
+/// use farewell::{Acceptor, CloseCode, Incoming, Message};
 ///
-/// let mut socket = Reconnecting::to("ws://127.0.0.1:9001/news")?
-///     .on_open(|_| vec!["subscribe: weather".into()]);
-/// let mut outbox = vec!["hello".into()];
-/// loop {
-///     match socket.next() {
-///         ReconnectEvent::Message(message) => println!("{message:?}"),
-///         ReconnectEvent::Opened => {
-///             for message in std::mem::take(&mut outbox) {
+/// // A server that goes away after the subscription, comes back, and is done after an order.
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let url = format!("ws://{}/orders", listener.local_addr()?);
+/// let server = thread::spawn(move || {
+///     for (messages, code) in [(1, CloseCode::GOING_AWAY), (2, CloseCode::NORMAL)] {
+///         let (stream, _) = listener.accept().expect("a client connects");
+///         let mut socket = blocking::accept(stream, &Acceptor::new(Origins::Any)).expect("it opens");
+///         for _ in 0..messages {
+///             assert!(matches!(socket.next(), Incoming::Message(_)));
+///         }
+///         socket.close(code);
+///     }
+/// });
+///
+/// let mut socket = Reconnecting::to(&url)?.on_open(|_| vec!["subscribe: prices".into()]);
+/// # let mut policy = farewell::reconnect::ReconnectConfig::default();
+/// # policy.first_delay = std::time::Duration::from_millis(10);
+/// # policy.base_delay = std::time::Duration::ZERO;
+/// # let mut socket = socket.policy(policy);
+/// let mut outbox: Vec<Message> = Vec::new();
+/// let reason = loop {
+///     let event = socket.next();
+///     eprintln!("{event}");
+///     match event {
+///         ReconnectEvent::Opened if socket.reconnect().attempts() == 2 => {
+///             outbox.push("order: one".into());
+///             for message in mem::take(&mut outbox) {
 ///                 if let Err(refused) = socket.feed(message) {
 ///                     outbox.push(refused.message);
 ///                 }
 ///             }
 ///         }
 ///         ReconnectEvent::Ended(ending) => {
-///             eprintln!("{ending}");
 ///             outbox.extend(ending.unsent.into_iter().map(|unsent| unsent.message));
 ///         }
-///         ReconnectEvent::GaveUp(reason) => break eprintln!("{reason}"),
-///         other => eprintln!("{other}"),
+///         ReconnectEvent::GaveUp(reason) => break reason,
+///         _ => {}
 ///     }
-/// }
+/// };
+/// assert_eq!(reason.to_string(), "the peer closed normally (1000)");
+/// assert!(outbox.is_empty());
+/// # server.join().expect("the server is content");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Reconnecting<S = TcpStream> {

@@ -181,7 +181,8 @@ impl<S: Transport> WebSocket<S> {
     /// Keeps a copy of every message accepted from now on until it has left, so that
     /// [`take_unsent`](Self::take_unsent) can hand it back after the end.
     ///
-    /// See [`Session::keep_unsent`]. `Reconnecting` does so by itself.
+    /// See [`Session::keep_unsent`]. [`Reconnecting`](super::Reconnecting) does so by itself. The
+    /// halves of a split socket hand nothing back.
     pub fn keep_unsent(&mut self) {
         self.engine.link.driver.session_mut().keep_unsent();
     }

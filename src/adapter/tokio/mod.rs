@@ -1,7 +1,8 @@
 //! WebSockets over tokio's streams.
 //!
 //! [`connect`] and [`accept`] give a [`WebSocket`]; its [`split`](WebSocket::split) gives a reader
-//! and a writer for two tasks. They have to run in a tokio runtime whose timers are enabled.
+//! and a writer for two tasks. A client that is to come back after an ending is a [`Reconnecting`].
+//! They have to run in a tokio runtime whose timers are enabled.
 //!
 //! ```no_run
 //! # async fn run() -> std::io::Result<()> {

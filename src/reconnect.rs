@@ -111,6 +111,9 @@ pub use config::{Classifier, ReconnectConfig};
 pub use decision::{Decision, Pace, Reason, Retry, Why};
 pub use outcome::{Advice, ConnectFailure, Outcome};
 
+//= rfc6455#7.2.3
+//# To prevent this, clients SHOULD use some form of backoff when trying
+//# to reconnect after abnormal closures as described in this section.
 /// Decides whether and when to connect again.
 ///
 /// Four families of methods:

@@ -26,6 +26,10 @@ fn uniform(low: Duration, high: Duration, random: u64) -> Duration {
 /// It never falls behind that of the first delay: a herd that the first has spread over 5 s would
 /// come back denser.
 fn ceiling(config: &ReconnectConfig, delays: u32) -> Duration {
+    //= rfc6455#7.2.3
+    //# Should the first reconnect attempt fail, subsequent reconnect
+    //# attempts SHOULD be delayed by increasingly longer amounts of time,
+    //# using a method such as truncated binary exponential backoff.
     let factor = 1_u32.checked_shl(delays).unwrap_or(u32::MAX);
     let grown = config.base_delay.saturating_mul(factor).max(config.first_delay);
     grown.min(config.max_delay).max(config.min_delay)
@@ -50,7 +54,9 @@ pub(super) fn delay(
             let range = &config.overload_delay;
             (uniform(*range.start(), *range.end(), random), Pace::Overload)
         }
-        // A fresh start: all of a server's clients may have lost it in the same moment.
+        //= rfc6455#7.2.3
+        //# The first reconnect attempt SHOULD be delayed by a random amount of
+        //# time.
         _ if delays == 0 => (uniform(Duration::ZERO, config.first_delay, random), Pace::First),
         _ => {
             let ceiling = ceiling(config, delays);

@@ -6,6 +6,7 @@ use std::thread;
 use farewell::reconnect::{ConnectFailure, Decision, Pace, ReconnectConfig, Why};
 use farewell::{
     Cause, CloseCode, ConnectError, Ending, Initiator, Message, ReconnectEvent, SendError,
+    Timestamp,
 };
 
 use crate::support::{Raw, accept_head, listen, millis, plain};
@@ -79,13 +80,19 @@ fn it_comes_back_after_every_kind_of_loss_and_stops_at_1000<K: Kind>() {
         }),
     ]);
     let mut client = K::tcp(request, settings(), fast(), &[]);
-    let mut seen = Vec::new();
+    let (mut seen, mut last) = (Vec::new(), Timestamp::ZERO);
     loop {
         let event = client.next();
         match &event {
             // The others do not read it, which would make a reset of the end of their streams.
             ReconnectEvent::Message(message) if message.as_text() == Some("resets") => {
                 client.feed(message.clone()).unwrap();
+            }
+            // One clock for all connections.
+            ReconnectEvent::Ended(Ending { report, .. }) => {
+                let evidence = &report.evidence;
+                assert!(last <= evidence.opened && evidence.opened <= evidence.ended, "{report}");
+                last = evidence.ended;
             }
             _ => {}
         }

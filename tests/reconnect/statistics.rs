@@ -51,12 +51,21 @@ fn after(delays: u32, random: u64) -> Retry {
     retry(&mut reconnect, ConnectFailure::Refused, random, Timestamp::ZERO)
 }
 
+//= rfc6455#7.2.3
+//= type=test
+//# The first reconnect attempt SHOULD be delayed by a random amount of
+//# time.
 #[test]
 fn the_first_delay_is_anything_up_to_five_seconds() {
     assert_eq!(after(0, 1).pace, Pace::First);
     assert_uniform("first", Duration::ZERO, secs(5), |random| after(0, random).delay);
 }
 
+//= rfc6455#7.2.3
+//= type=test
+//# Should the first reconnect attempt fail, subsequent reconnect
+//# attempts SHOULD be delayed by increasingly longer amounts of time,
+//# using a method such as truncated binary exponential backoff.
 #[test]
 fn later_delays_grow_to_the_cap() {
     let ceilings = [5, 5, 8, 16, 32, 60, 60, 60, 60];

@@ -338,6 +338,22 @@ impl tokio::io::AsyncWrite for Script {
     }
 }
 
+/// The first message comes after one read, although a Ping is due from the beginning on.
+#[test]
+fn a_peer_that_always_has_more_to_read_does_not_put_deadlines_off() {
+    run(async || {
+        let mut config = quiet();
+        let mut heartbeat = farewell::Heartbeat::default();
+        heartbeat.interval = Duration::ZERO;
+        config.heartbeat = Some(heartbeat);
+        let message = masked(0x81, b"one of many");
+        let mut socket = upgraded(tokio_script(&[&message[..]; 1000], &[]), config);
+        assert_eq!(socket.next().await, Incoming::Message("one of many".into()));
+        assert_eq!(socket.get_ref().reads.len(), 999, "messages that nobody has asked for");
+        assert_eq!(socket.evidence().pings.sent, 1);
+    });
+}
+
 #[test]
 fn waiting_for_room_can_be_dropped() {
     run(async || {

@@ -86,6 +86,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         }
         if self.driver.may_read() {
             if self.poll_read(cx).is_ready() {
+                // Here too: a peer that always has more to read would put deadlines off for ever.
+                self.driver.handle_timeout(self.clock.now());
                 return Poll::Ready(());
             }
         } else if !self.driver.wants_write() && self.driver.session().poll_timeout().is_none() {

@@ -39,6 +39,8 @@ pub(super) struct Driver {
     answers: bool,
     read_closed: bool,
     write_failed: bool,
+    /// A read may wait for ever, whatever the deadline.
+    reads_may_last: bool,
     shut_down: Option<Shutdown>,
 }
 
@@ -82,6 +84,7 @@ impl Driver {
             answers: false,
             read_closed: false,
             write_failed: false,
+            reads_may_last: false,
             shut_down: None,
         }
     }
@@ -112,13 +115,19 @@ impl Driver {
         self.leftover.bytes.extend_from_slice(read);
     }
 
+    /// Whether reads may wait for ever: what is there then comes before deadlines.
+    pub(super) fn reads_may_last(&mut self, may_last: bool) {
+        self.reads_may_last = may_last;
+    }
+
     pub(super) fn ended(&self) -> Option<&Termination> {
         self.ended.as_deref()
     }
 
     /// Says what `next()` has to do. `wrote` tells that it has just written.
     pub(super) fn next(&mut self, wrote: bool, now: Timestamp) -> Next {
-        if self.ended.is_none() && self.due(now) {
+        // Before a deadline takes effect comes a read, unless that would keep back what is there.
+        if self.ended.is_none() && self.due(now) && !self.reads_may_last {
             return Next::Wait;
         }
         if self.ready.is_empty() {

@@ -123,8 +123,9 @@ pub(super) struct Own<S> {
 }
 
 impl<S: Transport> Own<S> {
-    pub(super) fn new(mut stream: S, driver: Driver) -> io::Result<Self> {
+    pub(super) fn new(mut stream: S, mut driver: Driver) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_SLICE))?;
+        driver.reads_may_last(!stream.is_timed());
         Ok(Self { stream, driver, timeout: ReadTimeout::default(), shut_down: false })
     }
 
@@ -172,7 +173,9 @@ impl<S: Transport> Link for Own<S> {
                 Ok(len) => {
                     written = true;
                     self.driver.session_mut().handle_flushed(len, now);
-                    if now >= until && self.driver.wants_write() {
+                    // Reading would have its turn then, and might never give it back.
+                    let slice_over = now >= until && self.stream.is_timed();
+                    if slice_over && self.driver.wants_write() {
                         return Written::Blocked;
                     }
                 }

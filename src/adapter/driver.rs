@@ -239,8 +239,7 @@ impl Driver {
     /// Whether the session takes no message before some of its output has left.
     #[cfg(feature = "tokio")]
     pub(super) fn is_full(&self) -> bool {
-        let limit = self.session.config().limits.pending_output;
-        self.ended.is_none() && !self.write_failed && self.session.pending_output() > limit
+        self.ended.is_none() && self.session.is_full()
     }
 
     pub(super) fn handle_write_failed(&mut self, error: &std::io::Error, now: Timestamp) {

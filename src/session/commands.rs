@@ -208,11 +208,17 @@ impl Session {
     /// The connection, if it is open and another message may be queued.
     #[inline]
     fn sending(&mut self) -> Result<&mut Connection, SendError> {
-        self.check_room(self.outgoing.pending())?;
+        self.check_room(self.outgoing.held())?;
         match &mut self.stage {
             Stage::Open(connection) => Ok(connection),
             Stage::Opening(_) => Err(SendError::Opening),
         }
+    }
+
+    /// Whether the pending output is over its limit, and no message is accepted therefore.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_full(&self) -> bool {
+        self.check_room(self.outgoing.held()) == Err(SendError::Full)
     }
 
     #[inline]

@@ -110,6 +110,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         }
     }
 
+    /// As [`poll_flush`](Self::poll_flush), behind a Close: the peer may have answered it, and all
+    /// be over, before the half that sent it looks again.
+    pub(super) fn poll_close_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let result = ready!(self.poll_flush(cx));
+        let left = self.driver.session().local_close().is_some_and(|close| close.flushed);
+        Poll::Ready(if left { Ok(()) } else { result })
+    }
+
     /// Ready once the session takes another message.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.driver.is_full() {

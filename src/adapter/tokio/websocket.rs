@@ -267,7 +267,7 @@ pub(super) fn poll_close<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Poll<Result<(), SendError>> {
     let now = core.clock.now();
     match core.driver.close(CloseCode::NORMAL.into(), now) {
-        Ok(()) | Err(SendError::Closing) => core.poll_flush(cx),
+        Ok(()) | Err(SendError::Closing) => core.poll_close_flush(cx),
         Err(SendError::Ended) => Poll::Ready(Ok(())),
         Err(error) => Poll::Ready(Err(error)),
     }

@@ -189,7 +189,13 @@ impl Session {
     /// transport takes no more writes.
     pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
         match &mut self.stage {
-            Stage::Open(connection) => connection.close(frame, now),
+            Stage::Open(connection) => {
+                connection.close(frame, now)?;
+                // Queued here and not when the output is asked for, so that its place among the
+                // Pongs does not depend on how the input was split.
+                self.outgoing.fill(connection, &self.config);
+                Ok(())
+            }
             Stage::Opening(_) => self.check_room(0),
         }
     }

@@ -83,8 +83,8 @@ fn the_reader_answers_pings_while_the_writer_sends() {
 #[test]
 fn the_reader_notices_deadlines_that_the_writer_sets() {
     bounded(|| {
-        // Without the Close the reader would wait for the heartbeat's 20 s.
-        let mut config = Config::default();
+        // Without the Close the reader would wait for ever.
+        let mut config = quiet();
         (config.timeouts.close, config.timeouts.linger) = (millis(200), millis(100));
         let ((receiver, mut sender), raw) = split_with_raw_client(config);
         let reader = waiting(receiver);
@@ -93,7 +93,7 @@ fn the_reader_notices_deadlines_that_the_writer_sets() {
         let (incoming, ended) = reader.join().unwrap();
         let Incoming::Ended(report) = incoming else { panic!("{incoming:?}") };
         assert_eq!(report.cause, Cause::CloseTimeout, "{report}");
-        assert!((200..5000).contains(&(ended - began).as_millis()), "{:?}", ended - began);
+        assert!(ended - began >= millis(200), "{:?}", ended - began);
         drop(raw);
     });
 }

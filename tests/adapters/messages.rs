@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::thread;
+use std::time::Duration;
 
-use farewell::{Cause, CloseCode, Incoming, Message, SendError};
+use farewell::{Cause, CloseCode, Config, Heartbeat, Incoming, Message, SendError};
 
 use crate::support::{
     Adapter, echo, for_both_adapters, masked, millis, pair, plain, quiet, with_raw_client,
@@ -12,6 +13,7 @@ use crate::support::{
 
 for_both_adapters!(
     messages_of_every_size_come_back,
+    deadlines_at_the_end_of_time_are_waited_for,
     large_messages_go_both_ways,
     a_batch_is_answered_in_order,
     one_byte_at_a_time_loses_nothing,
@@ -36,6 +38,24 @@ fn messages_of_every_size_come_back<A: Adapter>() {
         client.send(bytes.clone()).unwrap();
         assert_eq!(client.message(), Message::from(bytes));
     }
+    assert!(client.close(CloseCode::NORMAL).clean);
+    assert!(server.join().unwrap().clean);
+}
+
+fn deadlines_at_the_end_of_time_are_waited_for<A: Adapter>() {
+    let mut config = Config::default();
+    let mut heartbeat = Heartbeat::default();
+    (heartbeat.interval, heartbeat.timeout) = (Duration::MAX, Duration::MAX);
+    config.heartbeat = Some(heartbeat);
+    let timeouts = &mut config.timeouts;
+    timeouts.handshake = Duration::MAX;
+    timeouts.close = Duration::MAX;
+    timeouts.linger = Duration::MAX;
+    timeouts.idle = Some(Duration::MAX);
+    timeouts.write_stall = Some(Duration::MAX);
+    let (mut client, server) = pair(config, echo::<A>);
+    client.send("hello").unwrap();
+    assert_eq!(client.message(), Message::from("hello"));
     assert!(client.close(CloseCode::NORMAL).clean);
     assert!(server.join().unwrap().clean);
 }

@@ -288,6 +288,8 @@ fn what_an_untimed_stream_has_brought_does_not_wait_for_a_read_at_a_deadline() {
 struct Script {
     reads: VecDeque<io::Result<Vec<u8>>>,
     writes: Vec<Vec<u8>>,
+    /// What flushing gives, and then success.
+    flushes: VecDeque<io::Result<()>>,
     shut_down: usize,
     timeouts: Vec<Option<Duration>>,
 }
@@ -306,7 +308,7 @@ impl Write for Script {
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.flushes.pop_front().unwrap_or(Ok(()))
     }
 }
 
@@ -369,6 +371,27 @@ fn interruptions_and_expired_waits_are_no_failures() {
     }
     // One timeout fits them all.
     assert_eq!(socket.get_ref().timeouts.len(), 1, "{:?}", socket.get_ref().timeouts);
+}
+
+#[test]
+fn what_a_stream_holds_back_is_flushed_until_it_has_left() {
+    let wait = || Err(io::ErrorKind::WouldBlock.into());
+    let script = |flushes: Vec<io::Result<()>>| {
+        let reads =
+            [wait(), wait(), wait(), wait()].map(|read: io::Result<()>| read.map(|()| vec![]));
+        let script = Script { reads: reads.into(), flushes: flushes.into(), ..Script::default() };
+        let negotiated = Negotiated::default();
+        WebSocket::upgraded(script, Role::Server, negotiated, quiet(), b"").unwrap()
+    };
+    let mut socket = script(vec![wait(), Err(io::ErrorKind::Interrupted.into()), wait()]);
+    socket.send("hello").unwrap();
+    assert!(socket.get_ref().flushes.is_empty());
+
+    let mut socket = script(vec![wait(), Err(io::ErrorKind::BrokenPipe.into())]);
+    assert_eq!(socket.send("hello"), Err(SendError::WriteFailed));
+    let Incoming::Ended(report) = socket.next() else { panic!("a message") };
+    let kind = farewell::TransportError::BrokenPipe;
+    assert_eq!(report.cause, Cause::Transport { side: farewell::Side::Write, kind }, "{report}");
 }
 
 #[test]

@@ -92,13 +92,16 @@ impl<L: Link> Engine<L> {
     }
 
     fn shut_down(&mut self) {
+        if self.link.holds_back() && self.link.with(|driver| driver.ended().is_none()) {
+            return;
+        }
         if let Some(how) = self.link.with(Driver::take_shutdown) {
             self.link.shut_down(how);
         }
     }
 
     pub(super) fn flush(&mut self) -> Result<(), SendError> {
-        while !self.link.with(|driver| driver.flushed())? {
+        while !self.link.with(|driver| driver.flushed())? || self.link.holds_back() {
             self.write_on();
         }
         Ok(())

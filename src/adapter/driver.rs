@@ -286,7 +286,9 @@ impl Driver {
 
     /// Lets the deadlines that have passed take effect. The caller has just tried to read.
     pub(super) fn handle_timeout(&mut self, now: Timestamp) {
-        self.parse_leftover(true, now);
+        if self.due(now) {
+            self.parse_leftover(true, now);
+        }
         if self.due(now) {
             self.session.handle_timeout(now);
             self.pump(&mut &mut [][..], true, now);

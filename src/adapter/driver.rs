@@ -184,7 +184,8 @@ impl Driver {
         self.pump(&mut &mut [][..], true, now);
     }
 
-    /// These bytes were read. Parses them up to the first message and keeps the rest.
+    /// These bytes were read. Parses them up to the first message, or the request, and keeps the
+    /// rest.
     pub(super) fn handle_read(&mut self, mut input: &mut [u8], now: Timestamp) {
         self.parse_leftover(true, now);
         self.pump(&mut input, false, now);
@@ -223,7 +224,12 @@ impl Driver {
                         return;
                     }
                 }
-                SessionEvent::Request(request) => self.request = Some(request),
+                SessionEvent::Request(request) => {
+                    self.request = Some(request);
+                    // It is answered first: what lies behind it then meets an open connection,
+                    // whether it came in the same read or not.
+                    return;
+                }
                 SessionEvent::Open(opened) => self.opened = Some(opened),
                 SessionEvent::Ping | SessionEvent::CloseReceived => self.answers = true,
                 SessionEvent::Ended(report) => self.ended = Some(report),

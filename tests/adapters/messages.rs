@@ -18,6 +18,7 @@ for_both_adapters!(
     a_batch_is_answered_in_order,
     one_byte_at_a_time_loses_nothing,
     what_comes_with_the_handshake_is_not_lost,
+    much_that_comes_with_the_request_is_taken_once_it_is_accepted,
     a_pong_leaves_before_the_message_behind_its_ping_is_given,
     a_full_output_gives_the_message_back,
     two_floods_do_not_block_each_other,
@@ -150,6 +151,19 @@ fn what_comes_with_the_handshake_is_not_lost<A: Adapter>() {
     let head = accept_head(&raw.head());
     raw.write(&[head.as_bytes(), &plain(0x81, b"one"), &plain(0x81, b"two")].concat());
     assert_eq!(client.join().unwrap(), ("one".into(), "two".into()));
+}
+
+/// More than is kept for a request that waits for its answer: this one does not wait.
+fn much_that_comes_with_the_request_is_taken_once_it_is_accepted<A: Adapter>() {
+    use crate::support::{REQUEST, Raw, anyone, listen};
+    let (listener, request) = listen();
+    let mut raw = Raw(std::net::TcpStream::connect((request.host(), request.port())).unwrap());
+    let message = vec![7; 1000];
+    raw.write(&[REQUEST, &masked(0x82, &message).repeat(40)].concat());
+    let mut socket = A::accept(listener.accept().unwrap().0, &anyone(quiet())).unwrap();
+    for _ in 0..40 {
+        assert_eq!(socket.message(), Message::from(message.clone()));
+    }
 }
 
 fn a_pong_leaves_before_the_message_behind_its_ping_is_given<A: Adapter>() {

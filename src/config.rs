@@ -50,7 +50,7 @@ pub struct Limits {
     pub head: usize,
     /// Header fields in a head. Default: 64. Beyond it: status 431.
     pub headers: usize,
-    /// Bytes of one line of a head. Default: 8 KiB. Beyond it: status 431.
+    /// Bytes of one line of a head. Default: 8 KiB. Beyond it: status 431, for the request line 414.
     pub header_line: usize,
     /// Payload bytes of one frame. Default: 16 MiB. Beyond it: Close 1009, from the header alone.
     pub frame: u64,

@@ -55,7 +55,6 @@ use crate::time::Timestamp;
 /// match socket.next().await {
 ///     Incoming::Message(message) => println!("{message:?}"),
 ///     Incoming::Ended(report) => println!("{report}"),
-///     _ => {}
 /// }
 /// let report = socket.close(farewell::CloseCode::NORMAL).await;
 /// println!("{report}");

@@ -394,6 +394,53 @@ fn what_a_stream_holds_back_is_flushed_until_it_has_left() {
     assert_eq!(report.cause, Cause::Transport { side: farewell::Side::Write, kind }, "{report}");
 }
 
+/// A stream that always has another Ping, and takes nothing at the first attempt to write.
+struct Flood {
+    refused: bool,
+}
+
+impl Read for Flood {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let ping = masked(0x89, b"?");
+        buffer[..ping.len()].copy_from_slice(&ping);
+        Ok(ping.len())
+    }
+}
+
+impl Write for Flood {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match std::mem::replace(&mut self.refused, true) {
+            true => Ok(bytes.len()),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for Flood {
+    fn set_read_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+    fn set_write_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_peer_that_always_has_more_to_read_does_not_keep_us_from_writing() {
+    bounded(|| {
+        let (flood, negotiated) = (Flood { refused: false }, Negotiated::default());
+        let mut socket =
+            WebSocket::upgraded(flood, Role::Server, negotiated, quiet(), b"").unwrap();
+        socket.send("hello").unwrap();
+    });
+}
+
 #[test]
 fn a_stream_cut_short_below_tls_says_so() {
     let mut socket = scripted(vec![Err(io::ErrorKind::UnexpectedEof.into())]);

@@ -461,25 +461,11 @@ impl Connection {
         self.phase = Phase::Ended;
     }
 
-    /// Whether a command that needs an open connection may go on.
-    fn check_open(&self) -> Result<(), SendError> {
-        match self.phase {
-            Phase::Open if self.ending.is_none() => Ok(()),
-            Phase::Open => Err(SendError::WriteFailed),
-            Phase::Ended => Err(SendError::Ended),
-            _ => Err(SendError::Closing),
-        }
-    }
-
     /// Time runs forwards.
     #[inline]
     fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now).max(self.last_data);
         self.now
-    }
-
-    fn last_received(&self) -> Timestamp {
-        self.last_received.max(self.last_data)
     }
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::Connection;
 use super::ending::CloseState;
 use crate::close::CloseFrame;
-use crate::event::{Phase, Role};
+use crate::event::{Phase, Role, SendError};
 use crate::termination::{Evidence, LocalClose, Position, Traffic};
 use crate::time::Timestamp;
 
@@ -83,6 +83,20 @@ impl Connection {
     #[must_use]
     pub fn pending_output(&self) -> u64 {
         self.bytes_queued - self.bytes_flushed
+    }
+
+    /// Whether a command that needs an open connection may go on.
+    pub(super) fn check_open(&self) -> Result<(), SendError> {
+        match self.phase {
+            Phase::Open if self.ending.is_none() => Ok(()),
+            Phase::Open => Err(SendError::WriteFailed),
+            Phase::Ended => Err(SendError::Ended),
+            _ => Err(SendError::Closing),
+        }
+    }
+
+    pub(super) fn last_received(&self) -> Timestamp {
+        self.last_received.max(self.last_data)
     }
 
     /// Payload bytes still to come of the data frame under way.

@@ -92,6 +92,8 @@ pub struct Connection {
     stalled_since: Timestamp,
     bytes_queued: u64,
     bytes_flushed: u64,
+    /// The most that was pending when some of it left; saturates.
+    pending_peak: u32,
     frames_sent: u64,
     messages_sent: u64,
     /// Messages queued since the output was last all flushed.
@@ -138,6 +140,7 @@ impl Connection {
             stalled_since: now,
             bytes_queued: 0,
             bytes_flushed: 0,
+            pending_peak: 0,
             frames_sent: 0,
             messages_sent: 0,
             messages_pending: 0,
@@ -281,6 +284,7 @@ impl Connection {
         if bytes == 0 || self.pending_output() == 0 {
             return;
         }
+        self.mark_pending(0);
         self.bytes_flushed = self.bytes_flushed.saturating_add(bytes as u64).min(self.bytes_queued);
         self.last_flushed = now;
         self.stalled_since = now;
@@ -291,6 +295,14 @@ impl Connection {
         if self.ending.is_some() && self.phase != Phase::Ended {
             self.close_flushed(now);
         }
+    }
+
+    /// Remembers how much is pending, with `unframed` bytes that were not framed yet. Between two
+    /// flushes that only grows, so it is looked at when some of it leaves, or is asked for.
+    pub(crate) fn mark_pending(&mut self, unframed: u64) {
+        let pending = self.pending_output().saturating_add(unframed);
+        let pending = u32::try_from(pending).unwrap_or(u32::MAX);
+        self.pending_peak = self.pending_peak.max(pending);
     }
 
     fn close_flushed(&mut self, now: Timestamp) {

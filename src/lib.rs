@@ -115,6 +115,7 @@ mod keystream;
 mod mask;
 mod message;
 mod session;
+mod stats;
 mod termination;
 mod time;
 mod timer;
@@ -138,6 +139,7 @@ pub use keystream::SeedError;
 pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
 pub use message::{Message, NotUtf8, Payload, Text};
 pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
+pub use stats::{HighWater, Stats};
 pub use termination::{
     Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, Side, StreamEnd,
     Termination, Traffic,

@@ -298,7 +298,7 @@ impl Session {
     fn drop_unfinished(&mut self) {
         if self.assembly.holds_memory() {
             if !matches!(self.phase(), Phase::Open | Phase::CloseSent) {
-                self.assembly = Assembly::default();
+                self.assembly.clear();
             }
         }
     }
@@ -392,7 +392,7 @@ impl Session {
                         Some(Event::Ended(report)) => Some(report),
                         _ => None,
                     };
-                    self.assembly = Assembly::default();
+                    self.assembly.clear();
                     return report.map(|report| self.end(report));
                 }
             }
@@ -402,10 +402,18 @@ impl Session {
 
     /// The report with what is known of the queue; everything that was held is given back.
     fn end(&mut self, mut report: Box<Termination>) -> SessionEvent<'static> {
+        self.mark_pending();
         self.outgoing.give_up(&mut report);
-        self.assembly = Assembly::default();
+        self.assembly.clear();
         self.kept = None;
         SessionEvent::Ended(report)
+    }
+
+    /// Remembers how much is pending, before some of it leaves or is given up.
+    fn mark_pending(&mut self) {
+        if let Stage::Open(connection) = &mut self.stage {
+            connection.mark_pending(self.outgoing.unframed() as u64);
+        }
     }
 
     /// Memory of the large message under way, to read into directly; empty where there is none.
@@ -461,6 +469,7 @@ impl Session {
     ///
     /// More than is pending counts as all of it.
     pub fn handle_flushed(&mut self, count: usize, now: Timestamp) {
+        self.mark_pending();
         let frames = self.outgoing.queue.consume(count);
         match &mut self.stage {
             Stage::Opening(opening) => {

@@ -6,6 +6,7 @@ use super::Connection;
 use super::ending::CloseState;
 use crate::close::CloseFrame;
 use crate::event::{Phase, Role, SendError};
+use crate::stats::Stats;
 use crate::termination::{Evidence, LocalClose, Position, Traffic};
 use crate::time::Timestamp;
 
@@ -111,6 +112,14 @@ impl Connection {
     pub(super) fn standing(&self) -> (Phase, Position) {
         let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);
         stopped.unwrap_or_else(|| (self.phase, self.receiver.position()))
+    }
+
+    /// What was done so far, in numbers.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::new(self.phase, &self.evidence());
+        stats.high_water.pending_output = u64::from(self.pending_peak).max(stats.pending_output);
+        stats
     }
 
     /// What was seen so far; `ended` is the time of the latest call.

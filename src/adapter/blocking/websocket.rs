@@ -18,6 +18,7 @@ use crate::handshake::{Negotiated, Request, Response};
 use crate::keystream::Seed;
 use crate::message::Message;
 use crate::session::{SendRefused, Session};
+use crate::stats::Stats;
 use crate::termination::{Evidence, Termination};
 use crate::time::{Clock, Timestamp};
 
@@ -185,6 +186,11 @@ impl<S: Transport> WebSocket<S> {
     /// What was seen so far.
     pub fn evidence(&self) -> Evidence {
         self.session().evidence()
+    }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&self) -> Stats {
+        self.session().stats()
     }
 
     /// The time on the clock that the evidence refers to.

@@ -10,6 +10,8 @@ mod heartbeat;
 mod receive;
 mod send;
 mod timers;
+#[cfg(feature = "tracing")]
+mod traced;
 mod view;
 
 use alloc::boxed::Box;
@@ -22,6 +24,7 @@ use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, Trans
 use crate::keystream::{Keystream, Seed};
 use crate::termination::{Backlog, Cause, Initiator};
 use crate::time::Timestamp;
+use crate::trace::Trace;
 use crate::violation::Violation;
 
 use ending::{CloseState, Ending};
@@ -101,6 +104,7 @@ pub struct Connection {
     lateness_micros: u32,
     /// The end, once it has begun; also there when the transport fails one way.
     ending: Option<Box<Ending>>,
+    trace: Trace,
 }
 
 impl Connection {
@@ -111,7 +115,9 @@ impl Connection {
     /// number of connections.
     #[must_use]
     pub fn new(role: Role, config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
-        Self::with_keystream(role, config.into(), Keystream::new(seed), now)
+        let mut connection = Self::with_keystream(role, config.into(), Keystream::new(seed), now);
+        connection.trace = Trace::new(role);
+        connection
     }
 
     pub(crate) fn with_keystream(
@@ -146,6 +152,7 @@ impl Connection {
             messages_pending: 0,
             lateness_micros: 0,
             ending: None,
+            trace: Trace::elsewhere(),
         }
     }
 
@@ -199,8 +206,9 @@ impl Connection {
             }
         }
         self.discard(input, now);
-        let report = self.ending.as_mut().and_then(|ending| ending.report.take());
-        report.map(Event::Ended)
+        let report = self.ending.as_mut().and_then(|ending| ending.report.take())?;
+        self.trace.ended(&report);
+        Some(Event::Ended(report))
     }
 
     /// What comes after the end began is counted and thrown away.
@@ -295,14 +303,6 @@ impl Connection {
         if self.ending.is_some() && self.phase != Phase::Ended {
             self.close_flushed(now);
         }
-    }
-
-    /// Remembers how much is pending, with `unframed` bytes that were not framed yet. Between two
-    /// flushes that only grows, so it is looked at when some of it leaves, or is asked for.
-    pub(crate) fn mark_pending(&mut self, unframed: u64) {
-        let pending = self.pending_output().saturating_add(unframed);
-        let pending = u32::try_from(pending).unwrap_or(u32::MAX);
-        self.pending_peak = self.pending_peak.max(pending);
     }
 
     fn close_flushed(&mut self, now: Timestamp) {
@@ -487,6 +487,8 @@ mod tests {
 
     #[test]
     fn a_connection_stays_small() {
-        assert!(size_of::<Connection>() < 500, "{}", size_of::<Connection>());
+        // With feature `tracing`, there is a pointer more.
+        let size = size_of::<Connection>() - size_of::<Trace>();
+        assert!(size < 500, "{size}");
     }
 }

@@ -94,6 +94,11 @@
 //!
 //! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.
 //! - `tokio`: the tokio adapter.
+//! - `tracing`: a span for each connection, and an event in it for its ending, of target
+//!   `farewell`. The event is a warning where the end was not clean; its fields are `role`,
+//!   `cause`, `code`, `clean`, `initiator`, `received_bytes`, `sent_bytes` and `dropped_bytes`. A
+//!   connection that is dropped without an end says that it was dropped. Nothing is recorded for a
+//!   message. Works without `std`.
 //!
 //! Without `std` the crate is `no_std` with `alloc`.
 #![no_std]
@@ -114,11 +119,13 @@ pub mod handshake;
 mod keystream;
 mod mask;
 mod message;
+mod names;
 mod session;
 mod stats;
 mod termination;
 mod time;
 mod timer;
+mod trace;
 mod utf8;
 mod violation;
 

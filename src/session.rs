@@ -13,6 +13,8 @@ mod outgoing;
 mod output;
 mod prepared;
 mod queue;
+#[cfg(feature = "tracing")]
+mod traced;
 mod transport;
 mod view;
 
@@ -26,10 +28,11 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::event::{Event, Phase, ReadClosed, Role};
 use crate::handshake::{ClientRequest, Negotiated, Response};
-use crate::keystream::Seed;
+use crate::keystream::{Keystream, Seed};
 use crate::message::NotUtf8;
 use crate::termination::Termination;
 use crate::time::Timestamp;
+use crate::trace::Trace;
 
 use assembly::Assembly;
 use opening::{Opening, Progress};
@@ -132,6 +135,7 @@ pub struct Session {
     negotiated: Negotiated,
     kept: Option<Box<Kept>>,
     write_failed: bool,
+    trace: Trace,
 }
 
 #[derive(Debug)]
@@ -170,7 +174,8 @@ impl Session {
         let mut outgoing = Outgoing::new(Role::Client);
         let queue = &mut outgoing.queue;
         let opening = Opening::client(request, config.clone(), seed, queue, now);
-        Self::new(Stage::Opening(Box::new(opening)), config, outgoing)
+        let trace = Trace::asking(request);
+        Self::new(Stage::Opening(Box::new(opening)), config, outgoing, trace)
     }
 
     /// A server's session, which waits for a request.
@@ -180,7 +185,8 @@ impl Session {
     pub fn server(config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
         let config = config.into();
         let opening = Opening::server(config.clone(), seed, now);
-        Self::new(Stage::Opening(Box::new(opening)), config, Outgoing::new(Role::Server))
+        let (outgoing, trace) = (Outgoing::new(Role::Server), Trace::new(Role::Server));
+        Self::new(Stage::Opening(Box::new(opening)), config, outgoing, trace)
     }
 
     /// A session on a connection whose opening handshake somebody else has completed.
@@ -196,11 +202,15 @@ impl Session {
         now: Timestamp,
     ) -> Self {
         let config = config.into();
-        let connection = Connection::new(role, config.clone(), seed, now);
-        Self { negotiated, ..Self::new(Stage::Open(connection), config, Outgoing::new(role)) }
+        let connection =
+            Connection::with_keystream(role, config.clone(), Keystream::new(seed), now);
+        let (outgoing, trace) = (Outgoing::new(role), Trace::new(role));
+        let mut session = Self::new(Stage::Open(connection), config, outgoing, trace);
+        session.negotiated = negotiated;
+        session
     }
 
-    fn new(stage: Stage, config: Arc<Config>, outgoing: Outgoing) -> Self {
+    fn new(stage: Stage, config: Arc<Config>, outgoing: Outgoing, trace: Trace) -> Self {
         Self {
             stage,
             config,
@@ -209,6 +219,7 @@ impl Session {
             negotiated: Negotiated::default(),
             kept: None,
             write_failed: false,
+            trace,
         }
     }
 
@@ -312,7 +323,10 @@ impl Session {
     ) -> Option<SessionEvent<'b>> {
         let Stage::Opening(opening) = &mut self.stage else { return None };
         match opening.receive(input, &mut self.outgoing.queue, now)? {
-            Progress::Request(request) => Some(SessionEvent::Request(request)),
+            Progress::Request(request) => {
+                self.trace.asked(&request);
+                Some(SessionEvent::Request(request))
+            }
             Progress::Ended(report) => Some(self.end(report)),
             Progress::Established(response) => Some(self.established(*response, now)),
         }
@@ -407,6 +421,7 @@ impl Session {
         self.outgoing.give_up(&mut report);
         self.assembly.clear();
         self.kept = None;
+        self.trace.ended(&report);
         SessionEvent::Ended(report)
     }
 

@@ -333,4 +333,11 @@ impl Connection {
         self.bytes_queued = self.bytes_queued.saturating_add(bytes);
         self.frames_sent += 1;
     }
+    /// Remembers how much is pending, with `unframed` bytes that were not framed yet. Between two
+    /// flushes that only grows, so it is looked at when some of it leaves, or is asked for.
+    pub(crate) fn mark_pending(&mut self, unframed: u64) {
+        let pending = self.pending_output().saturating_add(unframed);
+        let pending = u32::try_from(pending).unwrap_or(u32::MAX);
+        self.pending_peak = self.pending_peak.max(pending);
+    }
 }

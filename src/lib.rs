@@ -94,6 +94,7 @@
 //!
 //! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.
 //! - `tokio`: the tokio adapter.
+//! - `serde`: reports and diagnoses can be serialised; see [`diagnosis::Report`].
 //!
 //! Without `std` the crate is `no_std` with `alloc`.
 #![no_std]
@@ -108,13 +109,17 @@ mod adapter;
 mod close;
 mod config;
 mod connection;
+pub mod diagnosis;
 mod event;
 mod frame;
 pub mod handshake;
 mod keystream;
 mod mask;
 mod message;
+#[cfg(feature = "serde")]
+mod serialize;
 mod session;
+mod span;
 mod termination;
 mod time;
 mod timer;

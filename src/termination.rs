@@ -10,6 +10,7 @@ use core::time::Duration;
 use crate::close::CloseFrame;
 use crate::event::{Phase, Role, TransportError};
 use crate::handshake::{HandshakeError, Refusal};
+use crate::span::Span;
 use crate::time::Timestamp;
 use crate::violation::Violation;
 
@@ -23,6 +24,7 @@ use crate::violation::Violation;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Termination {
     /// Which end gives this report.
     pub role: Role,
@@ -167,6 +169,7 @@ impl fmt::Display for Termination {
 /// Who began the ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Initiator {
     /// This end: it closed, failed the connection, or gave up.
     Local,
@@ -181,6 +184,7 @@ pub enum Initiator {
 /// Our Close frame, and whether it got out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct LocalClose {
     /// The frame.
     pub frame: CloseFrame,
@@ -200,6 +204,7 @@ impl fmt::Display for LocalClose {
 /// What happened. It is certain; why it happened is another question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Cause {
     /// Both Close frames passed.
     ClosingHandshake,
@@ -219,11 +224,13 @@ pub enum Cause {
     PongTimeout {
         /// For how long nothing had arrived since the Ping left, or since the last byte if that came
         /// later.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
         waited: Duration,
     },
     /// Nothing arrived for the idle timeout, and the connection was closed with 1001.
     IdleTimeout {
         /// For how long nothing had arrived.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
         idle: Duration,
     },
     /// The transport took none of the pending output for too long.
@@ -263,6 +270,7 @@ pub enum Cause {
 
 /// A direction of the transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Side {
     /// From the peer.
     Read,
@@ -282,6 +290,7 @@ impl fmt::Display for Side {
 /// How the peer's stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum StreamEnd {
     /// It had not ended when this end gave up the transport.
     NotSeen,
@@ -296,6 +305,7 @@ pub enum StreamEnd {
 /// Where in the peer's stream something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Position {
     /// In the opening handshake.
     OpeningHandshake,
@@ -341,6 +351,7 @@ impl fmt::Display for Position {
 /// Output that was accepted and never written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Backlog {
     /// Bytes, frame headers included.
     pub bytes: u64,
@@ -364,20 +375,26 @@ impl fmt::Display for Backlog {
 /// What was seen while the connection lived. Of fixed size, and always collected.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Evidence {
     /// The phase in which delivery stopped; the present one before that.
     pub phase: Phase,
     /// Where in the peer's stream that was.
     pub position: Position,
     /// When the connection was established; for a failed opening handshake, when that began.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub opened: Timestamp,
     /// When it ended.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub ended: Timestamp,
     /// When the last byte came.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub last_received: Option<Timestamp>,
     /// When the transport last accepted a byte.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub last_flushed: Option<Timestamp>,
     /// When a message, or a piece of one, last came.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub last_data: Option<Timestamp>,
     /// The heartbeat's Pings.
     pub pings: Pings,
@@ -391,12 +408,26 @@ pub struct Evidence {
     /// Bytes that were queued and not yet accepted by the transport.
     pub pending_output: u64,
     /// How late a deadline was handled at the worst.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub timer_lateness: Duration,
     /// The HTTP status of a failed opening handshake.
     pub http_status: Option<u16>,
 }
 
 impl Evidence {
+    /// How long the connection was open, or its opening handshake under way.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.ended.since(self.opened)
+    }
+
+    /// For how long no byte had gone either way at the end.
+    #[must_use]
+    pub fn quiet(&self) -> Duration {
+        let last = self.last_received.max(self.last_flushed).unwrap_or(self.opened);
+        self.ended.since(last.max(self.opened))
+    }
+
     /// Of a connection whose opening handshake began at `started`.
     pub(crate) fn before_open(started: Timestamp, now: Timestamp) -> Self {
         Self {
@@ -421,14 +452,17 @@ impl Evidence {
 /// The heartbeat in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Pings {
     /// Pings queued by the heartbeat.
     pub sent: u32,
     /// Of these, how many no Pong has acknowledged.
     pub outstanding: u32,
     /// When the latest was queued.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub last_queued: Option<Timestamp>,
     /// When the transport accepted the last byte of the latest.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub last_flushed: Option<Timestamp>,
     /// Round trips, where one was measured.
     pub rtt: Option<Rtt>,
@@ -437,20 +471,26 @@ pub struct Pings {
 /// Round-trip times, to the microsecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Rtt {
     /// The latest.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub last: Duration,
     /// The shortest.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub min: Duration,
     /// Smoothed as TCP does it (RFC 6298).
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub smoothed: Duration,
     /// The mean deviation from the smoothed value.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
     pub variance: Duration,
 }
 
 /// Bytes, frames and messages of one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Traffic {
     /// Bytes, frame headers included.
     pub bytes: u64,
@@ -466,23 +506,5 @@ struct Bytes(u64);
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} byte{}", self.0, if self.0 == 1 { "" } else { "s" })
-    }
-}
-
-/// A span of time in the unit that suits it.
-struct Span(Duration);
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let span = self.0;
-        if span < Duration::from_millis(1) {
-            write!(f, "{} µs", span.as_micros())
-        } else if span < Duration::from_secs(1) {
-            write!(f, "{} ms", span.as_millis())
-        } else if span < Duration::from_secs(600) {
-            write!(f, "{:.1} s", span.as_secs_f64())
-        } else {
-            write!(f, "{} min", span.as_secs() / 60)
-        }
     }
 }

@@ -144,8 +144,8 @@ pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
 pub use message::{Message, NotUtf8, Payload, Text};
 pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
 pub use termination::{
-    Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, Side, StreamEnd,
-    Termination, Traffic,
+    Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, SentMessage, Side,
+    StreamEnd, Termination, Traffic,
 };
 #[cfg(feature = "std")]
 pub use time::Clock;

@@ -95,13 +95,18 @@ pub struct Connection {
     stalled_since: Timestamp,
     bytes_queued: u64,
     bytes_flushed: u64,
-    /// The most that was pending when some of it left; saturates.
-    pending_peak: u32,
     frames_sent: u64,
     messages_sent: u64,
     /// Messages queued since the output was last all flushed.
     messages_pending: u32,
+    /// When the last message was queued, or a fragment of it.
+    message_queued: Timestamp,
+    /// Payload bytes of that message so far, and of the largest before it.
+    message_len: u32,
+    largest_before: u32,
     lateness_micros: u32,
+    /// When a deadline was last handled far too late: seconds since `opened`, plus one.
+    suspended_secs: u32,
     /// The end, once it has begun; also there when the transport fails one way.
     ending: Option<Box<Ending>>,
     trace: Trace,
@@ -146,11 +151,14 @@ impl Connection {
             stalled_since: now,
             bytes_queued: 0,
             bytes_flushed: 0,
-            pending_peak: 0,
             frames_sent: 0,
             messages_sent: 0,
             messages_pending: 0,
+            message_queued: now,
+            message_len: 0,
+            largest_before: 0,
             lateness_micros: 0,
+            suspended_secs: 0,
             ending: None,
             trace: Trace::elsewhere(),
         }
@@ -249,6 +257,7 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        self.note_overdue(now);
         let (_, position) = self.standing();
         let ending = self.ending_mut(Initiator::Transport);
         if ending.read_closed.is_some() {
@@ -271,6 +280,7 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        self.note_overdue(now);
         let deadline = now + self.config.timeouts.close;
         let ending = self.ending_mut(Initiator::Transport);
         ending.give_up_writing(kind);
@@ -292,7 +302,6 @@ impl Connection {
         if bytes == 0 || self.pending_output() == 0 {
             return;
         }
-        self.mark_pending(0);
         self.bytes_flushed = self.bytes_flushed.saturating_add(bytes as u64).min(self.bytes_queued);
         self.last_flushed = now;
         self.stalled_since = now;
@@ -447,17 +456,6 @@ impl Connection {
             ending.cause.get_or_insert(cause);
         }
         self.finish(now);
-    }
-
-    fn ending_mut(&mut self, initiator: Initiator) -> &mut Ending {
-        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator)))
-    }
-
-    /// From now on nothing is delivered. Remembers where in the stream, and in which phase.
-    fn stop_receiving(&mut self) {
-        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
-            ending.stopped = Some((self.phase, position));
-        }
     }
 
     /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.

@@ -94,6 +94,7 @@
 //!
 //! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.
 //! - `tokio`: the tokio adapter.
+//! - `serde`: reports and diagnoses can be serialised; see [`diagnosis::Report`].
 //! - `tracing`: a span for each connection, and an event in it for its ending, of target
 //!   `farewell`. The event is a warning where the end was not clean; its fields are `role`,
 //!   `cause`, `code`, `clean`, `initiator`, `received_bytes`, `sent_bytes` and `dropped_bytes`. A
@@ -113,6 +114,7 @@ mod adapter;
 mod close;
 mod config;
 mod connection;
+pub mod diagnosis;
 mod event;
 mod frame;
 pub mod handshake;
@@ -120,7 +122,10 @@ mod keystream;
 mod mask;
 mod message;
 mod names;
+#[cfg(feature = "serde")]
+mod serialize;
 mod session;
+mod span;
 mod stats;
 mod termination;
 mod time;
@@ -148,8 +153,8 @@ pub use message::{Message, NotUtf8, Payload, Text};
 pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
 pub use stats::{HighWater, Stats};
 pub use termination::{
-    Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, Side, StreamEnd,
-    Termination, Traffic,
+    Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, SentMessage, Side,
+    StreamEnd, Termination, Traffic,
 };
 #[cfg(feature = "std")]
 pub use time::Clock;

@@ -135,6 +135,8 @@ pub struct Session {
     negotiated: Negotiated,
     kept: Option<Box<Kept>>,
     write_failed: bool,
+    /// The most bytes of frames, made or to be made, that were pending when some of them left.
+    pending_peak: u64,
     trace: Trace,
 }
 
@@ -219,6 +221,7 @@ impl Session {
             negotiated: Negotiated::default(),
             kept: None,
             write_failed: false,
+            pending_peak: 0,
             trace,
         }
     }
@@ -425,10 +428,12 @@ impl Session {
         SessionEvent::Ended(report)
     }
 
-    /// Remembers how much is pending, before some of it leaves or is given up.
+    /// Remembers how much is pending. Until some of it leaves or is given up that only grows, so it
+    /// is looked at then, and when it is asked for.
     fn mark_pending(&mut self) {
-        if let Stage::Open(connection) = &mut self.stage {
-            connection.mark_pending(self.outgoing.unframed() as u64);
+        if let Stage::Open(connection) = &self.stage {
+            let pending = connection.pending_output() + self.outgoing.unframed() as u64;
+            self.pending_peak = self.pending_peak.max(pending);
         }
     }
 

@@ -62,11 +62,13 @@ pub struct Stats {
     pub high_water: HighWater,
 }
 
-/// The highest that a value has been in the life of a connection.
+/// The highest that a value has been in the life of a [`Session`](crate::Session).
+///
+/// A [`Connection`](crate::Connection) owns no buffers, and has zeros here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct HighWater {
-    /// Of [`Stats::pending_output`]. Once it has left, what was more than 4 GiB counts as 4 GiB.
+    /// Of [`Stats::pending_output`].
     pub pending_output: u64,
     /// Of [`Stats::message_memory`]. A message that came whole is lent and takes none.
     pub message_memory: u64,

@@ -5,9 +5,9 @@ use core::time::Duration;
 use super::Connection;
 use super::ending::CloseState;
 use crate::close::CloseFrame;
-use crate::event::{Phase, Role, SendError};
+use crate::event::{Phase, Role};
 use crate::stats::Stats;
-use crate::termination::{Evidence, LocalClose, Position, Traffic};
+use crate::termination::{Evidence, LocalClose, Position, SentMessage, Traffic};
 use crate::time::Timestamp;
 
 impl Connection {
@@ -86,16 +86,6 @@ impl Connection {
         self.bytes_queued - self.bytes_flushed
     }
 
-    /// Whether a command that needs an open connection may go on.
-    pub(super) fn check_open(&self) -> Result<(), SendError> {
-        match self.phase {
-            Phase::Open if self.ending.is_none() => Ok(()),
-            Phase::Open => Err(SendError::WriteFailed),
-            Phase::Ended => Err(SendError::Ended),
-            _ => Err(SendError::Closing),
-        }
-    }
-
     pub(super) fn last_received(&self) -> Timestamp {
         self.last_received.max(self.last_data)
     }
@@ -114,12 +104,19 @@ impl Connection {
         stopped.unwrap_or_else(|| (self.phase, self.receiver.position()))
     }
 
-    /// What was done so far, in numbers.
+    /// What was done so far, in numbers; without the high-water marks, which are of buffers.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = Stats::new(self.phase, &self.evidence());
-        stats.high_water.pending_output = u64::from(self.pending_peak).max(stats.pending_output);
-        stats
+        Stats::new(self.phase, &self.evidence())
+    }
+
+    fn last_sent(&self) -> Option<SentMessage> {
+        let any = self.messages_sent > 0 || self.fragmenting.is_some();
+        any.then(|| SentMessage {
+            queued: self.message_queued,
+            len: self.message_len.into(),
+            largest_before: self.largest_before.into(),
+        })
     }
 
     /// What was seen so far; `ended` is the time of the latest call.
@@ -136,7 +133,8 @@ impl Connection {
             last_received: seen(self.last_received(), self.receiver.bytes() > 0),
             last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
             last_data: seen(self.last_data, self.receiver.any_piece()),
-            pings: self.heartbeat.report(),
+            last_sent: self.last_sent(),
+            pings: self.heartbeat.report(self.config.heartbeat.as_ref()),
             received: Traffic {
                 bytes: self.receiver.bytes(),
                 frames,
@@ -150,6 +148,7 @@ impl Connection {
             discarded: self.ending.as_ref().map_or(0, |ending| ending.discarded),
             pending_output: self.pending_output(),
             timer_lateness: Duration::from_micros(u64::from(self.lateness_micros)),
+            suspended_at: self.suspended_at(),
             http_status: None,
         }
     }

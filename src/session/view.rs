@@ -5,7 +5,7 @@ use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::{Phase, Role};
 use crate::handshake::Negotiated;
-use crate::stats::Stats;
+use crate::stats::{HighWater, Stats};
 use crate::termination::{Evidence, LocalClose};
 use crate::time::Timestamp;
 use crate::timer::Timer;
@@ -141,9 +141,10 @@ impl Session {
         };
         stats.pending_output += self.outgoing.unframed() as u64;
         stats.message_memory = self.assembly.memory() as u64;
-        let high_water = &mut stats.high_water;
-        high_water.pending_output = high_water.pending_output.max(stats.pending_output);
-        high_water.message_memory = self.assembly.memory_peak() as u64;
+        stats.high_water = HighWater {
+            pending_output: self.pending_peak.max(stats.pending_output),
+            message_memory: self.assembly.memory_peak() as u64,
+        };
         stats
     }
 

@@ -45,6 +45,22 @@ impl Finding {
         Self { verdict, confidence, evidence }
     }
 
+    /// Takes confidence away, down to `most`.
+    pub(super) fn lower_to(&mut self, most: Confidence) {
+        self.confidence = self.confidence.min(most);
+    }
+
+    /// Takes confidence away from what is not certain.
+    pub(super) fn lower_below_certain(&mut self, most: Confidence) {
+        if self.confidence != Confidence::Certain {
+            self.lower_to(most);
+        }
+    }
+
+    pub(super) fn add(&mut self, fact: Fact) {
+        self.evidence.push(fact);
+    }
+
     /// What is taken for the reason.
     #[must_use]
     pub fn verdict(&self) -> Verdict {

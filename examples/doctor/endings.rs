@@ -12,22 +12,35 @@ pub(crate) struct Ending {
     pub(crate) expected: &'static [Expected],
 }
 
-/// What the report of one end has to say: its code, whether clean, and one of the causes.
-pub(crate) struct Expected(Role, Option<u16>, bool, &'static [&'static str]);
+/// What the report of one end has to say.
+pub(crate) struct Expected {
+    side: Role,
+    /// The code, and whether it was clean; none where there was no connection.
+    end: Option<(u16, bool)>,
+    /// One of these.
+    causes: &'static [&'static str],
+    /// What the diagnosis takes for the reason: one of these.
+    reasons: &'static [&'static str],
+}
 
 impl Expected {
     pub(crate) fn is(&self, seen: &Seen) -> bool {
-        (self.0, self.1, self.2) == (seen.side, seen.code, seen.clean)
-            && self.3.contains(&&*seen.cause)
+        (self.side, self.end) == (seen.side, seen.end())
+            && self.causes.contains(&&*seen.cause())
+            && self.reasons.contains(&seen.reason())
+    }
+
+    const fn because(self, reasons: &'static [&'static str]) -> Self {
+        Self { reasons, ..self }
     }
 }
 
-const fn clean(side: Role, code: u16, cause: &'static [&'static str]) -> Expected {
-    Expected(side, Some(code), true, cause)
+const fn clean(side: Role, code: u16, causes: &'static [&'static str]) -> Expected {
+    Expected { side, end: Some((code, true)), causes, reasons: &[] }
 }
 
-const fn unclean(side: Role, code: u16, cause: &'static [&'static str]) -> Expected {
-    Expected(side, Some(code), false, cause)
+const fn unclean(side: Role, code: u16, causes: &'static [&'static str]) -> Expected {
+    Expected { side, end: Some((code, false)), causes, reasons: &[] }
 }
 
 const fn ending(
@@ -216,7 +229,12 @@ pub(crate) const ENDINGS: &[Ending] = &[
     ending(
         "nobody listens",
         handshakes::nobody_listens,
-        &[Expected(Client, None, false, &["not connected"])],
+        &[Expected {
+            side: Client,
+            end: None,
+            causes: &["not connected"],
+            reasons: &["not_connected"],
+        }],
     ),
     ending(
         "the client is a plain browser",

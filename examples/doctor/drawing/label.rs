@@ -1,0 +1,170 @@
+//! What stands beside the marks: neighbours that would overlap share one line of text.
+
+use std::time::Duration;
+
+use farewell::OpCode;
+
+use crate::report::bytes;
+use crate::tape::Frame;
+use crate::words::{count, span};
+
+/// How wide a character of a label is at most, on average.
+const CHARACTER: f64 = 6.0;
+
+/// Between two labels.
+const GAP: f64 = 10.0;
+
+/// What a mark stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    /// The first line of an HTTP head.
+    Head(String),
+    Message {
+        count: u32,
+        len: u64,
+    },
+    /// A frame of which not all came.
+    Partial {
+        len: u64,
+    },
+    Ping(u32),
+    Pong(u32),
+    Close(String),
+    Broken,
+    End(String),
+    RoundTrip(Duration),
+}
+
+impl Kind {
+    pub(super) fn of(frame: &Frame) -> Self {
+        match frame.opcode {
+            OpCode::Ping => Self::Ping(frame.count),
+            OpCode::Pong => Self::Pong(frame.count),
+            OpCode::Close => Self::Close(match frame.payload[..] {
+                [high, low, ..] => u16::from_be_bytes([high, low]).to_string(),
+                _ => "without a code".into(),
+            }),
+            _ if !frame.complete => Self::Partial { len: frame.len },
+            _ => Self::Message { count: frame.count, len: frame.len },
+        }
+    }
+
+    /// For who asks more closely.
+    pub(super) fn in_full(&self, frame: &Frame) -> String {
+        let what = Text(vec![self.clone()]).to_string();
+        let at = span(frame.at);
+        match (frame.opcode, frame.payload.get(2..)) {
+            (OpCode::Close, Some(reason)) if !reason.is_empty() => {
+                format!("{what} \"{}\" at {at}", String::from_utf8_lossy(reason))
+            }
+            _ => format!("{what} at {at}"),
+        }
+    }
+
+    /// Takes another one in, where one word can stand for both.
+    fn absorb(&mut self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Message { count, len }, Self::Message { count: more, len: longer }) => {
+                *count += more;
+                *len += longer;
+            }
+            (Self::Ping(count), Self::Ping(more)) | (Self::Pong(count), Self::Pong(more)) => {
+                *count += more;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Head(line) => match line.split(' ').collect::<Vec<_>>()[..] {
+                [http, status, ..] if http.starts_with("HTTP/") => format!("HTTP {status}"),
+                [method, ..] if line.contains("HTTP/") => format!("HTTP {method}"),
+                _ => "no HTTP".into(),
+            },
+            Self::Message { count: number, len } => {
+                format!("{} ({})", count((*number).into(), "data frame"), bytes(*len))
+            }
+            Self::Partial { len } => format!("part of a frame of {}", bytes(*len)),
+            Self::Ping(number) => times(*number, "Ping"),
+            Self::Pong(number) => times(*number, "Pong"),
+            Self::Close(code) => format!("Close {code}"),
+            Self::Broken => "no valid frame".into(),
+            Self::End(how) => how.clone(),
+            Self::RoundTrip(trip) => span(*trip),
+        }
+    }
+}
+
+fn times(number: u32, name: &str) -> String {
+    if number == 1 { name.into() } else { count(number.into(), name) }
+}
+
+/// Several things that share a line.
+struct Text(Vec<Kind>);
+
+impl Text {
+    fn add(&mut self, kind: Kind) {
+        if !self.0.iter_mut().any(|have| have.absorb(&kind)) {
+            self.0.push(kind);
+        }
+    }
+}
+
+impl std::fmt::Display for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let trips = self.0.iter().filter_map(|kind| match kind {
+            Kind::RoundTrip(trip) => Some(*trip),
+            _ => None,
+        });
+        if let (Some(shortest), Some(longest)) = (trips.clone().min(), trips.clone().max()) {
+            return match trips.count() {
+                1 => write!(f, "{}", span(shortest)),
+                number => write!(f, "{number} × {} to {}", span(shortest), span(longest)),
+            };
+        }
+        let words: Vec<_> = self.0.iter().map(Kind::text).collect();
+        f.write_str(&words.join(", "))
+    }
+}
+
+/// A line of text and where it begins.
+pub(super) struct Label {
+    pub(super) x: f64,
+    pub(super) text: String,
+}
+
+struct Group {
+    mark: f64,
+    kinds: Text,
+}
+
+impl Group {
+    /// Where its text begins and ends: at its first mark, or further left where it would not fit.
+    fn extent(&self, left: f64, right: f64) -> (f64, f64) {
+        let width = CHARACTER * self.kinds.to_string().chars().count() as f64;
+        let start = (self.mark - 4.0).min(right - width).max(left);
+        (start, start + width)
+    }
+}
+
+/// Labels for marks that are in order, none over another.
+pub(super) fn labels(events: Vec<(f64, Kind)>, left: f64, right: f64) -> Vec<Label> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (mark, kind) in events {
+        groups.push(Group { mark, kinds: Text(vec![kind]) });
+        while let [.., before, last] = &groups[..] {
+            if before.extent(left, right).1 + GAP <= last.extent(left, right).0 {
+                break;
+            }
+            let last = groups.pop().map(|group| group.kinds.0).unwrap_or_default();
+            if let Some(group) = groups.last_mut() {
+                last.into_iter().for_each(|kind| group.kinds.add(kind));
+            }
+        }
+    }
+    let label =
+        |group: &Group| Label { x: group.extent(left, right).0, text: group.kinds.to_string() };
+    groups.iter().map(label).collect()
+}

@@ -256,6 +256,9 @@ impl World {
         mut activity: impl FnMut(&mut Self),
     ) {
         // Most timers fire within milliseconds; some look at their clock once a second.
+        // What went on before was no news to the proxy's clock.
+        self.hear(20);
+        self.say(20);
         let tick = if self.numbers.chance(0.15) { 0.9 } else { 0.12 };
         let late = self.numbers.between(0.0, tick);
         while self.now < 14_400.0 && !self.has_ended() {

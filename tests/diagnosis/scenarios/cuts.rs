@@ -31,7 +31,8 @@ const DEFAULTS: [f64; 11] =
     [55.0, 60.0, 60.0, 60.0, 60.0, 100.0, 120.0, 240.0, 300.0, 350.0, 600.0];
 
 fn cut(mut play: Play, timeout: f64, watch: Watch, busy: f64, end: Op) -> Trace {
-    let before = play.numbers.magnitude(0.5, 400.0);
+    // No pause in it may be longer than the timeout.
+    let before = play.numbers.magnitude(0.5, timeout.min(400.0) * 0.8);
     let mut world = play.begin();
     world.chat(before, 2000.0);
     world.idle_out(timeout, watch, busy, move |world| {

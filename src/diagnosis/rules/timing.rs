@@ -196,7 +196,8 @@ fn traffic_flowed(view: &View<'_>) -> bool {
 }
 
 fn lifetime_is_known(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> bool {
-    known(diagnoser, view, TimeoutKind::Lifetime, view.age()).is_some()
+    let known = known(diagnoser, view, TimeoutKind::Lifetime, view.age());
+    known.is_some_and(|known| known.exact)
 }
 
 fn lifetime(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {

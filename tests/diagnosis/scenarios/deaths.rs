@@ -138,6 +138,7 @@ fn mid_message(mut play: Play) -> Trace {
             wire[..part].to_vec()
         }
     };
+    world.act(Op::NoPongs);
     world.receive(&wire);
     let quiet = world.numbers.between(0.0, 4.0);
     world.sleep(quiet);

@@ -45,8 +45,10 @@ fn by_peer(diagnoser: &Diagnoser<'_>, view: &View<'_>, peer: &CloseFrame) -> Vec
         Finding::new(verdict, confidence, vec![Fact::PeerClose { frame: *peer }])
     };
     let mut findings = Vec::new();
+    // What is said in so many words outranks what a code says in general.
+    let idleness = tells_of_idleness(peer);
     let mut restart = Likely;
-    if tells_of_idleness(peer) {
+    if idleness {
         let span = view.no_message();
         let timeout = timing::setting(diagnoser, view, span);
         let facts = vec![Fact::PeerClose { frame: *peer }, Fact::NoMessage { span }];
@@ -68,7 +70,9 @@ fn by_peer(diagnoser: &Diagnoser<'_>, view: &View<'_>, peer: &CloseFrame) -> Vec
         (_, 1012) => (Verdict::Restart { code }, Certain),
         (_, 1014) => (Verdict::Restart { code }, Likely),
         (_, 1013) => (Verdict::TryAgainLater, Certain),
-        (_, 1002 | 1003 | 1007..=1011) => (Verdict::PeerFailure { code }, Certain),
+        (_, 1002 | 1003 | 1007 | 1009..=1011) => (Verdict::PeerFailure { code }, Certain),
+        (_, 1008) if !idleness => (Verdict::PeerFailure { code }, Certain),
+        _ if idleness => (Verdict::ClosedByPeer { code }, Possible),
         _ => (Verdict::ClosedByPeer { code }, Certain),
     };
     findings.push(said(verdict, confidence));

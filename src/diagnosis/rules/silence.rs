@@ -20,12 +20,19 @@ pub(super) fn pong_timeout(view: &View<'_>, waited: Duration) -> Vec<Finding> {
         Finding::new(Verdict::HalfOpen { silent: waited }, confidence, facts)
     };
     // What was on its way when the Ping left says nothing of the peer's state after it.
-    let alive = match (pings.last_flushed, view.evidence.last_received) {
+    let heard = match (pings.last_flushed, view.evidence.last_received) {
         (Some(ping), Some(byte)) => byte.since(ping) > view.answer_time(),
         _ => false,
     };
-    if !alive {
-        return vec![half_open(Likely)];
+    // And the heartbeat sends another Ping only where something came after the one before.
+    if !heard && pings.outstanding < 2 {
+        let bytes = view.evidence.pending_output;
+        let mut findings = vec![half_open(likely_if(bytes == 0))];
+        if bytes > 0 {
+            let blocked = Verdict::OutboundBlocked { pending: bytes };
+            findings.push(Finding::new(blocked, Possible, vec![Fact::Pending { bytes }]));
+        }
+        return findings;
     }
     let facts = vec![counted.clone(), Fact::LastReceived { before: view.quiet_in() }];
     vec![Finding::new(Verdict::PeerStalled, Likely, facts), half_open(Possible)]

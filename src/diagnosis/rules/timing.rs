@@ -37,30 +37,46 @@ pub(super) fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Vec<Finding
     findings
 }
 
-/// What makes a gateway close with 1001.
+/// What makes a gateway close with 1001: idleness or age that is known, or age that repeats.
 pub(super) fn of_a_gateway(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    findings.extend(idle(diagnoser, view).filter(|finding| finding.confidence() == Likely));
-    findings
-        .extend(application_idle(diagnoser, view).filter(|finding| finding.confidence() == Likely));
-    if findings.is_empty() {
-        findings.extend(lifetime(diagnoser, view).filter(|finding| finding.confidence() == Likely));
-    }
-    findings
+    // The Close itself is the last byte, so that messages have to show the silence.
+    let silent = match view.evidence.pings.sent {
+        0 => idle_before_close(diagnoser, view),
+        _ => application_idle(diagnoser, view).filter(|finding| finding.confidence() == Likely),
+    };
+    let aged = || lifetime(diagnoser, view).filter(|finding| finding.confidence() == Likely);
+    silent.or_else(aged).into_iter().collect()
 }
 
-/// The known timeout that `span` was caused by, and who has it.
+fn idle_before_close(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
+    let span = view.no_message();
+    let known = known(diagnoser, view, TimeoutKind::Idle, span)?;
+    let facts = vec![Fact::NoMessage { span }, Fact::NoPing, known.names];
+    let verdict = Verdict::ProxyIdleTimeout { timeout: known.timeout };
+    Some(Finding::new(verdict, likely_if(known.exact), facts))
+}
+
+/// A known timeout that explains a span.
+struct Known {
+    timeout: Duration,
+    /// Who has it.
+    names: Fact,
+    /// Whether the span is its length, and not only not far from it.
+    exact: bool,
+}
+
+/// The known timeout that `span` was caused by.
 fn known(
     diagnoser: &Diagnoser<'_>,
     view: &View<'_>,
     kind: TimeoutKind,
     span: Duration,
-) -> Option<(Duration, Fact)> {
-    let fitting =
-        || diagnoser.rows().filter(|row| row.kind == kind && view.is_about(span, row.span));
+) -> Option<Known> {
+    let fitting = || diagnoser.rows().filter(|row| row.kind == kind && view.may_be(span, row.span));
     let best = fitting().min_by_key(|row| view.distance(span, row.span))?.span;
     let names = fitting().filter(|row| row.span == best).map(|row| row.name.clone()).collect();
-    Some((best, Fact::KnownTimeout { span: best, kind, names }))
+    let names = Fact::KnownTimeout { span: best, kind, names };
+    Some(Known { timeout: best, names, exact: view.is_about(span, best) })
 }
 
 /// The multiple of half a minute that `span` was caused by.
@@ -73,7 +89,7 @@ fn round(view: &View<'_>, span: Duration) -> Option<Duration> {
 
 /// `span` as somebody would have set it.
 pub(super) fn setting(diagnoser: &Diagnoser<'_>, view: &View<'_>, span: Duration) -> Duration {
-    let known = known(diagnoser, view, TimeoutKind::Idle, span).map(|(timeout, _)| timeout);
+    let known = known(diagnoser, view, TimeoutKind::Idle, span).map(|known| known.timeout);
     known.or_else(|| round(view, span)).unwrap_or_else(|| whole(span))
 }
 
@@ -94,12 +110,11 @@ fn repeated(
     1 + equal.count() as u32
 }
 
-fn idle(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> impl Iterator<Item = Finding> {
+fn idle(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
     let quiet = view.quiet();
     idle_known(diagnoser, view)
         .or_else(|| idle_repeated(diagnoser, view, quiet))
         .or_else(|| idle_round(view, quiet))
-        .into_iter()
 }
 
 fn idle_known(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
@@ -120,12 +135,12 @@ fn idle_known(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
         (quiet_in, alone(quiet_in), Fact::NothingReceived { span: quiet_in }),
     ];
     let found = ways.into_iter().filter(|(_, applies, _)| *applies).find_map(|(span, _, fact)| {
-        let (timeout, names) = known(diagnoser, view, TimeoutKind::Idle, span)?;
-        Some((timeout, vec![fact, ping.clone(), names]))
+        let known = known(diagnoser, view, TimeoutKind::Idle, span)?;
+        Some((known.timeout, known.exact, vec![fact, ping.clone(), known.names]))
     });
-    let (timeout, facts) = found?;
+    let (timeout, exact, facts) = found?;
     // A peer that answers no Ping is in trouble of its own.
-    let confidence = likely_if(pings.outstanding == 0);
+    let confidence = likely_if(exact && pings.outstanding == 0);
     Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, confidence, facts))
 }
 
@@ -151,12 +166,12 @@ fn idle_round(view: &View<'_>, quiet: Duration) -> Option<Finding> {
 }
 
 /// Messages had stopped while control frames went on: only the application saw silence.
-fn application_idle(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> impl Iterator<Item = Finding> {
+fn application_idle(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
     let pings = &view.evidence.pings;
     let answered = pings.sent > pings.outstanding;
     // What nobody but the peer's application counts: its own messages, or ours.
     let spans = [(view.no_message(), true), (view.no_message_out(), false)];
-    let found = spans.into_iter().find_map(|(span, both)| {
+    spans.into_iter().find_map(|(span, both)| {
         let went_on = |quiet: Duration| quiet.saturating_add(view.slack()) < span;
         if !answered || !went_on(view.quiet_in()) || !went_on(view.quiet_out()) {
             return None;
@@ -164,15 +179,15 @@ fn application_idle(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> impl Iterator
         let counted = Fact::Pings { sent: pings.sent, unanswered: pings.outstanding };
         let mut facts = vec![Fact::NoMessage { span }, counted];
         let verdict = |timeout| Verdict::PeerApplicationIdle { timeout };
-        if let Some((timeout, names)) = known(diagnoser, view, TimeoutKind::Idle, span) {
-            facts.push(names);
-            return Some(Finding::new(verdict(timeout), likely_if(both), facts));
+        if let Some(known) = known(diagnoser, view, TimeoutKind::Idle, span) {
+            facts.push(known.names);
+            let confidence = likely_if(both && known.exact);
+            return Some(Finding::new(verdict(known.timeout), confidence, facts));
         }
         let timeout = round(view, span).filter(|_| both)?;
         facts.push(Fact::RoundSpan { span: timeout });
         Some(Finding::new(verdict(timeout), Possible, facts))
-    });
-    found.into_iter()
+    })
 }
 
 /// Whether something went on that an idle timeout would have counted.
@@ -181,7 +196,8 @@ fn traffic_flowed(view: &View<'_>) -> bool {
 }
 
 fn lifetime_is_known(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> bool {
-    known(diagnoser, view, TimeoutKind::Lifetime, view.age()).is_some()
+    let known = known(diagnoser, view, TimeoutKind::Lifetime, view.age());
+    known.is_some_and(|known| known.exact)
 }
 
 fn lifetime(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
@@ -190,18 +206,18 @@ fn lifetime(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
     let verdict = |lifetime| Verdict::ProxyLifetime { lifetime };
     let count = repeated(diagnoser, view, |past| past.lifetime, age);
     let known = known(diagnoser, view, TimeoutKind::Lifetime, age);
-    if count < 2 && known.is_none() {
+    if (count < 2 || age < TELLING) && known.is_none() {
         return None;
     }
-    let lifetime = known.as_ref().map_or_else(|| whole(age), |(lifetime, _)| *lifetime);
-    let is_known = known.is_some();
-    facts.extend(known.map(|(_, names)| names));
+    let lifetime = known.as_ref().map_or_else(|| whole(age), |known| known.timeout);
+    let is_known = known.as_ref().is_some_and(|known| known.exact);
+    facts.extend(known.map(|known| known.names));
     if count > 1 {
         facts.push(Fact::EqualLifetimes { count, span: lifetime });
     }
     // No limit lets one connection live longer than another.
     let longer = |past: &PastConnection| past.lifetime > age.saturating_add(view.slack());
     let outlived = diagnoser.history.is_some_and(|history| history.iter().any(longer));
-    let sure = traffic_flowed(view) && !outlived && (is_known || age >= TELLING);
+    let sure = traffic_flowed(view) && !outlived && (is_known || count > 1);
     Some(Finding::new(verdict(lifetime), likely_if(sure), facts))
 }

@@ -2,12 +2,11 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use super::super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::super::known::TimeoutKind;
 use super::super::{Diagnoser, Fact, Finding, Verdict};
-use super::view::View;
+use super::view::{LONG_TRIP, View};
 use super::{likely_if, timing};
 use crate::event::TransportError;
 use crate::termination::{Cause, Position, Side};
@@ -17,9 +16,6 @@ const LARGE: u64 = 16 * 1024;
 
 /// Below this size nobody limits messages.
 const SMALL: u64 = 4 * 1024;
-
-/// The longest round trip that has to be reckoned with where none was measured.
-const LONG_TRIP: Duration = Duration::from_millis(2_500);
 
 pub(super) fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Vec<Finding> {
     let (side, kind) = match view.report.cause {
@@ -110,7 +106,7 @@ fn reset(diagnoser: &Diagnoser<'_>, view: &View<'_>, mut facts: Vec<Fact>) -> Ve
         facts.push(Fact::LastWrite { before: since });
     }
     facts.push(Fact::EndedAt { at: view.evidence.position });
-    let confidence = likely_if(!any_likely(&findings));
+    let confidence = likely_if(findings.is_empty());
     findings.push(Finding::new(Verdict::PeerAborted, confidence, facts));
     findings
 }

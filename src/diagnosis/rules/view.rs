@@ -9,6 +9,9 @@ use crate::time::Timestamp;
 /// Timers, schedulers and clocks are this far off without meaning anything.
 const TOLERANCE: Duration = Duration::from_millis(500);
 
+/// The longest round trip that has to be reckoned with where none was measured.
+pub(super) const LONG_TRIP: Duration = Duration::from_millis(2_500);
+
 /// What a connection that was busy a moment ago is: not idle.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -132,6 +135,13 @@ impl<'a> View<'a> {
         !timeout.is_zero()
             && span.saturating_add(TOLERANCE) >= timeout
             && span <= timeout.saturating_add(self.slack())
+    }
+
+    /// Whether it may be where no round trip was measured, and a long one has to be reckoned with.
+    pub(super) fn may_be(&self, span: Duration, timeout: Duration) -> bool {
+        let unknown = if self.rtt().is_none() { LONG_TRIP } else { Duration::ZERO };
+        self.is_about(span, timeout)
+            || (!timeout.is_zero() && span >= timeout && span <= timeout.saturating_add(unknown))
     }
 
     /// How far `span` is from what would be seen of `timeout`: one that our last byte started is

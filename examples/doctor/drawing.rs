@@ -168,7 +168,8 @@ impl Svg {
                 span(trip)
             ));
             if ping.way == Way::Out {
-                trips.push((to, Kind::RoundTrip(trip)));
+                // Beside the line, not over it.
+                trips.push((to + 10.0, Kind::RoundTrip(trip)));
             }
         }
         self.texts(trips, BETWEEN);

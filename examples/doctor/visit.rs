@@ -6,13 +6,15 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use farewell::handshake::Response;
-use farewell::{CloseCode, CloseFrame, Config, Heartbeat, SessionEvent, Stats, Timestamp, Traffic};
+use farewell::{
+    CloseCode, CloseFrame, Config, Heartbeat, Role, SessionEvent, Stats, Timestamp, Traffic,
+};
 
 use crate::args::{Options, Page};
 use crate::drive::Drive;
 use crate::page::{self, Chapter};
 use crate::report;
-use crate::stage::Seen;
+use crate::stage::{Said, Seen};
 use crate::words::span;
 
 /// The longest time until Ctrl-C is noticed.
@@ -28,7 +30,12 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
     let mut drive = match Drive::connect(&options.request, config) {
         Ok(drive) => drive,
         Err(error) => {
-            eprintln!("{}: no connection to the server: {error}", options.url);
+            let error = format!("no connection to the server: {error}");
+            eprintln!("{}: {error}", options.url);
+            if let Some(page) = options.page.take() {
+                let said = Said::NotConnected(error);
+                draw(page, &options.url, Seen { side: Role::Client, said });
+            }
             return ExitCode::from(2);
         }
     };
@@ -51,11 +58,12 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
 fn draw(mut page: Page, url: &str, seen: Seen) -> bool {
     let title = format!("A visit to {url}");
     let chapters = [Chapter { title: url.to_owned(), seen: &[seen] }];
-    match page::write(&mut page.file, &title, &chapters) {
+    let written = page::write(&mut page.file, &title, &chapters);
+    match &written {
         Ok(()) => println!("\nThe timeline is in {}", page.path),
         Err(error) => eprintln!("{}: {error}", page.path),
     }
-    page.file.sync_all().is_ok()
+    written.is_ok()
 }
 
 /// Waits until the opening handshake is over. Says whether the connection is open.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use farewell::blocking::Sender;
 use farewell::{Message, Stats, Termination};
@@ -131,12 +132,13 @@ impl Registry {
         figures
     }
 
-    /// Waits until so many connections are open and so many have ended.
+    /// Waits until so many connections are open and so many have ended, for a while.
     pub(crate) fn wait_for(&self, open: usize, ended: u64) {
-        let mut state = lock(&self.state);
-        while state.open.len() != open || state.totals.endings.values().sum::<u64>() != ended {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let unlike = |state: &mut State| {
+            state.open.len() != open || state.totals.endings.values().sum::<u64>() != ended
+        };
+        let state = lock(&self.state);
+        drop(self.changed.wait_timeout_while(state, Duration::from_secs(10), unlike));
     }
 }
 

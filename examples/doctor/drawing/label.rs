@@ -150,7 +150,28 @@ impl Group {
 }
 
 /// Labels for marks that are in order, none over another.
+///
+/// What is rare is always labelled. Data frames are where there is room; for Pings and Pongs their
+/// shape is enough.
 pub(super) fn labels(events: Vec<(f64, Kind)>, left: f64, right: f64) -> Vec<Label> {
+    let events =
+        events.into_iter().filter(|(_, kind)| !matches!(kind, Kind::Ping(_) | Kind::Pong(_)));
+    let (frequent, rare): (Vec<_>, Vec<_>) =
+        events.partition(|(_, kind)| matches!(kind, Kind::Message { .. }));
+    let mut groups = merged(rare, left, right);
+    let taken: Vec<_> = groups.iter().map(|group| group.extent(left, right)).collect();
+    let has_room = |group: &Group| {
+        let (start, end) = group.extent(left, right);
+        taken.iter().all(|(from, to)| end + GAP <= *from || to + GAP <= start)
+    };
+    groups.extend(merged(frequent, left, right).into_iter().filter(has_room));
+    let label =
+        |group: &Group| Label { x: group.extent(left, right).0, text: group.kinds.to_string() };
+    groups.iter().map(label).collect()
+}
+
+/// Groups of neighbours whose texts do not overlap.
+fn merged(events: Vec<(f64, Kind)>, left: f64, right: f64) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (mark, kind) in events {
         groups.push(Group { mark, kinds: Text(vec![kind]) });
@@ -164,7 +185,5 @@ pub(super) fn labels(events: Vec<(f64, Kind)>, left: f64, right: f64) -> Vec<Lab
             }
         }
     }
-    let label =
-        |group: &Group| Label { x: group.extent(left, right).0, text: group.kinds.to_string() };
-    groups.iter().map(label).collect()
+    groups
 }

@@ -310,6 +310,20 @@ fn a_session_that_was_open_says_its_end_once() {
 }
 
 #[test]
+fn an_idle_session_says_its_end_once() {
+    let idle = || {
+        let mut config = config();
+        config.heartbeat = None;
+        config.timeouts.idle = Some(Duration::from_secs(60));
+        Pair::open(config.clone(), config)
+    };
+    for role in ROLES {
+        let said = ("idle_timeout", 1001, true);
+        run(idle, role, |pair, _| pair.run_to_the_end(), said, "idle");
+    }
+}
+
+#[test]
 fn an_opening_handshake_that_fails_says_so_once() {
     for &(case, roles, way, expected) in OPENING {
         for &role in roles {

@@ -2,10 +2,8 @@
 //! when a deadline was last handled far too late.
 
 #[path = "support/drive.rs"]
-#[allow(dead_code, reason = "every test file uses its own part")]
 mod drive;
 #[path = "support/oracle.rs"]
-#[allow(dead_code, reason = "every test file uses its own part")]
 mod oracle;
 #[path = "support/wire.rs"]
 mod wire;

@@ -3,7 +3,8 @@
 //! Bytes, time and entropy come in; bytes, events and deadlines come out. The core touches no
 //! socket, no clock and no random source. Every connection gives exactly one report of its ending,
 //! a [`Termination`]: the close code, whether it was clean, who began it, both Close frames, what
-//! happened, and the evidence.
+//! happened, and the evidence. [`Termination::diagnosis`] says why it probably happened, and what
+//! to do about it: see [`diagnosis`].
 //!
 //! # Where to begin
 //!

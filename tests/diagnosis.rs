@@ -21,7 +21,7 @@ mod world;
 use std::fs;
 use std::path::PathBuf;
 
-use farewell::diagnosis::Confidence;
+use farewell::diagnosis::{Confidence, Fact};
 
 use scores::Outcome;
 use trace::Trace;
@@ -78,6 +78,9 @@ fn outcomes_of(traces: Vec<(String, Trace)>) -> Vec<Outcome> {
 fn outcome(file: String, trace: &Trace) -> Outcome {
     let (report, diagnosis) =
         replay::diagnose(trace).unwrap_or_else(|| panic!("{file} has no end:\n{trace}"));
+    for finding in &diagnosis {
+        assert!(!finding.evidence().contains(&Fact::Contradiction), "{file}: {diagnosis:#}");
+    }
     let finding = diagnosis.first();
     let outcome = Outcome {
         file,

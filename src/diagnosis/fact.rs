@@ -184,6 +184,8 @@ impl fmt::Display for Fact {
             Self::NoMessage { span } => write!(f, "no message for {}", Measured(*span)),
             Self::Age { span } => write!(f, "open for {}", Measured(*span)),
             Self::NoPing => f.write_str("no ping in that time"),
+            Self::Pings { sent: 1, unanswered: 0 } => f.write_str("1 ping sent and answered"),
+            Self::Pings { sent: 1, unanswered: 1 } => f.write_str("1 ping sent, unanswered"),
             Self::Pings { sent, unanswered } => {
                 write!(f, "{sent} pings sent, {unanswered} unanswered")
             }

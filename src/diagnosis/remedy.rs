@@ -181,3 +181,81 @@ const fn fixed(verdict: Verdict) -> &'static str {
         _ => "Keep this report, and watch whether the same happens again.",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    const ALL: [Verdict; 32] = [
+        Verdict::ClosedByUs { code: 1000 },
+        Verdict::ClosedByPeer { code: 1005 },
+        Verdict::ClosedByBoth { code: 1000 },
+        Verdict::Restart { code: 1012 },
+        Verdict::TryAgainLater,
+        Verdict::PeerFailure { code: 1002 },
+        Verdict::LocalFailure { code: 1007 },
+        Verdict::LocalIdleTimeout { idle: Duration::from_secs(30) },
+        Verdict::LocalAbort,
+        Verdict::CloseSkipped,
+        Verdict::CloseUnanswered,
+        Verdict::ProxyIdleTimeout { timeout: Duration::from_secs(60) },
+        Verdict::ProxyLifetime { lifetime: Duration::from_secs(7200) },
+        Verdict::PeerApplicationIdle { timeout: Duration::from_secs(60) },
+        Verdict::PeerVanished,
+        Verdict::PeerDiedMidMessage { received: 812, expected: Some(4096) },
+        Verdict::PeerAborted,
+        Verdict::PeerClosedUnderUs,
+        Verdict::PeerSuspectedLimit { len: 131_073 },
+        Verdict::HalfOpen { silent: Duration::from_secs(20) },
+        Verdict::PeerStalled,
+        Verdict::OutboundBlocked { pending: 1 },
+        Verdict::KernelTimeout,
+        Verdict::LocalSuspended { late: Duration::from_secs(900) },
+        Verdict::HandshakeRejected { status: 403 },
+        Verdict::UpgradeStripped,
+        Verdict::NotWebSocket,
+        Verdict::HandshakeFailure,
+        Verdict::HandshakeCutShort,
+        Verdict::HandshakeTimedOut,
+        Verdict::TransportFailure,
+        Verdict::Unexplained,
+    ];
+
+    #[test]
+    fn every_verdict_has_a_name_and_a_remedy_of_its_own() {
+        let mut names: Vec<_> = ALL.iter().map(Verdict::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+        for verdict in ALL {
+            let (text, remedy) = (verdict.to_string(), verdict.remedy());
+            assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
+            assert!(remedy.ends_with('.') && !remedy.contains("  "), "{text}: {remedy}");
+            let untold = matches!(verdict, Verdict::TransportFailure | Verdict::Unexplained);
+            assert_eq!(remedy.starts_with("Keep this report"), untold, "{text}: {remedy}");
+        }
+    }
+
+    #[test]
+    fn numbers_stand_in_the_remedies() {
+        let cases = [
+            (ALL[11], "Ping every 30 s"),
+            (ALL[12], "7200 s"),
+            (ALL[13], "at least every 30 s"),
+            (ALL[18], "131073 bytes"),
+            (ALL[24], "credentials"),
+            (Verdict::HandshakeRejected { status: 404 }, "path"),
+            (Verdict::HandshakeRejected { status: 426 }, "version"),
+            (Verdict::HandshakeRejected { status: 503 }, "upstream"),
+            (Verdict::HandshakeRejected { status: 999 }, "server's log"),
+            (Verdict::PeerFailure { code: 1009 }, "too big"),
+            (Verdict::PeerFailure { code: 4000 }, "documentation"),
+        ];
+        for (verdict, part) in cases {
+            assert!(verdict.remedy().contains(part), "{verdict}: {}", verdict.remedy());
+        }
+    }
+}

@@ -41,8 +41,11 @@ fn local_fact(local: &LocalClose) -> Fact {
 
 fn by_peer(diagnoser: &Diagnoser<'_>, view: &View<'_>, peer: &CloseFrame) -> Vec<Finding> {
     let code = peer.reported_code();
+    let unwritten = view.report.local_close.as_ref().filter(|local| !local.flushed);
     let said = |verdict, confidence| {
-        Finding::new(verdict, confidence, vec![Fact::PeerClose { frame: *peer }])
+        let mut facts = vec![Fact::PeerClose { frame: *peer }];
+        facts.extend(unwritten.map(local_fact));
+        Finding::new(verdict, confidence, facts)
     };
     let mut findings = Vec::new();
     // What is said in so many words outranks what a code says in general.

@@ -3,7 +3,7 @@
 use farewell::{Role, TransportError};
 
 use super::super::trace::{Op, Trace};
-use super::super::world::Watch;
+use super::super::world::{Watch, World};
 use super::{Play, Row};
 
 pub(super) const SCENARIOS: &[Row] = &[
@@ -174,6 +174,18 @@ fn gateway_1001(mut play: Play) -> Trace {
     world.finish("proxy_lifetime", Some(7200))
 }
 
+/// The peer says something every few seconds.
+fn push_until(world: &mut World, end: f64) {
+    loop {
+        let next = world.age() + world.numbers.between(3.0, 15.0);
+        if next >= end {
+            return;
+        }
+        world.until(next);
+        world.hear(100);
+    }
+}
+
 /// The peer's application counts messages alone: ours and its own.
 fn silent_application(mut play: Play, timeout: f64, pushes: bool, end: Option<u16>) -> Trace {
     let before = play.numbers.magnitude(0.5, 200.0);
@@ -186,13 +198,8 @@ fn silent_application(mut play: Play, timeout: f64, pushes: bool, end: Option<u1
     // It gets the message half a round trip later, and its end takes as long.
     let late = world.numbers.between(0.0, 0.2);
     let cut = world.age() + timeout + 2.0 * way + late;
-    while pushes {
-        let next = world.age() + world.numbers.between(3.0, 15.0);
-        if next >= cut {
-            break;
-        }
-        world.until(next);
-        world.hear(100);
+    if pushes {
+        push_until(&mut world, cut);
     }
     world.until(cut);
     if let Some(code) = end {

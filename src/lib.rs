@@ -68,7 +68,9 @@
 //!   unread.
 //! - Spurious calls do nothing. No call panics, whatever the order, the bytes or the time; a time
 //!   that runs backwards counts as no time at all.
-//! - How the input is cut never matters: any split gives the same events and the same output.
+//! - How the input is cut never matters: any split gives the same events and the same output. (A
+//!   [`Connection`] answers the latest Ping of those that came since it was last asked for output:
+//!   ask it after each event where that matters.)
 //! - The end comes exactly once, as the last event, no later than the close timeout and the linger
 //!   timeout after it began. A clean close is not an error; an end of stream is not a `None`.
 //!

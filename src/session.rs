@@ -270,7 +270,7 @@ impl Session {
                     }
                 }
                 Some(Event::Data(chunk)) => {
-                    self.assembly.append(chunk.payload(), connection.payload_remaining());
+                    self.assembly.append(chunk.payload(), connection.message_remaining());
                     if chunk.is_last() {
                         match self.assembly.finish(chunk.kind()) {
                             Ok(message) => return Some(SessionEvent::Message(message)),

@@ -190,7 +190,13 @@ impl Session {
     /// transport takes no more writes.
     pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
         match &mut self.stage {
-            Stage::Open(connection) => connection.close(frame, now),
+            Stage::Open(connection) => {
+                connection.close(frame, now)?;
+                // Queued here and not when the output is asked for, so that its place among the
+                // Pongs does not depend on how the input was split.
+                self.outgoing.fill(connection, &self.config);
+                Ok(())
+            }
             Stage::Opening(_) => self.check_room(0),
         }
     }
@@ -209,11 +215,17 @@ impl Session {
     /// The connection, if it is open and another message may be queued.
     #[inline]
     fn sending(&mut self) -> Result<&mut Connection, SendError> {
-        self.check_room(self.outgoing.pending())?;
+        self.check_room(self.outgoing.held())?;
         match &mut self.stage {
             Stage::Open(connection) => Ok(connection),
             Stage::Opening(_) => Err(SendError::Opening),
         }
+    }
+
+    /// Whether the pending output is over its limit, and no message is accepted therefore.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_full(&self) -> bool {
+        self.check_room(self.outgoing.held()) == Err(SendError::Full)
     }
 
     #[inline]

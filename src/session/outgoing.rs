@@ -25,6 +25,9 @@ const AHEAD: usize = 64 * 1024;
 /// Prepared frames from this size on are queued as they are; copying smaller ones is cheaper.
 const SHARED: usize = 256;
 
+/// What a message that waits counts for beside its payload.
+const PER_WAITING: usize = 64;
+
 /// Everything that was accepted for sending and has not left.
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -81,6 +84,12 @@ impl Outgoing {
     /// Bytes that have not left, framed or not.
     pub(super) fn pending(&self) -> usize {
         self.queue.len().saturating_add(self.waiting_bytes)
+    }
+
+    /// What is to be held against the limit of pending output: every message that waits takes memory
+    /// beside its bytes, of which it may have none.
+    pub(super) fn held(&self) -> usize {
+        self.pending().saturating_add(self.waiting.len().saturating_mul(PER_WAITING))
     }
 
     pub(super) fn unframed(&self) -> usize {

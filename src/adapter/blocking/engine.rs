@@ -19,6 +19,9 @@ use crate::time::Clock;
 /// The shortest wait for input: long enough to be one for every system.
 const GLANCE: Duration = Duration::from_millis(1);
 
+/// How long reading ahead goes on at most before writing gets its turn.
+const READ_SLICE: Duration = Duration::from_millis(10);
+
 /// A link and the clock that its driver runs on.
 pub(super) struct Engine<L> {
     pub(super) link: L,
@@ -92,13 +95,16 @@ impl<L: Link> Engine<L> {
     }
 
     fn shut_down(&mut self) {
+        if self.link.holds_back() && self.link.with(|driver| driver.ended().is_none()) {
+            return;
+        }
         if let Some(how) = self.link.with(Driver::take_shutdown) {
             self.link.shut_down(how);
         }
     }
 
     pub(super) fn flush(&mut self) -> Result<(), SendError> {
-        while !self.link.with(|driver| driver.flushed())? {
+        while !self.link.with(|driver| driver.flushed())? || self.link.holds_back() {
             self.write_on();
         }
         Ok(())
@@ -112,22 +118,22 @@ impl<L: Link> Engine<L> {
         if written == Written::All {
             return;
         }
-        let mut got = Got::Something;
-        while got == Got::Something {
+        let until = self.clock.now() + READ_SLICE;
+        loop {
             let now = self.clock.now();
             let read = self.link.with(|driver| {
                 driver.parse_leftover(true, now);
                 driver.may_read_ahead() || (driver.may_read() && driver.due(now))
             });
             if !read {
-                break;
+                // Nothing may be read any more: deadlines have nothing to wait for.
+                return self.handle_timeout(Got::Nothing);
             }
-            got = self.link.read(false, Some(GLANCE), self.clock);
+            let got = self.link.read(false, Some(GLANCE), self.clock);
             self.handle_timeout(got);
-        }
-        if got == Got::Something {
-            // Nothing may be read any more: deadlines have nothing to wait for.
-            self.handle_timeout(Got::Nothing);
+            if got != Got::Something || now >= until {
+                return;
+            }
         }
     }
 

@@ -116,7 +116,9 @@ pub fn handshake<S: Transport>(
 
 /// Speaks the server's opening handshake on a stream that was accepted.
 ///
-/// The stream has to be in blocking mode.
+/// The stream has to be in blocking mode. Of a [`TcpStream`], call
+/// [`set_nodelay`](TcpStream::set_nodelay) first where small messages are not to wait for
+/// acknowledgements; [`connect`] does so itself.
 ///
 /// # Errors
 ///

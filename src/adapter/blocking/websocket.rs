@@ -39,7 +39,6 @@ use crate::time::{Clock, Timestamp};
 /// match socket.next() {
 ///     Incoming::Message(message) => println!("{message:?}"),
 ///     Incoming::Ended(report) => println!("{report}"),
-///     _ => {}
 /// }
 /// let report = socket.close(farewell::CloseCode::NORMAL);
 /// println!("{report}");

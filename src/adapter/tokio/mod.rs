@@ -120,6 +120,9 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Speaks the server's opening handshake on a stream that was accepted.
 ///
+/// Of a [`TcpStream`], call [`set_nodelay`](TcpStream::set_nodelay) first where small messages are
+/// not to wait for acknowledgements; [`connect`] does so itself.
+///
 /// # Errors
 ///
 /// [`AcceptError`]: the request broke a rule, was rejected, or did not come.

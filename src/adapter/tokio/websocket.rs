@@ -56,7 +56,6 @@ use crate::time::Timestamp;
 /// match socket.next().await {
 ///     Incoming::Message(message) => println!("{message:?}"),
 ///     Incoming::Ended(report) => println!("{report}"),
-///     _ => {}
 /// }
 /// let report = socket.close(farewell::CloseCode::NORMAL).await;
 /// println!("{report}");
@@ -273,7 +272,7 @@ pub(super) fn poll_close<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Poll<Result<(), SendError>> {
     let now = core.clock.now();
     match core.driver.close(CloseCode::NORMAL.into(), now) {
-        Ok(()) | Err(SendError::Closing) => core.poll_flush(cx),
+        Ok(()) | Err(SendError::Closing) => core.poll_close_flush(cx),
         Err(SendError::Ended) => Poll::Ready(Ok(())),
         Err(error) => Poll::Ready(Err(error)),
     }

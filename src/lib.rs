@@ -93,6 +93,13 @@
 //! While a connection lingers, its transport is shut down for writing and read to its end: closing
 //! it at once would let a reset destroy our Close on its way.
 //!
+//! # Monitoring
+//!
+//! While a connection lives, [`Session::stats`] and [`Connection::stats`] say what it has done, in
+//! numbers, with high-water marks: `examples/metrics` makes a Prometheus page of them. How it ended
+//! is a [`Cause`], whose [`name`](Cause::name) is fit for a label. With feature `tracing`, every
+//! connection has a span, and its ending is an event there.
+//!
 //! # Features
 //!
 //! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.

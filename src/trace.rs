@@ -13,6 +13,7 @@ pub(crate) use on::Trace;
 #[cfg(feature = "tracing")]
 mod on {
     use alloc::boxed::Box;
+    use core::panic::AssertUnwindSafe;
 
     use tracing::field::{Empty, display};
     use tracing::{Level, Span};
@@ -23,9 +24,10 @@ mod on {
 
     /// A connection's span; none once its ending was recorded, and none where another door has it.
     ///
-    /// Boxed, so that a connection stays small.
+    /// Boxed, so that a connection stays small. A panic cannot leave a handle half changed, and the
+    /// feature must not take from a connection that it may cross one.
     #[derive(Debug)]
-    pub(crate) struct Trace(Option<Box<Span>>);
+    pub(crate) struct Trace(Option<AssertUnwindSafe<Box<Span>>>);
 
     impl Trace {
         pub(crate) fn new(role: Role) -> Self {
@@ -36,7 +38,7 @@ mod on {
                 peer = Empty,
                 path = Empty,
             );
-            Self(Some(Box::new(span)))
+            Self(Some(AssertUnwindSafe(Box::new(span))))
         }
 
         /// For a connection inside a session, which has the span.
@@ -65,7 +67,7 @@ mod on {
         }
 
         pub(crate) fn span(&self) -> Span {
-            self.0.as_deref().map_or_else(Span::none, Span::clone)
+            self.0.as_deref().map_or_else(Span::none, |span| (**span).clone())
         }
 
         /// Whether the ending is still to be recorded.
@@ -81,7 +83,7 @@ mod on {
                 ($level:expr) => {
                     tracing::event!(
                         target: "farewell",
-                        parent: &*span,
+                        parent: &**span,
                         $level,
                         role = report.role.name(),
                         cause = report.cause.name(),

@@ -160,3 +160,50 @@ fn request(url: &str, fields: &[Field]) -> Result<ClientRequest, Refused> {
     }
     Ok(request)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Task, String> {
+        parse(line.split_whitespace().map(String::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (line, why) in [
+            ("--nonsense", "no option"),
+            ("ws://a/ ws://b/", "one URL"),
+            ("http://a/", "ws://"),
+            ("wss://a/", "TLS"),
+            ("--heartbeat 3", "need a URL"),
+            ("--probe-idle", "need a URL"),
+            ("--for 3", "need a URL"),
+            ("ws://a/ --heartbeat", "needs a value"),
+            ("ws://a/ --heartbeat soon", "number of seconds"),
+            ("ws://a/ --heartbeat -1", "waited"),
+            ("ws://a/ --for 0", "more than no time"),
+            ("ws://a/ --header colon", "looks like"),
+            ("ws://a/ --only 1", "without a URL"),
+            ("--only 0", "no ending"),
+            ("--only 1000", "no ending"),
+            ("--probe-idle=yes ws://a/", "no value"),
+            ("--probe-idle --heartbeat 1 ws://a/", "by itself"),
+            ("--timeline /nowhere/at/all.html", "/nowhere"),
+        ] {
+            let Err(error) = parsed(line) else { panic!("{line}") };
+            assert!(error.contains(why), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_makes_sense_is_understood() {
+        assert!(matches!(parsed(""), Ok(Task::SelfTest(SelfTest { only: None, page: None }))));
+        assert!(matches!(parsed("--only 3"), Ok(Task::SelfTest(SelfTest { only: Some(3), .. }))));
+        assert!(matches!(parsed("-h"), Ok(Task::Help)));
+        let Ok(Task::Probe(options)) = parsed("--for=2.5 --probe-idle ws://a/") else { panic!() };
+        assert_eq!(options.stay, Some(Duration::from_millis(2500)));
+        let Ok(Task::Visit(options)) = parsed("ws://a/ --heartbeat 0") else { panic!() };
+        assert_eq!((options.heartbeat, &*options.url), (None, "ws://a/"));
+    }
+}

@@ -287,3 +287,84 @@ fn take_head<'b>(head: &mut Vec<u8>, bytes: &'b [u8]) -> (&'b [u8], bool) {
 fn way_opens(sender: Role, line: &str) -> bool {
     sender == Role::Client || line.split(' ').nth(1) == Some("101")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw::{BINARY, CLOSE, TEXT, from_client, from_server};
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+    const PING: u8 = 0x89;
+    const PONG: u8 = 0x8a;
+
+    fn conversation() -> [Vec<u8>; 2] {
+        let ours = [from_client(TEXT, b"hello"), from_client(PING, b"12345678")].concat();
+        let theirs = [
+            from_server(BINARY, &[7; 300]),
+            from_server(PONG, b"12345678"),
+            from_server(CLOSE, b"\x03\xe8done"),
+            from_server(BINARY, &[7; 70_000])[..50].to_vec(),
+        ];
+        [[REQUEST, &ours].concat(), [RESPONSE, &theirs.concat()].concat()]
+    }
+
+    #[test]
+    fn the_cut_does_not_matter() {
+        let [ours, theirs] = conversation();
+        for size in [1, 2, 3, 7, 100, 1000] {
+            let mut tape = Tape::new(Role::Client);
+            ours.chunks(size).for_each(|piece| tape.carry(Way::Out, piece));
+            theirs.chunks(size).for_each(|piece| tape.carry(Way::In, piece));
+            let frames: Vec<_> = tape
+                .frames
+                .iter()
+                .map(|frame| (frame.way, frame.opcode, frame.len, frame.complete))
+                .collect();
+            let expected = [
+                (Way::Out, OpCode::Text, 5, true),
+                (Way::Out, OpCode::Ping, 8, true),
+                (Way::In, OpCode::Binary, 300, true),
+                (Way::In, OpCode::Pong, 8, true),
+                (Way::In, OpCode::Close, 6, true),
+                (Way::In, OpCode::Binary, 70_000, false),
+            ];
+            assert_eq!(frames, expected, "{size} bytes at a time");
+            assert!(tape.frames[1].answered.is_some());
+            assert_eq!(tape.frames[4].payload, b"\x03\xe8done");
+            assert_eq!(tape.received.bytes, theirs.len() as u64);
+            assert_eq!(tape.received.head.unwrap().1, "HTTP/1.1 101 Switching Protocols");
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame_is_followed_no_further() {
+        let mut tape = Tape::new(Role::Server);
+        tape.carry(Way::In, &[REQUEST, &from_server(TEXT, b"not masked")].concat());
+        assert!(tape.received.broken.is_some() && tape.frames.is_empty());
+        let mut tape = Tape::new(Role::Client);
+        tape.carry(Way::In, b"HTTP/1.1 404 Not Found\r\n\r\n\x81\x02no");
+        assert!(tape.received.broken.is_none() && tape.frames.is_empty());
+    }
+
+    #[test]
+    fn a_long_life_takes_no_more_room_and_loses_no_count() {
+        let mut tape = Tape::new(Role::Client);
+        tape.carry(Way::In, RESPONSE);
+        tape.carry(Way::Out, REQUEST);
+        for round in 0..20_000_u32 {
+            tape.carry(Way::In, &from_server(TEXT, b"tick"));
+            if round % 3 == 0 {
+                tape.carry(Way::Out, &from_client(PING, &round.to_be_bytes()));
+                tape.carry(Way::In, &from_server(PONG, &round.to_be_bytes()));
+            }
+        }
+        assert!(tape.frames.len() <= MOST + 1 && tape.received.curve.len() <= MOST);
+        let count = |opcode| {
+            let frames = tape.frames.iter().filter(|frame| frame.opcode == opcode);
+            frames.map(|frame| frame.count).sum::<u32>()
+        };
+        assert_eq!([OpCode::Text, OpCode::Ping, OpCode::Pong].map(count), [20_000, 6_667, 6_667]);
+        assert_eq!(tape.received.curve.last().unwrap().1, tape.received.bytes);
+    }
+}

@@ -187,3 +187,44 @@ fn merged(events: Vec<(f64, Kind)>, left: f64, right: f64) -> Vec<Group> {
     }
     groups
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: u32) -> Kind {
+        match kind % 6 {
+            0 => Kind::Head("HTTP/1.1 101 Switching Protocols".into()),
+            1 => Kind::Close("1000".into()),
+            2 => Kind::End("FIN".into()),
+            3 => Kind::Ping(1),
+            _ => Kind::Message { count: 1, len: 1234 },
+        }
+    }
+
+    #[test]
+    fn no_label_is_over_another_or_outside() {
+        let mut state = 7_u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 8
+        };
+        for _ in 0..2000 {
+            let mut events: Vec<_> = (0..random() % 20)
+                .map(|_| (100.0 + f64::from(random() % 800), event(random())))
+                .collect();
+            events.sort_by(|one, other| one.0.total_cmp(&other.0));
+            let mut labels = labels(events.clone(), 100.0, 900.0);
+            labels.sort_by(|one, other| one.x.total_cmp(&other.x));
+            let mut end = 100.0;
+            for label in &labels {
+                assert!(label.x >= end, "{:?} begins before {end}: {events:?}", label.text);
+                end = label.x + CHARACTER * label.text.chars().count() as f64;
+            }
+            assert!(end <= 900.1, "{events:?}");
+            let closes = events.iter().any(|(_, kind)| matches!(kind, Kind::Close(_)));
+            let told = labels.iter().any(|label| label.text.contains("Close 1000"));
+            assert_eq!(closes, told, "{events:?}");
+        }
+    }
+}

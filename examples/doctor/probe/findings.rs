@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use farewell::diagnosis::Verdict;
+
 use super::{Held, Life};
 use crate::words::{self, span};
 
@@ -49,6 +51,10 @@ pub(crate) fn conclude(held: &[Held], stay: Duration) -> Findings {
                 span(*lived),
                 words::cause(report)
             ));
+            let diagnosis = report.diagnosis();
+            if let Verdict::ProxyIdleTimeout { .. } = diagnosis.verdict() {
+                says.push(format!("That alone looks like this: {diagnosis}."));
+            }
             match keeps {
                 Some(keeps) => kept(says, &pinging, *lived, keeps, stay),
                 None => without_survivors(says, &pinging, *lived),
@@ -103,4 +109,56 @@ fn without_survivors(says: &mut Vec<String>, pinging: &[(Duration, &Life)], sile
          at the server's log."
             .into()
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use farewell::{Config, Connection, Event, ReadClosed, Role, Seed, Timestamp, TransportError};
+
+    fn ended(seconds: u64) -> Life {
+        let now = Timestamp::ZERO + Duration::from_secs(seconds);
+        let seed = Seed::new([1; 32]);
+        let mut client = Connection::new(Role::Client, Config::default(), seed, Timestamp::ZERO);
+        client.handle_read_closed(ReadClosed::Failed(TransportError::Reset), now);
+        match client.poll_event(&mut &mut [][..], now) {
+            Some(Event::Ended(report)) => Life::Ended(Duration::from_secs(seconds), report),
+            event => panic!("{event:?}"),
+        }
+    }
+
+    fn failed() -> Life {
+        Life::Failed("refused".into())
+    }
+
+    type Case = (&'static str, Life, [Life; 3], Option<u64>, Option<u64>, &'static str);
+
+    /// Pings after 10, 20 and 40 seconds of silence; held for 60.
+    #[test]
+    fn what_was_found_is_said() {
+        use Life::{Silent, Survived};
+        let cases: [Case; 8] = [
+            ("all live", Survived, [Survived, Survived, Survived], None, Some(40), "No idle"),
+            ("30 s", ended(30), [Survived, Survived, ended(30)], Some(30), Some(20), "15.0 s or"),
+            ("a hole", ended(30), [ended(5), Survived, ended(30)], Some(30), Some(20), "not for"),
+            ("50 s", ended(50), [Survived, Survived, Survived], Some(50), Some(40), "longer --for"),
+            ("a lifetime", ended(30), [ended(30), ended(31), ended(29)], Some(30), None, "no diff"),
+            ("a mess", ended(30), [ended(3), ended(31), ended(9)], Some(30), None, "the same age"),
+            ("no word", Silent, [Survived, Silent, Silent], None, Some(10), "forgets"),
+            ("nothing", failed(), [failed(), failed(), failed()], None, None, "nothing can be"),
+        ];
+        for (case, never, [ten, twenty, forty], timeout, keeps, says) in cases {
+            let pinging = [(10, ten), (20, twenty), (40, forty)];
+            let pinging = pinging
+                .into_iter()
+                .map(|(every, life)| Held { every: Some(Duration::from_secs(every)), life });
+            let held: Vec<_> =
+                [Held { every: None, life: never }].into_iter().chain(pinging).collect();
+            let findings = conclude(&held, Duration::from_secs(60));
+            assert_eq!(findings.timeout, timeout.map(Duration::from_secs), "{case}");
+            assert_eq!(findings.keeps, keeps.map(Duration::from_secs), "{case}");
+            let said = findings.says.join(" ");
+            assert!(said.contains(says), "{case}: {said}");
+        }
+    }
 }

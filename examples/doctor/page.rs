@@ -127,16 +127,16 @@ fn evidence(report: &Termination) -> String {
 
 const LEGEND: &str = "\
 <p class=\"legend\">
-<svg viewBox=\"0 0 12 12\"><path class=\"mark head\" d=\"M3 1h6v10h-6Z\"/></svg>&nbsp;HTTP head
-<svg viewBox=\"0 0 20 12\"><path class=\"mark data in\" d=\"M0 2h8v8h-8Z\"/><path class=\"mark data out\" d=\"M11 2h8v8h-8Z\"/></svg>&nbsp;data frame
-<svg viewBox=\"0 0 12 12\"><path class=\"mark data in partial\" d=\"M2 2h8v8h-8Z\"/></svg>&nbsp;part of one
-<svg viewBox=\"0 0 12 12\"><path class=\"mark ping\" d=\"M1 10h10l-5 -9Z\"/></svg>&nbsp;Ping
-<svg viewBox=\"0 0 12 12\"><path class=\"mark pong\" d=\"M1 2h10l-5 9Z\"/></svg>&nbsp;Pong
-<svg viewBox=\"0 0 12 12\"><path class=\"trip\" d=\"M1 11L11 1\"/></svg>&nbsp;round trip
-<svg viewBox=\"0 0 14 14\"><path class=\"mark close\" d=\"M7 0l7 7l-7 7l-7 -7Z\"/></svg>&nbsp;Close frame
-<svg viewBox=\"0 0 12 12\"><path class=\"mark eof\" d=\"M6 0v12\"/></svg>&nbsp;the stream ended
-<svg viewBox=\"0 0 12 12\"><path class=\"mark broken\" d=\"M1 1l10 10m0 -10l-10 10\"/></svg>&nbsp;no valid frame
-<svg viewBox=\"0 0 12 12\"><path class=\"end\" d=\"M6 0V12\"/></svg>&nbsp;the report
+<span><svg viewBox=\"0 0 12 12\"><path class=\"mark head\" d=\"M3 1h6v10h-6Z\"/></svg>&nbsp;HTTP head</span>
+<span><svg viewBox=\"0 0 20 12\"><path class=\"mark data in\" d=\"M0 2h8v8h-8Z\"/><path class=\"mark data out\" d=\"M11 2h8v8h-8Z\"/></svg>&nbsp;data frame</span>
+<span><svg viewBox=\"0 0 12 12\"><path class=\"mark data in partial\" d=\"M2 2h8v8h-8Z\"/></svg>&nbsp;part of one</span>
+<span><svg viewBox=\"0 0 12 12\"><path class=\"mark ping\" d=\"M1 10h10l-5 -9Z\"/></svg>&nbsp;Ping</span>
+<span><svg viewBox=\"0 0 12 12\"><path class=\"mark pong\" d=\"M1 2h10l-5 9Z\"/></svg>&nbsp;Pong</span>
+<span><svg viewBox=\"0 0 12 12\"><path class=\"trip\" d=\"M1 11L11 1\"/></svg>&nbsp;round trip</span>
+<span><svg viewBox=\"0 0 14 14\"><path class=\"mark close\" d=\"M7 0l7 7l-7 7l-7 -7Z\"/></svg>&nbsp;Close frame</span>
+<span><svg viewBox=\"0 0 12 12\"><path class=\"mark eof\" d=\"M6 0v12\"/></svg>&nbsp;the stream ended</span>
+<span><svg viewBox=\"0 0 12 12\"><path class=\"mark broken\" d=\"M1 1l10 10m0 -10l-10 10\"/></svg>&nbsp;no valid frame</span>
+<span><svg viewBox=\"0 0 12 12\"><path class=\"end\" d=\"M6 0V12\"/></svg>&nbsp;the report</span>
 </p>
 <p class=\"legend\">The areas show all bytes so far, each to its own scale.</p>";
 

@@ -41,7 +41,10 @@ pub(crate) struct Held {
 /// How it went.
 pub(crate) enum Life {
     /// It was there at the end, and answered our Close.
-    Survived,
+    Survived {
+        /// Frames that came before our Close was answered.
+        heard: u64,
+    },
     /// It ended by itself after so long.
     Ended(Duration, Box<Termination>),
     /// It seemed to be there, but did not answer our Close: who knows since when.
@@ -199,9 +202,11 @@ fn judge(lived: Option<Duration>, result: Result<Box<Termination>, String>) -> L
         (None, Ok(report)) => return Life::Failed(report.to_string()),
     };
     let left = report.local_close.is_some_and(|close| !close.answer);
+    let closes = u64::from(report.peer_close.is_some());
+    let heard = report.evidence.received.frames.saturating_sub(closes);
     match report.cause {
         // Hanging up without an answer is rude, and a sign of life.
-        Cause::ClosingHandshake | Cause::Eof { .. } if left => Life::Survived,
+        Cause::ClosingHandshake | Cause::Eof { .. } if left => Life::Survived { heard },
         Cause::CloseTimeout | Cause::Transport { .. } if left => Life::Silent,
         _ => Life::Ended(lived, report),
     }
@@ -210,7 +215,9 @@ fn judge(lived: Option<Duration>, result: Result<Box<Termination>, String>) -> L
 fn line(held: &Held, stay: Duration) -> String {
     let every = held.every.map_or("never".into(), span);
     let (lived, how) = match &held.life {
-        Life::Survived => (format!("{} and more", span(stay)), "still there at the end".into()),
+        Life::Survived { .. } => {
+            (format!("{} and more", span(stay)), "still there at the end".into())
+        }
         Life::Ended(lived, report) => (span(*lived), words::cause(report)),
         Life::Silent => ("?".into(), "gone without a word: our Close was not answered".into()),
         Life::Failed(why) => ("-".into(), why.clone()),

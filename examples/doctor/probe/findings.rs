@@ -5,7 +5,7 @@ use std::time::Duration;
 use farewell::diagnosis::Verdict;
 
 use super::{Held, Life};
-use crate::words::{self, span};
+use crate::words::{self, count, span};
 
 /// What the connections together say.
 pub(crate) struct Findings {
@@ -20,7 +20,7 @@ pub(crate) struct Findings {
 pub(crate) fn conclude(held: &[Held], stay: Duration) -> Findings {
     let pinging: Vec<_> =
         held.iter().filter_map(|one| one.every.map(|every| (every, &one.life))).collect();
-    let survivors = pinging.iter().filter(|(_, life)| matches!(life, Life::Survived));
+    let survivors = pinging.iter().filter(|(_, life)| matches!(life, Life::Survived { .. }));
     let keeps = survivors.clone().map(|(every, _)| *every).max();
     let all = survivors.count() == pinging.len();
     let mut findings = Findings { timeout: None, keeps, says: Vec::new() };
@@ -29,15 +29,7 @@ pub(crate) fn conclude(held: &[Held], stay: Duration) -> Findings {
         None | Some(Life::Failed(_)) => {
             says.push("Without the connection that never pings, nothing can be said.".into());
         }
-        Some(Life::Survived) => {
-            let stay = span(stay);
-            says.push(format!(
-                "No idle timeout below {stay}: the connection that never pings was still there."
-            ));
-            if !all {
-                says.push("But some that ping were not: look at how they ended.".into());
-            }
-        }
+        Some(Life::Survived { heard }) => patient(says, *heard, all, stay),
         Some(Life::Silent) => {
             says.push(SILENT.into());
             says.extend(keeps.map(|every| {
@@ -67,6 +59,21 @@ pub(crate) fn conclude(held: &[Held], stay: Duration) -> Findings {
 const SILENT: &str = "The connection that never pings was dropped without a word: something on the \
                       way forgets connections that are idle.";
 
+/// The connection that never pings survived.
+fn patient(says: &mut Vec<String>, heard: u64, all: bool, stay: Duration) {
+    let stay = span(stay);
+    says.push(format!(
+        "No idle timeout below {stay}: the connection that never pings was still there."
+    ));
+    if heard > 0 {
+        let frames = count(heard, "frame");
+        says.push(format!("But it was not silent: the server sent {frames} by itself."));
+    }
+    if !all {
+        says.push("But some that ping were not: look at how they ended.".into());
+    }
+}
+
 /// Some that ping survived.
 fn kept(
     says: &mut Vec<String>,
@@ -75,7 +82,7 @@ fn kept(
     keeps: Duration,
     stay: Duration,
 ) {
-    let ended = |life: &Life| !matches!(life, Life::Survived | Life::Failed(_));
+    let ended = |life: &Life| !matches!(life, Life::Survived { .. } | Life::Failed(_));
     let fails = pinging.iter().filter(|(_, life)| ended(life)).map(|(every, _)| *every).min();
     let but = fails.map_or(String::new(), |fails| format!(", one after {} does not", span(fails)));
     says.push(format!("A Ping after {} of silence keeps a connection alive{but}.", span(keeps)));
@@ -136,15 +143,24 @@ mod tests {
     /// Pings after 10, 20 and 40 seconds of silence; held for 60.
     #[test]
     fn what_was_found_is_said() {
-        use Life::{Silent, Survived};
-        let cases: [Case; 8] = [
-            ("all live", Survived, [Survived, Survived, Survived], None, Some(40), "No idle"),
-            ("30 s", ended(30), [Survived, Survived, ended(30)], Some(30), Some(20), "15.0 s or"),
-            ("a hole", ended(30), [ended(5), Survived, ended(30)], Some(30), Some(20), "not for"),
-            ("50 s", ended(50), [Survived, Survived, Survived], Some(50), Some(40), "longer --for"),
+        use Life::Silent;
+        let alive = || Life::Survived { heard: 0 };
+        let cases: [Case; 9] = [
+            (
+                "it pings",
+                Life::Survived { heard: 3 },
+                [alive(), alive(), alive()],
+                None,
+                Some(40),
+                "sent 3 frames",
+            ),
+            ("all live", alive(), [alive(), alive(), alive()], None, Some(40), "No idle"),
+            ("30 s", ended(30), [alive(), alive(), ended(30)], Some(30), Some(20), "15.0 s or"),
+            ("a hole", ended(30), [ended(5), alive(), ended(30)], Some(30), Some(20), "not for"),
+            ("50 s", ended(50), [alive(), alive(), alive()], Some(50), Some(40), "longer --for"),
             ("a lifetime", ended(30), [ended(30), ended(31), ended(29)], Some(30), None, "no diff"),
             ("a mess", ended(30), [ended(3), ended(31), ended(9)], Some(30), None, "the same age"),
-            ("no word", Silent, [Survived, Silent, Silent], None, Some(10), "forgets"),
+            ("no word", Silent, [alive(), Silent, Silent], None, Some(10), "forgets"),
             ("nothing", failed(), [failed(), failed(), failed()], None, None, "nothing can be"),
         ];
         for (case, never, [ten, twenty, forty], timeout, keeps, says) in cases {

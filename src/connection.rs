@@ -10,6 +10,8 @@ mod heartbeat;
 mod receive;
 mod send;
 mod timers;
+#[cfg(feature = "tracing")]
+mod traced;
 mod view;
 
 use alloc::boxed::Box;
@@ -22,6 +24,7 @@ use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, Trans
 use crate::keystream::{Keystream, Seed};
 use crate::termination::{Backlog, Cause, Initiator};
 use crate::time::Timestamp;
+use crate::trace::Trace;
 use crate::violation::Violation;
 
 use ending::{CloseState, Ending};
@@ -96,9 +99,17 @@ pub struct Connection {
     messages_sent: u64,
     /// Messages queued since the output was last all flushed.
     messages_pending: u32,
+    /// When the last message was queued, or a fragment of it.
+    message_queued: Timestamp,
+    /// Payload bytes of that message so far, and of the largest before it.
+    message_len: u32,
+    largest_before: u32,
     lateness_micros: u32,
+    /// When a deadline was last handled far too late: seconds since `opened`, plus one.
+    suspended_secs: u32,
     /// The end, once it has begun; also there when the transport fails one way.
     ending: Option<Box<Ending>>,
+    trace: Trace,
 }
 
 impl Connection {
@@ -109,7 +120,9 @@ impl Connection {
     /// number of connections.
     #[must_use]
     pub fn new(role: Role, config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
-        Self::with_keystream(role, config.into(), Keystream::new(seed), now)
+        let mut connection = Self::with_keystream(role, config.into(), Keystream::new(seed), now);
+        connection.trace = Trace::new(role);
+        connection
     }
 
     pub(crate) fn with_keystream(
@@ -141,8 +154,13 @@ impl Connection {
             frames_sent: 0,
             messages_sent: 0,
             messages_pending: 0,
+            message_queued: now,
+            message_len: 0,
+            largest_before: 0,
             lateness_micros: 0,
+            suspended_secs: 0,
             ending: None,
+            trace: Trace::elsewhere(),
         }
     }
 
@@ -196,8 +214,9 @@ impl Connection {
             }
         }
         self.discard(input, now);
-        let report = self.ending.as_mut().and_then(|ending| ending.report.take());
-        report.map(Event::Ended)
+        let report = self.ending.as_mut().and_then(|ending| ending.report.take())?;
+        self.trace.ended(&report);
+        Some(Event::Ended(report))
     }
 
     /// What comes after the end began is counted and thrown away.
@@ -238,6 +257,7 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        self.note_overdue(now);
         let (_, position) = self.standing();
         let ending = self.ending_mut(Initiator::Transport);
         if ending.read_closed.is_some() {
@@ -260,6 +280,7 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        self.note_overdue(now);
         let deadline = now + self.config.timeouts.close;
         let ending = self.ending_mut(Initiator::Transport);
         ending.give_up_writing(kind);
@@ -437,17 +458,6 @@ impl Connection {
         self.finish(now);
     }
 
-    fn ending_mut(&mut self, initiator: Initiator) -> &mut Ending {
-        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator)))
-    }
-
-    /// From now on nothing is delivered. Remembers where in the stream, and in which phase.
-    fn stop_receiving(&mut self) {
-        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
-            ending.stopped = Some((self.phase, position));
-        }
-    }
-
     /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.
     fn finish(&mut self, now: Timestamp) {
         self.ending_mut(Initiator::Local);
@@ -461,25 +471,11 @@ impl Connection {
         self.phase = Phase::Ended;
     }
 
-    /// Whether a command that needs an open connection may go on.
-    fn check_open(&self) -> Result<(), SendError> {
-        match self.phase {
-            Phase::Open if self.ending.is_none() => Ok(()),
-            Phase::Open => Err(SendError::WriteFailed),
-            Phase::Ended => Err(SendError::Ended),
-            _ => Err(SendError::Closing),
-        }
-    }
-
     /// Time runs forwards.
     #[inline]
     fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now).max(self.last_data);
         self.now
-    }
-
-    fn last_received(&self) -> Timestamp {
-        self.last_received.max(self.last_data)
     }
 }
 
@@ -489,6 +485,8 @@ mod tests {
 
     #[test]
     fn a_connection_stays_small() {
-        assert!(size_of::<Connection>() < 500, "{}", size_of::<Connection>());
+        // With feature `tracing`, there is a pointer more.
+        let size = size_of::<Connection>() - size_of::<Trace>();
+        assert!(size < 500, "{size}");
     }
 }

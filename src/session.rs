@@ -7,6 +7,7 @@
 
 mod assembly;
 mod commands;
+mod compression;
 mod event;
 mod opening;
 mod outgoing;
@@ -23,6 +24,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::deflate::Deflate;
 use crate::event::{Event, Phase, ReadClosed, Role, TransportError};
 use crate::handshake::{ClientRequest, Negotiated, Response};
 use crate::keystream::Seed;
@@ -31,6 +33,7 @@ use crate::termination::Termination;
 use crate::time::Timestamp;
 
 use assembly::Assembly;
+use compression::compression;
 use opening::{Opening, Progress};
 use outgoing::Outgoing;
 
@@ -129,6 +132,8 @@ pub struct Session {
     outgoing: Outgoing,
     assembly: Assembly,
     negotiated: Negotiated,
+    /// Where compression was agreed on.
+    deflate: Option<Box<Deflate>>,
     kept: Option<Box<Kept>>,
     write_failed: bool,
 }
@@ -195,8 +200,10 @@ impl Session {
         now: Timestamp,
     ) -> Self {
         let config = config.into();
-        let connection = Connection::new(role, config.clone(), seed, now);
-        Self { negotiated, ..Self::new(Stage::Open(connection), config, Outgoing::new(role)) }
+        let mut connection = Connection::new(role, config.clone(), seed, now);
+        let deflate = compression(&mut connection, &negotiated, &config);
+        let session = Self::new(Stage::Open(connection), config, Outgoing::new(role));
+        Self { negotiated, deflate, ..session }
     }
 
     fn new(stage: Stage, config: Arc<Config>, outgoing: Outgoing) -> Self {
@@ -206,6 +213,7 @@ impl Session {
             outgoing,
             assembly: Assembly::default(),
             negotiated: Negotiated::default(),
+            deflate: None,
             kept: None,
             write_failed: false,
         }
@@ -238,7 +246,7 @@ impl Session {
         }
     }
 
-    /// Frames become messages here: an extension undoes its transformation at this place.
+    /// Frames become messages here.
     #[inline]
     fn receive<'b>(
         &mut self,
@@ -248,10 +256,13 @@ impl Session {
         loop {
             let Stage::Open(connection) = &mut self.stage else { return None };
             match connection.poll_event(input, now) {
-                Some(Event::Data(chunk)) if chunk.is_first() && chunk.is_last() => {
-                    match Assembly::whole(&chunk) {
-                        Ok(message) => return Some(SessionEvent::Message(message)),
-                        Err(NotUtf8) => connection.fail_text(now),
+                Some(Event::Data(chunk)) if chunk.is_whole() => match Assembly::whole(&chunk) {
+                    Ok(message) => return Some(SessionEvent::Message(message)),
+                    Err(NotUtf8) => connection.fail_text(now),
+                },
+                Some(Event::Data(chunk)) if chunk.is_compressed() => {
+                    if let Some(message) = self.inflate(&chunk, now) {
+                        return Some(SessionEvent::Message(message));
                     }
                 }
                 Some(Event::Data(chunk)) => {
@@ -296,9 +307,10 @@ impl Session {
     /// Gives back the memory of a message that will never be complete.
     #[inline]
     fn drop_unfinished(&mut self) {
-        if self.assembly.holds_memory() {
+        if self.assembly.holds_memory() || self.can_inflate() {
             if !matches!(self.phase(), Phase::Open | Phase::CloseSent) {
                 self.assembly = Assembly::default();
+                self.stop_inflating();
             }
         }
     }
@@ -334,6 +346,7 @@ impl Session {
         if let Some(kind) = opening.write_failed {
             connection.handle_write_failed(kind, now);
         }
+        self.deflate = compression(&mut connection, &negotiated, &self.config);
         self.stage = Stage::Open(connection);
         self.negotiated = negotiated;
         early
@@ -404,6 +417,7 @@ impl Session {
     fn end(&mut self, mut report: Box<Termination>) -> SessionEvent<'static> {
         self.outgoing.give_up(&mut report);
         self.assembly = Assembly::default();
+        self.deflate = None;
         self.kept = None;
         SessionEvent::Ended(report)
     }
@@ -416,7 +430,7 @@ impl Session {
     pub fn spare_mut(&mut self) -> &mut [u8] {
         match &self.stage {
             Stage::Open(connection) if self.kept.is_none() => {
-                self.assembly.spare_mut(connection.payload_remaining())
+                self.assembly.spare_mut(connection.direct_remaining())
             }
             _ => &mut [],
         }
@@ -427,7 +441,7 @@ impl Session {
     /// Call [`poll_event`](Self::poll_event) next, with empty input.
     pub fn handle_filled(&mut self, count: usize, _now: Timestamp) {
         if let Stage::Open(connection) = &self.stage {
-            self.assembly.fill(count, connection.payload_remaining());
+            self.assembly.fill(count, connection.direct_remaining());
         }
     }
 

@@ -85,6 +85,12 @@ impl Connection {
         self.bytes_queued - self.bytes_flushed
     }
 
+    /// Payload bytes still to come of the data frame under way, if they are a part of the message
+    /// as they are.
+    pub(crate) fn direct_remaining(&self) -> u64 {
+        if self.receiver.in_compressed_message() { 0 } else { self.payload_remaining() }
+    }
+
     /// Payload bytes still to come of the data frame under way.
     pub(crate) fn payload_remaining(&self) -> u64 {
         match self.phase {

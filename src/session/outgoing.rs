@@ -9,7 +9,7 @@ use core::mem;
 
 use bytes::{Bytes, BytesMut};
 
-use super::prepared::Prepared;
+use super::prepared::Frame;
 use super::queue::Queue;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -39,8 +39,9 @@ pub(super) struct Outgoing {
 /// A message or a fragment of which at least the last frame is still to be made.
 #[derive(Debug)]
 struct Waiting {
-    /// The opcode of its next frame.
+    /// The opcode of its next frame, and the reserved bits.
     opcode: OpCode,
+    rsv: u8,
     /// Whether its last frame ends a message.
     fin: bool,
     payload: Unframed,
@@ -51,6 +52,16 @@ enum Unframed {
     Shared(Bytes),
     /// Ours alone, so that it can be masked in place.
     Unique(BytesMut),
+}
+
+/// An accepted message or a fragment of one, as it is to be framed.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    pub(super) opcode: OpCode,
+    /// The reserved bits of its first frame.
+    pub(super) rsv: u8,
+    pub(super) fin: bool,
+    pub(super) payload: Payload<'a>,
 }
 
 impl Unframed {
@@ -88,20 +99,11 @@ impl Outgoing {
     }
 
     /// Queues an accepted message, or a fragment of one.
-    ///
-    /// Here messages become frames: an extension transforms the payload and sets a reserved bit at
-    /// this place.
-    pub(super) fn add(
-        &mut self,
-        opcode: OpCode,
-        fin: bool,
-        payload: Payload<'_>,
-        connection: &mut Connection,
-        config: &Config,
-    ) {
+    pub(super) fn add(&mut self, part: Part<'_>, connection: &mut Connection, config: &Config) {
+        let Part { opcode, rsv, fin, payload } = part;
         self.frame_waiting(connection, config);
         if self.waiting.is_empty() && payload.len() <= fragment_size(config) {
-            let head = connection.backlog_frame(opcode, fin, 0, payload.len() as u64);
+            let head = connection.backlog_frame(opcode, fin, rsv, payload.len() as u64);
             match (payload, head.mask()) {
                 (Payload::Owned(bytes), None) => self.queue.share(head.bytes(), bytes),
                 (payload, mask) => self.queue.copy(head.bytes(), &payload, mask),
@@ -109,29 +111,30 @@ impl Outgoing {
         } else {
             let payload = Unframed::new(payload, connection.role());
             self.waiting_bytes += payload.len();
-            self.waiting.push_back(Waiting { opcode, fin, payload });
+            self.waiting.push_back(Waiting { opcode, rsv, fin, payload });
         }
     }
 
     /// Queues an accepted message whose frame exists already, where that frame can be used.
     pub(super) fn add_prepared(
         &mut self,
-        prepared: &Prepared,
+        opcode: OpCode,
+        rsv: u8,
+        prepared: &Frame,
         connection: &mut Connection,
         config: &Config,
     ) {
-        let opcode = prepared.kind().into();
         let len = prepared.payload().len();
         self.frame_waiting(connection, config);
         let usable = connection.role() == Role::Server && len <= fragment_size(config);
         if !usable || !self.waiting.is_empty() {
             let payload = Payload::Owned(prepared.shared_payload());
-            self.add(opcode, true, payload, connection, config);
+            self.add(Part { opcode, rsv, fin: true, payload }, connection, config);
             return;
         }
         // The frame is counted; its head is the prepared one's.
-        connection.backlog_frame(opcode, true, 0, len as u64);
-        let frame = prepared.frame();
+        connection.backlog_frame(opcode, true, rsv, len as u64);
+        let frame = prepared.bytes();
         if frame.len() < SHARED {
             self.queue.copy(frame, &[], None);
         } else {
@@ -171,8 +174,9 @@ impl Outgoing {
         let Some(next) = self.waiting.front_mut() else { return };
         let len = next.payload.len().min(fragment_size(config));
         let last = len == next.payload.len();
-        let head = connection.backlog_frame(next.opcode, next.fin && last, 0, len as u64);
+        let head = connection.backlog_frame(next.opcode, next.fin && last, next.rsv, len as u64);
         next.opcode = OpCode::Continuation;
+        next.rsv = 0;
         self.waiting_bytes -= len;
         match &mut next.payload {
             Unframed::Shared(bytes) => {

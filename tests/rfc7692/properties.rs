@@ -34,7 +34,7 @@ fn params() -> impl Strategy<Value = DeflateParams> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_one_end_sends_the_other_receives(

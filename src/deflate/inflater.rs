@@ -7,7 +7,6 @@
 //! The window is always 32 KiB, whatever was agreed on: the memory is the same, and with a smaller
 //! one it would depend on the cut whether a reference beyond it is found out.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -48,9 +47,9 @@ impl Bounds {
     }
 }
 
-/// A message that is being inflated.
+/// An inflater, with what it knows of the message under way.
 pub(super) struct Inflater {
-    inflate: Box<Inflate>,
+    inflate: Inflate,
     utf8: Utf8Validator,
     /// Compressed bytes of the message so far.
     taken: u64,
@@ -60,14 +59,28 @@ pub(super) struct Inflater {
 }
 
 impl Inflater {
-    pub(super) fn new(inflate: Box<Inflate>) -> Self {
-        let utf8 = Utf8Validator::default();
-        Self { inflate, utf8, taken: 0, final_blocks: 0, in_block: false }
+    pub(super) fn new() -> Self {
+        Self {
+            inflate: Inflate::new(false, 15),
+            utf8: Utf8Validator::default(),
+            taken: 0,
+            final_blocks: 0,
+            in_block: false,
+        }
     }
 
-    /// What is taken over to the next message.
-    pub(super) fn into_inner(self) -> Box<Inflate> {
-        self.inflate
+    /// Forgets what was inflated before.
+    pub(super) fn reset(&mut self) {
+        self.inflate.reset(false);
+        self.begin();
+    }
+
+    /// Forgets what it knows of a message, but for the window.
+    fn begin(&mut self) {
+        self.utf8 = Utf8Validator::default();
+        self.taken = 0;
+        self.final_blocks = 0;
+        self.in_block = false;
     }
 
     /// Inflates a piece of the message behind what there is of it.
@@ -175,7 +188,7 @@ impl Inflater {
         Ok(())
     }
 
-    /// The message is complete.
+    /// The message is complete; another may follow.
     pub(super) fn finish(&mut self, kind: MessageKind) -> Result<(), Violation> {
         // Behind a final block, and in a message without a byte, there is nothing to be ended.
         if self.in_block {
@@ -191,10 +204,11 @@ impl Inflater {
                 return Err(Violation::TruncatedDeflate);
             }
         }
-        match kind {
-            MessageKind::Text => self.utf8.finish().map_err(|_| Violation::InvalidUtf8),
-            MessageKind::Binary => Ok(()),
+        if kind == MessageKind::Text {
+            self.utf8.finish().map_err(|_| Violation::InvalidUtf8)?;
         }
+        self.begin();
+        Ok(())
     }
 }
 

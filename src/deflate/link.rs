@@ -8,7 +8,6 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use zlib_rs::Inflate;
 
 use super::compressor::Compressor;
 use super::inflater::{Bounds, Inflater};
@@ -28,22 +27,11 @@ pub(crate) struct Deflate {
     takeover: bool,
     peer_takeover: bool,
     /// Between messages only where the context is taken over.
-    compressor: Option<Compressor>,
+    compressor: Option<Box<Compressor>>,
     /// The message that goes out in fragments is compressed.
     compressing: bool,
-    inflater: Option<Inflater>,
-    /// The context of the peer's last message, where it is taken over.
-    context: Context,
-}
-
-/// Apart, for its `Debug`.
-#[derive(Default)]
-struct Context(Option<Box<Inflate>>);
-
-impl core::fmt::Debug for Context {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_tuple("Context").field(&self.0.is_some()).finish()
-    }
+    /// Between messages only where the peer's context is taken over.
+    inflater: Option<Box<Inflater>>,
 }
 
 impl Deflate {
@@ -72,7 +60,6 @@ impl Deflate {
             compressor: None,
             compressing: false,
             inflater: None,
-            context: Context::default(),
         }
     }
 
@@ -139,7 +126,7 @@ impl Deflate {
         self.settings.level.clamp(1, 9)
     }
 
-    fn take_compressor(&mut self, bits: u8) -> Compressor {
+    fn take_compressor(&mut self, bits: u8) -> Box<Compressor> {
         let level = self.level();
         self.compressor.take().unwrap_or_else(|| self.settings.pool.compressor(level, bits))
     }
@@ -153,7 +140,7 @@ impl Deflate {
     //# If the "agreed parameters" contain the "server_no_context_takeover"
     //# extension parameter, the server MUST start compressing each new
     //# message with an empty LZ77 sliding window.
-    fn put_compressor(&mut self, compressor: Compressor) {
+    fn put_compressor(&mut self, compressor: Box<Compressor>) {
         if self.takeover {
             self.compressor = Some(compressor);
         } else {
@@ -174,48 +161,35 @@ impl Deflate {
             ratio: self.settings.ratio,
             ratio_free: self.settings.ratio_free,
         };
-        let inflater = self.inflater.get_or_insert_with(|| {
-            let context = self.context.0.take();
-            Inflater::new(context.unwrap_or_else(|| self.settings.pool.inflater()))
-        });
+        let inflater = self.inflater.get_or_insert_with(|| self.settings.pool.inflater());
         inflater.inflate(chunk.payload(), chunk.kind(), &bounds, message)?;
         if chunk.is_last() {
             inflater.finish(chunk.kind())?;
-            self.keep_context();
+            //= rfc7692#7.2.2
+            //# Otherwise, the client MUST decompress
+            //# each new message using the LZ77 sliding window used to process the
+            //# last compressed message.
+            //= rfc7692#7.2.2
+            //# Otherwise, the server MUST decompress
+            //# each new message using the LZ77 sliding window used to process the
+            //# last compressed message.
+            if !self.peer_takeover {
+                self.stop_inflating();
+            }
         }
         Ok(())
     }
 
-    //= rfc7692#7.2.2
-    //# Otherwise, the client MUST decompress
-    //# each new message using the LZ77 sliding window used to process the
-    //# last compressed message.
-    //= rfc7692#7.2.2
-    //# Otherwise, the server MUST decompress
-    //# each new message using the LZ77 sliding window used to process the
-    //# last compressed message.
-    fn keep_context(&mut self) {
-        let Some(inflater) = self.inflater.take() else { return };
-        if self.peer_takeover {
-            self.context.0 = Some(inflater.into_inner());
-        } else {
-            self.settings.pool.keep_inflater(inflater.into_inner());
-        }
-    }
-
-    /// No more messages come in: gives back what serves them.
+    /// Gives back what messages are inflated with.
     pub(crate) fn stop_inflating(&mut self) {
         if let Some(inflater) = self.inflater.take() {
-            self.settings.pool.keep_inflater(inflater.into_inner());
-        }
-        if let Some(context) = self.context.0.take() {
-            self.settings.pool.keep_inflater(context);
+            self.settings.pool.keep_inflater(inflater);
         }
     }
 
     /// Whether anything is held to inflate with.
     pub(crate) fn can_inflate(&self) -> bool {
-        self.inflater.is_some() || self.context.0.is_some()
+        self.inflater.is_some()
     }
 }
 

@@ -8,9 +8,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use zlib_rs::Inflate;
-
 use super::compressor::Compressor;
+use super::inflater::Inflater;
 
 /// A compressor is in use for the time of one call, so that there is seldom more than one for each
 /// core.
@@ -25,22 +24,21 @@ pub(super) struct Pool(Arc<Mutex<Spare>>);
 
 #[derive(Default)]
 struct Spare {
-    compressors: Vec<Compressor>,
-    inflaters: Vec<Box<Inflate>>,
+    compressors: Vec<Box<Compressor>>,
+    inflaters: Vec<Box<Inflater>>,
 }
 
 impl Pool {
     /// A compressor of this level and window.
-    pub(super) fn compressor(&self, level: u8, bits: u8) -> Compressor {
+    pub(super) fn compressor(&self, level: u8, bits: u8) -> Box<Compressor> {
         let found = self.with(|spare| {
-            let fits = |compressor: &Compressor| compressor.is(level, bits);
-            let at = spare.compressors.iter().position(fits)?;
+            let at = spare.compressors.iter().position(|found| found.is(level, bits))?;
             Some(spare.compressors.swap_remove(at))
         });
-        found.unwrap_or_else(|| Compressor::new(level, bits))
+        found.unwrap_or_else(|| Box::new(Compressor::new(level, bits)))
     }
 
-    pub(super) fn keep_compressor(&self, mut compressor: Compressor) {
+    pub(super) fn keep_compressor(&self, mut compressor: Box<Compressor>) {
         compressor.reset();
         self.with(|spare| {
             if spare.compressors.len() == COMPRESSORS {
@@ -51,13 +49,13 @@ impl Pool {
         });
     }
 
-    pub(super) fn inflater(&self) -> Box<Inflate> {
+    pub(super) fn inflater(&self) -> Box<Inflater> {
         let found = self.with(|spare| spare.inflaters.pop());
-        found.unwrap_or_else(|| Box::new(Inflate::new(false, 15)))
+        found.unwrap_or_else(|| Box::new(Inflater::new()))
     }
 
-    pub(super) fn keep_inflater(&self, mut inflater: Box<Inflate>) {
-        inflater.reset(false);
+    pub(super) fn keep_inflater(&self, mut inflater: Box<Inflater>) {
+        inflater.reset();
         self.with(|spare| {
             if spare.inflaters.len() < INFLATERS {
                 spare.inflaters.push(inflater);

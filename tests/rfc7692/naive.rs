@@ -45,19 +45,30 @@ impl Reader<'_> {
         value
     }
 
-    /// The symbol whose code comes next (RFC 1951 section 3.2.2).
-    fn symbol(&mut self, lengths: &[u8]) -> usize {
-        let (mut code, mut first) = (0, 0);
-        for length in 1..=15 {
-            code = code << 1 | self.number(1);
-            let mut with = lengths.iter().enumerate().filter(|(_, found)| **found == length);
-            let count = with.clone().count();
-            if code < first + count {
-                return with.nth(code - first).unwrap().0;
+    /// The symbol whose code comes next.
+    fn symbol(&mut self, code: &Code) -> usize {
+        let (mut bits, mut first) = (0, 0);
+        for symbols in &code.0[1..] {
+            bits = bits << 1 | self.number(1);
+            if bits < first + symbols.len() {
+                return symbols[bits - first];
             }
-            first = (first + count) << 1;
+            first = (first + symbols.len()) << 1;
         }
         panic!("no such code");
+    }
+}
+
+/// A Huffman code: its symbols by length (RFC 1951 section 3.2.2).
+struct Code([Vec<usize>; 16]);
+
+impl Code {
+    fn new(lengths: &[u8]) -> Self {
+        let mut symbols: [Vec<usize>; 16] = Default::default();
+        for (symbol, length) in lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
+            symbols[usize::from(*length)].push(symbol);
+        }
+        Self(symbols)
     }
 }
 
@@ -70,6 +81,7 @@ fn tables(reader: &mut Reader<'_>) -> (Vec<u8>, Vec<u8>) {
     for at in &ORDER[..count] {
         codes[*at] = reader.number(3) as u8;
     }
+    let codes = Code::new(&codes);
     let mut lengths = Vec::new();
     while lengths.len() < literals + distances {
         let (length, times) = match reader.symbol(&codes) {
@@ -95,15 +107,16 @@ fn block(
         3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115,
         131, 163, 195, 227, 258,
     ];
+    let (literals, distances) = (Code::new(literals), Code::new(distances));
     loop {
-        match reader.symbol(literals) {
+        match reader.symbol(&literals) {
             byte @ 0..=255 => out.push(byte as u8),
             256 => return,
             symbol => {
                 let at = symbol - 257;
                 let extra = if at < 8 || at == 28 { 0 } else { at / 4 - 1 };
                 let length = LENGTHS[at] + reader.number(extra);
-                let at = reader.symbol(distances);
+                let at = reader.symbol(&distances);
                 let extra = (at / 2).saturating_sub(1);
                 let base = if at < 4 { at + 1 } else { ((2 + at % 2) << extra) + 1 };
                 let distance = base + reader.number(extra);

@@ -238,7 +238,7 @@ fn the_ratio_is_counted_byte_by_byte_and_past_its_threshold_only() {
             {
                 let bits = Bits::new().fixed(false).literals(&[0; 10]);
                 let bits = (0..30).fold(bits, |bits, _| bits.longest_reference(1)).end();
-                bits.stored(false, &noise(5000, 1)).message()
+                bits.stored(false, &noise(700, 1)).message()
             },
             100,
             true,
@@ -246,10 +246,10 @@ fn the_ratio_is_counted_byte_by_byte_and_past_its_threshold_only() {
         // It comes after enough that pays for it.
         (
             {
-                let bits = Bits::new().stored(false, &noise(1000, 1)).fixed(false);
+                let bits = Bits::new().stored(false, &noise(300, 1)).fixed(false);
                 (0..30).fold(bits, |bits, _| bits.longest_reference(1)).end().message()
             },
-            10,
+            25,
             false,
         ),
     ];

@@ -7,6 +7,7 @@
 mod control;
 mod ending;
 mod heartbeat;
+mod judgement;
 mod receive;
 mod send;
 mod timers;
@@ -25,7 +26,6 @@ use crate::keystream::{Keystream, Seed};
 use crate::termination::{Backlog, Cause, Initiator};
 use crate::time::Timestamp;
 use crate::trace::Trace;
-use crate::violation::Violation;
 
 use ending::{CloseState, Ending};
 use heartbeat::Heartbeat;
@@ -232,7 +232,11 @@ impl Connection {
         //# An endpoint MUST NOT continue to attempt to process data
         //# (including a responding Close frame) from the remote endpoint after
         //# being instructed to _Fail the WebSocket Connection_.
-        let mut len = mem::take(input).len() as u64;
+        let len = mem::take(input).len() as u64;
+        self.throw_away(len, now);
+    }
+
+    fn throw_away(&mut self, mut len: u64, now: Timestamp) {
         let limit = self.config.limits.linger;
         let lingering = self.phase == Phase::Lingering;
         if let Some(ending) = &mut self.ending {
@@ -398,11 +402,9 @@ impl Connection {
         let frame = CloseFrame::new(rule.close_code(), rule.close_reason());
         let frame = frame.unwrap_or(CloseFrame::from_code(rule.close_code()));
         let ending = self.ending_mut(Initiator::Local);
-        ending.cause = Some(match rule {
-            Violation::FrameTooBig { .. } | Violation::MessageTooBig { .. } => {
-                Cause::TooBig { rule, offset }
-            }
-            _ => Cause::Violation { rule, offset },
+        ending.cause = Some(match rule.is_too_big() {
+            true => Cause::TooBig { rule, offset },
+            false => Cause::Violation { rule, offset },
         });
         ending.close_deadline.get_or_insert(deadline);
         //= rfc6455#7.1.7
@@ -419,13 +421,6 @@ impl Connection {
         } else {
             self.linger(now);
         }
-    }
-
-    /// Fails the connection for text that its receiver could not take for UTF-8.
-    pub(crate) fn fail_text(&mut self, now: Timestamp) {
-        let offset = self.receiver.bytes();
-        let now = self.advance(now);
-        self.fail(Fault { rule: Violation::InvalidUtf8, offset }, now);
     }
 
     /// Nothing more is delivered; the transport is given up at the linger timeout at the latest.

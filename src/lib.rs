@@ -1,4 +1,4 @@
-//! A sans-IO WebSocket protocol (RFC 6455) that always knows how the connection ended.
+//! A sans-IO WebSocket protocol (RFC 6455, RFC 7692) that always knows how the connection ended.
 //!
 //! Bytes, time and entropy come in; bytes, events and deadlines come out. The core touches no
 //! socket, no clock and no random source. Every connection gives exactly one report of its ending,
@@ -105,6 +105,8 @@
 //!
 //! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.
 //! - `tokio`: the tokio adapter.
+//! - `deflate`: permessage-deflate, compression of messages (RFC 7692). Off until
+//!   `Config::compression` asks for it. It needs `std`, and no C compiler.
 //! - `serde`: reports and diagnoses can be serialised; see [`diagnosis::Report`].
 //! - `tracing`: a span for each connection, and an event in it for its ending, of target
 //!   `farewell`. The event is a warning where the end was not clean; its fields are `role`,
@@ -125,6 +127,8 @@ mod adapter;
 mod close;
 mod config;
 mod connection;
+#[cfg_attr(not(feature = "deflate"), path = "deflate/absent.rs")]
+mod deflate;
 pub mod diagnosis;
 mod event;
 mod frame;
@@ -157,6 +161,8 @@ pub use adapter::{
 pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, FrameHead};
+#[cfg(feature = "deflate")]
+pub use deflate::{Compression, WindowBits};
 pub use event::{
     Chunk, Data, Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError,
 };

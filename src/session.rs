@@ -7,6 +7,7 @@
 
 mod assembly;
 mod commands;
+mod compression;
 mod event;
 mod opening;
 mod outgoing;
@@ -27,6 +28,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::deflate::Deflate;
 use crate::event::{Event, Phase, ReadClosed, Role};
 use crate::handshake::{ClientRequest, Negotiated, Response};
 use crate::keystream::{Keystream, Seed};
@@ -36,6 +38,7 @@ use crate::time::Timestamp;
 use crate::trace::Trace;
 
 use assembly::Assembly;
+use compression::compression;
 use opening::{Opening, Progress};
 use outgoing::Outgoing;
 
@@ -135,6 +138,8 @@ pub struct Session {
     outgoing: Outgoing,
     assembly: Assembly,
     negotiated: Negotiated,
+    /// Where compression was agreed on.
+    deflate: Option<Box<Deflate>>,
     kept: Option<Box<Kept>>,
     write_failed: bool,
     /// The most bytes of frames, made or to be made, that were pending when some of them left.
@@ -206,11 +211,12 @@ impl Session {
         now: Timestamp,
     ) -> Self {
         let config = config.into();
-        let connection =
+        let mut connection =
             Connection::with_keystream(role, config.clone(), Keystream::new(seed), now);
+        let deflate = compression(&mut connection, &negotiated, &config);
         let (outgoing, trace) = (Outgoing::new(role), Trace::new(role));
         let mut session = Self::new(Stage::Open(connection), config, outgoing, trace);
-        session.negotiated = negotiated;
+        (session.negotiated, session.deflate) = (negotiated, deflate);
         session
     }
 
@@ -221,6 +227,7 @@ impl Session {
             outgoing,
             assembly: Assembly::default(),
             negotiated: Negotiated::default(),
+            deflate: None,
             kept: None,
             write_failed: false,
             pending_peak: 0,
@@ -255,7 +262,7 @@ impl Session {
         }
     }
 
-    /// Frames become messages here: an extension undoes its transformation at this place.
+    /// Frames become messages here.
     #[inline]
     fn receive<'b>(
         &mut self,
@@ -265,10 +272,13 @@ impl Session {
         loop {
             let Stage::Open(connection) = &mut self.stage else { return None };
             match connection.poll_event(input, now) {
-                Some(Event::Data(chunk)) if chunk.is_first() && chunk.is_last() => {
-                    match Assembly::whole(&chunk) {
-                        Ok(message) => return Some(SessionEvent::Message(message)),
-                        Err(NotUtf8) => connection.fail_text(now),
+                Some(Event::Data(chunk)) if chunk.is_whole() => match Assembly::whole(&chunk) {
+                    Ok(message) => return Some(SessionEvent::Message(message)),
+                    Err(NotUtf8) => connection.fail_text(now),
+                },
+                Some(Event::Data(chunk)) if chunk.is_compressed() => {
+                    if let Some(message) = self.inflate(&chunk, now) {
+                        return Some(SessionEvent::Message(message));
                     }
                 }
                 Some(Event::Data(chunk)) => {
@@ -313,9 +323,10 @@ impl Session {
     /// Gives back the memory of a message that will never be complete.
     #[inline]
     fn drop_unfinished(&mut self) {
-        if self.assembly.holds_memory() {
+        if self.assembly.holds_memory() || self.can_inflate() {
             if !matches!(self.phase(), Phase::Open | Phase::CloseSent) {
                 self.assembly.clear();
+                self.stop_inflating();
             }
         }
     }
@@ -354,6 +365,7 @@ impl Session {
         if let Some(kind) = opening.write_failed {
             connection.handle_write_failed(kind, now);
         }
+        self.deflate = compression(&mut connection, &negotiated, &self.config);
         self.stage = Stage::Open(connection);
         self.negotiated = negotiated;
         early
@@ -425,6 +437,7 @@ impl Session {
         self.mark_pending();
         self.outgoing.give_up(&mut report);
         self.assembly.clear();
+        self.deflate = None;
         self.kept = None;
         self.trace.ended(&report);
         SessionEvent::Ended(report)
@@ -447,7 +460,7 @@ impl Session {
     pub fn spare_mut(&mut self) -> &mut [u8] {
         match &self.stage {
             Stage::Open(connection) if self.kept.is_none() => {
-                self.assembly.spare_mut(connection.payload_remaining())
+                self.assembly.spare_mut(connection.direct_remaining())
             }
             _ => &mut [],
         }
@@ -458,7 +471,7 @@ impl Session {
     /// Call [`poll_event`](Self::poll_event) next, with empty input.
     pub fn handle_filled(&mut self, count: usize, _now: Timestamp) {
         if let Stage::Open(connection) = &self.stage {
-            self.assembly.fill(count, connection.payload_remaining());
+            self.assembly.fill(count, connection.direct_remaining());
         }
     }
 }

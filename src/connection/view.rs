@@ -90,6 +90,12 @@ impl Connection {
         self.last_received.max(self.last_data)
     }
 
+    /// Payload bytes still to come of the data frame under way, if they are a part of the message
+    /// as they are.
+    pub(crate) fn direct_remaining(&self) -> u64 {
+        if self.receiver.in_compressed_message() { 0 } else { self.payload_remaining() }
+    }
+
     /// Payload bytes still to come of the data frame under way.
     pub(crate) fn payload_remaining(&self) -> u64 {
         match self.phase {

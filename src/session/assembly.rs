@@ -50,6 +50,13 @@ impl Assembly {
         }
     }
 
+    /// Lets `extend` add to the message, which is nothing but what was added so.
+    pub(super) fn extend_with<R>(&mut self, extend: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let result = extend(&mut self.memory);
+        self.received = self.memory.len();
+        result
+    }
+
     fn open(&self) -> &[u8] {
         self.memory.get(self.received..).unwrap_or_default()
     }

@@ -14,6 +14,7 @@
 //! | tokio | `tokio`, with feature `tokio` |
 //! | a runtime of your own, and want whole messages | [`Session`] |
 //! | a runtime of your own with its own buffers (epoll, io_uring, bare metal) | [`Connection`], after the opening handshake of [`handshake`] |
+//! | a client that has to come back after every ending | [`blocking::Reconnecting`] or `tokio::Reconnecting`; [`reconnect`] in a runtime of your own |
 //!
 //! # A whole life
 //!
@@ -132,6 +133,7 @@ mod keystream;
 mod mask;
 mod message;
 mod names;
+pub mod reconnect;
 #[cfg(feature = "serde")]
 mod serialize;
 mod session;
@@ -147,7 +149,9 @@ mod violation;
 #[cfg(feature = "tokio")]
 pub use adapter::tokio;
 #[cfg(feature = "std")]
-pub use adapter::{AcceptError, Acceptor, ConnectError, Incoming, blocking};
+pub use adapter::{
+    AcceptError, Acceptor, ConnectError, Ending, Incoming, ReconnectEvent, blocking,
+};
 pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, FrameHead};
@@ -160,7 +164,9 @@ pub use keystream::Seed;
 pub use keystream::SeedError;
 pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
 pub use message::{Message, NotUtf8, Payload, Text};
-pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
+pub use session::{
+    AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
+};
 pub use stats::{HighWater, Stats};
 pub use termination::{
     Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, SentMessage, Side,

@@ -16,6 +16,7 @@ mod queue;
 #[cfg(feature = "tracing")]
 mod traced;
 mod transport;
+mod unsent;
 mod view;
 
 use alloc::boxed::Box;
@@ -42,6 +43,7 @@ pub use commands::{AnswerError, SendRefused};
 pub use event::{Opened, SessionEvent};
 pub use output::Output;
 pub use prepared::Prepared;
+pub use unsent::Unsent;
 
 /// A WebSocket connection that owns its buffers, speaks the opening handshake and gives whole
 /// messages, over whatever transport its caller drives.

@@ -36,7 +36,7 @@ impl Session {
     /// More than is pending counts as all of it.
     pub fn handle_flushed(&mut self, count: usize, now: Timestamp) {
         self.mark_pending();
-        let frames = self.outgoing.queue.consume(count);
+        let frames = self.outgoing.consume(count);
         match &mut self.stage {
             Stage::Opening(opening) => {
                 opening.handle_flushed(count, self.outgoing.queue.len() == 0, now);

@@ -14,7 +14,7 @@ use crate::event::SendError;
 use crate::message::Message;
 use crate::session::SendRefused;
 use crate::termination::Termination;
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 /// The shortest wait for input: long enough to be one for every system.
 const GLANCE: Duration = Duration::from_millis(1);
@@ -30,22 +30,37 @@ pub(super) struct Engine<L> {
 
 impl<L: Link> Engine<L> {
     pub(super) fn next(&mut self) -> Incoming {
+        loop {
+            if let Some(incoming) = self.next_before(None) {
+                return incoming;
+            }
+        }
+    }
+
+    /// The next message or the report, or nothing once `until` has passed.
+    pub(super) fn next_before(&mut self, until: Option<Timestamp>) -> Option<Incoming> {
         let mut wrote = false;
         loop {
             let now = self.clock.now();
             match self.link.with(|driver| driver.next(wrote, now)) {
-                Next::Incoming(incoming) => return incoming,
+                Next::Incoming(incoming) => return Some(incoming),
                 Next::Write => {
                     self.link.write(false, self.clock);
                     wrote = true;
                 }
-                Next::Wait => self.turn(),
+                Next::Wait if until.is_some_and(|until| until <= now) => return None,
+                Next::Wait => self.turn_within(until.map(|until| until.since(now))),
             }
         }
     }
 
     /// Writes, then waits for input until the next deadline at most. Nothing may wait unparsed.
     pub(super) fn turn(&mut self) {
+        self.turn_within(None);
+    }
+
+    /// As [`turn`](Self::turn), without waiting for longer than `limit`.
+    fn turn_within(&mut self, limit: Option<Duration>) {
         //= rfc6455#6.1
         //# The frame(s) that have been formed MUST be transmitted over the
         //# underlying network connection.
@@ -62,7 +77,9 @@ impl<L: Link> Engine<L> {
         let timeout = match written {
             Written::Blocked => Some(GLANCE),
             Written::All | Written::Elsewhere => {
-                self.link.patience(wait).map(|wait| wait.max(GLANCE))
+                let patience = self.link.patience(wait);
+                let patience = patience.into_iter().chain(limit).min();
+                patience.map(|wait| wait.max(GLANCE))
             }
         };
         let got = if may_read {
@@ -145,12 +162,14 @@ impl<L: Link> Engine<L> {
         self.link.with(|driver| driver.send(message, now))
     }
 
-    pub(super) fn feed(&mut self, mut message: Message<'_>) -> Result<(), SendError> {
+    pub(super) fn feed<'m>(
+        &mut self,
+        mut message: Message<'m>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
         loop {
             match self.try_feed(message) {
-                Ok(()) => return Ok(()),
                 Err(refused) if refused.reason == SendError::Full => message = refused.message,
-                Err(refused) => return Err(refused.reason),
+                result => return result,
             }
             self.write_on();
         }

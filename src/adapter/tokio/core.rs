@@ -33,7 +33,7 @@ impl Clock {
     }
 
     /// The instant, or `None` for one too far away to be waited for.
-    fn instant(self, at: Timestamp) -> Option<Instant> {
+    pub(super) fn instant(self, at: Timestamp) -> Option<Instant> {
         self.origin.checked_add(at.since(Timestamp::ZERO))
     }
 }

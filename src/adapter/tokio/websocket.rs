@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
@@ -22,7 +23,7 @@ use crate::event::{Role, SendError};
 use crate::handshake::{Negotiated, Request, Response};
 use crate::keystream::Seed;
 use crate::message::Message;
-use crate::session::{SendRefused, Session};
+use crate::session::{SendRefused, Session, Unsent};
 use crate::stats::Stats;
 use crate::termination::{Evidence, Termination};
 use crate::time::Timestamp;
@@ -209,6 +210,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Gives the connection up at once, without a Close frame. [`next`](Self::next) has the report.
     pub fn abort(&mut self) {
         self.core.driver.abort(self.core.clock.now());
+    }
+
+    /// Keeps a copy of every message accepted from now on until it has left, so that
+    /// [`take_unsent`](Self::take_unsent) can hand it back after the end.
+    ///
+    /// See [`Session::keep_unsent`]. [`Reconnecting`](super::Reconnecting) does so by itself. The
+    /// halves of a split socket hand nothing back.
+    pub fn keep_unsent(&mut self) {
+        self.core.driver.session_mut().keep_unsent();
+    }
+
+    /// The messages that were accepted and did not leave, after [`Incoming::Ended`]; see
+    /// [`Session::take_unsent`].
+    pub fn take_unsent(&mut self) -> Vec<Unsent> {
+        self.core.driver.session_mut().take_unsent()
     }
 
     /// Splits it into a reader and a writer for two tasks.

@@ -128,6 +128,8 @@ mod connection;
 pub mod diagnosis;
 mod event;
 mod frame;
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 pub mod handshake;
 mod keystream;
 mod mask;

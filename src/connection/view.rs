@@ -6,6 +6,7 @@ use super::Connection;
 use super::ending::CloseState;
 use crate::close::CloseFrame;
 use crate::event::{Phase, Role};
+use crate::stats::Stats;
 use crate::termination::{Evidence, LocalClose, Position, SentMessage, Traffic};
 use crate::time::Timestamp;
 
@@ -85,6 +86,10 @@ impl Connection {
         self.bytes_queued - self.bytes_flushed
     }
 
+    pub(super) fn last_received(&self) -> Timestamp {
+        self.last_received.max(self.last_data)
+    }
+
     /// Payload bytes still to come of the data frame under way.
     pub(crate) fn payload_remaining(&self) -> u64 {
         match self.phase {
@@ -93,10 +98,22 @@ impl Connection {
         }
     }
 
+    /// Payload bytes still to come of the message under way, at the most: before its last frame
+    /// nobody knows.
+    pub(crate) fn message_remaining(&self) -> u64 {
+        if self.receiver.in_last_frame() { self.payload_remaining() } else { u64::MAX }
+    }
+
     /// The phase and the position in the peer's stream, or those at which delivery stopped.
     pub(super) fn standing(&self) -> (Phase, Position) {
         let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);
         stopped.unwrap_or_else(|| (self.phase, self.receiver.position()))
+    }
+
+    /// What was done so far, in numbers; without the high-water marks, which are of buffers.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats::new(self.phase, &self.evidence())
     }
 
     fn last_sent(&self) -> Option<SentMessage> {

@@ -94,6 +94,7 @@
 //!
 //! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.
 //! - `tokio`: the tokio adapter.
+//! - `testkit`: a simulated network and streams with faults, to rehearse every ending.
 //!
 //! Without `std` the crate is `no_std` with `alloc`.
 #![no_std]
@@ -116,6 +117,8 @@ mod mask;
 mod message;
 mod session;
 mod termination;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod time;
 mod timer;
 mod utf8;

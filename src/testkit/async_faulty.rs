@@ -121,12 +121,15 @@ fn poll_until(
 impl<S: AsyncWrite + Unpin> AsyncFaulty<S> {
     /// The time, with all that has happened until then.
     fn advance(&mut self, cx: &mut Context<'_>) -> Timestamp {
-        if let Some(span) = self.injector.suspended(self.now()) {
+        let mut now = self.now();
+        let mut fired = self.injector.advance(now);
+        if let Some(span) = self.injector.take_sleep(now) {
             // The whole process is suspended, not only this task.
             thread::sleep(span);
+            now = now.max(self.now());
+            fired |= self.injector.advance(now);
         }
-        let now = self.now();
-        if self.injector.advance(now) {
+        if fired {
             self.wake();
         }
         self.end_below(cx);

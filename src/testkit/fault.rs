@@ -34,7 +34,6 @@ use crate::frame::OpCode;
 pub struct Faults {
     pub(super) list: Vec<Fault>,
     pub(super) proxies: Vec<Proxy>,
-    pub(super) suspensions: Vec<Suspension>,
 }
 
 impl Faults {
@@ -76,15 +75,11 @@ impl Faults {
         self
     }
 
-    /// The process of one end does not run for `span`, from `at` after the beginning on: a laptop
-    /// that is shut, a machine that swaps. It reads nothing, and no deadline is handled; when it
-    /// goes on, its clock has jumped.
-    ///
-    /// In a stream, the thread that reads or writes sleeps meanwhile.
+    /// The process of one end does not run for `span`, from `at` after the beginning on:
+    /// [`Effect::Suspend`] at [`At::Time`].
     #[must_use]
-    pub fn suspend(mut self, end: Role, at: Duration, span: Duration) -> Self {
-        self.suspensions.push(Suspension { end, at, span });
-        self
+    pub fn suspend(self, end: Role, at: Duration, span: Duration) -> Self {
+        self.towards(end, At::Time(at), Effect::Suspend(span))
     }
 }
 
@@ -94,14 +89,6 @@ pub(super) struct Fault {
     pub(super) end: Role,
     pub(super) at: At,
     pub(super) effect: Effect,
-}
-
-/// A process that does not run for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Suspension {
-    pub(super) end: Role,
-    pub(super) at: Duration,
-    pub(super) span: Duration,
 }
 
 /// Where or when a fault happens, in the direction that it is put into.
@@ -163,12 +150,26 @@ pub enum Effect {
     Stall,
     /// Nothing gets through for so long, and then all of it: an outage that TCP survives.
     Hold(Duration),
+    /// The reader's process does not run for so long: a laptop that is shut, a machine that swaps. It
+    /// reads nothing, writes nothing and handles no deadline, and when it goes on, its clock has
+    /// jumped.
+    ///
+    /// In a stream, the thread that uses it next sleeps meanwhile; a tokio clock that a test has
+    /// stopped does not notice that.
+    Suspend(Duration),
     /// Frames of this kind vanish: a Pong that is lost, a Close that is.
     Lose(OpCode),
     /// The next byte is changed by exclusive or with this one.
     Flip(u8),
     /// From now on no read and no write is of more than so many bytes, at least one.
     Pieces(usize),
+}
+
+impl Effect {
+    /// Whether it lies with the writer's own calls, and not on the way.
+    pub(super) fn is_writers(&self) -> bool {
+        matches!(self, Self::WriteFails(_) | Self::FlushFails(_) | Self::ShutdownFails(_))
+    }
 }
 
 /// A proxy between the two ends, which ends connections by its own rules.

@@ -81,11 +81,13 @@ impl<S> Faulty<S> {
 impl<S: Transport> Faulty<S> {
     /// The time, with all that has happened until then.
     fn advance(&mut self) -> Timestamp {
-        if let Some(span) = self.injector.suspended(self.clock.now()) {
-            thread::sleep(span);
-        }
-        let now = self.clock.now();
+        let mut now = self.clock.now();
         self.injector.advance(now);
+        if let Some(span) = self.injector.take_sleep(now) {
+            thread::sleep(span);
+            now = self.clock.now();
+            self.injector.advance(now);
+        }
         self.end_below();
         now
     }

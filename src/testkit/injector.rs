@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 
-use super::fault::Faults;
+use super::fault::{Effect, Faults};
 use super::lane::{Call, End, Fate, Flow, Lane};
 use super::proxy::Watch;
 use super::wire::Wire;
@@ -42,8 +42,6 @@ pub(super) struct Injector {
     reads: Lane,
     writes: Lane,
     proxies: Vec<Watch>,
-    /// From when until when this end's process does not run.
-    suspensions: Vec<(Timestamp, Timestamp)>,
     /// Read from below, and not given to anybody.
     incoming: Vec<u8>,
     /// How the stream below has ended.
@@ -58,24 +56,22 @@ impl Injector {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
-        let here = faults.suspensions.iter().filter(|gap| gap.end == end);
         Self {
             end,
-            reads: Lane::new(faults, end, Wire::new(), now),
-            writes: Lane::new(faults, peer, Wire::new(), now),
+            reads: Lane::new(faults, end, |effect| !effect.is_writers(), Wire::new(), now),
+            writes: Lane::new(faults, peer, |effect| !is_peers(effect), Wire::new(), now),
             proxies: Watch::all(faults, now),
-            suspensions: here.map(|gap| (now + gap.at, now + gap.at + gap.span)).collect(),
             incoming: Vec::new(),
             below: None,
             told_below: false,
         }
     }
 
-    /// For how long this end's process is still suspended, which is said once.
-    pub(super) fn suspended(&mut self, now: Timestamp) -> Option<Duration> {
-        let index = self.suspensions.iter().position(|(from, _)| *from <= now)?;
-        let (_, until) = self.suspensions.remove(index);
-        Some(until.since(now)).filter(|span| !span.is_zero())
+    /// For how long this end's process still has to sleep; said once.
+    pub(super) fn take_sleep(&mut self, now: Timestamp) -> Option<Duration> {
+        let until = self.reads.asleep(now)?;
+        self.reads.wake();
+        Some(until.since(now))
     }
 
     /// Lets the faults take effect whose time has come. Says whether any has.
@@ -95,8 +91,7 @@ impl Injector {
     pub(super) fn next(&self) -> Option<Timestamp> {
         let lanes = [self.reads.deadline(), self.writes.deadline()];
         let proxies = self.proxies.iter().filter_map(Watch::deadline);
-        let gaps = self.suspensions.iter().map(|(from, _)| *from);
-        lanes.into_iter().flatten().chain(proxies).chain(gaps).min()
+        lanes.into_iter().flatten().chain(proxies).min()
     }
 
     /// A reset is one for both directions. Says whether anything has taken effect.
@@ -236,6 +231,11 @@ impl Injector {
         self.told_below |= ended;
         ended
     }
+}
+
+/// Whether it only concerns the process at the other end.
+fn is_peers(effect: &Effect) -> bool {
+    matches!(effect, Effect::Suspend(_))
 }
 
 fn error(kind: TransportError) -> io::Error {

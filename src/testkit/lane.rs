@@ -81,6 +81,8 @@ pub(super) struct Lane {
     flip: Option<u8>,
     pieces: usize,
     vanished: u64,
+    /// Until when the reader's process does not run.
+    asleep: Option<Timestamp>,
     calls: [u64; 4],
     write_failure: Option<TransportError>,
     flush_failure: Option<TransportError>,
@@ -92,9 +94,16 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// The direction that leads to `end`.
-    pub(super) fn new(faults: &Faults, end: Role, wire: Wire, now: Timestamp) -> Self {
-        let here = faults.list.iter().filter(|fault| fault.end == end);
+    /// The direction that leads to `end`, with those of its faults that `is_here` picks.
+    pub(super) fn new(
+        faults: &Faults,
+        end: Role,
+        is_here: impl Fn(&Effect) -> bool,
+        wire: Wire,
+        now: Timestamp,
+    ) -> Self {
+        let towards = faults.list.iter().filter(|fault| fault.end == end);
+        let here = towards.filter(|fault| is_here(&fault.effect));
         let mut lane = Self {
             wire,
             started: now,
@@ -105,6 +114,7 @@ impl Lane {
             flip: None,
             pieces: usize::MAX,
             vanished: 0,
+            asleep: None,
             calls: [0; 4],
             write_failure: None,
             flush_failure: None,
@@ -136,6 +146,16 @@ impl Lane {
             _ => None,
         };
         timed.chain(held).min()
+    }
+
+    /// Until when the reader's process does not run, where it does not.
+    pub(super) fn asleep(&self, now: Timestamp) -> Option<Timestamp> {
+        self.asleep.filter(|until| *until > now)
+    }
+
+    /// The reader's process was let sleep for as long as it had to.
+    pub(super) fn wake(&mut self) {
+        self.asleep = None;
     }
 
     /// The most that one read or write may be of.
@@ -287,6 +307,7 @@ impl Lane {
             Effect::Lose(opcode) => self.lost.push(opcode.bits()),
             Effect::Flip(mask) => self.flip = Some(mask),
             Effect::Pieces(len) => self.pieces = len.max(1),
+            Effect::Suspend(span) => self.asleep = Some(now + span),
             Effect::ReadFails(kind) if ended => self.flow = Flow::Ended(End::Failed(kind)),
             _ if ended => {}
             Effect::Vanish => self.flow = Flow::Vanishing,

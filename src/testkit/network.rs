@@ -4,7 +4,6 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::fault::Faults;
-use super::lane::Lane;
 use super::pipe::{Link, Pipe};
 use super::proxy::Watch;
 use super::rng::Rng;
@@ -168,13 +167,11 @@ impl Network {
 
     fn join(&self, client: Session, server: Session, wire: Wire, mut rng: Rng) -> World {
         let now = self.start;
-        let side = |session| Side::new(session, &self.faults, now);
-        let sides = (side(client), side(server));
         let mut pipe = |link: &Link, end| {
-            let lane = Lane::new(&self.faults, end, wire, now);
-            Pipe::new(link.clone(), lane, Rng::new(rng.next()), now)
+            Pipe::new(link.clone(), &self.faults, end, wire, Rng::new(rng.next()), now)
         };
         let pipes = (pipe(&self.to_client, Role::Client), pipe(&self.to_server, Role::Server));
+        let sides = (Side::new(client), Side::new(server));
         World::new(sides, pipes, Watch::all(&self.faults, now), self.limits, now)
     }
 }

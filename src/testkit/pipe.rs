@@ -8,10 +8,11 @@ use core::mem;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use super::fault::Cut;
+use super::fault::{Cut, Effect, Faults};
 use super::lane::{Call, End, Fate, Flow, Lane};
 use super::rng::Rng;
-use crate::event::{ReadClosed, TransportError};
+use super::wire::Wire;
+use crate::event::{ReadClosed, Role, TransportError};
 use crate::time::Timestamp;
 
 /// The most that leaves at once, so that bandwidth is shared out smoothly.
@@ -114,6 +115,9 @@ enum What {
 #[derive(Debug)]
 pub(super) struct Pipe {
     link: Link,
+    /// The writer's own calls.
+    door: Lane,
+    /// The way.
     pub(super) lane: Lane,
     rng: Rng,
     /// Accepted from the writer and not on its way yet.
@@ -134,10 +138,18 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    pub(super) fn new(link: Link, lane: Lane, rng: Rng, now: Timestamp) -> Self {
+    pub(super) fn new(
+        link: Link,
+        faults: &Faults,
+        end: Role,
+        wire: Wire,
+        rng: Rng,
+        now: Timestamp,
+    ) -> Self {
         Self {
             link,
-            lane,
+            door: Lane::new(faults, end, Effect::is_writers, wire, now),
+            lane: Lane::new(faults, end, |effect| !effect.is_writers(), wire, now),
             rng,
             backlog: VecDeque::new(),
             shut: false,
@@ -156,15 +168,41 @@ impl Pipe {
         self.link.buffer.saturating_sub(self.held).min(self.lane.pieces())
     }
 
-    /// The writer writes these.
-    pub(super) fn accept(&mut self, bytes: &[u8]) {
-        self.held += bytes.len();
-        self.backlog.extend(bytes);
+    /// The writer writes these, or some of them: none where it would have to wait.
+    pub(super) fn write(&mut self, bytes: &[u8], now: Timestamp) -> Result<usize, TransportError> {
+        let Fate::Pass(len) = self.door.fate(bytes, now) else {
+            return self.door.write_failure().map_or(Ok(0), Err);
+        };
+        self.door.call(Call::Write, now)?;
+        self.door.commit(&bytes[..len], now);
+        self.held += len;
+        self.backlog.extend(&bytes[..len]);
+        Ok(len)
+    }
+
+    /// From now on the writer's writes fail, if they did not before.
+    pub(super) fn fail_writes(&mut self, kind: TransportError) -> bool {
+        let before = self.door.write_failure().is_some();
+        self.door.fail_writes(kind);
+        !before
+    }
+
+    /// Lets the faults take effect whose time has come.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.door.advance(now);
+        self.lane.advance(now);
+    }
+
+    /// The faults that have taken effect since the last time.
+    pub(super) fn take_fired(&mut self) -> Vec<Effect> {
+        let mut fired = self.door.take_fired();
+        fired.extend(self.lane.take_fired());
+        fired
     }
 
     /// The writer ends its stream, behind what it wrote.
     pub(super) fn shut(&mut self, now: Timestamp) {
-        if !self.shut && self.lane.call(Call::Shutdown, now).is_ok() {
+        if !self.shut && self.door.call(Call::Shutdown, now).is_ok() {
             self.shut = true;
         }
     }
@@ -248,22 +286,20 @@ impl Pipe {
         self.flight.push_back(Parcel { at, what });
     }
 
-    /// Moves what has arrived into the reader's buffer. Gives the failure that was among it.
-    pub(super) fn arrive(&mut self, now: Timestamp) -> Option<TransportError> {
-        let mut failure = None;
+    /// Moves what has arrived into the reader's buffer. Says whether a reset was among it.
+    pub(super) fn arrive(&mut self, now: Timestamp) -> bool {
+        let mut reset = false;
         while self.flight.front().is_some_and(|parcel| parcel.at <= now) {
             match self.flight.pop_front().map(|parcel| parcel.what) {
                 Some(What::Bytes(bytes)) => self.inbox.extend(bytes),
                 Some(What::End(end)) => {
-                    if let ReadClosed::Failed(kind) = end {
-                        failure = Some(kind);
-                    }
+                    reset |= end == ReadClosed::Failed(TransportError::Reset);
                     self.inbox_end.get_or_insert(end);
                 }
                 None => {}
             }
         }
-        failure
+        reset
     }
 
     /// The reader reads once, unless it would have to wait.
@@ -309,6 +345,7 @@ impl Pipe {
     pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let arrival = self.flight.front().map(|parcel| parcel.at);
         let departure = (!self.backlog.is_empty() && self.free > now).then_some(self.free);
-        [arrival, departure, self.lane.deadline()].into_iter().flatten().min()
+        let faults = [self.door.deadline(), self.lane.deadline()];
+        [arrival, departure].into_iter().chain(faults).flatten().min()
     }
 }

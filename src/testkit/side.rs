@@ -11,11 +11,9 @@ use core::fmt;
 
 use bytes::Buf;
 
-use super::fault::{Faults, Suspension};
-use super::lane::Call;
 use super::pipe::{Pipe, Read};
 use super::trace::Trace;
-use crate::event::Role;
+use crate::event::{ReadClosed, Role, TransportError};
 use crate::handshake::{Accept, Origins};
 use crate::session::{Session, SessionEvent};
 use crate::termination::Termination;
@@ -40,8 +38,6 @@ pub(super) struct Side {
     pub(super) app: Option<App>,
     pub(super) leaves_requests: bool,
     pub(super) events: Vec<Recorded>,
-    suspensions: Vec<Suspension>,
-    started: Timestamp,
     told_end: bool,
     shut: bool,
     /// The transport is closed.
@@ -49,17 +45,13 @@ pub(super) struct Side {
 }
 
 impl Side {
-    pub(super) fn new(session: Session, faults: &Faults, now: Timestamp) -> Self {
-        let role = session.role();
-        let suspensions = faults.suspensions.iter().filter(|gap| gap.end == role);
+    pub(super) fn new(session: Session) -> Self {
         Self {
-            role,
+            role: session.role(),
             session,
             app: None,
             leaves_requests: false,
             events: Vec::new(),
-            suspensions: suspensions.copied().collect(),
-            started: now,
             told_end: false,
             shut: false,
             closed: false,
@@ -74,20 +66,11 @@ impl Side {
     }
 
     /// When it next does something by itself: at a deadline, or once its process runs again.
-    pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
-        let wakes = self.wakes(now);
-        let deadline =
-            self.session.poll_timeout().map(|at| wakes.map_or(at, |wakes| at.max(wakes)));
+    pub(super) fn next(&self, inbound: &Pipe, now: Timestamp) -> Option<Timestamp> {
+        let wakes = inbound.lane.asleep(now);
+        let deadline = self.session.poll_timeout();
+        let deadline = deadline.map(|at| wakes.map_or(at, |wakes| at.max(wakes)));
         [deadline, wakes].into_iter().flatten().min()
-    }
-
-    /// When its process runs again, while it does not.
-    fn wakes(&self, now: Timestamp) -> Option<Timestamp> {
-        let spans = self.suspensions.iter().map(|gap| {
-            let from = self.started + gap.at;
-            (from, from + gap.span)
-        });
-        spans.filter(|(from, until)| (*from..*until).contains(&now)).map(|(_, until)| until).max()
     }
 
     /// Does all that there is to do at `now`. Says whether there was anything.
@@ -98,7 +81,7 @@ impl Side {
         trace: &mut Trace,
         now: Timestamp,
     ) -> bool {
-        if self.wakes(now).is_some() {
+        if inbound.lane.asleep(now).is_some() {
             return false;
         }
         if self.closed {
@@ -137,6 +120,9 @@ impl Side {
                 Some(Read::End(how)) => {
                     trace.note(now, Some(self.role), format!("read the end: {how:?}"));
                     self.told_end = true;
+                    if let ReadClosed::Failed(kind) = how {
+                        outbound.fail_writes(kind);
+                    }
                     self.session.handle_read_closed(how, now);
                     self.poll(&mut [], trace, now);
                 }
@@ -171,20 +157,20 @@ impl Side {
     fn write(&mut self, outbound: &mut Pipe, trace: &mut Trace, now: Timestamp) -> bool {
         let mut busy = false;
         while self.session.has_output() {
-            let len = self.session.output().remaining().min(outbound.room());
-            if len == 0 && outbound.lane.write_failure().is_none() {
-                break;
+            let mut output = self.session.output();
+            let bytes = output.copy_to_bytes(output.remaining().min(outbound.room()));
+            match outbound.write(&bytes, now) {
+                Ok(0) => break,
+                Ok(len) => {
+                    trace.note(now, Some(self.role), format!("wrote {}", show(&bytes[..len])));
+                    self.session.handle_flushed(len, now);
+                }
+                Err(kind) => {
+                    trace.note(now, Some(self.role), format!("a write failed: {kind}"));
+                    self.session.handle_write_failed(kind, now);
+                }
             }
             busy = true;
-            if let Err(kind) = outbound.lane.call(Call::Write, now) {
-                trace.note(now, Some(self.role), format!("a write failed: {kind}"));
-                self.session.handle_write_failed(kind, now);
-            } else {
-                let bytes = self.session.output().copy_to_bytes(len);
-                trace.note(now, Some(self.role), format!("wrote {}", show(&bytes)));
-                outbound.accept(&bytes);
-                self.session.handle_flushed(len, now);
-            }
             self.poll(&mut [], trace, now);
         }
         busy
@@ -212,8 +198,7 @@ impl Side {
 
     /// What comes for a transport that is closed is answered with a reset, as systems do it.
     fn refuse(&mut self, inbound: &mut Pipe, outbound: &mut Pipe, now: Timestamp) {
-        if inbound.discard() && outbound.lane.write_failure().is_none() {
-            outbound.lane.fail_writes(crate::event::TransportError::Aborted);
+        if inbound.discard() && outbound.fail_writes(TransportError::Aborted) {
             outbound.reset(now);
         }
     }

@@ -9,13 +9,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::lane::Lane;
 use super::network::Limits;
 use super::pipe::Pipe;
 use super::proxy::Watch;
 use super::side::{Recorded, Side};
 use super::trace::Trace;
-use crate::event::{Phase, Role};
+use crate::event::{Phase, Role, TransportError};
 use crate::message::Message;
 use crate::session::{Session, SessionEvent};
 use crate::termination::Termination;
@@ -289,8 +288,8 @@ impl World {
                 self.to_server.cut(cut);
             }
         }
-        self.to_client.lane.advance(now);
-        self.to_server.lane.advance(now);
+        self.to_client.advance(now);
+        self.to_server.advance(now);
     }
 
     /// Moves bytes along.
@@ -306,23 +305,23 @@ impl World {
                 self.proxies.iter_mut().for_each(|watch| watch.saw(end, now));
                 busy = true;
             }
-            note_faults(&mut pipe.lane, end, &mut self.trace, now);
+            note_faults(pipe, end, &mut self.trace, now);
             if pipe.lane.take_resets() {
                 back.reset(now);
             }
-            if let Some(kind) = pipe.arrive(now) {
-                back.lane.fail_writes(kind);
-                busy = true;
+            if pipe.arrive(now) {
+                back.fail_writes(TransportError::Reset);
             }
         }
         busy
     }
 
     fn next(&self) -> Option<Timestamp> {
-        let sides = [&self.client, &self.server].map(|side| side.next(self.now));
+        let client = self.client.next(&self.to_client, self.now);
+        let server = self.server.next(&self.to_server, self.now);
         let pipes = [&self.to_client, &self.to_server].map(|pipe| pipe.next(self.now));
         let proxies = self.proxies.iter().filter_map(Watch::deadline);
-        sides.into_iter().chain(pipes).flatten().chain(proxies).min()
+        [client, server].into_iter().chain(pipes).flatten().chain(proxies).min()
     }
 
     fn move_clock(&mut self, to: Timestamp) -> Result<(), Stuck> {
@@ -360,12 +359,12 @@ impl World {
     }
 }
 
-fn note_faults(lane: &mut Lane, end: Role, trace: &mut Trace, now: Timestamp) {
+fn note_faults(pipe: &mut Pipe, end: Role, trace: &mut Trace, now: Timestamp) {
     let end = match end {
         Role::Client => "client",
         Role::Server => "server",
     };
-    for effect in lane.take_fired() {
+    for effect in pipe.take_fired() {
         trace.note(now, None, format!("fault towards the {end}: {effect:?}"));
     }
 }

@@ -376,7 +376,7 @@ fn every_other_way_to_fail_gives_one_report() {
     type Act = fn(&mut Side);
     let eof = Cause::Eof { at: Position::OpeningHandshake };
     let transport = |side, kind| Cause::Transport { side, kind };
-    let cases: [(&str, Act, Cause); 7] = [
+    let cases: [(&str, Act, Cause); 8] = [
         ("eof", |side| side.session.handle_read_closed(ReadClosed::Eof, START), eof),
         (
             "truncated",
@@ -398,6 +398,19 @@ fn every_other_way_to_fail_gives_one_report() {
                 side.poll(&mut [], START);
                 assert!(!side.has_ended(), "an answer may still come");
                 side.session.handle_read_closed(ReadClosed::Eof, START);
+            },
+            transport(Direction::Write, TransportError::BrokenPipe),
+        ),
+        (
+            "a failed write and silence",
+            |side| {
+                side.session.handle_write_failed(TransportError::BrokenPipe, START);
+                // The close timeout, and not what is left of the handshake's.
+                let at = side.session.poll_timeout().unwrap();
+                assert_eq!(at, START + Duration::from_secs(5));
+                side.session.handle_write_failed(TransportError::Reset, at);
+                assert_eq!(side.session.poll_timeout(), Some(at));
+                side.session.handle_timeout(at);
             },
             transport(Direction::Write, TransportError::BrokenPipe),
         ),

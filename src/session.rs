@@ -331,6 +331,7 @@ impl Session {
         let early = opening.take_early();
         let config = self.config.clone();
         let mut connection = Connection::with_keystream(opening.role(), config, keystream, now);
+        connection.set_handshake_pending(self.outgoing.queue.handshake(), now);
         if let Some(kind) = opening.write_failed {
             connection.handle_write_failed(kind, now);
         }
@@ -461,12 +462,18 @@ impl Session {
     ///
     /// More than is pending counts as all of it.
     pub fn handle_flushed(&mut self, count: usize, now: Timestamp) {
+        let handshake = self.outgoing.queue.handshake();
         let frames = self.outgoing.queue.consume(count);
         match &mut self.stage {
             Stage::Opening(opening) => {
                 opening.handle_flushed(count, self.outgoing.queue.len() == 0, now);
             }
-            Stage::Open(connection) => connection.handle_flushed(frames, now),
+            Stage::Open(connection) => {
+                if handshake > 0 && count > 0 {
+                    connection.set_handshake_pending(self.outgoing.queue.handshake(), now);
+                }
+                connection.handle_flushed(frames, now);
+            }
         }
     }
 

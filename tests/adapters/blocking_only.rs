@@ -216,6 +216,8 @@ fn unix_sockets_and_streams_of_any_kind_work() {
 struct Script {
     reads: VecDeque<io::Result<Vec<u8>>>,
     writes: Vec<Vec<u8>>,
+    /// How flushing fails, before it succeeds.
+    flushes: VecDeque<io::Error>,
     shut_down: usize,
     timeouts: Vec<Option<Duration>>,
 }
@@ -234,7 +236,7 @@ impl Write for Script {
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.flushes.pop_front().map_or(Ok(()), Err)
     }
 }
 
@@ -297,6 +299,24 @@ fn interruptions_and_expired_waits_are_no_failures() {
     }
     // One timeout fits them all.
     assert_eq!(socket.get_ref().timeouts.len(), 1, "{:?}", socket.get_ref().timeouts);
+}
+
+/// Found by the fault matrix: only the tokio adapter reported it.
+#[test]
+fn a_flush_that_fails_is_a_failed_write() {
+    use io::ErrorKind::{BrokenPipe, Interrupted, WouldBlock};
+    let flushes = [WouldBlock, Interrupted, BrokenPipe].map(io::Error::from);
+    // While the flush waits, there is nothing to read.
+    let reads = VecDeque::from([Err(WouldBlock.into())]);
+    let script = Script { reads, flushes: flushes.into(), ..Script::default() };
+    let negotiated = Negotiated::default();
+    let upgraded = WebSocket::upgraded(script, Role::Server, negotiated, quiet(), b"");
+    let mut socket = upgraded.unwrap();
+    assert_eq!(socket.send("into the buffer"), Err(SendError::WriteFailed));
+    let report = socket.next().into_message().expect_err("the end");
+    let kind = farewell::TransportError::BrokenPipe;
+    let cause = Cause::Transport { side: farewell::Side::Write, kind };
+    assert_eq!(report.cause, cause, "{report}");
 }
 
 #[test]

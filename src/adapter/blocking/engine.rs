@@ -98,7 +98,7 @@ impl<L: Link> Engine<L> {
     }
 
     pub(super) fn flush(&mut self) -> Result<(), SendError> {
-        while !self.link.with(|driver| driver.flushed())? {
+        while !self.link.with(|driver| driver.flushed())? || !self.link.is_flushed() {
             self.write_on();
         }
         Ok(())

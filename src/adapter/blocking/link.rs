@@ -53,6 +53,9 @@ pub(super) trait Link {
     /// Writes what is queued, for little more than a slice of time. `wait` for another writer.
     fn write(&mut self, wait: bool, clock: Clock) -> Written;
 
+    /// Whether the stream below holds nothing back of what was written.
+    fn is_flushed(&self) -> bool;
+
     /// Reads once. `wait` for another reader.
     fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock) -> Got;
 
@@ -119,13 +122,16 @@ pub(super) struct Own<S> {
     pub(super) stream: S,
     pub(super) driver: Driver,
     timeout: ReadTimeout,
+    /// The stream has taken bytes that it may still hold in a buffer of its own.
+    unflushed: bool,
     shut_down: bool,
 }
 
 impl<S: Transport> Own<S> {
     pub(super) fn new(mut stream: S, driver: Driver) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_SLICE))?;
-        Ok(Self { stream, driver, timeout: ReadTimeout::default(), shut_down: false })
+        let timeout = ReadTimeout::default();
+        Ok(Self { stream, driver, timeout, unflushed: false, shut_down: false })
     }
 
     fn write_once(&mut self) -> io::Result<usize> {
@@ -136,6 +142,23 @@ impl<S: Transport> Own<S> {
             Ok(0) => Err(ErrorKind::WriteZero.into()),
             result => result,
         }
+    }
+
+    /// Only a stream with a buffer of its own has anything to do here.
+    fn flush_below(&mut self, clock: Clock) -> Written {
+        while self.unflushed {
+            match self.stream.flush() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_wait(&error) => return Written::Blocked,
+                result => {
+                    self.unflushed = false;
+                    if let Err(error) = result {
+                        self.driver.handle_write_failed(&error, clock.now());
+                    }
+                }
+            }
+        }
+        Written::All
     }
 
     fn read_once(&mut self, clock: Clock) -> io::Result<usize> {
@@ -164,13 +187,12 @@ impl<S: Transport> Link for Own<S> {
 
     fn write(&mut self, _: bool, clock: Clock) -> Written {
         let until = clock.now() + WRITE_SLICE;
-        let mut written = false;
         while self.driver.wants_write() {
             let result = self.write_once();
             let now = clock.now();
             match result {
                 Ok(len) => {
-                    written = true;
+                    self.unflushed = true;
                     self.driver.session_mut().handle_flushed(len, now);
                     if now >= until && self.driver.wants_write() {
                         return Written::Blocked;
@@ -181,11 +203,11 @@ impl<S: Transport> Link for Own<S> {
                 Err(error) => self.driver.handle_write_failed(&error, now),
             }
         }
-        if written {
-            // Only a stream with a buffer of its own has anything to do here.
-            let _ = self.stream.flush();
-        }
-        Written::All
+        self.flush_below(clock)
+    }
+
+    fn is_flushed(&self) -> bool {
+        !self.unflushed
     }
 
     fn read(&mut self, _: bool, timeout: Option<Duration>, clock: Clock) -> Got {
@@ -301,6 +323,11 @@ impl<S: Socket> Link for Arc<Shared<S>> {
                 return written;
             }
         }
+    }
+
+    /// A socket has no buffer of its own.
+    fn is_flushed(&self) -> bool {
+        true
     }
 
     fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock) -> Got {

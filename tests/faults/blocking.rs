@@ -77,7 +77,7 @@ pub(crate) fn streams() -> (TcpStream, TcpStream) {
 #[test]
 fn every_fault_in_every_phase() {
     run_all("blocking", |cell| {
-        let Cell { fault, phase, us, outcome } = *cell;
+        let Cell { fault, phase, us, outcome } = cell;
         let (ours, peers) = streams();
         let peer = thread::spawn(move || {
             if let Ok(socket) =

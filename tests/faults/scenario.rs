@@ -114,11 +114,10 @@ pub(crate) fn our_config(fault: &str, phase: Phase, outcome: &str, time: Time) -
     let mut config = patient();
     let timeouts = &mut config.timeouts;
     timeouts.linger = time.span(2, 150);
-    let writing_fails = outcome.starts_with("writing failed");
-    if outcome.starts_with("handshake timeout") || (writing_fails && phase == Phase::Opening) {
+    if outcome.starts_with("handshake timeout") {
         timeouts.handshake = time.span(10, 150);
     }
-    if outcome.starts_with("close timeout") || writing_fails {
+    if outcome.starts_with("close timeout") || outcome.starts_with("writing failed") {
         timeouts.close = time.span(5, 150);
     }
     if outcome.starts_with("write stalled") {

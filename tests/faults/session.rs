@@ -55,7 +55,7 @@ pub(crate) fn ending(world: &mut World, us: Role) -> Termination {
 #[test]
 fn every_fault_in_every_phase() {
     run_all("session", |cell| {
-        let Cell { fault, phase, us, outcome } = *cell;
+        let Cell { fault, phase, us, outcome } = cell;
         let network = network(fault).faults(put(fault, us, phase, Time::Virtual));
         let ours = our_config(fault, phase, outcome, Time::Virtual);
         let network = match us {

@@ -5,10 +5,11 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
+use std::time::Duration;
 
 use farewell::{Cause, Position, Role, Side, Termination};
 
@@ -64,8 +65,14 @@ fn look_up<'l>(
     fits.max_by_key(|line| line.place.len())
 }
 
+/// Runs a cell: gives our report, and a trace where there is one.
+pub(crate) type Run = fn(Cell) -> (Termination, String);
+
+/// No cell takes this long, however slow the machine is.
+const LIMIT: Duration = Duration::from_secs(20);
+
 /// Runs every cell of one transport, and prints how many there were.
-pub(crate) fn run_all(transport: &str, run: impl Fn(&Cell) -> (Termination, String) + Sync) {
+pub(crate) fn run_all(transport: &str, run: Run) {
     let lines = lines();
     let (mut cells, mut never) = (Vec::new(), 0);
     for fault in FAULTS {
@@ -91,15 +98,14 @@ pub(crate) fn run_all(transport: &str, run: impl Fn(&Cell) -> (Termination, Stri
 }
 
 /// Several at once: most of them wait.
-fn run_cells(cells: &[Cell], run: impl Fn(&Cell) -> (Termination, String) + Sync) -> Vec<String> {
+fn run_cells(cells: &[Cell], run: Run) -> Vec<String> {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
-        for _ in 0..12 {
+        for _ in 0..24 {
             scope.spawn(|| {
                 while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = catch_unwind(AssertUnwindSafe(|| run(cell)));
                     let Cell { fault, phase, us, outcome } = cell;
-                    let failure = match result {
+                    let failure = match bounded(*cell, run) {
                         Ok((report, trace)) => {
                             let seen = summary(&report);
                             check(&report, *us);
@@ -108,7 +114,8 @@ fn run_cells(cells: &[Cell], run: impl Fn(&Cell) -> (Termination, String) + Sync
                             }
                             format!("{seen}\n    not {outcome}\n    {report}\n{trace}")
                         }
-                        Err(_) => "a panic".to_owned(),
+                        Err(RecvTimeoutError::Timeout) => "a hang".to_owned(),
+                        Err(RecvTimeoutError::Disconnected) => "a panic".to_owned(),
                     };
                     let what = format!("{fault} | {}, {us:?} | {failure}", phase.name());
                     failures.lock().unwrap().push(what);
@@ -117,6 +124,15 @@ fn run_cells(cells: &[Cell], run: impl Fn(&Cell) -> (Termination, String) + Sync
         }
     });
     failures.into_inner().unwrap()
+}
+
+/// In a thread of its own, which is left behind if it hangs.
+fn bounded(cell: Cell, run: Run) -> Result<(Termination, String), RecvTimeoutError> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let _ = sender.send(run(cell));
+    });
+    receiver.recv_timeout(LIMIT)
 }
 
 /// What holds of every report.

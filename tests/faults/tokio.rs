@@ -81,7 +81,7 @@ pub(crate) fn block_on<T>(time: Time, work: impl Future<Output = T>) -> T {
 #[test]
 fn every_fault_in_every_phase() {
     run_all("tokio", |cell| {
-        let Cell { fault, phase, us, outcome } = *cell;
+        let Cell { fault, phase, us, outcome } = cell;
         // A process that sleeps does so in real time.
         let time = if fault.contains("sleep") { Time::Real } else { Time::Virtual };
         let report = block_on(time, async move {

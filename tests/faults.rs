@@ -6,6 +6,8 @@
 
 #[path = "faults/blocking.rs"]
 mod blocking;
+#[path = "faults/pool.rs"]
+mod pool;
 #[path = "faults/scenario.rs"]
 mod scenario;
 #[path = "faults/session.rs"]
@@ -15,3 +17,5 @@ mod table;
 #[cfg(feature = "tokio")]
 #[path = "faults/tokio.rs"]
 mod tokio;
+#[path = "faults/torture.rs"]
+mod torture;

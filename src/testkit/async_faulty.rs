@@ -10,7 +10,7 @@ use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use ::tokio::time::{Instant, Sleep, sleep_until};
 
 use super::fault::Faults;
-use super::injector::{Injector, ReadStep, WriteStep};
+use super::injector::{Hits, Injector, ReadStep, WriteStep};
 use crate::event::Role;
 use crate::time::Timestamp;
 
@@ -76,6 +76,12 @@ impl<S> AsyncFaulty<S> {
             ending_below: false,
             shutting_down: None,
         }
+    }
+
+    /// Counts the faults that take effect.
+    #[must_use]
+    pub fn hits(&self) -> Hits {
+        self.injector.hits.clone()
     }
 
     /// The stream below.

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::thread;
 
 use super::fault::Faults;
-use super::injector::{Injector, ReadStep, WriteStep};
+use super::injector::{Hits, Injector, ReadStep, WriteStep};
 use crate::blocking::Transport;
 use crate::event::Role;
 use crate::time::{Clock, Timestamp};
@@ -64,6 +64,12 @@ impl<S> Faulty<S> {
         let clock = Clock::new();
         let injector = Injector::new(end, faults, clock.now());
         Self { stream, injector, clock, read_timeout: None, write_timeout: None }
+    }
+
+    /// Counts the faults that take effect.
+    #[must_use]
+    pub fn hits(&self) -> Hits {
+        self.injector.hits.clone()
     }
 
     /// The stream below.

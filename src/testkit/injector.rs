@@ -3,7 +3,9 @@
 //! It knows of no stream: the blocking and the tokio wrapper ask it what to do, do it, and say what
 //! came of it.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 
@@ -13,6 +15,40 @@ use super::proxy::Watch;
 use super::wire::Wire;
 use crate::event::{Role, TransportError};
 use crate::time::Timestamp;
+
+/// Counts the faults of a stream that have taken effect.
+///
+/// A copy goes on counting after the stream was given away. A fault that never took effect has
+/// tested nothing: this is how a test finds out.
+///
+/// ```
+/// use std::net::{TcpListener, TcpStream};
+/// use farewell::Role;
+/// use farewell::testkit::{At, Effect, Faults, Faulty};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let stream = TcpStream::connect(listener.local_addr()?)?;
+/// let faults = Faults::none().to_server(At::Byte(0), Effect::Vanish);
+/// let mut stream = Faulty::new(stream, Role::Client, &faults);
+/// let hits = stream.hits();
+/// std::io::Write::write_all(&mut stream, b"into the void")?;
+/// assert_eq!(hits.count(), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Hits(Arc<AtomicUsize>);
+
+impl Hits {
+    /// How many there were so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, count: usize) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+}
 
 /// What a read has to do.
 #[derive(Debug)]
@@ -42,6 +78,7 @@ pub(super) struct Injector {
     reads: Lane,
     writes: Lane,
     proxies: Vec<Watch>,
+    pub(super) hits: Hits,
     /// Read from below, and not given to anybody.
     incoming: Vec<u8>,
     /// How the stream below has ended.
@@ -61,6 +98,7 @@ impl Injector {
             reads: Lane::new(faults, end, |effect| !effect.is_writers(), Wire::new(), now),
             writes: Lane::new(faults, peer, |effect| !is_peers(effect), Wire::new(), now),
             proxies: Watch::all(faults, now),
+            hits: Hits::default(),
             incoming: Vec::new(),
             below: None,
             told_below: false,
@@ -78,6 +116,7 @@ impl Injector {
     pub(super) fn advance(&mut self, now: Timestamp) -> bool {
         for watch in &mut self.proxies {
             if let Some(cut) = watch.advance(now) {
+                self.hits.add(1);
                 cut.sever(&mut self.reads);
                 cut.sever(&mut self.writes);
             }
@@ -105,7 +144,9 @@ impl Injector {
             self.writes.fail_writes(reset);
             self.reads.end(End::Failed(reset));
         }
-        !self.reads.take_fired().is_empty() | !self.writes.take_fired().is_empty()
+        let fired = self.reads.take_fired().len() + self.writes.take_fired().len();
+        self.hits.add(fired);
+        fired > 0
     }
 
     /// What a read into `buffer` has to do.

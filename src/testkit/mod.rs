@@ -73,6 +73,7 @@ mod world;
 pub use async_faulty::AsyncFaulty;
 pub use fault::{At, Cut, Effect, Faults, Proxy};
 pub use faulty::Faulty;
+pub use injector::Hits;
 pub use network::Network;
 pub use pipe::Link;
 pub use side::Recorded;

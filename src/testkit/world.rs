@@ -54,6 +54,7 @@ pub struct World {
     now: Timestamp,
     limits: Limits,
     steps: u64,
+    hits: usize,
     trace: Trace,
 }
 
@@ -96,6 +97,7 @@ impl World {
             now,
             limits,
             steps: 0,
+            hits: 0,
             trace: Trace::new(now),
         }
     }
@@ -174,6 +176,12 @@ impl World {
     pub fn endings(&self) -> Option<Endings> {
         let (client, server) = (self.client.report()?, self.server.report()?);
         Some(Endings { client: Box::new(client.clone()), server: Box::new(server.clone()) })
+    }
+
+    /// How many faults have taken effect so far, proxies that cut the connection included.
+    #[must_use]
+    pub fn hits(&self) -> usize {
+        self.hits
     }
 
     /// What has happened so far, for a person to read.
@@ -283,6 +291,7 @@ impl World {
         let now = self.now;
         for watch in &mut self.proxies {
             if let Some(cut) = watch.advance(now) {
+                self.hits += 1;
                 self.trace.note(now, None, format!("a proxy cuts the connection: {cut:?}"));
                 self.to_client.cut(cut);
                 self.to_server.cut(cut);
@@ -305,7 +314,7 @@ impl World {
                 self.proxies.iter_mut().for_each(|watch| watch.saw(end, now));
                 busy = true;
             }
-            note_faults(pipe, end, &mut self.trace, now);
+            self.hits += note_faults(pipe, end, &mut self.trace, now);
             if pipe.lane.take_resets() {
                 back.reset(now);
             }
@@ -359,14 +368,17 @@ impl World {
     }
 }
 
-fn note_faults(pipe: &mut Pipe, end: Role, trace: &mut Trace, now: Timestamp) {
+/// Notes the faults that have taken effect, and says how many.
+fn note_faults(pipe: &mut Pipe, end: Role, trace: &mut Trace, now: Timestamp) -> usize {
     let end = match end {
         Role::Client => "client",
         Role::Server => "server",
     };
-    for effect in pipe.take_fired() {
+    let fired = pipe.take_fired();
+    for effect in &fired {
         trace.note(now, None, format!("fault towards the {end}: {effect:?}"));
     }
+    fired.len()
 }
 
 /// A simulated connection did not get where the test wanted it, and how far it got.

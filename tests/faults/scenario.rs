@@ -124,11 +124,12 @@ pub(crate) fn our_config(fault: &str, phase: Phase, outcome: &str, time: Time) -
         timeouts.write_stall = Some(time.span(30, 150));
     }
     let beats = phase == Phase::Open && fault.starts_with("a proxy's lifetime");
-    if outcome.starts_with("pong timeout") || fault.contains("sleep") || beats {
+    let dies = outcome.starts_with("pong timeout");
+    if dies || fault.contains("sleep") || beats {
         let mut heartbeat = Heartbeat::default();
         heartbeat.interval = time.span(20, 60);
         // Where Pongs come, they have time to.
-        heartbeat.timeout = if beats { time.span(20, 60_000) } else { time.span(20, 120) };
+        heartbeat.timeout = time.span(20, if dies { 120 } else { 60_000 });
         config.heartbeat = Some(heartbeat);
     }
     config
@@ -214,7 +215,7 @@ pub(crate) fn put(fault: &str, us: Role, phase: Phase, time: Time) -> Faults {
         )
     };
     let lonely = || if phase == Phase::Open { no_answer() } else { silence() };
-    let idle = time.span(60, 150);
+    let idle = time.span(60, 800);
     match fault {
         "nothing" => none,
         "byte by byte" => none.both(first, Effect::Pieces(1)),
@@ -265,9 +266,9 @@ pub(crate) fn put(fault: &str, us: Role, phase: Phase, time: Time) -> Faults {
         }
         "a proxy's idle timeout ends it" => silence().proxy(Proxy::idle(idle)),
         "a proxy's idle timeout resets it" => silence().proxy(Proxy::idle(idle).cut(Cut::Reset)),
-        "a proxy's lifetime ends it" => lonely().proxy(Proxy::max_lifetime(time.span(7200, 400))),
+        "a proxy's lifetime ends it" => lonely().proxy(Proxy::max_lifetime(time.span(7200, 1500))),
         "a proxy forgets it" => {
-            lonely().proxy(Proxy::max_lifetime(time.span(300, 250)).cut(Cut::Silence))
+            lonely().proxy(Proxy::max_lifetime(time.span(300, 1000)).cut(Cut::Silence))
         }
         other => panic!("no fault {other:?}"),
     }

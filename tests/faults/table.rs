@@ -5,14 +5,10 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
-use std::time::Duration;
 
 use farewell::{Cause, Position, Role, Side, Termination};
 
+use crate::pool;
 use crate::scenario::{FAULTS, PHASES, Phase, ROLES};
 
 const TABLE: &str = include_str!("table.txt");
@@ -68,9 +64,6 @@ fn look_up<'l>(
 /// Runs a cell: gives our report, and a trace where there is one.
 pub(crate) type Run = fn(Cell) -> (Termination, String);
 
-/// No cell takes this long, however slow the machine is.
-const LIMIT: Duration = Duration::from_secs(20);
-
 /// Runs every cell of one transport, and prints how many there were.
 pub(crate) fn run_all(transport: &str, run: Run) {
     let lines = lines();
@@ -84,12 +77,12 @@ pub(crate) fn run_all(transport: &str, run: Run) {
                 if line.outcome.starts_with("never: ") {
                     never += 1;
                 } else {
-                    cells.push(Cell { fault, phase, us, outcome: line.outcome });
+                    cells.push((Cell { fault, phase, us, outcome: line.outcome }, run));
                 }
             }
         }
     }
-    let failures = run_cells(&cells, run);
+    let failures = pool::run(&cells, run_cell);
     // Not by `println!`, which a test that succeeds keeps to itself.
     let count = cells.len();
     writeln!(std::io::stderr(), "{transport}: {count} cells ran, {never} cannot be").unwrap();
@@ -97,42 +90,20 @@ pub(crate) fn run_all(transport: &str, run: Run) {
     assert!(failures.is_empty(), "{} of {count} cells:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Several at once: most of them wait.
-fn run_cells(cells: &[Cell], run: Run) -> Vec<String> {
-    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    thread::scope(|scope| {
-        for _ in 0..24 {
-            scope.spawn(|| {
-                while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let Cell { fault, phase, us, outcome } = cell;
-                    let failure = match bounded(*cell, run) {
-                        Ok((report, trace)) => {
-                            let seen = summary(&report);
-                            check(&report, *us);
-                            if seen == *outcome {
-                                continue;
-                            }
-                            format!("{seen}\n    not {outcome}\n    {report}\n{trace}")
-                        }
-                        Err(RecvTimeoutError::Timeout) => "a hang".to_owned(),
-                        Err(RecvTimeoutError::Disconnected) => "a panic".to_owned(),
-                    };
-                    let what = format!("{fault} | {}, {us:?} | {failure}", phase.name());
-                    failures.lock().unwrap().push(what);
-                }
-            });
-        }
-    });
-    failures.into_inner().unwrap()
-}
-
-/// In a thread of its own, which is left behind if it hangs.
-fn bounded(cell: Cell, run: Run) -> Result<(Termination, String), RecvTimeoutError> {
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        let _ = sender.send(run(cell));
-    });
-    receiver.recv_timeout(LIMIT)
+/// Runs a cell, and compares.
+fn run_cell((cell, run): (Cell, Run)) -> Result<(), String> {
+    let Cell { fault, phase, us, outcome } = cell;
+    let failed = |why| Err(format!("{fault} | {}, {us:?} | {why}", phase.name()));
+    let (report, trace) = match pool::bounded(move || run(cell)) {
+        Ok(result) => result,
+        Err(failure) => return failed(failure),
+    };
+    check(&report, us);
+    let seen = summary(&report);
+    if seen == outcome {
+        return Ok(());
+    }
+    failed(format!("{seen}\n    not {outcome}\n    {report}\n{trace}"))
 }
 
 /// What holds of every report.

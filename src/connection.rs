@@ -2,7 +2,7 @@
 //!
 //! Invariant: this file alone changes the phase. A connection gives exactly one
 //! [`Event::Ended`], as its last event, no later than the close timeout plus the linger timeout
-//! after its end began. It borrows every buffer and allocates nothing while open.
+//! after its end began. It borrows every buffer and allocates nothing for a message.
 
 mod control;
 mod ending;

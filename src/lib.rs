@@ -13,6 +13,7 @@
 //! | tokio | `tokio`, with feature `tokio` |
 //! | a runtime of your own, and want whole messages | [`Session`] |
 //! | a runtime of your own with its own buffers (epoll, io_uring, bare metal) | [`Connection`], after the opening handshake of [`handshake`] |
+//! | a client that has to come back after every ending | [`blocking::Reconnecting`] or `tokio::Reconnecting`; [`reconnect`] in a runtime of your own |
 //!
 //! # A whole life
 //!
@@ -67,7 +68,9 @@
 //!   unread.
 //! - Spurious calls do nothing. No call panics, whatever the order, the bytes or the time; a time
 //!   that runs backwards counts as no time at all.
-//! - How the input is cut never matters: any split gives the same events and the same output.
+//! - How the input is cut never matters: any split gives the same events and the same output. (A
+//!   [`Connection`] answers the latest Ping of those that came since it was last asked for output:
+//!   ask it after each event where that matters.)
 //! - The end comes exactly once, as the last event, no later than the close timeout and the linger
 //!   timeout after it began. A clean close is not an error; an end of stream is not a `None`.
 //!
@@ -115,6 +118,7 @@ pub mod handshake;
 mod keystream;
 mod mask;
 mod message;
+pub mod reconnect;
 mod session;
 mod termination;
 #[cfg(feature = "testkit")]
@@ -127,7 +131,9 @@ mod violation;
 #[cfg(feature = "tokio")]
 pub use adapter::tokio;
 #[cfg(feature = "std")]
-pub use adapter::{AcceptError, Acceptor, ConnectError, Incoming, blocking};
+pub use adapter::{
+    AcceptError, Acceptor, ConnectError, Ending, Incoming, ReconnectEvent, blocking,
+};
 pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, FrameHead};
@@ -140,7 +146,9 @@ pub use keystream::Seed;
 pub use keystream::SeedError;
 pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
 pub use message::{Message, NotUtf8, Payload, Text};
-pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
+pub use session::{
+    AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
+};
 pub use termination::{
     Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, Side, StreamEnd,
     Termination, Traffic,

@@ -13,6 +13,7 @@ mod outgoing;
 mod output;
 mod prepared;
 mod queue;
+mod unsent;
 mod view;
 
 use alloc::boxed::Box;
@@ -38,6 +39,7 @@ pub use commands::{AnswerError, SendRefused};
 pub use event::{Opened, SessionEvent};
 pub use output::Output;
 pub use prepared::Prepared;
+pub use unsent::Unsent;
 
 /// A WebSocket connection that owns its buffers, speaks the opening handshake and gives whole
 /// messages, over whatever transport its caller drives.
@@ -255,7 +257,7 @@ impl Session {
                     }
                 }
                 Some(Event::Data(chunk)) => {
-                    self.assembly.append(chunk.payload(), connection.payload_remaining());
+                    self.assembly.append(chunk.payload(), connection.message_remaining());
                     if chunk.is_last() {
                         match self.assembly.finish(chunk.kind()) {
                             Ok(message) => return Some(SessionEvent::Message(message)),
@@ -463,7 +465,7 @@ impl Session {
     /// More than is pending counts as all of it.
     pub fn handle_flushed(&mut self, count: usize, now: Timestamp) {
         let handshake = self.outgoing.queue.handshake();
-        let frames = self.outgoing.queue.consume(count);
+        let frames = self.outgoing.consume(count);
         match &mut self.stage {
             Stage::Opening(opening) => {
                 opening.handle_flushed(count, self.outgoing.queue.len() == 0, now);

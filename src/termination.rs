@@ -470,7 +470,7 @@ impl fmt::Display for Bytes {
 }
 
 /// A span of time in the unit that suits it.
-struct Span(Duration);
+pub(crate) struct Span(pub(crate) Duration);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -93,6 +93,12 @@ impl Connection {
         }
     }
 
+    /// Payload bytes still to come of the message under way, at the most: before its last frame
+    /// nobody knows.
+    pub(crate) fn message_remaining(&self) -> u64 {
+        if self.receiver.in_last_frame() { self.payload_remaining() } else { u64::MAX }
+    }
+
     /// The phase and the position in the peer's stream, or those at which delivery stopped.
     pub(super) fn standing(&self) -> (Phase, Position) {
         let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);

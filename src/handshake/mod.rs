@@ -18,6 +18,7 @@ mod head;
 mod headers;
 mod origin;
 mod refusal;
+mod retry_after;
 mod server;
 mod uri;
 

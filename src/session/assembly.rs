@@ -33,7 +33,7 @@ impl Assembly {
         })
     }
 
-    /// Adds a piece; `more` bytes of its frame are still to come.
+    /// Adds a piece; at most `more` bytes of the message are still to come.
     pub(super) fn append(&mut self, piece: &[u8], more: u64) {
         let (inside, beyond) = piece.split_at(piece.len().min(self.open().len()));
         let end = self.received + inside.len();
@@ -52,7 +52,7 @@ impl Assembly {
         self.memory.get(self.received..).unwrap_or_default()
     }
 
-    /// Makes room for `count` bytes behind the memory: doubled, or less where the frame ends.
+    /// Makes room for `count` bytes behind the memory: doubled, or less where the message ends.
     fn reserve(&mut self, count: usize, more: u64) {
         let len = self.memory.len();
         if self.memory.capacity() - len >= count {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_ends_takes_no_more_than_it_needs() {
+    fn a_message_that_ends_takes_no_more_than_it_needs() {
         let mut assembly = Assembly::default();
         assembly.append(&[1; 60_000], 1000);
         assembly.append(&[2; 1000], 0);

@@ -1,10 +1,11 @@
 //! What the application asks of a session. A command that is refused changes nothing.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 
-use super::{Kept, Opened, Prepared, Session, Stage};
+use super::{Kept, Opened, Prepared, Session, Stage, Unsent};
 use crate::close::CloseFrame;
 use crate::connection::Connection;
 use crate::event::{Data, Phase, SendError};
@@ -189,7 +190,13 @@ impl Session {
     /// transport takes no more writes.
     pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
         match &mut self.stage {
-            Stage::Open(connection) => connection.close(frame, now),
+            Stage::Open(connection) => {
+                connection.close(frame, now)?;
+                // Queued here and not when the output is asked for, so that its place among the
+                // Pongs does not depend on how the input was split.
+                self.outgoing.fill(connection, &self.config);
+                Ok(())
+            }
             Stage::Opening(_) => self.check_room(0),
         }
     }
@@ -205,14 +212,63 @@ impl Session {
         }
     }
 
+    /// Keeps a copy of every whole message accepted from now on until the transport has accepted
+    /// its last byte, so that [`take_unsent`](Self::take_unsent) can hand it back after the end.
+    ///
+    /// For whoever reconnects: what was accepted and did not leave is then not lost with the
+    /// session. A message given as [`Bytes`](bytes::Bytes) is shared rather than copied, though a
+    /// client cannot mask it in place any more; pending output takes up to twice the memory. A
+    /// message sent in pieces by [`send_fragment`](Self::send_fragment) is not kept: whoever made
+    /// the pieces has them.
+    ///
+    /// ```
+    /// use farewell::handshake::Negotiated;
+    /// use farewell::{Config, Message, Role, Seed, Session, SessionEvent, Timestamp};
+    ///
+    /// let now = Timestamp::ZERO;
+    /// let negotiated = Negotiated::default();
+    /// let seed = Seed::new([1; 32]);
+    /// let mut session = Session::upgraded(Role::Client, negotiated, Config::default(), seed, now);
+    /// session.keep_unsent();
+    /// session.send("one", now)?;
+    /// session.send("two", now)?;
+    /// // A client's frame with three bytes has nine. The transport takes ten, then all is over.
+    /// session.handle_flushed(10, now);
+    /// session.abort(now);
+    /// let Some(SessionEvent::Ended(_)) = session.poll_event(&mut &mut [][..], now) else { panic!() };
+    /// let unsent = session.take_unsent();
+    /// assert_eq!(unsent.len(), 1);
+    /// assert_eq!((&unsent[0].message, unsent[0].partly), (&Message::from("two"), true));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn keep_unsent(&mut self) {
+        self.outgoing.keep();
+    }
+
+    /// The messages that were accepted since [`keep_unsent`](Self::keep_unsent) and did not leave,
+    /// in order, after [`SessionEvent::Ended`](crate::SessionEvent::Ended). Before, and a second
+    /// time, there are none.
+    ///
+    /// A message is not among them once the transport has accepted its last byte. Whether the peer
+    /// has got it then, only an answer of the peer's own can tell.
+    pub fn take_unsent(&mut self) -> Vec<Unsent> {
+        if self.phase() == Phase::Ended { self.outgoing.take_unsent() } else { Vec::new() }
+    }
+
     /// The connection, if it is open and another message may be queued.
     #[inline]
     fn sending(&mut self) -> Result<&mut Connection, SendError> {
-        self.check_room(self.outgoing.pending())?;
+        self.check_room(self.outgoing.held())?;
         match &mut self.stage {
             Stage::Open(connection) => Ok(connection),
             Stage::Opening(_) => Err(SendError::Opening),
         }
+    }
+
+    /// Whether the pending output is over its limit, and no message is accepted therefore.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_full(&self) -> bool {
+        self.check_room(self.outgoing.held()) == Err(SendError::Full)
     }
 
     #[inline]

@@ -53,13 +53,15 @@ pub(super) trait Link {
     /// Writes what is queued, for little more than a slice of time. `wait` for another writer.
     fn write(&mut self, wait: bool, clock: Clock) -> Written;
 
-    /// Whether the stream below holds nothing back of what was written.
-    fn is_flushed(&self) -> bool;
-
     /// Reads once. `wait` for another reader.
     fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock) -> Got;
 
     fn shut_down(&mut self, how: Shutdown);
+
+    /// Whether the stream has taken bytes that it may still hold.
+    fn holds_back(&self) -> bool {
+        false
+    }
 
     /// How long a wait may last although no deadline calls for it: another thread may set one.
     fn patience(&self, driver_wait: Option<Duration>) -> Option<Duration>;
@@ -122,14 +124,14 @@ pub(super) struct Own<S> {
     pub(super) stream: S,
     pub(super) driver: Driver,
     timeout: ReadTimeout,
-    /// The stream has taken bytes that it may still hold in a buffer of its own.
     unflushed: bool,
     shut_down: bool,
 }
 
 impl<S: Transport> Own<S> {
-    pub(super) fn new(mut stream: S, driver: Driver) -> io::Result<Self> {
+    pub(super) fn new(mut stream: S, mut driver: Driver) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_SLICE))?;
+        driver.reads_may_last(!stream.is_timed());
         let timeout = ReadTimeout::default();
         Ok(Self { stream, driver, timeout, unflushed: false, shut_down: false })
     }
@@ -142,23 +144,6 @@ impl<S: Transport> Own<S> {
             Ok(0) => Err(ErrorKind::WriteZero.into()),
             result => result,
         }
-    }
-
-    /// Only a stream with a buffer of its own has anything to do here.
-    fn flush_below(&mut self, clock: Clock) -> Written {
-        while self.unflushed {
-            match self.stream.flush() {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_wait(&error) => return Written::Blocked,
-                result => {
-                    self.unflushed = false;
-                    if let Err(error) = result {
-                        self.driver.handle_write_failed(&error, clock.now());
-                    }
-                }
-            }
-        }
-        Written::All
     }
 
     fn read_once(&mut self, clock: Clock) -> io::Result<usize> {
@@ -194,7 +179,9 @@ impl<S: Transport> Link for Own<S> {
                 Ok(len) => {
                     self.unflushed = true;
                     self.driver.session_mut().handle_flushed(len, now);
-                    if now >= until && self.driver.wants_write() {
+                    // Reading would have its turn then, and might never give it back.
+                    let slice_over = now >= until && self.stream.is_timed();
+                    if slice_over && self.driver.wants_write() {
                         return Written::Blocked;
                     }
                 }
@@ -203,11 +190,17 @@ impl<S: Transport> Link for Own<S> {
                 Err(error) => self.driver.handle_write_failed(&error, now),
             }
         }
-        self.flush_below(clock)
-    }
-
-    fn is_flushed(&self) -> bool {
-        !self.unflushed
+        // Only a stream with a buffer of its own has anything to do here.
+        while self.unflushed {
+            match self.stream.flush() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if is_wait(&error) => return Written::Blocked,
+                Err(error) => self.driver.handle_write_failed(&error, clock.now()),
+                Ok(()) => {}
+            }
+            self.unflushed = false;
+        }
+        Written::All
     }
 
     fn read(&mut self, _: bool, timeout: Option<Duration>, clock: Clock) -> Got {
@@ -226,6 +219,10 @@ impl<S: Transport> Link for Own<S> {
         if !mem::replace(&mut self.shut_down, true) {
             let _ = self.stream.shutdown_write();
         }
+    }
+
+    fn holds_back(&self) -> bool {
+        self.unflushed
     }
 
     fn patience(&self, wait: Option<Duration>) -> Option<Duration> {
@@ -323,11 +320,6 @@ impl<S: Socket> Link for Arc<Shared<S>> {
                 return written;
             }
         }
-    }
-
-    /// A socket has no buffer of its own.
-    fn is_flushed(&self) -> bool {
-        true
     }
 
     fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock) -> Got {

@@ -96,7 +96,7 @@ impl<S: Socket> Sender<S> {
     ///
     /// Why the message was not accepted.
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
-        self.engine.feed(message.into())
+        self.engine.feed(message.into()).map_err(|refused| refused.reason)
     }
 
     /// Queues a message as [`feed`](Self::feed) does, and never waits.

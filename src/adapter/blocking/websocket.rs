@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use std::io;
 
@@ -17,7 +18,7 @@ use crate::event::{Role, SendError};
 use crate::handshake::{Negotiated, Request, Response};
 use crate::keystream::Seed;
 use crate::message::Message;
-use crate::session::{SendRefused, Session};
+use crate::session::{SendRefused, Session, Unsent};
 use crate::termination::{Evidence, Termination};
 use crate::time::{Clock, Timestamp};
 
@@ -38,7 +39,6 @@ use crate::time::{Clock, Timestamp};
 /// match socket.next() {
 ///     Incoming::Message(message) => println!("{message:?}"),
 ///     Incoming::Ended(report) => println!("{report}"),
-///     _ => {}
 /// }
 /// let report = socket.close(farewell::CloseCode::NORMAL);
 /// println!("{report}");
@@ -114,7 +114,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// Why the message was not accepted.
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
-        self.engine.feed(message.into())
+        self.engine.feed(message.into()).map_err(|refused| refused.reason)
     }
 
     /// Queues a message as [`feed`](Self::feed) does, and never waits.
@@ -175,6 +175,21 @@ impl<S: Transport> WebSocket<S> {
     /// Gives the connection up at once, without a Close frame. [`next`](Self::next) has the report.
     pub fn abort(&mut self) {
         self.engine.abort();
+    }
+
+    /// Keeps a copy of every message accepted from now on until it has left, so that
+    /// [`take_unsent`](Self::take_unsent) can hand it back after the end.
+    ///
+    /// See [`Session::keep_unsent`]. [`Reconnecting`](super::Reconnecting) does so by itself. The
+    /// halves of a split socket hand nothing back.
+    pub fn keep_unsent(&mut self) {
+        self.engine.link.driver.session_mut().keep_unsent();
+    }
+
+    /// The messages that were accepted and did not leave, after [`Incoming::Ended`]; see
+    /// [`Session::take_unsent`].
+    pub fn take_unsent(&mut self) -> Vec<Unsent> {
+        self.engine.link.driver.session_mut().take_unsent()
     }
 
     /// The session, with everything that can be asked of it.

@@ -217,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// The connection is already closing or over, or the Close cannot leave any more.
     pub async fn close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
         self.shared.command(|core| core.driver.close(frame.into(), core.clock.now()))?;
-        self.flush().await
+        poll_fn(|cx| self.shared.send(cx, Core::poll_close_flush)).await
     }
 
     /// Gives the connection up at once, without a Close frame. The reading half has the report.

@@ -98,7 +98,14 @@ pub struct Connection {
     messages_sent: u64,
     /// Messages queued since the output was last all flushed.
     messages_pending: u32,
+    /// When the last message was queued, or a fragment of it.
+    message_queued: Timestamp,
+    /// Payload bytes of that message so far, and of the largest before it.
+    message_len: u32,
+    largest_before: u32,
     lateness_micros: u32,
+    /// When a deadline was last handled far too late: seconds since `opened`, plus one.
+    suspended_secs: u32,
     /// The end, once it has begun; also there when the transport fails one way.
     ending: Option<Box<Ending>>,
 }
@@ -144,7 +151,11 @@ impl Connection {
             frames_sent: 0,
             messages_sent: 0,
             messages_pending: 0,
+            message_queued: now,
+            message_len: 0,
+            largest_before: 0,
             lateness_micros: 0,
+            suspended_secs: 0,
             ending: None,
         }
     }
@@ -241,6 +252,7 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        self.note_overdue(now);
         let (_, position) = self.standing();
         let ending = self.ending_mut(Initiator::Transport);
         if ending.read_closed.is_some() {
@@ -263,6 +275,7 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        self.note_overdue(now);
         let deadline = now + self.config.timeouts.close;
         let ending = self.ending_mut(Initiator::Transport);
         ending.give_up_writing(kind);
@@ -468,16 +481,6 @@ impl Connection {
         let role = self.role;
         self.ending_mut(Initiator::Local).make_report(role, dropped, evidence);
         self.phase = Phase::Ended;
-    }
-
-    /// Whether a command that needs an open connection may go on.
-    fn check_open(&self) -> Result<(), SendError> {
-        match self.phase {
-            Phase::Open if self.ending.is_none() => Ok(()),
-            Phase::Open => Err(SendError::WriteFailed),
-            Phase::Ended => Err(SendError::Ended),
-            _ => Err(SendError::Closing),
-        }
     }
 
     /// Time runs forwards.

@@ -3,7 +3,8 @@
 //! Bytes, time and entropy come in; bytes, events and deadlines come out. The core touches no
 //! socket, no clock and no random source. Every connection gives exactly one report of its ending,
 //! a [`Termination`]: the close code, whether it was clean, who began it, both Close frames, what
-//! happened, and the evidence.
+//! happened, and the evidence. [`Termination::diagnosis`] says why it probably happened, and what
+//! to do about it: see [`diagnosis`].
 //!
 //! # Where to begin
 //!
@@ -98,6 +99,7 @@
 //! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.
 //! - `tokio`: the tokio adapter.
 //! - `testkit`: a simulated network and streams with faults, to rehearse every ending.
+//! - `serde`: reports and diagnoses can be serialised; see [`diagnosis::Report`].
 //!
 //! Without `std` the crate is `no_std` with `alloc`.
 #![no_std]
@@ -112,6 +114,7 @@ mod adapter;
 mod close;
 mod config;
 mod connection;
+pub mod diagnosis;
 mod event;
 mod frame;
 pub mod handshake;
@@ -119,7 +122,10 @@ mod keystream;
 mod mask;
 mod message;
 pub mod reconnect;
+#[cfg(feature = "serde")]
+mod serialize;
 mod session;
+mod span;
 mod termination;
 #[cfg(feature = "testkit")]
 pub mod testkit;
@@ -150,8 +156,8 @@ pub use session::{
     AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
 };
 pub use termination::{
-    Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, Side, StreamEnd,
-    Termination, Traffic,
+    Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, SentMessage, Side,
+    StreamEnd, Termination, Traffic,
 };
 #[cfg(feature = "std")]
 pub use time::Clock;

@@ -6,6 +6,7 @@ mod wire;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use farewell::diagnosis::Fact;
 use farewell::{
     CloseCode, CloseFrame, Config, Connection, Event, Heartbeat, MessageKind, Phase, ReadClosed,
     Role, Seed, SendError, Termination, Timestamp, TransportError,
@@ -244,6 +245,9 @@ impl Victim {
         while let Some(event) = self.connection.poll_event(&mut input, self.now) {
             assert!(self.report.is_none(), "{event:?} after the end");
             if let Event::Ended(report) = event {
+                let diagnosis = report.diagnosis();
+                let contradiction = diagnosis.first().evidence().contains(&Fact::Contradiction);
+                assert!(!contradiction, "{report:?}: {diagnosis:#}");
                 self.report = Some(*report);
             }
             events += 1;

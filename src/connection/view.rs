@@ -6,7 +6,7 @@ use super::Connection;
 use super::ending::CloseState;
 use crate::close::CloseFrame;
 use crate::event::{Phase, Role};
-use crate::termination::{Evidence, LocalClose, Position, Traffic};
+use crate::termination::{Evidence, LocalClose, Position, SentMessage, Traffic};
 use crate::time::Timestamp;
 
 impl Connection {
@@ -105,6 +105,15 @@ impl Connection {
         stopped.unwrap_or_else(|| (self.phase, self.receiver.position()))
     }
 
+    fn last_sent(&self) -> Option<SentMessage> {
+        let any = self.messages_sent > 0 || self.fragmenting.is_some();
+        any.then(|| SentMessage {
+            queued: self.message_queued,
+            len: self.message_len.into(),
+            largest_before: self.largest_before.into(),
+        })
+    }
+
     /// What was seen so far; `ended` is the time of the latest call.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
@@ -119,7 +128,8 @@ impl Connection {
             last_received: seen(self.last_received(), self.receiver.bytes() > 0),
             last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
             last_data: seen(self.last_data, self.receiver.any_piece()),
-            pings: self.heartbeat.report(),
+            last_sent: self.last_sent(),
+            pings: self.heartbeat.report(self.config.heartbeat.as_ref()),
             received: Traffic {
                 bytes: self.receiver.bytes(),
                 frames,
@@ -133,6 +143,7 @@ impl Connection {
             discarded: self.ending.as_ref().map_or(0, |ending| ending.discarded),
             pending_output: self.pending_output(),
             timer_lateness: Duration::from_micros(u64::from(self.lateness_micros)),
+            suspended_at: self.suspended_at(),
             http_status: None,
         }
     }

@@ -17,6 +17,7 @@ use thiserror::Error;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum HandshakeError {
     /// The first bytes cannot begin an HTTP head: the peer speaks something else, TLS perhaps.
     #[error("the peer does not speak HTTP")]

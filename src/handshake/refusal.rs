@@ -63,6 +63,19 @@ impl Refusal {
     }
 }
 
+/// `status` and `reason`. Header fields and the body are left out: they may hold secrets.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Refusal {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut fields = serializer.serialize_struct("Refusal", 2)?;
+        fields.serialize_field("status", &self.status())?;
+        fields.serialize_field("reason", self.reason())?;
+        fields.end()
+    }
+}
+
 /// Gathers the body of a refusal.
 #[derive(Debug)]
 pub(super) struct BodyReader {

@@ -4,7 +4,8 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::HandshakeError;
-use crate::termination::{Cause, Span};
+use crate::span::Span;
+use crate::termination::Cause;
 use crate::time::Timestamp;
 use crate::violation::Violation;
 

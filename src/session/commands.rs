@@ -107,7 +107,7 @@ impl Session {
         now: Timestamp,
     ) -> Result<(), (SendError, Message<'a>)> {
         let accepted = match self.sending() {
-            Ok(connection) => connection.accept_message(now),
+            Ok(connection) => connection.accept_message(message.len() as u64, now),
             Err(reason) => Err(reason),
         };
         if let Err(reason) = accepted {
@@ -127,7 +127,7 @@ impl Session {
     ///
     /// [`SendError`] as for [`send`](Self::send).
     pub fn send_prepared(&mut self, prepared: &Prepared, now: Timestamp) -> Result<(), SendError> {
-        self.sending()?.accept_message(now)?;
+        self.sending()?.accept_message(prepared.payload().len() as u64, now)?;
         if let Stage::Open(connection) = &mut self.stage {
             self.outgoing.add_prepared(prepared, connection, &self.config);
         }
@@ -150,7 +150,8 @@ impl Session {
         now: Timestamp,
     ) -> Result<(), SendError> {
         let data = data.into();
-        let opcode = self.sending()?.next_fragment(data.kind(), fin, now)?;
+        let len = data.as_bytes().len() as u64;
+        let opcode = self.sending()?.next_fragment(data.kind(), len, fin, now)?;
         if let Stage::Open(connection) = &mut self.stage {
             let payload = Payload::Lent(data.as_bytes());
             self.outgoing.add(opcode, fin, payload, connection, &self.config);

@@ -135,6 +135,7 @@ pub(crate) fn summary(report: &Termination) -> String {
         other => format!("{other:?}"),
     };
     let clean = if report.clean { "clean" } else { "unclean" };
-    write!(text, "; {} {clean}", report.code).unwrap();
+    let verdict = report.diagnosis().verdict().name();
+    write!(text, "; {} {clean}; {verdict}", report.code).unwrap();
     text
 }

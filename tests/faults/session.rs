@@ -71,3 +71,21 @@ fn every_fault_in_every_phase() {
         (report, world.trace().to_string())
     });
 }
+
+/// Found by the matrix: it was taken for a peer that skips its Close.
+#[test]
+fn a_failure_on_this_machine_after_our_close_is_not_laid_at_the_peers_door() {
+    use farewell::TransportError::{Aborted, Other, Reset, TimedOut};
+    use farewell::testkit::{At, Effect, Faults};
+    for us in crate::scenario::ROLES {
+        let verdicts = [TimedOut, Aborted, Other, Reset].map(|kind| {
+            let at = At::Frame { index: 0, byte: 1 };
+            let faults = Faults::none().towards(us, at, Effect::ReadFails(kind));
+            let mut world = world(network("").faults(faults), us, Phase::WeClose);
+            ending(&mut world, us).diagnosis().verdict().name()
+        });
+        let expected =
+            ["kernel_timeout", "transport_failure", "transport_failure", "close_skipped"];
+        assert_eq!(verdicts, expected, "{us:?}");
+    }
+}

@@ -3,10 +3,10 @@
 //! The application under test is [`after`]: what to do once a connection has ended. Each rehearsal
 //! puts it behind a network on which something goes wrong, and prints what it made of that.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use farewell::testkit::{At, Cut, Effect, Faults, Network, Proxy, Stuck, World};
-use farewell::{Cause, CloseCode, OpCode, Role, SessionEvent, Termination};
+use farewell::{Cause, Clock, CloseCode, OpCode, Role, SessionEvent, Termination, Timestamp};
 
 /// What the application does next.
 #[derive(Debug, PartialEq)]
@@ -50,13 +50,13 @@ fn main() -> Result<(), Stuck> {
     let busy = CloseCode::TRY_AGAIN_LATER;
     let (fine, normal) = (Faults::none(), CloseCode::NORMAL);
     // The fifth answer is the last that arrives.
-    let stuck = At::Frame { index: 5, byte: 0 };
-    let quiet = || Faults::none().to_client(stuck, Effect::Lose(OpCode::Text));
+    let fifth = At::Frame { index: 5, byte: 0 };
+    let quiet = || Faults::none().to_client(fifth, Effect::Lose(OpCode::Text));
     let rehearsals = [
         ("all is well", fine.clone(), normal, Next::Stop),
         ("the server is busy", fine, busy, retry(60)),
-        ("the server crashes", Faults::none().to_client(stuck, Effect::Eof), normal, retry(1)),
-        ("the cable is pulled", Faults::none().both(stuck, Effect::Vanish), normal, retry(1)),
+        ("the server crashes", Faults::none().to_client(fifth, Effect::Eof), normal, retry(1)),
+        ("the cable is pulled", Faults::none().both(fifth, Effect::Vanish), normal, retry(1)),
         ("a proxy's lifetime", quiet().proxy(Proxy::max_lifetime(secs(7200))), normal, retry(1)),
         (
             "a proxy forgets us",
@@ -66,13 +66,13 @@ fn main() -> Result<(), Stuck> {
         ),
         (
             "a bug in the server",
-            Faults::none().to_client(stuck, Effect::Flip(0x40)),
+            Faults::none().to_client(fifth, Effect::Flip(0x40)),
             normal,
             Next::Stop,
         ),
     ];
 
-    let began = Instant::now();
+    let clock = Clock::new();
     let mut simulated = Duration::ZERO;
     for (name, faults, code, expected) in rehearsals {
         let mut world = conversation(&Network::new(1).faults(faults), code);
@@ -82,6 +82,7 @@ fn main() -> Result<(), Stuck> {
         assert_eq!(next, expected, "{name}\n{}", world.trace());
         simulated += world.elapsed();
     }
-    println!("{} minutes, rehearsed in {:?}", simulated.as_secs() / 60, began.elapsed());
+    let took = clock.now().since(Timestamp::ZERO);
+    println!("{} minutes, rehearsed in {took:?}", simulated.as_secs() / 60);
     Ok(())
 }

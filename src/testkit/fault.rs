@@ -9,7 +9,7 @@ use crate::frame::OpCode;
 /// The faults of one connection.
 ///
 /// The same value serves a simulated [`Network`](super::Network) and the streams that inject faults
-/// into real sockets, [`Faulty`](super::Faulty) and [`AsyncFaulty`](super::AsyncFaulty).
+/// into real sockets, [`Faulty`](super::Faulty) and, with feature `tokio`, `AsyncFaulty`.
 ///
 /// Directions are named after the end that they lead to. For the client, what goes
 /// [`to_client`](Self::to_client) is what it reads and what goes [`to_server`](Self::to_server) is

@@ -158,8 +158,9 @@ impl Injector {
             if self.incoming.is_empty() {
                 return self.read_nothing(now);
             }
-            let (gone, changed) = match self.reads.fate(&self.incoming, now) {
-                Fate::Pass(len) => (len.min(buffer.len()).min(self.reads.pieces()), Some(0)),
+            let most = self.incoming.len().min(buffer.len()).min(self.reads.pieces());
+            let (gone, changed) = match self.reads.fate(&self.incoming[..most], now) {
+                Fate::Pass(len) => (len, Some(0)),
                 Fate::Vanish(len) => (len, None),
                 Fate::Flip(mask) => (1, Some(mask)),
                 Fate::Wait => return ReadStep::Wait,
@@ -219,6 +220,7 @@ impl Injector {
 
     /// What a write of `bytes` has to do.
     pub(super) fn write(&mut self, bytes: &[u8], now: Timestamp) -> WriteStep {
+        let bytes = &bytes[..bytes.len().min(self.writes.pieces())];
         let fate = self.writes.fate(bytes, now);
         if fate == Fate::Wait && self.writes.write_failure().is_none() && !bytes.is_empty() {
             return WriteStep::Wait;
@@ -229,7 +231,7 @@ impl Injector {
             return WriteStep::Done(Err(error(kind)));
         }
         match fate {
-            Fate::Pass(len) => WriteStep::Below(len.min(self.writes.pieces())),
+            Fate::Pass(len) => WriteStep::Below(len),
             Fate::Flip(mask) => WriteStep::Changed(bytes[0] ^ mask),
             Fate::Vanish(len) => {
                 self.wrote(&bytes[..len], now);

@@ -4,9 +4,10 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::mem;
 use core::ops::RangeInclusive;
 use core::time::Duration;
+
+use bytes::BytesMut;
 
 use super::fault::{Cut, Effect, Faults};
 use super::lane::{Call, End, Fate, Flow, Lane};
@@ -94,7 +95,7 @@ impl Default for Link {
 /// What a read gives.
 #[derive(Debug)]
 pub(super) enum Read {
-    Bytes(Vec<u8>),
+    Bytes(BytesMut),
     End(ReadClosed),
 }
 
@@ -131,7 +132,7 @@ pub(super) struct Pipe {
     flight: VecDeque<Parcel>,
     latest: Timestamp,
     /// Arrived and not read.
-    inbox: Vec<u8>,
+    inbox: BytesMut,
     inbox_end: Option<ReadClosed>,
     /// Bytes accepted that nobody has read or lost yet.
     held: usize,
@@ -157,7 +158,7 @@ impl Pipe {
             free: now,
             flight: VecDeque::new(),
             latest: now,
-            inbox: Vec::new(),
+            inbox: BytesMut::new(),
             inbox_end: None,
             held: 0,
         }
@@ -318,8 +319,7 @@ impl Pipe {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let size = size.min(self.lane.pieces()).min(self.inbox.len());
         self.held -= size;
-        let rest = self.inbox.split_off(size);
-        Some(Read::Bytes(mem::replace(&mut self.inbox, rest)))
+        Some(Read::Bytes(self.inbox.split_to(size)))
     }
 
     /// A fault at this very read, which finds nothing any more.

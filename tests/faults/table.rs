@@ -85,7 +85,8 @@ pub(crate) fn run_all(transport: &str, run: Run) {
     let failures = pool::run(&cells, run_cell);
     // Not by `println!`, which a test that succeeds keeps to itself.
     let count = cells.len();
-    writeln!(std::io::stderr(), "{transport}: {count} cells ran, {never} cannot be").unwrap();
+    let line = format!("{transport}: {count} cells ran, {never} cannot be\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
     assert_eq!(count + never, FAULTS.len() * PHASES.len() * ROLES.len());
     assert!(failures.is_empty(), "{} of {count} cells:\n{}", failures.len(), failures.join("\n"));
 }

@@ -85,7 +85,8 @@ impl Series {
 fn torture_all(transport: &str, runs: &'static AtomicUsize, run: fn(Series) -> Result<(), String>) {
     let failures = pool::run(&Series::all(runs), run);
     let runs = runs.load(Ordering::Relaxed);
-    writeln!(std::io::stderr(), "{transport}: {runs} runs of torture").unwrap();
+    let line = format!("{transport}: {runs} runs of torture\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

@@ -1,9 +1,12 @@
 //! Runs the cases of an Autobahn test suite's server, and has it write its report.
 //!
-//! `cargo run --release --features tokio --example autobahn_client -- ADAPTER URL`, where ADAPTER is
+//! `cargo run --release --features tokio,deflate --example autobahn_client -- ADAPTER URL`, where ADAPTER is
 //! `tokio` or `blocking` and URL the server's, as `ws://127.0.0.1:9001`.
 
-use farewell::{Termination, blocking};
+use std::sync::Arc;
+
+use farewell::handshake::ClientRequest;
+use farewell::{Config, Termination, blocking};
 
 type Failure = Box<dyn std::error::Error>;
 type Run = Box<dyn Fn(&str, bool) -> Result<Outcome, Failure>>;
@@ -14,11 +17,12 @@ fn main() -> Result<(), Failure> {
         return Err("usage: autobahn_client tokio|blocking ws://HOST:PORT".into());
     };
     let agent = format!("farewell-{adapter}");
+    let config = Arc::new(config());
     let run: Run = match adapter.as_str() {
-        "blocking" => Box::new(run_blocking),
+        "blocking" => Box::new(move |url, echo| run_blocking(url, echo, &config)),
         "tokio" => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            Box::new(move |url, echo| runtime.block_on(run_tokio(url, echo)))
+            Box::new(move |url, echo| runtime.block_on(run_tokio(url, echo, &config)))
         }
         _ => return Err("the adapter is tokio or blocking".into()),
     };
@@ -33,14 +37,25 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
+/// Compression is offered, with feature `deflate`.
+fn config() -> Config {
+    #[cfg_attr(not(feature = "deflate"), expect(unused_mut, reason = "nothing to be switched on"))]
+    let mut config = Config::default();
+    #[cfg(feature = "deflate")]
+    {
+        config.compression = Some(farewell::Compression::default());
+    }
+    config
+}
+
 /// What a connection brought: its last text, and its end.
 struct Outcome {
     text: String,
     report: Box<Termination>,
 }
 
-fn run_blocking(url: &str, echo: bool) -> Result<Outcome, Failure> {
-    let mut socket = blocking::connect(url)?;
+fn run_blocking(url: &str, echo: bool, config: &Arc<Config>) -> Result<Outcome, Failure> {
+    let mut socket = blocking::connect_with(&ClientRequest::new(url)?, config.clone())?;
     let mut text = String::new();
     loop {
         match socket.next().into_message() {
@@ -51,8 +66,9 @@ fn run_blocking(url: &str, echo: bool) -> Result<Outcome, Failure> {
     }
 }
 
-async fn run_tokio(url: &str, echo: bool) -> Result<Outcome, Failure> {
-    let mut socket = farewell::tokio::connect(url).await?;
+async fn run_tokio(url: &str, echo: bool, config: &Arc<Config>) -> Result<Outcome, Failure> {
+    let request = ClientRequest::new(url)?;
+    let mut socket = farewell::tokio::connect_with(&request, config.clone()).await?;
     let mut text = String::new();
     loop {
         match socket.next().await.into_message() {

@@ -6,14 +6,14 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use farewell::handshake::Origins;
-use farewell::{Acceptor, blocking};
+use farewell::{Acceptor, Config, blocking};
 
 fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
     // An echo has no secrets: any web page may use it.
-    let acceptor = Acceptor::new(Origins::Any);
+    let acceptor = Acceptor::new(Origins::Any).config(config());
     for stream in listener.incoming() {
         let acceptor = acceptor.clone();
         match stream {
@@ -22,6 +22,17 @@ fn main() -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Messages are compressed where the client offers it, with feature `deflate`.
+fn config() -> Config {
+    #[cfg_attr(not(feature = "deflate"), expect(unused_mut, reason = "nothing to be switched on"))]
+    let mut config = Config::default();
+    #[cfg(feature = "deflate")]
+    {
+        config.compression = Some(farewell::Compression::default());
+    }
+    config
 }
 
 fn serve(stream: TcpStream, acceptor: &Acceptor) {

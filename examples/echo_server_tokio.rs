@@ -3,8 +3,8 @@
 //! `cargo run --release --features tokio --example echo_server_tokio -- [ADDRESS]`, by default
 //! 127.0.0.1:9001.
 
-use farewell::Acceptor;
 use farewell::handshake::Origins;
+use farewell::{Acceptor, Config};
 use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::main]
@@ -13,13 +13,24 @@ async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     // An echo has no secrets: any web page may use it.
-    let acceptor = Acceptor::new(Origins::Any);
+    let acceptor = Acceptor::new(Origins::Any).config(config());
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(serve(stream, acceptor.clone()))),
             Err(error) => eprintln!("accept: {error}"),
         }
     }
+}
+
+/// Messages are compressed where the client offers it, with feature `deflate`.
+fn config() -> Config {
+    #[cfg_attr(not(feature = "deflate"), expect(unused_mut, reason = "nothing to be switched on"))]
+    let mut config = Config::default();
+    #[cfg(feature = "deflate")]
+    {
+        config.compression = Some(farewell::Compression::default());
+    }
+    config
 }
 
 async fn serve(stream: TcpStream, acceptor: Acceptor) {

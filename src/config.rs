@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::deflate::Compression;
+
 /// Settings of a connection; one value, in an [`Arc`](alloc::sync::Arc), serves any number of them.
 ///
 /// ```
@@ -27,6 +29,21 @@ pub struct Config {
     ///
     /// Only a [`Session`](crate::Session) fragments by itself. Zero counts as one byte.
     pub fragment_size: Option<usize>,
+    /// Compression of messages, where the peer agrees to it (RFC 7692). Default: off.
+    ///
+    /// Only a [`Session`](crate::Session) compresses. Read the warning of [`Compression`] first.
+    #[cfg(feature = "deflate")]
+    pub compression: Option<Compression>,
+}
+
+impl Config {
+    /// The settings of compression; without the feature there are none.
+    pub(crate) fn compression(&self) -> Option<&Compression> {
+        #[cfg(feature = "deflate")]
+        return self.compression.as_ref();
+        #[cfg(not(feature = "deflate"))]
+        None
+    }
 }
 
 impl Default for Config {
@@ -36,6 +53,8 @@ impl Default for Config {
             timeouts: Timeouts::default(),
             heartbeat: Some(Heartbeat::default()),
             fragment_size: Some(64 * 1024),
+            #[cfg(feature = "deflate")]
+            compression: None,
         }
     }
 }
@@ -54,8 +73,9 @@ pub struct Limits {
     pub header_line: usize,
     /// Payload bytes of one frame. Default: 16 MiB. Beyond it: Close 1009, from the header alone.
     pub frame: u64,
-    /// Payload bytes of one message, all fragments together. Default: 64 MiB. Beyond it: Close
-    /// 1009, from the header alone.
+    /// Payload bytes of one message, all fragments together; of a compressed one, what it inflates
+    /// to. Default: 64 MiB. Beyond it: Close 1009, from the header alone or while it inflates, before
+    /// the memory is taken.
     pub message: u64,
     /// Fragments of one message. Default: 131,072. Beyond it: Close 1008. Zero counts as one.
     pub fragments: u32,

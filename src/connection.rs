@@ -7,9 +7,12 @@
 mod control;
 mod ending;
 mod heartbeat;
+mod judgement;
 mod receive;
 mod send;
 mod timers;
+#[cfg(feature = "tracing")]
+mod traced;
 mod view;
 
 use alloc::boxed::Box;
@@ -22,7 +25,7 @@ use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, Trans
 use crate::keystream::{Keystream, Seed};
 use crate::termination::{Backlog, Cause, Initiator};
 use crate::time::Timestamp;
-use crate::violation::Violation;
+use crate::trace::Trace;
 
 use ending::{CloseState, Ending};
 use heartbeat::Heartbeat;
@@ -108,6 +111,7 @@ pub struct Connection {
     suspended_secs: u32,
     /// The end, once it has begun; also there when the transport fails one way.
     ending: Option<Box<Ending>>,
+    trace: Trace,
 }
 
 impl Connection {
@@ -118,7 +122,9 @@ impl Connection {
     /// number of connections.
     #[must_use]
     pub fn new(role: Role, config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
-        Self::with_keystream(role, config.into(), Keystream::new(seed), now)
+        let mut connection = Self::with_keystream(role, config.into(), Keystream::new(seed), now);
+        connection.trace = Trace::new(role);
+        connection
     }
 
     pub(crate) fn with_keystream(
@@ -157,6 +163,7 @@ impl Connection {
             lateness_micros: 0,
             suspended_secs: 0,
             ending: None,
+            trace: Trace::elsewhere(),
         }
     }
 
@@ -210,8 +217,9 @@ impl Connection {
             }
         }
         self.discard(input, now);
-        let report = self.ending.as_mut().and_then(|ending| ending.report.take());
-        report.map(Event::Ended)
+        let report = self.ending.as_mut().and_then(|ending| ending.report.take())?;
+        self.trace.ended(&report);
+        Some(Event::Ended(report))
     }
 
     /// What comes after the end began is counted and thrown away.
@@ -227,7 +235,11 @@ impl Connection {
         //# An endpoint MUST NOT continue to attempt to process data
         //# (including a responding Close frame) from the remote endpoint after
         //# being instructed to _Fail the WebSocket Connection_.
-        let mut len = mem::take(input).len() as u64;
+        let len = mem::take(input).len() as u64;
+        self.throw_away(len, now);
+    }
+
+    fn throw_away(&mut self, mut len: u64, now: Timestamp) {
         let limit = self.config.limits.linger;
         let lingering = self.phase == Phase::Lingering;
         if let Some(ending) = &mut self.ending {
@@ -399,11 +411,9 @@ impl Connection {
         let frame = CloseFrame::new(rule.close_code(), rule.close_reason());
         let frame = frame.unwrap_or(CloseFrame::from_code(rule.close_code()));
         let ending = self.ending_mut(Initiator::Local);
-        ending.cause = Some(match rule {
-            Violation::FrameTooBig { .. } | Violation::MessageTooBig { .. } => {
-                Cause::TooBig { rule, offset }
-            }
-            _ => Cause::Violation { rule, offset },
+        ending.cause = Some(match rule.is_too_big() {
+            true => Cause::TooBig { rule, offset },
+            false => Cause::Violation { rule, offset },
         });
         ending.close_deadline.get_or_insert(deadline);
         //= rfc6455#7.1.7
@@ -420,13 +430,6 @@ impl Connection {
         } else {
             self.linger(now);
         }
-    }
-
-    /// Fails the connection for text that its receiver could not take for UTF-8.
-    pub(crate) fn fail_text(&mut self, now: Timestamp) {
-        let offset = self.receiver.bytes();
-        let now = self.advance(now);
-        self.fail(Fault { rule: Violation::InvalidUtf8, offset }, now);
     }
 
     /// Nothing more is delivered; the transport is given up at the linger timeout at the latest.
@@ -459,17 +462,6 @@ impl Connection {
         self.finish(now);
     }
 
-    fn ending_mut(&mut self, initiator: Initiator) -> &mut Ending {
-        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator)))
-    }
-
-    /// From now on nothing is delivered. Remembers where in the stream, and in which phase.
-    fn stop_receiving(&mut self) {
-        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
-            ending.stopped = Some((self.phase, position));
-        }
-    }
-
     /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.
     fn finish(&mut self, now: Timestamp) {
         self.ending_mut(Initiator::Local);
@@ -489,10 +481,6 @@ impl Connection {
         self.now = self.now.max(now).max(self.last_data);
         self.now
     }
-
-    fn last_received(&self) -> Timestamp {
-        self.last_received.max(self.last_data)
-    }
 }
 
 #[cfg(test)]
@@ -501,6 +489,8 @@ mod tests {
 
     #[test]
     fn a_connection_stays_small() {
-        assert!(size_of::<Connection>() < 500, "{}", size_of::<Connection>());
+        // With feature `tracing`, there is a pointer more.
+        let size = size_of::<Connection>() - size_of::<Trace>();
+        assert!(size < 500, "{size}");
     }
 }

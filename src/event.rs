@@ -88,16 +88,30 @@ pub struct Chunk<'b> {
 /// What a chunk is of its message, in one byte that has room for the other events: an event is then
 /// written and read with the same three moves, which the fastest path depends on.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 enum Piece {
-    TextMiddle,
-    TextFirst,
-    TextLast,
-    TextWhole,
-    BinaryMiddle,
-    BinaryFirst,
-    BinaryLast,
-    BinaryWhole,
+    TextMiddle = 0,
+    BinaryMiddle = BINARY,
+    TextFirst = FIRST,
+    BinaryFirst = FIRST | BINARY,
+    TextLast = LAST,
+    BinaryLast = LAST | BINARY,
+    TextWhole = FIRST | LAST,
+    BinaryWhole = FIRST | LAST | BINARY,
+    CompressedTextMiddle = COMPRESSED,
+    CompressedBinaryMiddle = COMPRESSED | BINARY,
+    CompressedTextFirst = COMPRESSED | FIRST,
+    CompressedBinaryFirst = COMPRESSED | FIRST | BINARY,
+    CompressedTextLast = COMPRESSED | LAST,
+    CompressedBinaryLast = COMPRESSED | LAST | BINARY,
+    CompressedTextWhole = COMPRESSED | FIRST | LAST,
+    CompressedBinaryWhole = COMPRESSED | FIRST | LAST | BINARY,
 }
+
+const BINARY: u8 = 1;
+const FIRST: u8 = 2;
+const LAST: u8 = 4;
+const COMPRESSED: u8 = 8;
 
 impl<'b> Chunk<'b> {
     #[inline]
@@ -115,6 +129,39 @@ impl<'b> Chunk<'b> {
         Self { payload, piece }
     }
 
+    /// The same piece, of a message that was compressed.
+    pub(crate) const fn compressed(self) -> Self {
+        let piece = match self.piece {
+            Piece::TextMiddle => Piece::CompressedTextMiddle,
+            Piece::BinaryMiddle => Piece::CompressedBinaryMiddle,
+            Piece::TextFirst => Piece::CompressedTextFirst,
+            Piece::BinaryFirst => Piece::CompressedBinaryFirst,
+            Piece::TextLast => Piece::CompressedTextLast,
+            Piece::BinaryLast => Piece::CompressedBinaryLast,
+            Piece::TextWhole => Piece::CompressedTextWhole,
+            Piece::BinaryWhole => Piece::CompressedBinaryWhole,
+            compressed => compressed,
+        };
+        Self { payload: self.payload, piece }
+    }
+
+    #[inline]
+    const fn has(&self, flag: u8) -> bool {
+        self.piece as u8 & flag != 0
+    }
+
+    /// Whether it is a whole message as it was sent by the application.
+    #[inline]
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.piece as u8 & !BINARY == FIRST | LAST
+    }
+
+    /// Whether its message was compressed: then the payload is what the compressor made of it.
+    #[inline]
+    pub(crate) const fn is_compressed(&self) -> bool {
+        self.has(COMPRESSED)
+    }
+
     /// The bytes, unmasked. Empty only for the last piece of a message.
     #[inline]
     #[must_use]
@@ -126,32 +173,21 @@ impl<'b> Chunk<'b> {
     #[inline]
     #[must_use]
     pub const fn kind(&self) -> MessageKind {
-        match self.piece {
-            Piece::TextMiddle | Piece::TextFirst | Piece::TextLast | Piece::TextWhole => {
-                MessageKind::Text
-            }
-            _ => MessageKind::Binary,
-        }
+        if self.has(BINARY) { MessageKind::Binary } else { MessageKind::Text }
     }
 
     /// Whether this piece begins a message.
     #[inline]
     #[must_use]
     pub const fn is_first(&self) -> bool {
-        matches!(
-            self.piece,
-            Piece::TextFirst | Piece::TextWhole | Piece::BinaryFirst | Piece::BinaryWhole
-        )
+        self.has(FIRST)
     }
 
     /// Whether this piece ends its message.
     #[inline]
     #[must_use]
     pub const fn is_last(&self) -> bool {
-        matches!(
-            self.piece,
-            Piece::TextLast | Piece::TextWhole | Piece::BinaryLast | Piece::BinaryWhole
-        )
+        self.has(LAST)
     }
 }
 

@@ -13,6 +13,9 @@ pub(crate) const MAX_HEADER: usize = 14;
 /// Bytes of the longest payload of a control frame.
 pub(crate) const MAX_CONTROL: usize = 125;
 
+/// The highest reserved bit, which marks a compressed message (RFC 7692 section 6).
+pub(crate) const RSV1: u8 = 0x4;
+
 const FIN: u8 = 0x80;
 const MASK: u8 = 0x80;
 
@@ -102,7 +105,7 @@ pub struct FrameHeader {
 
 /// A header that cannot be, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{rule} (RFC 6455 section {section}, byte {at} of the header)", section = rule.section())]
+#[error("{rule} (RFC {} section {}, byte {at} of the header)", rule.rfc(), rule.section())]
 pub struct FrameHeaderError {
     /// The rule that it breaks.
     pub rule: Violation,
@@ -205,9 +208,12 @@ impl FrameHeader {
         if opcode.is_control() && byte & FIN == 0 {
             return Err(err(Violation::FragmentedControl, 0));
         }
-        // No extension defines a reserved bit on a control frame.
-        if opcode.is_control() && rsv != 0 {
-            return Err(err(Violation::ReservedBits, 0));
+        //= rfc7692#6.1
+        //# An endpoint MUST NOT set the "Per-Message Compressed" bit of control
+        //# frames and non-first fragments of a data message.  An endpoint
+        //# receiving such a frame MUST _Fail the WebSocket Connection_.
+        if rsv & RSV1 != 0 && (opcode.is_control() || opcode == OpCode::Continuation) {
+            return Err(err(Violation::CompressedBit, 0));
         }
         Ok((byte & FIN != 0, rsv, opcode))
     }

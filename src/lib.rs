@@ -1,4 +1,4 @@
-//! A sans-IO WebSocket protocol (RFC 6455) that always knows how the connection ended.
+//! A sans-IO WebSocket protocol (RFC 6455, RFC 7692) that always knows how the connection ended.
 //!
 //! Bytes, time and entropy come in; bytes, events and deadlines come out. The core touches no
 //! socket, no clock and no random source. Every connection gives exactly one report of its ending,
@@ -94,12 +94,26 @@
 //! While a connection lingers, its transport is shut down for writing and read to its end: closing
 //! it at once would let a reset destroy our Close on its way.
 //!
+//! # Monitoring
+//!
+//! While a connection lives, [`Session::stats`] and [`Connection::stats`] say what it has done, in
+//! numbers, with high-water marks: `examples/metrics` makes a Prometheus page of them. How it ended
+//! is a [`Cause`], whose [`name`](Cause::name) is fit for a label. With feature `tracing`, every
+//! connection has a span, and its ending is an event there.
+//!
 //! # Features
 //!
 //! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.
 //! - `tokio`: the tokio adapter.
+//! - `deflate`: permessage-deflate, compression of messages (RFC 7692). Off until
+//!   `Config::compression` asks for it. It needs `std`, and no C compiler.
 //! - `testkit`: a simulated network and streams with faults, to rehearse every ending.
 //! - `serde`: reports and diagnoses can be serialised; see [`diagnosis::Report`].
+//! - `tracing`: a span for each connection, and an event in it for its ending, of target
+//!   `farewell`. The event is a warning where the end was not clean; its fields are `role`,
+//!   `cause`, `code`, `clean`, `initiator`, `received_bytes`, `sent_bytes` and `dropped_bytes`. A
+//!   connection that is dropped without an end says that it was dropped. Nothing is recorded for a
+//!   message. Works without `std`.
 //!
 //! Without `std` the crate is `no_std` with `alloc`.
 #![no_std]
@@ -114,23 +128,30 @@ mod adapter;
 mod close;
 mod config;
 mod connection;
+#[cfg_attr(not(feature = "deflate"), path = "deflate/absent.rs")]
+mod deflate;
 pub mod diagnosis;
 mod event;
 mod frame;
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 pub mod handshake;
 mod keystream;
 mod mask;
 mod message;
+mod names;
 pub mod reconnect;
 #[cfg(feature = "serde")]
 mod serialize;
 mod session;
 mod span;
+mod stats;
 mod termination;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
 mod timer;
+mod trace;
 mod utf8;
 mod violation;
 
@@ -143,6 +164,8 @@ pub use adapter::{
 pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, FrameHead};
+#[cfg(feature = "deflate")]
+pub use deflate::{Compression, WindowBits};
 pub use event::{
     Chunk, Data, Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError,
 };
@@ -155,6 +178,7 @@ pub use message::{Message, NotUtf8, Payload, Text};
 pub use session::{
     AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
 };
+pub use stats::{HighWater, Stats};
 pub use termination::{
     Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, SentMessage, Side,
     StreamEnd, Termination, Traffic,

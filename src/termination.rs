@@ -124,15 +124,16 @@ impl Termination {
                 Role::Server => write!(f, "we refused the handshake with status {status}"),
             },
             Cause::HandshakeInvalid(error) => {
-                let section = error.section();
-                write!(f, "the opening handshake failed: {error} (RFC 6455 section {section})")?;
+                let (rfc, section) = (error.rfc(), error.section());
+                write!(f, "the opening handshake failed: {error} (RFC {rfc} section {section})")?;
                 match self.evidence.http_status {
                     Some(status) => write!(f, "; the answer was status {status}"),
                     None => Ok(()),
                 }
             }
             Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
-                write!(f, "{rule} (RFC 6455 section {}, byte {offset})", rule.section())
+                let (rfc, section) = (rule.rfc(), rule.section());
+                write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")
             }
             Cause::Aborted => f.write_str("the connection was dropped on this side"),
         }
@@ -257,14 +258,16 @@ pub enum Cause {
     Violation {
         /// The rule.
         rule: Violation,
-        /// The offset of the offending byte in the peer's stream, after the opening handshake.
+        /// The offset of the offending byte in the peer's stream, after the opening handshake; of
+        /// what is wrong inside a compressed message, the offset of the payload of the frame that
+        /// brought it.
         offset: u64,
     },
     /// The peer sent more than a limit allows, and this end failed the connection.
     TooBig {
         /// The limit, as a rule.
         rule: Violation,
-        /// The offset of the offending byte in the peer's stream, after the opening handshake.
+        /// The offset, as above.
         offset: u64,
     },
     /// This end dropped the connection without a closing handshake.

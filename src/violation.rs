@@ -19,6 +19,9 @@ pub enum Violation {
     /// A reserved bit is set that no extension has given a meaning.
     #[error("a frame has a reserved bit set, and no extension was negotiated that uses it")]
     ReservedBits,
+    /// RSV1, which marks a compressed message, is set on another frame than a message's first.
+    #[error("a frame that begins no message has the bit set that marks a compressed message")]
+    CompressedBit,
     /// The opcode is reserved.
     #[error("a frame has the reserved opcode {0:#x}")]
     ReservedOpcode(
@@ -92,13 +95,48 @@ pub enum Violation {
         /// The limit in force, [`Limits::message`](crate::Limits::message).
         limit: u64,
     },
+    /// A compressed message is no DEFLATE data, or refers to what lies before its window.
+    #[error("a compressed message is not valid DEFLATE data")]
+    InvalidDeflate,
+    /// A compressed message ends in the middle of its DEFLATE data.
+    #[error("a compressed message ends in the middle of its DEFLATE data")]
+    TruncatedDeflate,
+    /// A compressed message has more final DEFLATE blocks than this endpoint puts up with.
+    #[error("a compressed message has more than {limit} final DEFLATE blocks")]
+    TooManyFinalBlocks {
+        /// The limit in force, which is fixed.
+        limit: u32,
+    },
+    /// A compressed message inflates to more than its compressed size warrants.
+    #[error("a compressed message inflates to more than {ratio} times its size")]
+    InflationRatio {
+        /// The limit in force, `Compression::ratio`.
+        ratio: u32,
+    },
 }
 
 impl Violation {
-    /// The section of RFC 6455 that states the rule.
+    /// The number of the RFC that states the rule: 6455, or 7692 for compressed messages.
+    #[must_use]
+    pub const fn rfc(self) -> u16 {
+        match self {
+            Self::CompressedBit
+            | Self::InvalidDeflate
+            | Self::TruncatedDeflate
+            | Self::TooManyFinalBlocks { .. }
+            | Self::InflationRatio { .. } => 7692,
+            _ => 6455,
+        }
+    }
+
+    /// The section of that [RFC](Self::rfc) that states the rule.
     #[must_use]
     pub const fn section(self) -> &'static str {
         match self {
+            Self::CompressedBit => "6.1",
+            Self::TooManyFinalBlocks { .. } => "7.2.1",
+            Self::InvalidDeflate | Self::TruncatedDeflate => "7.2.2",
+            Self::InflationRatio { .. } => "8",
             Self::ReservedBits
             | Self::ReservedOpcode(_)
             | Self::NonMinimalLength
@@ -120,19 +158,31 @@ impl Violation {
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD,
-            Self::TooManyFragments { .. } | Self::TooManyEmptyFragments { .. } => {
-                CloseCode::POLICY_VIOLATION
-            }
-            Self::FrameTooBig { .. } | Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
+            Self::InvalidUtf8
+            | Self::InvalidCloseReason
+            | Self::InvalidDeflate
+            | Self::TruncatedDeflate => CloseCode::INVALID_PAYLOAD,
+            Self::TooManyFragments { .. }
+            | Self::TooManyEmptyFragments { .. }
+            | Self::TooManyFinalBlocks { .. } => CloseCode::POLICY_VIOLATION,
+            rule if rule.is_too_big() => CloseCode::MESSAGE_TOO_BIG,
             _ => CloseCode::PROTOCOL_ERROR,
         }
+    }
+
+    /// Whether it is a limit on size.
+    pub(crate) const fn is_too_big(self) -> bool {
+        matches!(
+            self,
+            Self::FrameTooBig { .. } | Self::MessageTooBig { .. } | Self::InflationRatio { .. }
+        )
     }
 
     /// What the Close frame that answers it says.
     pub(crate) const fn close_reason(self) -> &'static str {
         match self {
             Self::ReservedBits => "reserved bit set",
+            Self::CompressedBit => "RSV1 set on a frame that begins no message",
             Self::ReservedOpcode(_) => "reserved opcode",
             Self::UnmaskedFrame => "frame not masked",
             Self::MaskedFrame => "frame masked",
@@ -150,6 +200,10 @@ impl Violation {
             Self::TooManyEmptyFragments { .. } => "too many empty fragments",
             Self::FrameTooBig { .. } => "frame too big",
             Self::MessageTooBig { .. } => "message too big",
+            Self::InvalidDeflate => "compressed data not valid",
+            Self::TruncatedDeflate => "compressed data cut short",
+            Self::TooManyFinalBlocks { .. } => "too many final blocks",
+            Self::InflationRatio { .. } => "compression ratio too high",
         }
     }
 }

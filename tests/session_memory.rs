@@ -217,3 +217,93 @@ fn a_message_of_many_fragments_takes_a_few_allocations() {
         assert!(allocations < 30, "{size}: {allocations} allocations");
     }
 }
+
+#[cfg(feature = "deflate")]
+mod compressed {
+    use std::sync::Arc;
+
+    use farewell::handshake::{DeflateParams, Negotiated};
+    use farewell::{Compression, Seed};
+
+    use super::*;
+
+    /// Pairs that have exchanged messages and have nothing more to do, all with the same settings.
+    fn idle(count: usize, takeover: bool, config: &Arc<Config>) -> Vec<[Session; 2]> {
+        let mut params = DeflateParams::default();
+        params.server_no_context_takeover = !takeover;
+        params.client_no_context_takeover = !takeover;
+        let open = |role| {
+            let negotiated = Negotiated::default().with_deflate(params);
+            Session::upgraded(role, negotiated, config.clone(), Seed::new([1; 32]), START)
+        };
+        let mut buffer = vec![0; 200_000];
+        let mut pairs = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (mut client, mut server) = (open(Role::Client), open(Role::Server));
+            for size in [5, 1000, 100_000, 200] {
+                echo(&mut client, &mut server, &vec![b'x'; size], &mut buffer);
+            }
+            pairs.push([client, server]);
+        }
+        pairs
+    }
+
+    fn config() -> Arc<Config> {
+        let mut config = Config::default();
+        config.compression = Some(Compression::default());
+        Arc::new(config)
+    }
+
+    /// Bytes that a session keeps on the heap, without what is in the pool and shared.
+    fn each(takeover: bool) -> u64 {
+        let hold = |pairs| {
+            let config = config();
+            // The vector of pairs itself holds the sessions.
+            held(|| idle(pairs, takeover, &config)).0 - (pairs * size_of::<[Session; 2]>()) as u64
+        };
+        (hold(11) - hold(1)) / 20
+    }
+
+    #[test]
+    fn an_idle_session_without_takeover_is_under_a_kibibyte_too() {
+        let size = size_of::<Session>() as u64;
+        let (without, with) = (each(false), each(true));
+        println!(
+            "{size} bytes of its own, and on the heap {without} without context takeover, {with} \
+             with it"
+        );
+        assert!(size + without < 1024, "{without}");
+        assert!((300_000..450_000).contains(&with), "{with}");
+    }
+
+    #[test]
+    fn what_the_pool_keeps_is_bounded_and_used_again() {
+        let config = config();
+        let first = held(|| idle(1, false, &config));
+        let info = measure(|| {
+            // As many as a busy server has: none of them takes another compressor.
+            drop(idle(50, false, &config));
+        });
+        assert!(info.bytes_current < 10_000, "{first:?} {info:?}");
+        let messages = measure(|| drop(idle(50, false, &config)));
+        assert!(messages.bytes_max < 2_000_000, "{messages:?}");
+    }
+
+    #[test]
+    fn the_end_gives_everything_back() {
+        for takeover in [true, false] {
+            let config = config();
+            // What the pool keeps stays.
+            drop(idle(2, takeover, &config));
+            drop(idle(2, takeover, &config));
+            let (left, _) = held(|| {
+                for mut session in idle(2, takeover, &config).into_iter().flatten() {
+                    session.abort(START);
+                    let event = session.poll_event(&mut &mut [][..], START);
+                    assert!(matches!(event, Some(SessionEvent::Ended(_))));
+                }
+            });
+            assert!(left < 1024, "{takeover}: {left}");
+        }
+    }
+}

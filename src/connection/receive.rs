@@ -5,6 +5,7 @@
 //! inputs at most 13 bytes of a header and 125 bytes of a control frame are kept.
 
 mod progress;
+mod short;
 
 use core::mem;
 
@@ -12,7 +13,7 @@ use super::control::{Inline, Spilled, close_frame};
 use crate::close::CloseFrame;
 use crate::config::Limits;
 use crate::event::{Chunk, MessageKind, Role};
-use crate::frame::{FrameHeader, FrameHeaderError, MAX_HEADER, OpCode};
+use crate::frame::{FrameHeader, FrameHeaderError, MAX_HEADER, OpCode, RSV1};
 use crate::mask::{self, MaskingKey};
 use crate::termination::Position;
 use crate::utf8::Utf8Validator;
@@ -77,8 +78,12 @@ pub(super) struct Receiver {
     state: State,
     opcode: OpCode,
     fin: bool,
+    /// The reserved bits that an extension gave a meaning.
+    allowed: u8,
     /// The message under way.
     message: Option<MessageKind>,
+    /// Whether it is, or the one before it was, compressed.
+    compressed: bool,
     /// Whether a piece of it was given.
     begun: bool,
     /// Whether a Ping has come whole and was not answered.
@@ -114,7 +119,9 @@ impl Receiver {
             state: State::Boundary,
             opcode: OpCode::Continuation,
             fin: true,
+            allowed: 0,
             message: None,
+            compressed: false,
             begun: false,
             answer_due: false,
             aside: false,
@@ -124,55 +131,6 @@ impl Receiver {
             ping: Inline::default(),
             other: Spilled::default(),
         }
-    }
-
-    /// A whole message in one short frame, where the input begins with one.
-    ///
-    /// Anything out of the ordinary is left to [`poll`](Self::poll), with the input untouched.
-    #[inline]
-    pub(super) fn whole_frame<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Chunk<'b>> {
-        if self.state != State::Boundary {
-            return None;
-        }
-        match self.sender {
-            Role::Client => self.whole_frame_of::<true>(input),
-            Role::Server => self.whole_frame_of::<false>(input),
-        }
-    }
-
-    #[inline(always)]
-    fn whole_frame_of<'b, const MASKED: bool>(
-        &mut self,
-        input: &mut &'b mut [u8],
-    ) -> Option<Chunk<'b>> {
-        let &[first, second, ..] = &**input else { return None };
-        let kind = match first {
-            0x81 => MessageKind::Text,
-            0x82 => MessageKind::Binary,
-            _ => return None,
-        };
-        let (mask_bit, head) = if MASKED { (0x80, 6) } else { (0, 2) };
-        let len = second ^ mask_bit;
-        let end = head + usize::from(len);
-        if len > self.short || input.len() < end {
-            return None;
-        }
-        let key = if MASKED { <[u8; 4]>::try_from(&input[2..6]).ok()? } else { [0; 4] };
-        let key = MaskingKey::new(key);
-        if MASKED {
-            mask::apply(&mut input[head..end], key);
-        }
-        if kind == MessageKind::Text && !is_text(&input[head..end]) {
-            if MASKED {
-                mask::apply(&mut input[head..end], key);
-            }
-            return None;
-        }
-        self.offset += end as u64;
-        self.whole_frames += 1;
-        let (frame, rest) = mem::take(input).split_at_mut(end);
-        *input = rest;
-        Some(Chunk::new(&frame[head..], kind, true, true))
     }
 
     /// The next thing in the input, or `None` once all of it is consumed.
@@ -215,13 +173,13 @@ impl Receiver {
         let kept = usize::from(self.header_len);
         let start = self.offset - kept as u64;
         let decoded = if kept == 0 {
-            FrameHeader::decode(input, self.sender)
+            FrameHeader::decode_with(input, self.sender, self.allowed)
         } else {
             let mut bytes = [0; MAX_HEADER];
             bytes[..kept].copy_from_slice(&self.header[..kept]);
             let more = input.len().min(MAX_HEADER - kept);
             bytes[kept..kept + more].copy_from_slice(&input[..more]);
-            FrameHeader::decode(&bytes[..kept + more], self.sender)
+            FrameHeader::decode_with(&bytes[..kept + more], self.sender, self.allowed)
         };
         let decoded = decoded.map_err(|error| self.refuse_header(input, start, error))?;
         let Some((header, len)) = decoded else {
@@ -312,6 +270,10 @@ impl Receiver {
         //# Subsequent data frames MUST be interpreted as belonging to a new
         //# WebSocket message.
         self.message = Some(kind);
+        //= rfc7692#6
+        //# A message with the "Per-Message Compressed" bit set on the first
+        //# fragment of the message is called a "compressed message".
+        self.compressed = header.rsv & RSV1 != 0;
         self.begun = false;
         self.utf8 = Utf8Validator::default();
         self.message_len = 0;
@@ -330,7 +292,8 @@ impl Receiver {
             return Err(Violation::FrameTooBig { len: header.len, limit: limits.frame });
         }
         self.message_len = self.message_len.saturating_add(header.len);
-        if self.message_len > limits.message {
+        // What a compressed message inflates to counts, and that is seen elsewhere.
+        if self.message_len > limits.message && !self.compressed {
             return Err(Violation::MessageTooBig { len: self.message_len, limit: limits.message });
         }
         self.fragments = self.fragments.saturating_add(1);
@@ -357,15 +320,18 @@ impl Receiver {
         let masked = self.sender == Role::Client;
         let piece = &mut input[..len];
         match kind {
-            MessageKind::Text => {
+            //= rfc7692#6.1
+            //# The payload data portion in frames generated by a PMCE is not subject
+            //# to the constraints for the original data type.
+            MessageKind::Text if !self.compressed => {
                 // ASCII is told in the same pass, and needs no other.
                 let ascii = masked && mask::apply_checking_ascii(piece, self.key);
                 if !ascii || !self.utf8.is_between_characters() {
                     len = self.valid_text(piece, masked)?;
                 }
             }
-            MessageKind::Binary if masked => mask::apply(piece, self.key),
-            MessageKind::Binary => {}
+            _ if masked => mask::apply(piece, self.key),
+            _ => {}
         }
         self.key = self.key.rotated(len);
         self.remaining -= len as u64;
@@ -397,7 +363,8 @@ impl Receiver {
         //= rfc6455#5.4
         //# MUST be delivered to the recipient in the order sent by the sender.
         let first = !mem::replace(&mut self.begun, true);
-        Ok(Some(Chunk::new(take(input, len), kind, first, last)))
+        let chunk = Chunk::new(take(input, len), kind, first, last);
+        Ok(Some(if self.compressed { chunk.compressed() } else { chunk }))
     }
 
     /// How much of an unmasked piece is valid text.
@@ -475,6 +442,24 @@ impl Receiver {
         self.offset += len;
     }
 
+    /// From now on messages may be compressed.
+    pub(super) fn allow_compressed(&mut self) {
+        self.allowed |= RSV1;
+    }
+
+    /// Undoes what was received of the payload of the data frame that gave the latest piece; says
+    /// how much that was.
+    pub(super) fn give_back_payload(&mut self) -> u64 {
+        let received = self.frame_len - self.remaining;
+        if self.state == State::Boundary {
+            self.other_messages -= 1;
+        }
+        self.state = State::Data;
+        self.remaining = self.frame_len;
+        self.offset -= received;
+        received
+    }
+
     fn fault(&self, rule: Violation) -> Fault {
         Fault { rule, offset: self.offset }
     }
@@ -490,10 +475,4 @@ fn take<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
     let (taken, rest) = mem::take(input).split_at_mut(len);
     *input = rest;
     taken
-}
-
-#[inline]
-fn is_text(payload: &[u8]) -> bool {
-    let mut utf8 = Utf8Validator::default();
-    utf8.validate(payload).is_ok() && utf8.is_between_characters()
 }

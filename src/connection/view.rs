@@ -6,6 +6,7 @@ use super::Connection;
 use super::ending::CloseState;
 use crate::close::CloseFrame;
 use crate::event::{Phase, Role};
+use crate::stats::Stats;
 use crate::termination::{Evidence, LocalClose, Position, SentMessage, Traffic};
 use crate::time::Timestamp;
 
@@ -85,6 +86,16 @@ impl Connection {
         self.bytes_queued - self.bytes_flushed
     }
 
+    pub(super) fn last_received(&self) -> Timestamp {
+        self.last_received.max(self.last_data)
+    }
+
+    /// Payload bytes still to come of the data frame under way, if they are a part of the message
+    /// as they are.
+    pub(crate) fn direct_remaining(&self) -> u64 {
+        if self.receiver.in_compressed_message() { 0 } else { self.payload_remaining() }
+    }
+
     /// Payload bytes still to come of the data frame under way.
     pub(crate) fn payload_remaining(&self) -> u64 {
         match self.phase {
@@ -103,6 +114,12 @@ impl Connection {
     pub(super) fn standing(&self) -> (Phase, Position) {
         let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);
         stopped.unwrap_or_else(|| (self.phase, self.receiver.position()))
+    }
+
+    /// What was done so far, in numbers; without the high-water marks, which are of buffers.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats::new(self.phase, &self.evidence())
     }
 
     fn last_sent(&self) -> Option<SentMessage> {

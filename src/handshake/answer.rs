@@ -10,11 +10,14 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
-use super::Negotiated;
 use super::error::HandshakeError;
 use super::headers::{Fields, HeaderError, is_token};
 use super::origin::Origins;
+#[cfg(feature = "deflate")]
+use super::permessage_deflate;
 use super::server::Request;
+use super::{Extensions, Negotiated};
+use crate::deflate::Compression;
 
 /// Agreement to a request: status 101.
 ///
@@ -109,6 +112,31 @@ impl Accept {
         request: &Request,
         out: &mut BytesMut,
     ) -> Result<Negotiated, ResponseError> {
+        self.answer(request, None, out)
+    }
+
+    /// As [`write_response`](Self::write_response), accepting the client's first offer to compress
+    /// messages that can be.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write_response`](Self::write_response).
+    #[cfg(feature = "deflate")]
+    pub fn write_response_compressing(
+        &self,
+        request: &Request,
+        compression: &Compression,
+        out: &mut BytesMut,
+    ) -> Result<Negotiated, ResponseError> {
+        self.answer(request, Some(compression), out)
+    }
+
+    pub(crate) fn answer(
+        &self,
+        request: &Request,
+        compression: Option<&Compression>,
+        out: &mut BytesMut,
+    ) -> Result<Negotiated, ResponseError> {
         //= rfc6455#4.2.2
         //# the server MUST complete the following steps to accept the connection
         //# and send the server's opening handshake.
@@ -136,8 +164,15 @@ impl Accept {
         if let Some(name) = &subprotocol {
             put(&[b"Sec-WebSocket-Protocol: ", name.as_bytes(), b"\r\n"]);
         }
+        let (extensions, accepted) = choose_extensions(request, compression);
+        //= rfc7692#5
+        //# A server declining all offered PMCEs MUST NOT include any element
+        //# with PMCE names.
+        if let Some(accepted) = &accepted {
+            put(&[b"Sec-WebSocket-Extensions: ", accepted.as_bytes(), b"\r\n"]);
+        }
         put(&[self.fields.as_bytes(), b"\r\n"]);
-        Ok(Negotiated { subprotocol, ..Negotiated::default() })
+        Ok(Negotiated { subprotocol, extensions })
     }
 
     fn choose(&self, request: &Request) -> Result<Option<Box<str>>, ResponseError> {
@@ -154,6 +189,25 @@ impl Accept {
             Choice::FirstOf(names) => Ok(names.iter().find(|name| requested(name)).cloned()),
         }
     }
+}
+
+/// The extensions that come into use, and the header field's value that says so.
+#[cfg(feature = "deflate")]
+fn choose_extensions(
+    request: &Request,
+    compression: Option<&Compression>,
+) -> (Extensions, Option<String>) {
+    let chosen =
+        compression.and_then(|settings| permessage_deflate::choose(request.extensions(), settings));
+    match chosen {
+        Some((params, accepted)) => (Extensions { deflate: Some(params) }, Some(accepted)),
+        None => (Extensions::default(), None),
+    }
+}
+
+#[cfg(not(feature = "deflate"))]
+fn choose_extensions(_: &Request, _: Option<&Compression>) -> (Extensions, Option<String>) {
+    (Extensions::default(), None)
 }
 
 /// Refusal of a request, for the application's own reasons. The connection is closed after it.
@@ -226,9 +280,9 @@ impl Rejection {
 impl HandshakeError {
     /// Writes the response that tells a client which rule its request broke.
     ///
-    /// The body is the error's own sentence with the section of RFC 6455.
+    /// The body is the error's own sentence with the section of the RFC.
     pub fn write_response(self, out: &mut BytesMut) {
-        let body = format!("{self} (RFC 6455 section {})\n", self.section());
+        let body = format!("{self} (RFC {} section {})\n", self.rfc(), self.section());
         let mut fields: String = "Content-Type: text/plain; charset=utf-8\r\n".to_owned();
         if self == Self::Method {
             fields.push_str("Allow: GET\r\n");

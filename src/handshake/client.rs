@@ -11,9 +11,12 @@ use super::error::HandshakeError;
 use super::extension;
 use super::head::{HeadReader, Kind, ResponseHead};
 use super::headers::{Count, Headers};
+#[cfg(feature = "deflate")]
+use super::permessage_deflate::{self, Offered};
 use super::refusal::{BodyReader, Refusal};
-use super::{ACCEPT_LEN, Negotiated, accept_of, key_of};
+use super::{ACCEPT_LEN, Extensions, Negotiated, accept_of, key_of};
 use crate::config::Limits;
+use crate::deflate::Compression;
 
 /// The client's side of one opening handshake: waits for the response to its request.
 ///
@@ -41,6 +44,8 @@ use crate::config::Limits;
 pub struct ClientHandshake {
     accept: [u8; ACCEPT_LEN],
     subprotocols: Box<str>,
+    #[cfg(feature = "deflate")]
+    offered: Option<Offered>,
     state: State,
 }
 
@@ -62,11 +67,42 @@ impl ClientHandshake {
         limits: &Limits,
         out: &mut BytesMut,
     ) -> Self {
+        Self::begin(request, nonce, limits, None, out)
+    }
+
+    /// As [`start`](Self::start), with an offer to compress messages.
+    ///
+    /// What the server made of it is in [`Response::negotiated`].
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn start_compressing(
+        request: &ClientRequest,
+        nonce: [u8; 16],
+        limits: &Limits,
+        compression: &Compression,
+        out: &mut BytesMut,
+    ) -> Self {
+        Self::begin(request, nonce, limits, Some(compression), out)
+    }
+
+    pub(crate) fn begin(
+        request: &ClientRequest,
+        nonce: [u8; 16],
+        limits: &Limits,
+        compression: Option<&Compression>,
+        out: &mut BytesMut,
+    ) -> Self {
         let key = key_of(nonce);
-        request.write(key, out);
+        #[cfg(feature = "deflate")]
+        let extensions = compression.map(permessage_deflate::offer).unwrap_or_default();
+        #[cfg(not(feature = "deflate"))]
+        let extensions = compression.map_or("", |compression| match *compression {});
+        request.write(key, &extensions, out);
         Self {
             accept: accept_of(&key),
             subprotocols: request.subprotocols.as_str().into(),
+            #[cfg(feature = "deflate")]
+            offered: compression.map(Offered::new),
             state: State::Head(HeadReader::new(Kind::Response, limits)),
         }
     }
@@ -180,12 +216,24 @@ impl ClientHandshake {
         //# that was not present in the client's handshake (the server has
         //# indicated an extension not requested by the client), the client
         //# MUST _Fail the WebSocket Connection_.
-        if extension::check(headers)? {
-            return Err(HandshakeError::ExtensionNotOffered);
-        }
+        let extensions = match extension::check(headers)? {
+            true => self.judge_extensions(headers)?,
+            false => Extensions::default(),
+        };
         let subprotocol = self.judge_subprotocol(headers)?;
-        let negotiated = Negotiated { subprotocol, ..Negotiated::default() };
+        let negotiated = Negotiated { subprotocol, extensions };
         Ok(Response { head, negotiated })
+    }
+
+    #[cfg(feature = "deflate")]
+    fn judge_extensions(&self, headers: &Headers) -> Result<Extensions, HandshakeError> {
+        let offered = self.offered.ok_or(HandshakeError::ExtensionNotOffered)?;
+        Ok(Extensions { deflate: permessage_deflate::judge(headers, offered)? })
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    fn judge_extensions(&self, _: &Headers) -> Result<Extensions, HandshakeError> {
+        Err(HandshakeError::ExtensionNotOffered)
     }
 
     fn judge_subprotocol(&self, headers: &Headers) -> Result<Option<Box<str>>, HandshakeError> {

@@ -151,7 +151,7 @@ impl ClientRequest {
 
     //= rfc6455#4.1
     //# The handshake MUST be a valid HTTP request as specified by [RFC2616].
-    pub(super) fn write(&self, key: [u8; KEY_LEN], out: &mut BytesMut) {
+    pub(super) fn write(&self, key: [u8; KEY_LEN], extensions: &str, out: &mut BytesMut) {
         let mut put = |parts: &[&[u8]]| {
             for part in parts {
                 out.extend_from_slice(part);
@@ -188,6 +188,9 @@ impl ClientRequest {
         put(&[b"Sec-WebSocket-Version: 13\r\n"]);
         if !self.subprotocols.is_empty() {
             put(&[b"Sec-WebSocket-Protocol: ", self.subprotocols.as_bytes(), b"\r\n"]);
+        }
+        if !extensions.is_empty() {
+            put(&[b"Sec-WebSocket-Extensions: ", extensions.as_bytes(), b"\r\n"]);
         }
         if let Some(origin) = &self.origin {
             put(&[b"Origin: ", origin.as_bytes(), b"\r\n"]);

@@ -60,6 +60,10 @@ pub enum HandshakeError {
     #[error("the HTTP version is not 1.1")]
     HttpVersion,
 
+    /// The request is HTTP/1.0, whose Upgrade a server has to ignore (RFC 9110 section 7.8): a proxy
+    /// that speaks HTTP/1.0 to its servers, most likely.
+    #[error("the request is HTTP/1.0, which cannot ask for an upgrade")]
+    Http10,
     /// The request's method is not GET.
     #[error("the request's method is not GET")]
     Method,
@@ -143,6 +147,21 @@ pub enum HandshakeError {
     /// The 101 response uses an extension that the request did not offer.
     #[error("the response uses an extension that was not offered")]
     ExtensionNotOffered,
+    /// The 101 response accepts the same extension twice.
+    #[error("the response accepts permessage-deflate more than once")]
+    DeflateRepeated,
+    /// The 101 response has a parameter of permessage-deflate that is not defined for responses.
+    #[error("the response has an unknown parameter of permessage-deflate")]
+    DeflateParameterUnknown,
+    /// The 101 response has the same parameter of permessage-deflate more than once.
+    #[error("the response repeats a parameter of permessage-deflate")]
+    DeflateParameterRepeated,
+    /// The 101 response has a parameter of permessage-deflate with an invalid value.
+    #[error("the response has an invalid value for a parameter of permessage-deflate")]
+    DeflateParameterInvalid,
+    /// The 101 response lets the server keep its compression context, which the offer excluded.
+    #[error("the response leaves out server_no_context_takeover, which was demanded")]
+    DeflateTakeoverKept,
     /// The 101 response has more than one Sec-WebSocket-Protocol.
     #[error("the response has more than one Sec-WebSocket-Protocol")]
     SubprotocolRepeated,
@@ -152,7 +171,20 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// The section of RFC 6455 that the rule comes from.
+    /// The number of the RFC that the rule comes from: 6455, or 7692 for compression.
+    #[must_use]
+    pub const fn rfc(self) -> u16 {
+        match self {
+            Self::DeflateRepeated
+            | Self::DeflateParameterUnknown
+            | Self::DeflateParameterRepeated
+            | Self::DeflateParameterInvalid
+            | Self::DeflateTakeoverKept => 7692,
+            _ => 6455,
+        }
+    }
+
+    /// The section of that [RFC](Self::rfc) that the rule comes from.
     ///
     /// Bounds that this endpoint set itself give 10.4, "Implementation-Specific Limits".
     #[must_use]
@@ -168,7 +200,8 @@ impl HandshakeError {
             | Self::StartLine
             | Self::HeaderField
             | Self::HttpVersion => "4",
-            Self::Method
+            Self::Http10
+            | Self::Method
             | Self::Target
             | Self::HostMissing
             | Self::HostRepeated
@@ -189,6 +222,11 @@ impl HandshakeError {
             | Self::AcceptWrong
             | Self::ExtensionNotOffered
             | Self::SubprotocolNotRequested => "4.1",
+            Self::DeflateRepeated => "5",
+            Self::DeflateParameterUnknown
+            | Self::DeflateParameterRepeated
+            | Self::DeflateParameterInvalid => "7",
+            Self::DeflateTakeoverKept => "7.1.1.1",
             Self::KeyRepeated => "11.3.1",
             Self::AcceptRepeated => "11.3.3",
             Self::SubprotocolRepeated => "11.3.4",
@@ -214,7 +252,7 @@ impl HandshakeError {
             //# server MUST abort the WebSocket handshake described in this
             //# section and instead send an appropriate HTTP error code (such
             //# as 426 Upgrade Required)
-            Self::UpgradeNotRequested | Self::Version => 426,
+            Self::UpgradeNotRequested | Self::Http10 | Self::Version => 426,
             Self::OriginMissing | Self::OriginRefused => 403,
             Self::HttpVersion => 505,
             Self::UpgradeNotConfirmed
@@ -223,6 +261,11 @@ impl HandshakeError {
             | Self::AcceptRepeated
             | Self::AcceptWrong
             | Self::ExtensionNotOffered
+            | Self::DeflateRepeated
+            | Self::DeflateParameterUnknown
+            | Self::DeflateParameterRepeated
+            | Self::DeflateParameterInvalid
+            | Self::DeflateTakeoverKept
             | Self::SubprotocolRepeated
             | Self::SubprotocolNotRequested => 502,
             _ => 400,

@@ -17,6 +17,8 @@ mod extension;
 mod head;
 mod headers;
 mod origin;
+#[cfg(feature = "deflate")]
+mod permessage_deflate;
 mod refusal;
 mod retry_after;
 mod server;
@@ -27,6 +29,10 @@ use alloc::boxed::Box;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
+
+use crate::deflate;
+#[cfg(feature = "deflate")]
+pub use crate::deflate::DeflateParams;
 
 pub use answer::{Accept, Rejection, ResponseError};
 pub use client::{ClientHandshake, Outcome, Response};
@@ -60,6 +66,13 @@ impl Negotiated {
         self.subprotocol.as_deref()
     }
 
+    /// The same with permessage-deflate in use, for an upgrade that was negotiated elsewhere.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(self, params: DeflateParams) -> Self {
+        Self { extensions: Extensions { deflate: Some(params) }, ..self }
+    }
+
     /// The extensions in use.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
@@ -69,10 +82,22 @@ impl Negotiated {
 
 /// The extensions in use on a connection.
 ///
-/// There are none yet: a client offers none, and a server declines all that it is offered.
+/// Only permessage-deflate is ever among them, with feature `deflate` and where
+/// `Config::compression` asks for it. Every other offer is declined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Extensions {}
+pub struct Extensions {
+    pub(crate) deflate: Option<deflate::DeflateParams>,
+}
+
+impl Extensions {
+    /// The agreed parameters of permessage-deflate (RFC 7692), if it is in use.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(&self) -> Option<&DeflateParams> {
+        self.deflate.as_ref()
+    }
+}
 
 /// The length of a Sec-WebSocket-Key: 16 bytes as base64.
 const KEY_LEN: usize = 24;

@@ -21,6 +21,8 @@ pub(super) struct Assembly {
     received: usize,
     /// Bytes behind the received ones that were read directly and not looked at yet.
     filled: usize,
+    /// The most memory that was held when it was given back.
+    peak: usize,
 }
 
 impl Assembly {
@@ -48,6 +50,13 @@ impl Assembly {
         }
     }
 
+    /// Lets `extend` add to the message, which is nothing but what was added so.
+    pub(super) fn extend_with<R>(&mut self, extend: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let result = extend(&mut self.memory);
+        self.received = self.memory.len();
+        result
+    }
+
     fn open(&self) -> &[u8] {
         self.memory.get(self.received..).unwrap_or_default()
     }
@@ -65,9 +74,9 @@ impl Assembly {
 
     /// The message, now that it is complete.
     pub(super) fn finish(&mut self, kind: MessageKind) -> Result<Message<'static>, NotUtf8> {
-        let mut memory = core::mem::take(&mut self.memory);
-        memory.truncate(self.received);
-        *self = Self::default();
+        let received = self.received;
+        let mut memory = self.clear();
+        memory.truncate(received);
         let bytes = Bytes::from(memory);
         Ok(match kind {
             MessageKind::Text => Message::Text(Text::try_from(bytes)?),
@@ -117,9 +126,26 @@ impl Assembly {
         self.received += count;
     }
 
+    /// Forgets the pieces, and gives their memory.
+    pub(super) fn clear(&mut self) -> Vec<u8> {
+        let (peak, memory) = (self.memory_peak(), core::mem::take(&mut self.memory));
+        *self = Self { peak, ..Self::default() };
+        memory
+    }
+
     /// Whether any memory is held.
     pub(super) fn holds_memory(&self) -> bool {
-        self.memory.capacity() > 0
+        self.memory() > 0
+    }
+
+    /// Bytes of memory that are held.
+    pub(super) fn memory(&self) -> usize {
+        self.memory.capacity()
+    }
+
+    /// The most that were ever held.
+    pub(super) fn memory_peak(&self) -> usize {
+        self.peak.max(self.memory())
     }
 }
 

@@ -5,10 +5,12 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 
+use super::outgoing::Part;
 use super::{Kept, Opened, Prepared, Session, Stage, Unsent};
 use crate::close::CloseFrame;
 use crate::connection::Connection;
 use crate::event::{Data, Phase, SendError};
+use crate::frame::{OpCode, RSV1};
 use crate::handshake::{Accept, Rejection, ResponseError};
 use crate::message::{Message, Payload};
 use crate::termination::Cause;
@@ -36,7 +38,9 @@ impl Session {
         let Stage::Opening(opening) = &mut self.stage else { return Err(AnswerError::NoRequest) };
         let queue = &mut self.outgoing.queue;
         let Some(request) = opening.request() else { return Err(AnswerError::NoRequest) };
-        let answer = queue.write_handshake(|out| accept.borrow().write_response(request, out));
+        let compression = self.config.compression();
+        let accept = accept.borrow();
+        let answer = queue.write_handshake(|out| accept.answer(request, compression, out));
         match answer {
             Ok(negotiated) => {
                 let opened = Box::new(Opened { negotiated: negotiated.clone(), response: None });
@@ -95,7 +99,26 @@ impl Session {
         now: Timestamp,
     ) -> Result<(), SendRefused<Message<'a>>> {
         let message = message.into();
-        match self.send_inner(message, now) {
+        match self.send_inner(message, true, now) {
+            Ok(()) => Ok(()),
+            Err((reason, message)) => Err(SendRefused { reason, message }),
+        }
+    }
+
+    /// As [`send`](Self::send), without compressing the message even where that was agreed on.
+    ///
+    /// For messages with secrets in them: see the warning of `Compression`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn send_uncompressed<'a>(
+        &mut self,
+        message: impl Into<Message<'a>>,
+        now: Timestamp,
+    ) -> Result<(), SendRefused<Message<'a>>> {
+        let message = message.into();
+        match self.send_inner(message, false, now) {
             Ok(()) => Ok(()),
             Err((reason, message)) => Err(SendRefused { reason, message }),
         }
@@ -104,6 +127,7 @@ impl Session {
     fn send_inner<'a>(
         &mut self,
         message: Message<'a>,
+        compress: bool,
         now: Timestamp,
     ) -> Result<(), (SendError, Message<'a>)> {
         let accepted = match self.sending() {
@@ -115,13 +139,30 @@ impl Session {
         }
         if let Stage::Open(connection) = &mut self.stage {
             let opcode = message.kind().into();
-            let payload = message.into_payload();
-            self.outgoing.add(opcode, true, payload, connection, &self.config);
+            let (kept, mut payload) = self.outgoing.keep_copy(opcode, message.into_payload());
+            let mut rsv = 0;
+            //= rfc7692#6.1
+            //# If this PMCE is the last extension to process outgoing
+            //# messages, build frame(s) using the compressed data instead of
+            //# the original data for the message payload, set the "Per-
+            //# Message Compressed" bit of the first frame, and then send the
+            //# frame(s) as described in Section 6.1 of [RFC6455].
+            if let Some(deflate) = self.deflate.as_mut().filter(|_| compress) {
+                if let Some(compressed) = deflate.compress(&payload) {
+                    (rsv, payload) = (RSV1, Payload::Owned(compressed));
+                }
+            }
+            let part = Part { opcode, rsv, fin: true, kept, payload };
+            self.outgoing.add(part, connection, &self.config);
         }
         Ok(())
     }
 
     /// Queues a message that was framed before; on a server its bytes are shared, not copied.
+    ///
+    /// Where compression was agreed on, it is compressed by the first session that needs it so, for
+    /// all that agreed on the same window. What it refers to is only itself, so that the next
+    /// message of the session begins a new context.
     ///
     /// # Errors
     ///
@@ -129,7 +170,15 @@ impl Session {
     pub fn send_prepared(&mut self, prepared: &Prepared, now: Timestamp) -> Result<(), SendError> {
         self.sending()?.accept_message(prepared.payload().len() as u64, now)?;
         if let Stage::Open(connection) = &mut self.stage {
-            self.outgoing.add_prepared(prepared, connection, &self.config);
+            let compressed = self.deflate.as_ref().and_then(|deflate| prepared.compressed(deflate));
+            if let (Some(_), Some(deflate)) = (compressed, &mut self.deflate) {
+                deflate.forget();
+            }
+            let (rsv, frame) = compressed.map_or((0, prepared.plain()), |frame| (RSV1, frame));
+            let opcode = prepared.kind().into();
+            let plain = Payload::Owned(prepared.plain().shared_payload());
+            let (kept, _) = self.outgoing.keep_copy(opcode, plain);
+            self.outgoing.add_prepared(opcode, rsv, kept, frame, connection, &self.config);
         }
         Ok(())
     }
@@ -137,7 +186,8 @@ impl Session {
     /// Queues a piece of a message whose length is not known yet (RFC 6455 section 5.4).
     ///
     /// The first piece begins the message and the one with `fin` ends it; it may be empty. Until
-    /// then no other message can be sent.
+    /// then no other message can be sent. Where compression was agreed on, the message is compressed
+    /// piece by piece, so that each can be read once it has arrived.
     ///
     /// # Errors
     ///
@@ -153,8 +203,20 @@ impl Session {
         let len = data.as_bytes().len() as u64;
         let opcode = self.sending()?.next_fragment(data.kind(), len, fin, now)?;
         if let Stage::Open(connection) = &mut self.stage {
-            let payload = Payload::Lent(data.as_bytes());
-            self.outgoing.add(opcode, fin, payload, connection, &self.config);
+            let mut payload = Payload::Lent(data.as_bytes());
+            let mut rsv = 0;
+            if let Some(deflate) = &mut self.deflate {
+                let first = opcode != OpCode::Continuation;
+                if let Some(compressed) = deflate.compress_fragment(&payload, first, fin) {
+                    payload = Payload::Owned(compressed);
+                    rsv = if first { RSV1 } else { 0 };
+                }
+            }
+            self.outgoing.add(
+                Part { opcode, rsv, fin, kept: false, payload },
+                connection,
+                &self.config,
+            );
         }
         Ok(())
     }

@@ -81,8 +81,10 @@ impl Opening {
         let nonce = keystream.fill();
         //= rfc6455#4.1
         //# the client MUST send an opening handshake to the server.
-        let handshake = queue
-            .write_handshake(|out| ClientHandshake::start(request, nonce, &config.limits, out));
+        let (limits, compression) = (&config.limits, config.compression());
+        let handshake = queue.write_handshake(|out| {
+            ClientHandshake::begin(request, nonce, limits, compression, out)
+        });
         Self::new(Role::Client, State::Response(handshake), config, keystream, now)
     }
 

@@ -11,7 +11,7 @@ use core::mem;
 
 use bytes::{Bytes, BytesMut};
 
-use super::prepared::Prepared;
+use super::prepared::Frame;
 use super::queue::Queue;
 use super::unsent::{Kept, Unsent};
 use crate::config::Config;
@@ -47,8 +47,9 @@ pub(super) struct Outgoing {
 /// A message or a fragment of which at least the last frame is still to be made.
 #[derive(Debug)]
 struct Waiting {
-    /// The opcode of its next frame.
+    /// The opcode of its next frame, and the reserved bits.
     opcode: OpCode,
+    rsv: u8,
     /// Whether its last frame ends a message.
     fin: bool,
     /// Whether it is a whole message of which a copy is kept.
@@ -61,6 +62,18 @@ enum Unframed {
     Shared(Bytes),
     /// Ours alone, so that it can be masked in place.
     Unique(BytesMut),
+}
+
+/// An accepted message or a fragment of one, as it is to be framed.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    pub(super) opcode: OpCode,
+    /// The reserved bits of its first frame.
+    pub(super) rsv: u8,
+    pub(super) fin: bool,
+    /// Whether it is a whole message of which a copy is kept.
+    pub(super) kept: bool,
+    pub(super) payload: Payload<'a>,
 }
 
 impl Unframed {
@@ -122,28 +135,26 @@ impl Outgoing {
         self.waiting_bytes
     }
 
-    /// Queues an accepted message, or a fragment of one.
-    ///
-    /// Here messages become frames: an extension transforms the payload and sets a reserved bit at
-    /// this place.
-    pub(super) fn add(
+    /// Keeps a copy of a whole message that is queued next, if that is asked for: as it was accepted,
+    /// before an extension transforms it. Says so, and gives the payload back.
+    pub(super) fn keep_copy<'a>(
         &mut self,
         opcode: OpCode,
-        fin: bool,
-        payload: Payload<'_>,
-        connection: &mut Connection,
-        config: &Config,
-    ) {
+        payload: Payload<'a>,
+    ) -> (bool, Payload<'a>) {
+        match &mut self.kept {
+            Some(kept) => (true, kept.keep(opcode, payload)),
+            None => (false, payload),
+        }
+    }
+
+    /// Queues an accepted message, or a fragment of one.
+    pub(super) fn add(&mut self, part: Part<'_>, connection: &mut Connection, config: &Config) {
+        let Part { opcode, rsv, fin, kept, payload } = part;
         self.frame_waiting(connection, config);
-        let (payload, kept) = match &mut self.kept {
-            Some(kept) if fin && opcode != OpCode::Continuation => {
-                (kept.keep(opcode, payload), true)
-            }
-            _ => (payload, false),
-        };
         if self.waiting.is_empty() && payload.len() <= fragment_size(config) {
             let before = self.queue.len();
-            let head = connection.backlog_frame(opcode, fin, 0, payload.len() as u64);
+            let head = connection.backlog_frame(opcode, fin, rsv, payload.len() as u64);
             match (payload, head.mask()) {
                 (Payload::Owned(bytes), None) => self.queue.share(head.bytes(), bytes),
                 (payload, mask) => self.queue.copy(head.bytes(), &payload, mask),
@@ -152,7 +163,7 @@ impl Outgoing {
         } else {
             let payload = Unframed::new(payload, connection.role());
             self.waiting_bytes += payload.len();
-            self.waiting.push_back(Waiting { opcode, fin, kept, payload });
+            self.waiting.push_back(Waiting { opcode, rsv, fin, kept, payload });
         }
     }
 
@@ -167,32 +178,31 @@ impl Outgoing {
     /// Queues an accepted message whose frame exists already, where that frame can be used.
     pub(super) fn add_prepared(
         &mut self,
-        prepared: &Prepared,
+        opcode: OpCode,
+        rsv: u8,
+        kept: bool,
+        prepared: &Frame,
         connection: &mut Connection,
         config: &Config,
     ) {
-        let opcode = prepared.kind().into();
         let len = prepared.payload().len();
         self.frame_waiting(connection, config);
         let usable = connection.role() == Role::Server && len <= fragment_size(config);
         if !usable || !self.waiting.is_empty() {
             let payload = Payload::Owned(prepared.shared_payload());
-            self.add(opcode, true, payload, connection, config);
+            self.add(Part { opcode, rsv, fin: true, kept, payload }, connection, config);
             return;
         }
-        if let Some(kept) = &mut self.kept {
-            kept.keep(opcode, Payload::Owned(prepared.shared_payload()));
-        }
         // The frame is counted; its head is the prepared one's.
-        connection.backlog_frame(opcode, true, 0, len as u64);
+        connection.backlog_frame(opcode, true, rsv, len as u64);
         let before = self.queue.len();
-        let frame = prepared.frame();
+        let frame = prepared.bytes();
         if frame.len() < SHARED {
             self.queue.copy(frame, &[], None);
         } else {
             self.queue.push(frame.clone());
         }
-        self.framed(true, before, true);
+        self.framed(kept, before, true);
     }
 
     /// Frames as much of what waits as should be ready, and lets the connection add its own.
@@ -227,8 +237,9 @@ impl Outgoing {
         let Some(next) = self.waiting.front_mut() else { return };
         let len = next.payload.len().min(fragment_size(config));
         let last = len == next.payload.len();
-        let head = connection.backlog_frame(next.opcode, next.fin && last, 0, len as u64);
+        let head = connection.backlog_frame(next.opcode, next.fin && last, next.rsv, len as u64);
         next.opcode = OpCode::Continuation;
+        next.rsv = 0;
         let (kept, before) = (next.kept, self.queue.len());
         self.waiting_bytes -= len;
         match &mut next.payload {

@@ -1,8 +1,16 @@
 //! A message that is framed once and sent on many sessions.
 
+#[cfg(feature = "deflate")]
+use alloc::sync::Arc;
+#[cfg(feature = "deflate")]
+use std::sync::OnceLock;
+
 use bytes::{Bytes, BytesMut};
 
+use crate::deflate::Deflate;
 use crate::event::MessageKind;
+#[cfg(feature = "deflate")]
+use crate::frame::RSV1;
 use crate::frame::{FrameHeader, MAX_HEADER};
 use crate::message::Message;
 
@@ -12,6 +20,8 @@ use crate::message::Message;
 /// [`Session::send_prepared`](crate::Session::send_prepared). A client has to mask every frame with
 /// a key of its own (RFC 6455 section 5.3), so there it is framed and masked as any other message.
 ///
+/// Where sessions agreed on compression, it is compressed once for each size of window among them.
+///
 /// ```
 /// use farewell::Prepared;
 ///
@@ -20,11 +30,11 @@ use crate::message::Message;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// An unmasked frame.
-    frame: Bytes,
-    /// Bytes of its header.
-    head: u8,
+    plain: Frame,
     kind: MessageKind,
+    /// By size of window, from 9 bits on; nothing where the message does not get smaller.
+    #[cfg(feature = "deflate")]
+    compressed: Arc<[OnceLock<Option<Frame>>; 7]>,
 }
 
 impl Prepared {
@@ -32,13 +42,13 @@ impl Prepared {
     #[must_use]
     pub fn new<'a>(message: impl Into<Message<'a>>) -> Self {
         let message = message.into();
-        let (kind, payload) = (message.kind(), message.as_bytes());
-        let mut head = [0; MAX_HEADER];
-        let len = FrameHeader::new(kind.into(), payload.len() as u64).encode(&mut head);
-        let mut frame = BytesMut::with_capacity(len + payload.len());
-        frame.extend_from_slice(&head[..len]);
-        frame.extend_from_slice(payload);
-        Self { frame: frame.freeze(), head: len as u8, kind }
+        let kind = message.kind();
+        Self {
+            plain: Frame::new(kind, 0, message.as_bytes()),
+            kind,
+            #[cfg(feature = "deflate")]
+            compressed: Arc::default(),
+        }
     }
 
     /// Whether the message is text or binary.
@@ -50,16 +60,61 @@ impl Prepared {
     /// The message's payload.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        self.frame.get(usize::from(self.head)..).unwrap_or_default()
+        self.plain.payload()
+    }
+
+    pub(super) fn plain(&self) -> &Frame {
+        &self.plain
+    }
+
+    /// The frame for a session that compresses, if that is worth it.
+    #[cfg(feature = "deflate")]
+    pub(super) fn compressed(&self, deflate: &Deflate) -> Option<&Frame> {
+        let window = deflate.shared_window(self.payload().len())?;
+        let slot = self.compressed.get(usize::from(window.checked_sub(9)?))?;
+        let compress = || {
+            let payload = deflate.compress_for_all(self.payload())?;
+            Some(Frame::new(self.kind, RSV1, &payload))
+        };
+        slot.get_or_init(compress).as_ref()
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    pub(super) fn compressed(&self, deflate: &Deflate) -> Option<&Frame> {
+        match *deflate {}
+    }
+}
+
+/// A whole frame, unmasked.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    bytes: Bytes,
+    /// Bytes of its header.
+    head: u8,
+}
+
+impl Frame {
+    fn new(kind: MessageKind, rsv: u8, payload: &[u8]) -> Self {
+        let mut head = [0; MAX_HEADER];
+        let mut header = FrameHeader::new(kind.into(), payload.len() as u64);
+        header.rsv = rsv;
+        let len = header.encode(&mut head);
+        let mut frame = BytesMut::with_capacity(len + payload.len());
+        frame.extend_from_slice(&head[..len]);
+        frame.extend_from_slice(payload);
+        Self { bytes: frame.freeze(), head: len as u8 }
+    }
+
+    pub(super) fn payload(&self) -> &[u8] {
+        self.bytes.get(usize::from(self.head)..).unwrap_or_default()
     }
 
     /// The payload, sharing its memory.
     pub(super) fn shared_payload(&self) -> Bytes {
-        self.frame.slice(usize::from(self.head)..)
+        self.bytes.slice(usize::from(self.head)..)
     }
 
-    /// The whole frame, unmasked.
-    pub(super) fn frame(&self) -> &Bytes {
-        &self.frame
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.bytes
     }
 }

@@ -80,7 +80,7 @@ fn broken_requests_are_refused_with_the_fitting_status() {
         ("HTTP/1.1", "HTTP/1.1 ", 400, E::StartLine),
         ("HTTP/1.1", "HTTP/one", 400, E::StartLine),
         ("HTTP/1.1", "http/1.1", 400, E::StartLine),
-        ("HTTP/1.1", "HTTP/1.0", 505, E::HttpVersion),
+        ("HTTP/1.1", "HTTP/1.0", 426, E::Http10),
         ("HTTP/1.1", "HTTP/0.9", 505, E::HttpVersion),
         ("HTTP/1.1", "HTTP/2.0", 505, E::HttpVersion),
         // Line endings, folding, and white space where none belongs.

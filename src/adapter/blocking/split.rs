@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::event::SendError;
 use crate::message::Message;
 use crate::session::SendRefused;
+use crate::stats::Stats;
 use crate::termination::Evidence;
 use crate::time::Clock;
 
@@ -56,6 +57,11 @@ impl<S: Socket> Receiver<S> {
     /// What was seen so far.
     pub fn evidence(&mut self) -> Evidence {
         self.engine.link.with(|driver| driver.session().evidence())
+    }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&mut self) -> Stats {
+        self.engine.link.with(|driver| driver.session().stats())
     }
 
     /// The stream below.
@@ -154,6 +160,11 @@ impl<S: Socket> Sender<S> {
     /// What was seen so far.
     pub fn evidence(&mut self) -> Evidence {
         self.engine.link.with(|driver| driver.session().evidence())
+    }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&mut self) -> Stats {
+        self.engine.link.with(|driver| driver.session().stats())
     }
 
     /// The stream below.

@@ -19,6 +19,7 @@ use crate::handshake::{Negotiated, Request, Response};
 use crate::keystream::Seed;
 use crate::message::Message;
 use crate::session::{SendRefused, Session, Unsent};
+use crate::stats::Stats;
 use crate::termination::{Evidence, Termination};
 use crate::time::{Clock, Timestamp};
 
@@ -200,6 +201,11 @@ impl<S: Transport> WebSocket<S> {
     /// What was seen so far.
     pub fn evidence(&self) -> Evidence {
         self.session().evidence()
+    }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&self) -> Stats {
+        self.session().stats()
     }
 
     /// The time on the clock that the evidence refers to.

@@ -37,6 +37,11 @@ impl Receiver {
         self.message.is_some()
     }
 
+    /// Whether the message under way is compressed.
+    pub(in crate::connection) fn in_compressed_message(&self) -> bool {
+        self.compressed && self.message.is_some()
+    }
+
     /// Payload bytes still to come of the data frame under way.
     pub(in crate::connection) fn payload_remaining(&self) -> u64 {
         if self.state == State::Data { self.remaining } else { 0 }

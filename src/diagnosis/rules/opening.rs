@@ -67,7 +67,8 @@ fn rejected(view: &View<'_>, status: u16) -> Vec<Finding> {
             vec![stripped(Possible), other]
         }
         426 if refusal.is_some_and(wants_another_version) => vec![rejection(Certain)],
-        426 => vec![stripped(Likely), rejection(Possible)],
+        // The latter is what a server may say to a proxy that speaks HTTP/1.0 to it.
+        426 | 505 => vec![stripped(Likely), rejection(Possible)],
         400 if refusal.is_some_and(misses_the_upgrade) => {
             vec![stripped(Likely), rejection(Possible)]
         }
@@ -97,7 +98,7 @@ fn invalid(role: Role, rule: HandshakeError) -> Vec<Finding> {
             Role::Client,
             HandshakeError::UpgradeNotConfirmed | HandshakeError::ConnectionNotConfirmed,
         )
-        | (Role::Server, HandshakeError::ConnectionNotUpgrade) => {
+        | (Role::Server, HandshakeError::ConnectionNotUpgrade | HandshakeError::Http10) => {
             (Verdict::UpgradeStripped, Likely)
         }
         // Plain HTTP lacks it too: health checks, and people with a browser.

@@ -93,6 +93,8 @@ pub struct Connection {
     last_flushed: Timestamp,
     /// Since when output has been pending without progress.
     stalled_since: Timestamp,
+    /// Bytes of the opening handshake, before all frames, that the transport has not accepted.
+    handshake_pending: u32,
     bytes_queued: u64,
     bytes_flushed: u64,
     frames_sent: u64,
@@ -149,6 +151,7 @@ impl Connection {
             last_data: now,
             last_flushed: now,
             stalled_since: now,
+            handshake_pending: 0,
             bytes_queued: 0,
             bytes_flushed: 0,
             frames_sent: 0,
@@ -316,6 +319,12 @@ impl Connection {
         if self.ending.is_some() && self.phase != Phase::Ended {
             self.close_flushed(now);
         }
+    }
+
+    /// So many bytes of the opening handshake have not left yet; they stall as frames do.
+    pub(crate) fn set_handshake_pending(&mut self, bytes: usize, now: Timestamp) {
+        self.handshake_pending = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.stalled_since = self.advance(now);
     }
 
     fn close_flushed(&mut self, now: Timestamp) {

@@ -107,6 +107,7 @@
 //! - `tokio`: the tokio adapter.
 //! - `deflate`: permessage-deflate, compression of messages (RFC 7692). Off until
 //!   `Config::compression` asks for it. It needs `std`, and no C compiler.
+//! - `testkit`: a simulated network and streams with faults, to rehearse every ending.
 //! - `serde`: reports and diagnoses can be serialised; see [`diagnosis::Report`].
 //! - `tracing`: a span for each connection, and an event in it for its ending, of target
 //!   `farewell`. The event is a warning where the end was not clean; its fields are `role`,
@@ -146,6 +147,8 @@ mod session;
 mod span;
 mod stats;
 mod termination;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod time;
 mod timer;
 mod trace;

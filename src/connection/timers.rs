@@ -45,7 +45,7 @@ impl Connection {
                 self.begin_close(frame, Some(Cause::IdleTimeout { idle }), now);
             }
             Timer::WriteStall => {
-                self.give_up(Cause::WriteStalled { pending: self.pending_output() }, now);
+                self.give_up(Cause::WriteStalled { pending: self.stalling() }, now);
             }
             Timer::Close => self.close_timed_out(now),
             Timer::Linger => self.finish(now),
@@ -106,6 +106,11 @@ impl Connection {
         }
     }
 
+    /// Bytes that can stall.
+    fn stalling(&self) -> u64 {
+        self.pending_output().saturating_add(u64::from(self.handshake_pending))
+    }
+
     fn deadlines(&self) -> Deadlines {
         let mut deadlines = Deadlines::default();
         if self.phase == Phase::Ended {
@@ -133,7 +138,7 @@ impl Connection {
         if let Some(span) = self.config.timeouts.idle {
             deadlines.set(Timer::Idle, self.last_received() + span);
         }
-        if let (Some(span), true) = (self.config.timeouts.write_stall, self.pending_output() > 0) {
+        if let (Some(span), true) = (self.config.timeouts.write_stall, self.stalling() > 0) {
             deadlines.set(Timer::WriteStall, self.stalled_since + span);
         }
         deadlines

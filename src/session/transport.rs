@@ -36,12 +36,18 @@ impl Session {
     /// More than is pending counts as all of it.
     pub fn handle_flushed(&mut self, count: usize, now: Timestamp) {
         self.mark_pending();
+        let handshake = self.outgoing.queue.handshake();
         let frames = self.outgoing.consume(count);
         match &mut self.stage {
             Stage::Opening(opening) => {
                 opening.handle_flushed(count, self.outgoing.queue.len() == 0, now);
             }
-            Stage::Open(connection) => connection.handle_flushed(frames, now),
+            Stage::Open(connection) => {
+                if handshake > 0 && count > 0 {
+                    connection.set_handshake_pending(self.outgoing.queue.handshake(), now);
+                }
+                connection.handle_flushed(frames, now);
+            }
         }
     }
 

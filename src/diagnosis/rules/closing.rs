@@ -8,7 +8,7 @@ use super::super::{Diagnoser, Fact, Finding, Verdict};
 use super::timing;
 use super::view::View;
 use crate::close::CloseFrame;
-use crate::event::Role;
+use crate::event::{Role, TransportError};
 use crate::termination::{Cause, Initiator, LocalClose};
 
 /// What the Close frames say; `None` where they do not explain the end.
@@ -90,6 +90,14 @@ fn tells_of_idleness(peer: &CloseFrame) -> bool {
     WORDS.into_iter().any(has)
 }
 
+/// Whether a transport fails in this way because of what the peer did.
+fn is_peers(kind: TransportError) -> bool {
+    matches!(
+        kind,
+        TransportError::Reset | TransportError::BrokenPipe | TransportError::TlsTruncated
+    )
+}
+
 /// We closed, and the peer said nothing.
 fn unanswered(view: &View<'_>, local: &LocalClose) -> Option<Vec<Finding>> {
     let mut facts = vec![local_fact(local)];
@@ -109,7 +117,8 @@ fn unanswered(view: &View<'_>, local: &LocalClose) -> Option<Vec<Finding>> {
             facts.push(Fact::EndedAt { at });
             one(Verdict::CloseSkipped, Likely, facts)
         }
-        Cause::Transport { side, kind } if local.flushed => {
+        // Other failures are this machine's, and say nothing of what the peer did.
+        Cause::Transport { side, kind } if local.flushed && is_peers(kind) => {
             facts.push(Fact::Transport { side, kind });
             one(Verdict::CloseSkipped, Likely, facts)
         }

@@ -228,7 +228,10 @@ impl fmt::Display for Fact {
             Self::Pending { bytes: 1 } => f.write_str("1 byte was not written"),
             Self::Pending { bytes } => write!(f, "{bytes} bytes were not written"),
             Self::Lateness { late } => write!(f, "a deadline was handled {} late", Measured(*late)),
-            Self::PeerClose { frame } => write!(f, "its Close says {frame}"),
+            Self::PeerClose { frame } => match frame.code() {
+                Some(_) => write!(f, "its Close says {frame}"),
+                None => f.write_str("its Close has no code"),
+            },
             Self::LocalClose { frame, flushed } => {
                 let verb = if *flushed { "was sent" } else { "was never written" };
                 write!(f, "our Close {frame} {verb}")

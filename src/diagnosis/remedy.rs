@@ -23,6 +23,10 @@ impl Verdict {
                 Setting(lifetime)
             )
             .into(),
+            Self::PeerApplicationIdle { timeout: Duration::ZERO } => Cow::Borrowed(
+                "Messages passed, and the peer's application still took the connection for idle: \
+                 find out there what it counts, and send that more often.",
+            ),
             Self::PeerApplicationIdle { timeout } => format!(
                 "The peer ignores protocol pings: send a message of the application at least every \
                  {}, or raise the timeout in the peer's application.",

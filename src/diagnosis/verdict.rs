@@ -73,7 +73,7 @@ pub enum Verdict {
     },
     /// The peer's application closed a connection without messages; Pings did not count.
     PeerApplicationIdle {
-        /// Its timeout.
+        /// Its timeout; nothing where it only says that it has one, and messages had just passed.
         #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
         timeout: Duration,
     },
@@ -200,6 +200,9 @@ impl fmt::Display for Verdict {
             }
             Self::ProxyLifetime { lifetime } => {
                 write!(f, "proxy limit on the lifetime of {}", Setting(lifetime))
+            }
+            Self::PeerApplicationIdle { timeout: Duration::ZERO } => {
+                f.write_str("the peer's application closes what it takes for idle")
             }
             Self::PeerApplicationIdle { timeout } => {
                 write!(

@@ -10,7 +10,7 @@ use crate::close::CloseFrame;
 use crate::event::TransportError;
 use crate::handshake::HandshakeError;
 use crate::span::{Measured, Setting};
-use crate::termination::{Position, Side};
+use crate::termination::{Backlog, Position, Side};
 use crate::violation::Violation;
 
 /// A piece of evidence, in numbers. Its `Display` is a phrase: `idle 60.02 s`.
@@ -154,6 +154,13 @@ pub enum Fact {
         /// Whether it was written.
         flushed: bool,
     },
+    /// The peer closed in the middle of a message of its own.
+    TruncatedMessage,
+    /// Messages that were accepted for sending and did not leave, or not to their last byte.
+    Unsent {
+        /// What was never written.
+        backlog: Backlog,
+    },
     /// The HTTP status of the answer.
     Status {
         /// The status.
@@ -236,6 +243,8 @@ impl fmt::Display for Fact {
                 let verb = if *flushed { "was sent" } else { "was never written" };
                 write!(f, "our Close {frame} {verb}")
             }
+            Self::TruncatedMessage => f.write_str("its last message was not finished"),
+            Self::Unsent { backlog } => backlog.fmt(f),
             Self::Status { status } => write!(f, "status {status}"),
             Self::HandshakeRule { rule } => {
                 write!(f, "{rule} (RFC 6455 section {})", rule.section())

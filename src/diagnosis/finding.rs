@@ -82,10 +82,17 @@ impl Finding {
 
     /// What a person can do about it: one or two sentences, without a final line break.
     ///
-    /// It is [`Verdict::remedy`], and where known timeouts fit also where they are set.
+    /// It is [`Verdict::remedy`], and where known timeouts fit also where they are set; where a
+    /// message was lost although there were Closes, what to do about that.
     #[must_use]
     pub fn remedy(&self) -> Cow<'static, str> {
         let remedy = self.verdict.remedy();
+        let lost: Vec<_> = self.evidence.iter().filter_map(about_lost).collect();
+        if !lost.is_empty() {
+            let about_closing = (!self.verdict.is_agreed()).then_some(&*remedy);
+            let sentences: Vec<_> = about_closing.into_iter().chain(lost).collect();
+            return sentences.join(" ").into();
+        }
         // What a proxy counts, an application that ignores Pings does not.
         if matches!(self.verdict, Verdict::PeerApplicationIdle { .. }) {
             return remedy;
@@ -108,6 +115,21 @@ impl Finding {
             write!(f, "{fact}")?;
         }
         Ok(())
+    }
+}
+
+/// What to do about a message that a Close came before.
+fn about_lost(fact: &Fact) -> Option<&'static str> {
+    match fact {
+        Fact::TruncatedMessage => Some(
+            "The message that the peer had begun is lost: be ready to ask for it again, and let the \
+             peer finish it before it closes.",
+        ),
+        Fact::Unsent { .. } => Some(
+            "What was not written did not arrive: send it again on the next connection, where it \
+             still matters.",
+        ),
+        _ => None,
     }
 }
 

@@ -138,6 +138,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Whether the connection ended as somebody meant it to, and nobody complained.
+    pub(super) const fn is_agreed(&self) -> bool {
+        matches!(
+            self,
+            Self::ClosedByUs { .. } | Self::ClosedByPeer { .. } | Self::ClosedByBoth { .. }
+        )
+    }
+
     /// The name in snake case, without the numbers: `"proxy_idle_timeout"`. It does not change.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use farewell::diagnosis::Verdict;
 
 use crate::drive::{Drive, millis, quiet};
-use crate::wire::{CLOSE, ROLES, TEXT};
+use crate::wire::{CLOSE, ROLES, TEXT, TEXT_BEGINS};
 
 #[test]
 fn a_peer_that_closes_for_idleness_within_a_second_is_given_its_number() {
@@ -38,5 +38,39 @@ fn a_close_without_a_code_is_said_to_have_none() {
             report.diagnosis().to_string(),
             "certain: closed by the peer with 1005 (its Close has no code)",
         );
+    }
+}
+
+#[test]
+fn a_message_that_a_close_cut_short_is_said_to_be_lost() {
+    for role in ROLES {
+        for (ours_first, code) in [(false, 1000), (false, 1012), (true, 1000)] {
+            let mut drive = Drive::new(role, quiet());
+            if ours_first {
+                drive.close(1000, "");
+            }
+            drive.peer_sends(&[(TEXT_BEGINS, b"once upon")]).peer_closes(code, "");
+            let report = drive.eof().report();
+            assert!(report.truncated_message && report.clean, "{report}");
+            let text = format!("{:#}", report.diagnosis());
+            assert!(text.contains("its last message was not finished"), "{text}");
+            assert!(text.contains("The message that the peer had begun is lost"), "{text}");
+            assert!(!text.contains("Nothing is to be done"), "{text}");
+            assert_eq!(text.contains("reconnect"), code == 1012, "{text}");
+        }
+    }
+}
+
+#[test]
+fn messages_that_a_close_left_behind_are_to_be_sent_again() {
+    for role in ROLES {
+        let mut drive = Drive::new(role, quiet());
+        drive.block().send("wait for me").peer_closes(1000, "").run_out();
+        let report = drive.report();
+        assert_eq!(report.dropped.messages, 1, "{report}");
+        let text = format!("{:#}", report.diagnosis());
+        assert!(text.contains("of 1 message were never written"), "{text}");
+        assert!(text.contains("send it again"), "{text}");
+        assert!(!text.contains("Nothing is to be done"), "{text}");
     }
 }

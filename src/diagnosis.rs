@@ -65,7 +65,7 @@
 //! | `outbound_blocked` | The transport took no output for the write-stall timeout, or our Close never left: bytes pending, Ping not written | likely where bytes came meanwhile, or for the Close; else possible, beside `half_open` | Send less, wait for the output to drain, fragment |
 //! | `kernel_timeout` | The operating system reports a timeout | certain | Switch the heartbeat on, or make it faster |
 //! | `local_suspended` | A deadline was handled later than the pong timeout, and the end came within 5 s of that, or before a further Ping could be answered | likely | Reconnect on wake; keep blocking work off the thread |
-//! | `handshake_rejected` | A status other than 101 | certain; 400 likely, if the answer does not mention the upgrade | By status: credentials, path, version, upstream |
+//! | `handshake_rejected` | A status other than 101, or an Origin that this server does not accept | certain; 400 likely, if the answer does not mention the upgrade | By status: credentials, path, version, upstream |
 //! | `upgrade_stripped` | A 101 without Upgrade or Connection; 426 without another version; 505; 400 with an answer that mentions the upgrade; a request of HTTP/1.0, or with Upgrade and without Connection | likely; 200, and a request without Upgrade, possible | Let every proxy pass Upgrade and Connection on |
 //! | `not_web_socket` | An answer or a request that is not HTTP; a wrong Sec-WebSocket-Accept, or none | not HTTP certain, Sec-WebSocket-Accept likely; possible beside other verdicts, where nothing came or a page did | Check host, port and scheme |
 //! | `handshake_failure` | Any other rule of the opening handshake that was broken, with its section | certain | Report the rule |

@@ -7,6 +7,7 @@ use core::fmt;
 
 use super::fact::Fact;
 use super::verdict::Verdict;
+use crate::event::Role;
 
 /// How sure a verdict is. Ordered: `Certain` is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,11 +40,18 @@ pub struct Finding {
     verdict: Verdict,
     confidence: Confidence,
     evidence: Vec<Fact>,
+    /// The end that wants to know.
+    role: Role,
 }
 
 impl Finding {
     pub(super) fn new(verdict: Verdict, confidence: Confidence, evidence: Vec<Fact>) -> Self {
-        Self { verdict, confidence, evidence }
+        Self { verdict, confidence, evidence, role: Role::Client }
+    }
+
+    /// The remedy is for this end.
+    pub(super) fn seen_by(&mut self, role: Role) {
+        self.role = role;
     }
 
     /// Takes confidence away, down to `most`.
@@ -82,11 +90,15 @@ impl Finding {
 
     /// What a person can do about it: one or two sentences, without a final line break.
     ///
-    /// It is [`Verdict::remedy`], and where known timeouts fit also where they are set; where a
-    /// message was lost although there were Closes, what to do about that.
+    /// It is [`Verdict::remedy`], or what a server can do where that is for clients; where known timeouts
+    /// fit also where they are set; where a message was lost although there were Closes, what to do
+    /// about that.
     #[must_use]
     pub fn remedy(&self) -> Cow<'static, str> {
-        let remedy = self.verdict.remedy();
+        let remedy = match (self.role, self.verdict.remedy_of_a_server()) {
+            (Role::Server, Some(remedy)) => Cow::Borrowed(remedy),
+            _ => self.verdict.remedy(),
+        };
         let lost: Vec<_> = self.evidence.iter().filter_map(about_lost).collect();
         if !lost.is_empty() {
             let about_closing = (!self.verdict.is_agreed()).then_some(&*remedy);

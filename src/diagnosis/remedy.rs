@@ -8,7 +8,8 @@ use super::verdict::Verdict;
 use crate::span::Setting;
 
 impl Verdict {
-    /// What a person can do about it: one or two sentences.
+    /// What a person can do about it: one or two sentences. What is about the opening handshake is
+    /// for a client; [`Finding::remedy`](super::Finding::remedy) knows which end it speaks to.
     #[must_use]
     pub fn remedy(&self) -> Cow<'static, str> {
         match *self {
@@ -46,6 +47,41 @@ impl Verdict {
             ),
             _ => Cow::Borrowed(fixed(*self)),
         }
+    }
+}
+
+impl Verdict {
+    /// The same for a server, where a client would have to do something else.
+    pub(super) const fn remedy_of_a_server(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::HandshakeRejected { .. } => {
+                "This server refused the request: where it was meant to pass, look at what it \
+                 checks (credentials, path, Origin, versions); otherwise nothing is to be done."
+            }
+            Self::UpgradeStripped => {
+                "Let the proxy in front of this server pass Upgrade and Connection on with \
+                 HTTP/1.1; health checks and people with a browser ask without them, too."
+            }
+            Self::NotWebSocket => {
+                "Something else than a WebSocket client came here, such as plain HTTP, TLS or a \
+                 scanner of ports: harmless, unless it was meant for this port."
+            }
+            Self::HandshakeFailure => {
+                "The client's request is faulty: report the rule to its developers; where a limit \
+                 of this server is named, raise it if such requests are meant to pass."
+            }
+            Self::HandshakeCutShort => {
+                "The client, or a load balancer that looks whether this server is up, left before \
+                 the opening handshake was over: harmless if rare; otherwise look at how long the \
+                 answer took, and at the client's log."
+            }
+            Self::HandshakeTimedOut => {
+                "A client connected and did not send its whole request, or the request was not \
+                 answered, in time: harmless if rare; otherwise look at what this server does \
+                 before it answers."
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -172,7 +208,8 @@ const fn fixed(verdict: Verdict) -> &'static str {
             "Check host, port and scheme (ws or wss), and whether a captive portal answers."
         }
         Verdict::HandshakeFailure => {
-            "The other end's opening handshake is faulty: report the rule to its developers."
+            "The other end's opening handshake is faulty: report the rule to its developers; where \
+             a limit of this end is named, raise it if such answers are meant to pass."
         }
         Verdict::HandshakeCutShort => {
             "Check port and scheme (ws or wss), and whether a firewall or a load balancer without \

@@ -94,6 +94,10 @@ fn invalid(role: Role, rule: HandshakeError) -> Vec<Finding> {
     let failure = |confidence| Finding::new(Verdict::HandshakeFailure, confidence, facts());
     let (verdict, confidence) = match (role, rule) {
         (_, HandshakeError::NotHttp) => (Verdict::NotWebSocket, Certain),
+        // The request is well formed: it was this server's decision.
+        (Role::Server, HandshakeError::OriginMissing | HandshakeError::OriginRefused) => {
+            (Verdict::HandshakeRejected { status: rule.status() }, Certain)
+        }
         (
             Role::Client,
             HandshakeError::UpgradeNotConfirmed | HandshakeError::ConnectionNotConfirmed,

@@ -8,6 +8,7 @@ use core::fmt;
 use super::fact::Fact;
 use super::verdict::Verdict;
 use crate::event::Role;
+use crate::termination::Position;
 
 /// How sure a verdict is. Ordered: `Certain` is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +98,10 @@ impl Finding {
     pub fn remedy(&self) -> Cow<'static, str> {
         let remedy = match (self.role, self.verdict.remedy_of_a_server()) {
             (Role::Server, Some(remedy)) => Cow::Borrowed(remedy),
+            _ if self.evidence.iter().any(in_control_frame) => Cow::Borrowed(
+                "The peer crashed or was killed while it was sending a Ping, a Pong or its Close: \
+                 read its log around this time. None of its messages was cut short.",
+            ),
             _ => self.verdict.remedy(),
         };
         let lost: Vec<_> = self.evidence.iter().filter_map(about_lost).collect();
@@ -128,6 +133,10 @@ impl Finding {
         }
         Ok(())
     }
+}
+
+fn in_control_frame(fact: &Fact) -> bool {
+    matches!(fact, Fact::EndedAt { at: Position::InsideControlFrame { .. } })
 }
 
 /// What to do about a message that a Close came before.

@@ -221,9 +221,9 @@ impl fmt::Display for Verdict {
             }
             Self::PeerVanished => f.write_str("the peer vanished"),
             Self::PeerDiedMidMessage { received, expected: Some(expected) } => {
-                write!(f, "the peer died mid-message, {received} of {expected} bytes received")
+                write!(f, "the peer died mid-frame, {received} of {expected} bytes received")
             }
-            Self::PeerDiedMidMessage { .. } => f.write_str("the peer died mid-message"),
+            Self::PeerDiedMidMessage { .. } => f.write_str("the peer died while it was sending"),
             Self::PeerAborted => f.write_str("the peer aborted the connection"),
             Self::PeerClosedUnderUs => f.write_str("the peer had closed when we wrote"),
             Self::PeerSuspectedLimit { len } => {

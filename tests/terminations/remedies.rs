@@ -1,9 +1,10 @@
 //! What a person is told to do: it fits what was lost, which end asks, and the numbers there are.
 
 use farewell::diagnosis::Verdict;
+use farewell::{Cause, Position};
 
 use crate::drive::{Drive, millis, quiet};
-use crate::wire::{CLOSE, ROLES, TEXT, TEXT_BEGINS};
+use crate::wire::{BINARY_BEGINS, CLOSE, PING, ROLES, TEXT, TEXT_BEGINS, sent_by};
 
 #[test]
 fn a_peer_that_closes_for_idleness_within_a_second_is_given_its_number() {
@@ -72,5 +73,32 @@ fn messages_that_a_close_left_behind_are_to_be_sent_again() {
         assert!(text.contains("of 1 message were never written"), "{text}");
         assert!(text.contains("send it again"), "{text}");
         assert!(!text.contains("Nothing is to be done"), "{text}");
+    }
+}
+
+#[test]
+fn a_control_frame_that_was_cut_short_is_no_lost_message() {
+    for role in ROLES {
+        for (first, name) in [(PING, "Ping"), (CLOSE, "Close")] {
+            let mut drive = Drive::new(role, quiet());
+            let frame = sent_by(drive.peer(), &[(first, b"\x03\xe8payload")]);
+            let report = drive.receive(&frame[..frame.len() - 4]).eof().report();
+            let at = Position::InsideControlFrame { received: 5, expected: 9 };
+            assert_eq!(report.cause, Cause::Eof { at }, "{name}");
+            let text = format!("{report} {:#}", report.diagnosis());
+            assert!(text.contains("inside a control frame, 5 of 9 bytes received"), "{text}");
+            assert!(text.contains("None of its messages was cut short"), "{text}");
+            assert!(!text.contains("ask for the message"), "{text}");
+            assert!(!text.contains("mid-message"), "{text}");
+
+            // Between two fragments the message is lost, whatever else was cut.
+            let mut drive = Drive::new(role, quiet());
+            drive.peer_sends(&[(BINARY_BEGINS, b"begun")]);
+            let report = drive.receive(&frame[..frame.len() - 4]).eof().report();
+            let at = Position::InsidePayload { received: 5, expected: 9 };
+            assert_eq!(report.cause, Cause::Eof { at }, "{name}");
+            let text = format!("{:#}", report.diagnosis());
+            assert!(text.contains("ask for the message again"), "{text}");
+        }
     }
 }

@@ -247,10 +247,11 @@ impl fmt::Display for Fact {
             Self::Unsent { backlog } => backlog.fmt(f),
             Self::Status { status } => write!(f, "status {status}"),
             Self::HandshakeRule { rule } => {
-                write!(f, "{rule} (RFC 6455 section {})", rule.section())
+                write!(f, "{rule} (RFC {} section {})", rule.rfc(), rule.section())
             }
             Self::Rule { rule, offset } => {
-                write!(f, "{rule} (RFC 6455 section {}, byte {offset})", rule.section())
+                let (rfc, section) = (rule.rfc(), rule.section());
+                write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")
             }
             Self::NoByteReceived => f.write_str("no byte was received"),
             Self::Contradiction => f.write_str("the evidence contradicts itself"),
@@ -277,5 +278,27 @@ fn fmt_known(
     match kind {
         TimeoutKind::Idle => write!(f, "{}", Setting(span)),
         TimeoutKind::Lifetime => write!(f, "a lifetime of {}", Setting(span)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_rule_names_the_rfc_that_it_is_in() {
+        let handshake = |rule| Fact::HandshakeRule { rule };
+        let frames = |rule| Fact::Rule { rule, offset: 7 };
+        let cases = [
+            (handshake(HandshakeError::AcceptWrong), "(RFC 6455 section 4.1)"),
+            (handshake(HandshakeError::DeflateRepeated), "(RFC 7692 section 5)"),
+            (frames(Violation::ReservedBits), "(RFC 6455 section 5.2, byte 7)"),
+            (frames(Violation::InvalidDeflate), "(RFC 7692 section 7.2.2, byte 7)"),
+        ];
+        for (fact, place) in cases {
+            assert!(fact.to_string().ends_with(place), "{fact}");
+        }
     }
 }

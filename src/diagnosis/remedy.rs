@@ -51,6 +51,19 @@ impl Verdict {
 }
 
 impl Verdict {
+    /// The same where no Ping was sent, so that nobody knows whether the peer counts them.
+    pub(super) fn remedy_without_pings(&self) -> Cow<'static, str> {
+        match *self {
+            Self::PeerApplicationIdle { timeout } if !timeout.is_zero() => format!(
+                "Send something at least every {}: a Ping where the peer counts those, else a \
+                 message of the application; or raise the timeout in the peer's application.",
+                Setting(timeout / 2)
+            )
+            .into(),
+            _ => self.remedy(),
+        }
+    }
+
     /// The same for a server, where a client would have to do something else.
     pub(super) const fn remedy_of_a_server(&self) -> Option<&'static str> {
         Some(match self {

@@ -1,9 +1,9 @@
 //! What a person is told to do: it fits what was lost, which end asks, and the numbers there are.
 
 use farewell::diagnosis::Verdict;
-use farewell::{Cause, Position};
+use farewell::{Cause, Heartbeat, Position};
 
-use crate::drive::{Drive, millis, quiet};
+use crate::drive::{Drive, millis, quiet, secs};
 use crate::wire::{BINARY_BEGINS, CLOSE, PING, ROLES, TEXT, TEXT_BEGINS, sent_by};
 
 #[test]
@@ -19,7 +19,8 @@ fn a_peer_that_closes_for_idleness_within_a_second_is_given_its_number() {
         assert_eq!(timeout, millis(250), "{diagnosis:#}");
         let text = format!("{diagnosis:#}");
         assert!(text.contains("closes after 250 ms without messages"), "{text}");
-        assert!(text.contains("at least every 125 ms"), "{text}");
+        assert!(text.contains("at least every 125 ms: a Ping where the peer counts"), "{text}");
+        assert!(!text.contains("ignores protocol pings"), "no Ping was sent: {text}");
 
         // There is no number to be had where a message has just come.
         let mut drive = Drive::new(role, quiet());
@@ -100,5 +101,21 @@ fn a_control_frame_that_was_cut_short_is_no_lost_message() {
             let text = format!("{:#}", report.diagnosis());
             assert!(text.contains("ask for the message again"), "{text}");
         }
+    }
+}
+
+#[test]
+fn only_a_peer_that_was_pinged_is_said_to_ignore_pings() {
+    for role in ROLES {
+        let mut config = quiet();
+        let mut heartbeat = Heartbeat::default();
+        heartbeat.interval = secs(10);
+        config.heartbeat = Some(heartbeat);
+        let mut drive = Drive::new(role, config);
+        drive.wait(secs(12)).peer_sends(&[(TEXT, b"hi")]).wait(secs(3));
+        drive.peer_closes(1000, "idle timeout").eof();
+        let text = format!("{:#}", drive.report().diagnosis());
+        assert!(text.contains("1 ping sent"), "{text}");
+        assert!(text.contains("The peer ignores protocol pings"), "{text}");
     }
 }

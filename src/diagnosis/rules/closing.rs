@@ -64,7 +64,12 @@ fn by_peer(diagnoser: &Diagnoser<'_>, view: &View<'_>, peer: &CloseFrame) -> Vec
     if idleness {
         let span = view.no_message();
         let timeout = timing::setting(diagnoser, view, span);
-        let facts = vec![Fact::PeerClose { frame: *peer }, Fact::NoMessage { span }];
+        let mut facts = vec![Fact::PeerClose { frame: *peer }, Fact::NoMessage { span }];
+        let pings = &view.evidence.pings;
+        facts.push(match pings.sent {
+            0 => Fact::NoPing,
+            sent => Fact::Pings { sent, unanswered: pings.outstanding },
+        });
         findings.push(Finding::new(Verdict::PeerApplicationIdle { timeout }, Likely, facts));
         restart = Possible;
     }

@@ -12,13 +12,15 @@ use core::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-use super::compressor::TAIL;
+use super::compressor::{TAIL, append_zeros};
 use crate::event::MessageKind;
 use crate::utf8::Utf8Validator;
 use crate::violation::Violation;
 
-/// Memory for what comes out is taken in steps of at most this size.
-const STEP: usize = 16 * 1024;
+/// Memory for what comes out is taken in steps of at least and at most this size. Each step costs a
+/// copy of the window, so that there should be few; and the last 260 bytes of each go slowly, so
+/// that it is best to have more than needed.
+const STEPS: [usize; 2] = [1536, 68 * 1024];
 
 /// The size of the window.
 const WINDOW: usize = 32 * 1024;
@@ -118,10 +120,12 @@ impl Inflater {
     /// Inflates into as much room as is likely to be needed, within what is open.
     fn step(&mut self, input: &[u8], open: u64, bounds: &Bounds, message: &mut Vec<u8>) -> Step {
         let start = message.len();
-        let likely = input.len().saturating_mul(4).max(start).clamp(64, STEP);
+        // Long texts have more in them that was there before.
+        let factor = if input.len() < 2048 { 4 } else { 8 };
+        let likely = input.len().saturating_mul(factor).max(start).clamp(STEPS[0], STEPS[1]);
         let room = usize::try_from(open).unwrap_or(usize::MAX).min(likely);
         reserve(message, room, bounds.message);
-        message.resize(start + room, 0);
+        append_zeros(message, room);
         let (taken, made, status) = self.run(input, &mut message[start..], InflateFlush::NoFlush);
         message.truncate(start + made);
         Step { taken, made, full: made == room, status, verdict: Ok(()) }

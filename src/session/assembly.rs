@@ -74,6 +74,10 @@ impl Assembly {
     pub(super) fn finish(&mut self, kind: MessageKind) -> Result<Message<'static>, NotUtf8> {
         let mut memory = core::mem::take(&mut self.memory);
         memory.truncate(self.received);
+        // An inflater asks for room before it knows how much it needs.
+        if memory.capacity() / 2 > memory.len() {
+            memory.shrink_to_fit();
+        }
         *self = Self::default();
         let bytes = Bytes::from(memory);
         Ok(match kind {

@@ -46,7 +46,7 @@ impl Compressor {
         loop {
             let start = out.len();
             let room = (rest.len() + rest.len() / 8 + 64).min(STEP);
-            append_zeros(&mut out, room);
+            out.resize(start + room, 0);
             let (before_in, before_out) = (self.deflate.total_in(), self.deflate.total_out());
             let result = self.deflate.compress(rest, &mut out[start..], DeflateFlush::SyncFlush);
             // It fails where a stream was finished or has no buffers, and there is no such here.
@@ -73,17 +73,6 @@ impl fmt::Debug for Compressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { level, bits, .. } = self;
         write!(f, "Compressor {{ level: {level}, bits: {bits} }}")
-    }
-}
-
-/// Opens `count` bytes behind `memory`: block by block, which `resize` does byte by byte.
-pub(super) fn append_zeros(memory: &mut Vec<u8>, count: usize) {
-    const ZEROS: &[u8] = &[0; 4096];
-    memory.reserve(count);
-    let mut left = count;
-    while let Some(some) = ZEROS.get(..left.min(ZEROS.len())).filter(|some| !some.is_empty()) {
-        memory.extend_from_slice(some);
-        left -= some.len();
     }
 }
 

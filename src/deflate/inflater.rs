@@ -12,7 +12,7 @@ use core::fmt;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-use super::compressor::{TAIL, append_zeros};
+use super::compressor::TAIL;
 use crate::event::MessageKind;
 use crate::utf8::Utf8Validator;
 use crate::violation::Violation;
@@ -125,7 +125,7 @@ impl Inflater {
         let likely = input.len().saturating_mul(factor).max(start).clamp(STEPS[0], STEPS[1]);
         let room = usize::try_from(open).unwrap_or(usize::MAX).min(likely);
         reserve(message, room, bounds.message);
-        append_zeros(message, room);
+        message.resize(start + room, 0);
         let (taken, made, status) = self.run(input, &mut message[start..], InflateFlush::NoFlush);
         message.truncate(start + made);
         Step { taken, made, full: made == room, status, verdict: Ok(()) }

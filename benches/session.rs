@@ -1,4 +1,5 @@
-//! Whole messages through two sessions in memory: framed, carried over, and echoed back.
+//! Whole messages through two sessions in memory: framed, carried over, and echoed back; and a look
+//! at the statistics.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -63,5 +64,12 @@ fn echo(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, echo);
+/// What a monitor pays for each look at a connection.
+fn stats(c: &mut Criterion) {
+    let mut server = session(Role::Server);
+    assert!(server.send("hello", NOW).is_ok());
+    c.bench_function("session/stats", |b| b.iter(|| black_box(&server).stats()));
+}
+
+criterion_group!(benches, echo, stats);
 criterion_main!(benches);

@@ -222,6 +222,19 @@ impl PartialEq for CloseFrame {
 
 impl Eq for CloseFrame {}
 
+/// `code` (null for a Close without a body) and `reason`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for CloseFrame {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut fields = serializer.serialize_struct("CloseFrame", 2)?;
+        fields.serialize_field("code", &self.code.map(CloseCode::get))?;
+        fields.serialize_field("reason", self.reason())?;
+        fields.end()
+    }
+}
+
 impl fmt::Display for CloseFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {

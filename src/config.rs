@@ -69,7 +69,7 @@ pub struct Limits {
     pub head: usize,
     /// Header fields in a head. Default: 64. Beyond it: status 431.
     pub headers: usize,
-    /// Bytes of one line of a head. Default: 8 KiB. Beyond it: status 431.
+    /// Bytes of one line of a head. Default: 8 KiB. Beyond it: status 431, for the request line 414.
     pub header_line: usize,
     /// Payload bytes of one frame. Default: 16 MiB. Beyond it: Close 1009, from the header alone.
     pub frame: u64,
@@ -82,7 +82,8 @@ pub struct Limits {
     /// Empty fragments, other than a final one, in a row. Default: 64. Beyond it: Close 1008.
     pub empty_fragments: u32,
     /// Bytes of queued output beyond which a session accepts no further message. A soft bound: the
-    /// message that crosses it is still taken. Default: 1 MiB.
+    /// message that crosses it is still taken. A message that waits behind a long one counts for 64
+    /// bytes more than it has. Default: 1 MiB.
     pub pending_output: usize,
     /// Bytes read and thrown away at most after the end was decided, so that our Close is not lost
     /// to a reset. Default: 16 MiB.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: this file alone changes the phase. A connection gives exactly one
 //! [`Event::Ended`], as its last event, no later than the close timeout plus the linger timeout
-//! after its end began. It borrows every buffer and allocates nothing while open.
+//! after its end began. It borrows every buffer and allocates nothing for a message.
 
 mod control;
 mod ending;
@@ -11,6 +11,8 @@ mod judgement;
 mod receive;
 mod send;
 mod timers;
+#[cfg(feature = "tracing")]
+mod traced;
 mod view;
 
 use alloc::boxed::Box;
@@ -23,6 +25,7 @@ use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, Trans
 use crate::keystream::{Keystream, Seed};
 use crate::termination::{Backlog, Cause, Initiator};
 use crate::time::Timestamp;
+use crate::trace::Trace;
 
 use ending::{CloseState, Ending};
 use heartbeat::Heartbeat;
@@ -90,15 +93,25 @@ pub struct Connection {
     last_flushed: Timestamp,
     /// Since when output has been pending without progress.
     stalled_since: Timestamp,
+    /// Bytes of the opening handshake, before all frames, that the transport has not accepted.
+    handshake_pending: u32,
     bytes_queued: u64,
     bytes_flushed: u64,
     frames_sent: u64,
     messages_sent: u64,
     /// Messages queued since the output was last all flushed.
     messages_pending: u32,
+    /// When the last message was queued, or a fragment of it.
+    message_queued: Timestamp,
+    /// Payload bytes of that message so far, and of the largest before it.
+    message_len: u32,
+    largest_before: u32,
     lateness_micros: u32,
+    /// When a deadline was last handled far too late: seconds since `opened`, plus one.
+    suspended_secs: u32,
     /// The end, once it has begun; also there when the transport fails one way.
     ending: Option<Box<Ending>>,
+    trace: Trace,
 }
 
 impl Connection {
@@ -109,7 +122,9 @@ impl Connection {
     /// number of connections.
     #[must_use]
     pub fn new(role: Role, config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
-        Self::with_keystream(role, config.into(), Keystream::new(seed), now)
+        let mut connection = Self::with_keystream(role, config.into(), Keystream::new(seed), now);
+        connection.trace = Trace::new(role);
+        connection
     }
 
     pub(crate) fn with_keystream(
@@ -136,13 +151,19 @@ impl Connection {
             last_data: now,
             last_flushed: now,
             stalled_since: now,
+            handshake_pending: 0,
             bytes_queued: 0,
             bytes_flushed: 0,
             frames_sent: 0,
             messages_sent: 0,
             messages_pending: 0,
+            message_queued: now,
+            message_len: 0,
+            largest_before: 0,
             lateness_micros: 0,
+            suspended_secs: 0,
             ending: None,
+            trace: Trace::elsewhere(),
         }
     }
 
@@ -196,8 +217,9 @@ impl Connection {
             }
         }
         self.discard(input, now);
-        let report = self.ending.as_mut().and_then(|ending| ending.report.take());
-        report.map(Event::Ended)
+        let report = self.ending.as_mut().and_then(|ending| ending.report.take())?;
+        self.trace.ended(&report);
+        Some(Event::Ended(report))
     }
 
     /// What comes after the end began is counted and thrown away.
@@ -242,6 +264,7 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        self.note_overdue(now);
         let (_, position) = self.standing();
         let ending = self.ending_mut(Initiator::Transport);
         if ending.read_closed.is_some() {
@@ -264,6 +287,7 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
+        self.note_overdue(now);
         let deadline = now + self.config.timeouts.close;
         let ending = self.ending_mut(Initiator::Transport);
         ending.give_up_writing(kind);
@@ -295,6 +319,12 @@ impl Connection {
         if self.ending.is_some() && self.phase != Phase::Ended {
             self.close_flushed(now);
         }
+    }
+
+    /// So many bytes of the opening handshake have not left yet; they stall as frames do.
+    pub(crate) fn set_handshake_pending(&mut self, bytes: usize, now: Timestamp) {
+        self.handshake_pending = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.stalled_since = self.advance(now);
     }
 
     fn close_flushed(&mut self, now: Timestamp) {
@@ -432,17 +462,6 @@ impl Connection {
         self.finish(now);
     }
 
-    fn ending_mut(&mut self, initiator: Initiator) -> &mut Ending {
-        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator)))
-    }
-
-    /// From now on nothing is delivered. Remembers where in the stream, and in which phase.
-    fn stop_receiving(&mut self) {
-        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
-            ending.stopped = Some((self.phase, position));
-        }
-    }
-
     /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.
     fn finish(&mut self, now: Timestamp) {
         self.ending_mut(Initiator::Local);
@@ -456,25 +475,11 @@ impl Connection {
         self.phase = Phase::Ended;
     }
 
-    /// Whether a command that needs an open connection may go on.
-    fn check_open(&self) -> Result<(), SendError> {
-        match self.phase {
-            Phase::Open if self.ending.is_none() => Ok(()),
-            Phase::Open => Err(SendError::WriteFailed),
-            Phase::Ended => Err(SendError::Ended),
-            _ => Err(SendError::Closing),
-        }
-    }
-
     /// Time runs forwards.
     #[inline]
     fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now).max(self.last_data);
         self.now
-    }
-
-    fn last_received(&self) -> Timestamp {
-        self.last_received.max(self.last_data)
     }
 }
 
@@ -484,6 +489,8 @@ mod tests {
 
     #[test]
     fn a_connection_stays_small() {
-        assert!(size_of::<Connection>() < 500, "{}", size_of::<Connection>());
+        // With feature `tracing`, there is a pointer more.
+        let size = size_of::<Connection>() - size_of::<Trace>();
+        assert!(size < 500, "{size}");
     }
 }

@@ -8,6 +8,7 @@ use crate::termination::Termination;
 
 /// Which end of the connection this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Role {
     /// The end that asked for the connection; it masks what it sends.
     Client,
@@ -226,6 +227,7 @@ pub enum Event<'b> {
 /// How far a connection has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Phase {
     /// The opening handshake is under way. Only a [`Session`](crate::Session) is ever in it.
     Opening,
@@ -256,6 +258,7 @@ pub enum ReadClosed {
 /// What a transport says when it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum TransportError {
     /// The peer, or something on the path, reset the connection.
     #[error("connection reset")]

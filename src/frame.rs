@@ -123,7 +123,7 @@ impl FrameHeader {
     /// Reads a header that `sender` sent from the start of `input`.
     ///
     /// Gives the header and its length in bytes, or `None` where more bytes are needed. No more
-    /// than 14 bytes are ever looked at, and 13 are never enough only where `None` comes back.
+    /// than 14 bytes are ever looked at.
     ///
     /// # Errors
     ///

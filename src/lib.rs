@@ -3,7 +3,8 @@
 //! Bytes, time and entropy come in; bytes, events and deadlines come out. The core touches no
 //! socket, no clock and no random source. Every connection gives exactly one report of its ending,
 //! a [`Termination`]: the close code, whether it was clean, who began it, both Close frames, what
-//! happened, and the evidence.
+//! happened, and the evidence. [`Termination::diagnosis`] says why it probably happened, and what
+//! to do about it: see [`diagnosis`].
 //!
 //! # Where to begin
 //!
@@ -13,6 +14,7 @@
 //! | tokio | `tokio`, with feature `tokio` |
 //! | a runtime of your own, and want whole messages | [`Session`] |
 //! | a runtime of your own with its own buffers (epoll, io_uring, bare metal) | [`Connection`], after the opening handshake of [`handshake`] |
+//! | a client that has to come back after every ending | [`blocking::Reconnecting`] or `tokio::Reconnecting`; [`reconnect`] in a runtime of your own |
 //!
 //! # A whole life
 //!
@@ -67,7 +69,9 @@
 //!   unread.
 //! - Spurious calls do nothing. No call panics, whatever the order, the bytes or the time; a time
 //!   that runs backwards counts as no time at all.
-//! - How the input is cut never matters: any split gives the same events and the same output.
+//! - How the input is cut never matters: any split gives the same events and the same output. (A
+//!   [`Connection`] answers the latest Ping of those that came since it was last asked for output:
+//!   ask it after each event where that matters.)
 //! - The end comes exactly once, as the last event, no later than the close timeout and the linger
 //!   timeout after it began. A clean close is not an error; an end of stream is not a `None`.
 //!
@@ -90,12 +94,26 @@
 //! While a connection lingers, its transport is shut down for writing and read to its end: closing
 //! it at once would let a reset destroy our Close on its way.
 //!
+//! # Monitoring
+//!
+//! While a connection lives, [`Session::stats`] and [`Connection::stats`] say what it has done, in
+//! numbers, with high-water marks: `examples/metrics` makes a Prometheus page of them. How it ended
+//! is a [`Cause`], whose [`name`](Cause::name) is fit for a label. With feature `tracing`, every
+//! connection has a span, and its ending is an event there.
+//!
 //! # Features
 //!
 //! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.
 //! - `tokio`: the tokio adapter.
 //! - `deflate`: permessage-deflate, compression of messages (RFC 7692). Off until
 //!   `Config::compression` asks for it. It needs `std`, and no C compiler.
+//! - `testkit`: a simulated network and streams with faults, to rehearse every ending.
+//! - `serde`: reports and diagnoses can be serialised; see [`diagnosis::Report`].
+//! - `tracing`: a span for each connection, and an event in it for its ending, of target
+//!   `farewell`. The event is a warning where the end was not clean; its fields are `role`,
+//!   `cause`, `code`, `clean`, `initiator`, `received_bytes`, `sent_bytes` and `dropped_bytes`. A
+//!   connection that is dropped without an end says that it was dropped. Nothing is recorded for a
+//!   message. Works without `std`.
 //!
 //! Without `std` the crate is `no_std` with `alloc`.
 #![no_std]
@@ -112,23 +130,37 @@ mod config;
 mod connection;
 #[cfg_attr(not(feature = "deflate"), path = "deflate/absent.rs")]
 mod deflate;
+pub mod diagnosis;
 mod event;
 mod frame;
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 pub mod handshake;
 mod keystream;
 mod mask;
 mod message;
+mod names;
+pub mod reconnect;
+#[cfg(feature = "serde")]
+mod serialize;
 mod session;
+mod span;
+mod stats;
 mod termination;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod time;
 mod timer;
+mod trace;
 mod utf8;
 mod violation;
 
 #[cfg(feature = "tokio")]
 pub use adapter::tokio;
 #[cfg(feature = "std")]
-pub use adapter::{AcceptError, Acceptor, ConnectError, Incoming, blocking};
+pub use adapter::{
+    AcceptError, Acceptor, ConnectError, Ending, Incoming, ReconnectEvent, blocking,
+};
 pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, FrameHead};
@@ -143,10 +175,13 @@ pub use keystream::Seed;
 pub use keystream::SeedError;
 pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
 pub use message::{Message, NotUtf8, Payload, Text};
-pub use session::{AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent};
+pub use session::{
+    AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
+};
+pub use stats::{HighWater, Stats};
 pub use termination::{
-    Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, Side, StreamEnd,
-    Termination, Traffic,
+    Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, SentMessage, Side,
+    StreamEnd, Termination, Traffic,
 };
 #[cfg(feature = "std")]
 pub use time::Clock;

@@ -14,6 +14,10 @@ mod outgoing;
 mod output;
 mod prepared;
 mod queue;
+#[cfg(feature = "tracing")]
+mod traced;
+mod transport;
+mod unsent;
 mod view;
 
 use alloc::boxed::Box;
@@ -25,12 +29,13 @@ use bytes::{Buf, BytesMut};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::deflate::Deflate;
-use crate::event::{Event, Phase, ReadClosed, Role, TransportError};
+use crate::event::{Event, Phase, ReadClosed, Role};
 use crate::handshake::{ClientRequest, Negotiated, Response};
-use crate::keystream::Seed;
+use crate::keystream::{Keystream, Seed};
 use crate::message::NotUtf8;
 use crate::termination::Termination;
 use crate::time::Timestamp;
+use crate::trace::Trace;
 
 use assembly::Assembly;
 use compression::compression;
@@ -41,6 +46,7 @@ pub use commands::{AnswerError, SendRefused};
 pub use event::{Opened, SessionEvent};
 pub use output::Output;
 pub use prepared::Prepared;
+pub use unsent::Unsent;
 
 /// A WebSocket connection that owns its buffers, speaks the opening handshake and gives whole
 /// messages, over whatever transport its caller drives.
@@ -136,6 +142,9 @@ pub struct Session {
     deflate: Option<Box<Deflate>>,
     kept: Option<Box<Kept>>,
     write_failed: bool,
+    /// The most bytes of frames, made or to be made, that were pending when some of them left.
+    pending_peak: u64,
+    trace: Trace,
 }
 
 #[derive(Debug)]
@@ -174,7 +183,8 @@ impl Session {
         let mut outgoing = Outgoing::new(Role::Client);
         let queue = &mut outgoing.queue;
         let opening = Opening::client(request, config.clone(), seed, queue, now);
-        Self::new(Stage::Opening(Box::new(opening)), config, outgoing)
+        let trace = Trace::asking(request);
+        Self::new(Stage::Opening(Box::new(opening)), config, outgoing, trace)
     }
 
     /// A server's session, which waits for a request.
@@ -184,7 +194,8 @@ impl Session {
     pub fn server(config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
         let config = config.into();
         let opening = Opening::server(config.clone(), seed, now);
-        Self::new(Stage::Opening(Box::new(opening)), config, Outgoing::new(Role::Server))
+        let (outgoing, trace) = (Outgoing::new(Role::Server), Trace::new(Role::Server));
+        Self::new(Stage::Opening(Box::new(opening)), config, outgoing, trace)
     }
 
     /// A session on a connection whose opening handshake somebody else has completed.
@@ -200,13 +211,16 @@ impl Session {
         now: Timestamp,
     ) -> Self {
         let config = config.into();
-        let mut connection = Connection::new(role, config.clone(), seed, now);
+        let mut connection =
+            Connection::with_keystream(role, config.clone(), Keystream::new(seed), now);
         let deflate = compression(&mut connection, &negotiated, &config);
-        let session = Self::new(Stage::Open(connection), config, Outgoing::new(role));
-        Self { negotiated, deflate, ..session }
+        let (outgoing, trace) = (Outgoing::new(role), Trace::new(role));
+        let mut session = Self::new(Stage::Open(connection), config, outgoing, trace);
+        (session.negotiated, session.deflate) = (negotiated, deflate);
+        session
     }
 
-    fn new(stage: Stage, config: Arc<Config>, outgoing: Outgoing) -> Self {
+    fn new(stage: Stage, config: Arc<Config>, outgoing: Outgoing, trace: Trace) -> Self {
         Self {
             stage,
             config,
@@ -216,6 +230,8 @@ impl Session {
             deflate: None,
             kept: None,
             write_failed: false,
+            pending_peak: 0,
+            trace,
         }
     }
 
@@ -266,7 +282,7 @@ impl Session {
                     }
                 }
                 Some(Event::Data(chunk)) => {
-                    self.assembly.append(chunk.payload(), connection.payload_remaining());
+                    self.assembly.append(chunk.payload(), connection.message_remaining());
                     if chunk.is_last() {
                         match self.assembly.finish(chunk.kind()) {
                             Ok(message) => return Some(SessionEvent::Message(message)),
@@ -309,7 +325,7 @@ impl Session {
     fn drop_unfinished(&mut self) {
         if self.assembly.holds_memory() || self.can_inflate() {
             if !matches!(self.phase(), Phase::Open | Phase::CloseSent) {
-                self.assembly = Assembly::default();
+                self.assembly.clear();
                 self.stop_inflating();
             }
         }
@@ -323,7 +339,10 @@ impl Session {
     ) -> Option<SessionEvent<'b>> {
         let Stage::Opening(opening) = &mut self.stage else { return None };
         match opening.receive(input, &mut self.outgoing.queue, now)? {
-            Progress::Request(request) => Some(SessionEvent::Request(request)),
+            Progress::Request(request) => {
+                self.trace.asked(&request);
+                Some(SessionEvent::Request(request))
+            }
             Progress::Ended(report) => Some(self.end(report)),
             Progress::Established(response) => Some(self.established(*response, now)),
         }
@@ -343,6 +362,7 @@ impl Session {
         let early = opening.take_early();
         let config = self.config.clone();
         let mut connection = Connection::with_keystream(opening.role(), config, keystream, now);
+        connection.set_handshake_pending(self.outgoing.queue.handshake(), now);
         if let Some(kind) = opening.write_failed {
             connection.handle_write_failed(kind, now);
         }
@@ -405,7 +425,7 @@ impl Session {
                         Some(Event::Ended(report)) => Some(report),
                         _ => None,
                     };
-                    self.assembly = Assembly::default();
+                    self.assembly.clear();
                     return report.map(|report| self.end(report));
                 }
             }
@@ -415,11 +435,22 @@ impl Session {
 
     /// The report with what is known of the queue; everything that was held is given back.
     fn end(&mut self, mut report: Box<Termination>) -> SessionEvent<'static> {
+        self.mark_pending();
         self.outgoing.give_up(&mut report);
-        self.assembly = Assembly::default();
+        self.assembly.clear();
         self.deflate = None;
         self.kept = None;
+        self.trace.ended(&report);
         SessionEvent::Ended(report)
+    }
+
+    /// Remembers how much is pending. Until some of it leaves or is given up that only grows, so it
+    /// is looked at then, and when it is asked for.
+    fn mark_pending(&mut self) {
+        if let Stage::Open(connection) = &self.stage {
+            let pending = connection.pending_output() + self.outgoing.unframed() as u64;
+            self.pending_peak = self.pending_peak.max(pending);
+        }
     }
 
     /// Memory of the large message under way, to read into directly; empty where there is none.
@@ -442,56 +473,6 @@ impl Session {
     pub fn handle_filled(&mut self, count: usize, _now: Timestamp) {
         if let Stage::Open(connection) = &self.stage {
             self.assembly.fill(count, connection.direct_remaining());
-        }
-    }
-
-    /// The reading side of the transport has ended; nothing more will come.
-    ///
-    /// Give all bytes that were read to [`poll_event`](Self::poll_event) first.
-    pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
-        match &mut self.stage {
-            Stage::Opening(opening) => {
-                opening.handle_read_closed(how, self.outgoing.queue.len() == 0, now);
-            }
-            Stage::Open(_) if self.kept.is_some() || self.assembly.has_filled() => {
-                self.kept.get_or_insert_default().read_closed.get_or_insert(how);
-            }
-            Stage::Open(connection) => connection.handle_read_closed(how, now),
-        }
-    }
-
-    /// The writing side of the transport has failed; nothing more will leave.
-    ///
-    /// Reading goes on, and is worth it: the peer's Close may be waiting there.
-    pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
-        self.write_failed = true;
-        match &mut self.stage {
-            Stage::Opening(opening) => opening.handle_write_failed(kind, now),
-            Stage::Open(connection) => connection.handle_write_failed(kind, now),
-        }
-    }
-
-    /// The transport has accepted the first `count` bytes of the output.
-    ///
-    /// More than is pending counts as all of it.
-    pub fn handle_flushed(&mut self, count: usize, now: Timestamp) {
-        let frames = self.outgoing.queue.consume(count);
-        match &mut self.stage {
-            Stage::Opening(opening) => {
-                opening.handle_flushed(count, self.outgoing.queue.len() == 0, now);
-            }
-            Stage::Open(connection) => connection.handle_flushed(frames, now),
-        }
-    }
-
-    /// Lets every deadline that has passed take effect.
-    ///
-    /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
-    /// look dead may only be unread.
-    pub fn handle_timeout(&mut self, now: Timestamp) {
-        match &mut self.stage {
-            Stage::Opening(opening) => opening.handle_timeout(now),
-            Stage::Open(connection) => connection.handle_timeout(now),
         }
     }
 }

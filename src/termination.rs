@@ -3,15 +3,19 @@
 //! The types here are plain values. [`Connection`](crate::Connection) and
 //! [`Session`](crate::Session) fill them in; nothing here decides anything.
 
+mod evidence;
+
 use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
 use crate::close::CloseFrame;
-use crate::event::{Phase, Role, TransportError};
+use crate::event::{Role, TransportError};
 use crate::handshake::{HandshakeError, Refusal};
-use crate::time::Timestamp;
+use crate::span::Span;
 use crate::violation::Violation;
+
+pub use evidence::{Evidence, Pings, Rtt, SentMessage, Traffic};
 
 /// The report of an ending.
 ///
@@ -23,6 +27,7 @@ use crate::violation::Violation;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Termination {
     /// Which end gives this report.
     pub role: Role,
@@ -168,6 +173,7 @@ impl fmt::Display for Termination {
 /// Who began the ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Initiator {
     /// This end: it closed, failed the connection, or gave up.
     Local,
@@ -182,6 +188,7 @@ pub enum Initiator {
 /// Our Close frame, and whether it got out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct LocalClose {
     /// The frame.
     pub frame: CloseFrame,
@@ -201,6 +208,7 @@ impl fmt::Display for LocalClose {
 /// What happened. It is certain; why it happened is another question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Cause {
     /// Both Close frames passed.
     ClosingHandshake,
@@ -220,11 +228,13 @@ pub enum Cause {
     PongTimeout {
         /// For how long nothing had arrived since the Ping left, or since the last byte if that came
         /// later.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
         waited: Duration,
     },
     /// Nothing arrived for the idle timeout, and the connection was closed with 1001.
     IdleTimeout {
         /// For how long nothing had arrived.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
         idle: Duration,
     },
     /// The transport took none of the pending output for too long.
@@ -266,6 +276,7 @@ pub enum Cause {
 
 /// A direction of the transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Side {
     /// From the peer.
     Read,
@@ -285,6 +296,7 @@ impl fmt::Display for Side {
 /// How the peer's stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum StreamEnd {
     /// It had not ended when this end gave up the transport.
     NotSeen,
@@ -299,6 +311,7 @@ pub enum StreamEnd {
 /// Where in the peer's stream something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Position {
     /// In the opening handshake.
     OpeningHandshake,
@@ -344,6 +357,7 @@ impl fmt::Display for Position {
 /// Output that was accepted and never written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Backlog {
     /// Bytes, frame headers included.
     pub bytes: u64,
@@ -364,128 +378,11 @@ impl fmt::Display for Backlog {
     }
 }
 
-/// What was seen while the connection lived. Of fixed size, and always collected.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub struct Evidence {
-    /// The phase in which delivery stopped; the present one before that.
-    pub phase: Phase,
-    /// Where in the peer's stream that was.
-    pub position: Position,
-    /// When the connection was established; for a failed opening handshake, when that began.
-    pub opened: Timestamp,
-    /// When it ended.
-    pub ended: Timestamp,
-    /// When the last byte came.
-    pub last_received: Option<Timestamp>,
-    /// When the transport last accepted a byte.
-    pub last_flushed: Option<Timestamp>,
-    /// When a message, or a piece of one, last came.
-    pub last_data: Option<Timestamp>,
-    /// The heartbeat's Pings.
-    pub pings: Pings,
-    /// What came in.
-    pub received: Traffic,
-    /// What was queued for sending.
-    pub sent: Traffic,
-    /// Bytes that came after the peer's Close, or after this end had failed the connection, and
-    /// were thrown away.
-    pub discarded: u64,
-    /// Bytes that were queued and not yet accepted by the transport.
-    pub pending_output: u64,
-    /// How late a deadline was handled at the worst.
-    pub timer_lateness: Duration,
-    /// The HTTP status of a failed opening handshake.
-    pub http_status: Option<u16>,
-}
-
-impl Evidence {
-    /// Of a connection whose opening handshake began at `started`.
-    pub(crate) fn before_open(started: Timestamp, now: Timestamp) -> Self {
-        Self {
-            phase: Phase::Opening,
-            position: Position::OpeningHandshake,
-            opened: started,
-            ended: now,
-            last_received: None,
-            last_flushed: None,
-            last_data: None,
-            pings: Pings::default(),
-            received: Traffic::default(),
-            sent: Traffic::default(),
-            discarded: 0,
-            pending_output: 0,
-            timer_lateness: Duration::ZERO,
-            http_status: None,
-        }
-    }
-}
-
-/// The heartbeat in numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Pings {
-    /// Pings queued by the heartbeat.
-    pub sent: u32,
-    /// Of these, how many no Pong has acknowledged.
-    pub outstanding: u32,
-    /// When the latest was queued.
-    pub last_queued: Option<Timestamp>,
-    /// When the transport accepted the last byte of the latest.
-    pub last_flushed: Option<Timestamp>,
-    /// Round trips, where one was measured.
-    pub rtt: Option<Rtt>,
-}
-
-/// Round-trip times, to the microsecond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Rtt {
-    /// The latest.
-    pub last: Duration,
-    /// The shortest.
-    pub min: Duration,
-    /// Smoothed as TCP does it (RFC 6298).
-    pub smoothed: Duration,
-    /// The mean deviation from the smoothed value.
-    pub variance: Duration,
-}
-
-/// Bytes, frames and messages of one direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Traffic {
-    /// Bytes, frame headers included.
-    pub bytes: u64,
-    /// Frames, control frames included.
-    pub frames: u64,
-    /// Whole messages.
-    pub messages: u64,
-}
-
 /// A number of bytes.
 struct Bytes(u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} byte{}", self.0, if self.0 == 1 { "" } else { "s" })
-    }
-}
-
-/// A span of time in the unit that suits it.
-struct Span(Duration);
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let span = self.0;
-        if span < Duration::from_millis(1) {
-            write!(f, "{} µs", span.as_micros())
-        } else if span < Duration::from_secs(1) {
-            write!(f, "{} ms", span.as_millis())
-        } else if span < Duration::from_secs(600) {
-            write!(f, "{:.1} s", span.as_secs_f64())
-        } else {
-            write!(f, "{} min", span.as_secs() / 60)
-        }
     }
 }

@@ -14,6 +14,7 @@ use crate::close::CloseCode;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Violation {
     /// A reserved bit is set that no extension has given a meaning.
     #[error("a frame has a reserved bit set, and no extension was negotiated that uses it")]

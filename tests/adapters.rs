@@ -12,6 +12,8 @@ mod endings;
 mod messages;
 #[path = "adapters/opening.rs"]
 mod opening;
+#[path = "adapters/reconnecting.rs"]
+mod reconnecting;
 #[path = "adapters/support.rs"]
 mod support;
 #[path = "adapters/tokio_only.rs"]

@@ -1,32 +1,25 @@
 //! An open connection allocates nothing per message, whichever way it goes and however it is cut.
 //!
-//! Counted with `stats_alloc`: a thin shell around the system's allocator that needs no unsafe code
-//! in here, as the crate's lints forbid it in tests too. It counts for the whole process, so this
-//! file has one test.
+//! Counted on the thread of the test alone: the harness allocates on its own, at times of its own.
 
 #[path = "support/wire.rs"]
 mod wire;
 
-use std::alloc::System;
-
+use allocation_counter::measure;
 use bytes::BytesMut;
 use farewell::{Config, Connection, Event, MessageKind, Phase, Role, Seed, Timestamp};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 use wire::{
     BINARY, BINARY_BEGINS, CLOSE, GOES_ON, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS, close_body,
     peer_of, sent_by,
 };
 
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
 /// How often memory was taken, enlarged or given back in `work`.
-fn allocations(work: impl FnOnce()) -> usize {
-    let region = Region::new(ALLOCATOR);
-    work();
-    let change = region.change();
-    change.allocations + change.reallocations + change.deallocations
+fn allocations(work: impl FnOnce()) -> i64 {
+    let seen = measure(work);
+    let taken = seen.count_total as i64;
+    let given_back = taken - seen.count_current;
+    taken + given_back
 }
 
 /// An open connection, an output buffer with room, and what came in.
@@ -129,7 +122,7 @@ fn an_open_connection_allocates_nothing() {
                     }
                 });
                 // A long Ping that comes in pieces behind one not yet answered: one box for life.
-                let most = usize::from(name == "pings");
+                let most = i64::from(name == "pings");
                 assert!(count <= most, "{role:?} received {name}, {size} bytes a read: {count}");
                 assert!(peer.events >= 20, "{role:?} received {name}");
                 assert_eq!(peer.connection.phase(), Phase::Open, "{name}");
@@ -188,7 +181,8 @@ fn an_ending(role: Role) {
         peer.connection.handle_read_closed(farewell::ReadClosed::Eof, peer.now);
         peer.read(&mut []);
     });
-    // Two boxes; the report's is given back by `read`.
-    assert_eq!(count, 3, "{role:?} ended");
+    // Two boxes; the report's is given back by `read`. The span's is given back as well.
+    let span = i64::from(cfg!(feature = "tracing"));
+    assert_eq!(count, 3 + span, "{role:?} ended");
     assert_eq!(peer.connection.phase(), Phase::Ended);
 }

@@ -6,6 +6,7 @@ mod wire;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use farewell::diagnosis::Fact;
 use farewell::{
     CloseCode, CloseFrame, Config, Connection, Event, Heartbeat, MessageKind, Phase, ReadClosed,
     Role, Seed, SendError, Termination, Timestamp, TransportError,
@@ -83,6 +84,57 @@ fn any_call() -> impl Strategy<Value = Call> {
     ]
 }
 
+/// Settings that short scripts can reach.
+fn config() -> Config {
+    let mut config = Config::default();
+    let mut heartbeat = Heartbeat::default();
+    heartbeat.interval = Duration::from_secs(2);
+    heartbeat.timeout = Duration::from_secs(3);
+    config.heartbeat = Some(heartbeat);
+    config.timeouts.idle = Some(Duration::from_secs(30));
+    config.limits.message = 200;
+    config.limits.linger = 100;
+    config
+}
+
+/// Settings each of which is as small or as large as can be, as two bits of `choice` say, or as
+/// above.
+fn extreme(mut choice: u32) -> Config {
+    let mut choose = || {
+        let bits = choice & 3;
+        choice >>= 2;
+        bits
+    };
+    let mut span = |span: &mut Duration| match choose() {
+        0 => *span = Duration::ZERO,
+        1 => *span = Duration::MAX,
+        _ => {}
+    };
+    let mut config = config();
+    let mut heartbeat = config.heartbeat.clone().unwrap_or_default();
+    let mut others = [Duration::from_secs(30); 2];
+    span(&mut heartbeat.interval);
+    span(&mut heartbeat.timeout);
+    span(&mut config.timeouts.close);
+    span(&mut config.timeouts.linger);
+    others.iter_mut().for_each(&mut span);
+    config.heartbeat = Some(heartbeat);
+    config.timeouts.idle = Some(others[0]);
+    config.timeouts.write_stall = Some(others[1]);
+    let mut limit = |limit: &mut u64| match choose() {
+        0 => *limit = 0,
+        1 => *limit = u64::MAX,
+        _ => {}
+    };
+    let limits = &mut config.limits;
+    let mut counts = [64; 2];
+    let bytes = [&mut limits.frame, &mut limits.message, &mut limits.linger];
+    bytes.into_iter().for_each(&mut limit);
+    counts.iter_mut().for_each(limit);
+    [limits.fragments, limits.empty_fragments] = counts.map(|count| count as u32);
+    config
+}
+
 /// A connection under random calls, with what was seen of it.
 struct Victim {
     connection: Connection,
@@ -94,14 +146,10 @@ struct Victim {
 
 impl Victim {
     fn new(role: Role) -> Self {
-        let mut config = Config::default();
-        let mut heartbeat = Heartbeat::default();
-        heartbeat.interval = Duration::from_secs(2);
-        heartbeat.timeout = Duration::from_secs(3);
-        config.heartbeat = Some(heartbeat);
-        config.timeouts.idle = Some(Duration::from_secs(30));
-        config.limits.message = 200;
-        config.limits.linger = 100;
+        Self::with(role, config())
+    }
+
+    fn with(role: Role, config: Config) -> Self {
         let now = Timestamp::from_nanos(5_000_000_000);
         Self {
             connection: Connection::new(role, config, Seed::new([5; 32]), now),
@@ -197,6 +245,9 @@ impl Victim {
         while let Some(event) = self.connection.poll_event(&mut input, self.now) {
             assert!(self.report.is_none(), "{event:?} after the end");
             if let Event::Ended(report) = event {
+                let diagnosis = report.diagnosis();
+                let contradiction = diagnosis.first().evidence().contains(&Fact::Contradiction);
+                assert!(!contradiction, "{report:?}: {diagnosis:#}");
                 self.report = Some(*report);
             }
             events += 1;
@@ -271,6 +322,22 @@ proptest! {
             let mut out = BytesMut::new();
             prop_assert!(!victim.connection.poll_transmit(&mut out));
             prop_assert!(out.is_empty());
+        }
+    }
+
+    #[test]
+    fn no_settings_do_harm(
+        calls in prop::collection::vec((any_call(), -2_000_i64..4_000), 0..40),
+        choice: u32,
+    ) {
+        for role in ROLES {
+            let mut victim = Victim::with(role, extreme(choice));
+            for (call, millis) in &calls {
+                let nanos = victim.now.as_nanos().saturating_add_signed(millis * 1_000_000);
+                victim.now = Timestamp::from_nanos(nanos);
+                victim.call(call);
+            }
+            victim.run_out();
         }
     }
 

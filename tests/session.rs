@@ -11,3 +11,5 @@ mod opening;
 mod sending;
 #[path = "session/splitting.rs"]
 mod splitting;
+#[path = "session/unsent.rs"]
+mod unsent;

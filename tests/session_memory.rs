@@ -7,7 +7,8 @@ mod support;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::{Buf, Bytes};
-use farewell::{Config, Message, Role, Session, SessionEvent};
+use farewell::handshake::Negotiated;
+use farewell::{Config, Message, Role, Seed, Session, SessionEvent};
 
 use support::pair::{Pair, START};
 
@@ -192,6 +193,29 @@ fn a_declared_length_takes_no_memory() {
     });
     assert_eq!(spare, 0);
     assert!(info.bytes_current < 64, "{info:?}");
+}
+
+/// What has come of a message is moved only when its memory doubles, however short its fragments.
+#[test]
+fn a_message_of_many_fragments_takes_a_few_allocations() {
+    for size in [126, 300] {
+        let (negotiated, seed) = (Negotiated::default(), Seed::new([1; 32]));
+        let mut session =
+            Session::upgraded(Role::Client, negotiated, Config::default(), seed, START);
+        let mut feed = |first: u8| {
+            let mut fragment = vec![first, 126];
+            fragment.extend(u16::to_be_bytes(size));
+            fragment.resize(4 + usize::from(size), b'x');
+            let info = measure(|| {
+                for half in fragment.chunks_mut(usize::from(size) / 2 + 3) {
+                    assert!(session.poll_event(&mut &mut half[..], START).is_none());
+                }
+            });
+            info.count_total
+        };
+        let allocations = feed(0x02) + (0..4000).map(|_| feed(0x00)).sum::<u64>();
+        assert!(allocations < 30, "{size}: {allocations} allocations");
+    }
 }
 
 #[cfg(feature = "deflate")]

@@ -1,14 +1,25 @@
 //! The command line.
 
+use std::fs::File;
 use std::time::Duration;
 
 use farewell::handshake::ClientRequest;
 
+use crate::endings::ENDINGS;
+
 /// What the command line asks for.
 pub(crate) enum Task {
     Help,
-    SelfTest,
+    SelfTest(SelfTest),
     Visit(Box<Options>),
+    Probe(Box<Options>),
+}
+
+/// Which endings to bring about, and where to draw them.
+pub(crate) struct SelfTest {
+    /// The number of the only one, from 1.
+    pub(crate) only: Option<usize>,
+    pub(crate) page: Option<Page>,
 }
 
 /// Where to connect to, and how.
@@ -17,6 +28,15 @@ pub(crate) struct Options {
     pub(crate) request: ClientRequest,
     /// `None` sends no Pings.
     pub(crate) heartbeat: Option<Duration>,
+    /// For how long to stay; a visit without it stays until the end.
+    pub(crate) stay: Option<Duration>,
+    pub(crate) page: Option<Page>,
+}
+
+/// The file for the page: there already, so that nobody waits for a page that cannot be written.
+pub(crate) struct Page {
+    pub(crate) path: String,
+    pub(crate) file: File,
 }
 
 type Refused = Box<dyn std::error::Error>;
@@ -24,40 +44,89 @@ type Refused = Box<dyn std::error::Error>;
 /// An option that belongs to the request, and its value.
 type Field = (&'static str, String);
 
+/// What the arguments say, as it is.
+#[derive(Default)]
+struct Given {
+    url: Option<String>,
+    fields: Vec<Field>,
+    heartbeat: Option<Duration>,
+    stay: Option<Duration>,
+    timeline: Option<String>,
+    only: Option<usize>,
+    probe: bool,
+}
+
 pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Task, Refused> {
-    let mut args = args.peekable();
-    let (mut url, mut fields, mut heartbeat) = (None, Vec::new(), None);
-    let nothing = args.peek().is_none();
+    match read(args)? {
+        None => Ok(Task::Help),
+        Some(given) => decide(given),
+    }
+}
+
+/// Reads the arguments; `None` where help is asked for.
+fn read(mut args: impl Iterator<Item = String>) -> Result<Option<Given>, Refused> {
+    let mut given = Given::default();
     while let Some(arg) = args.next() {
         let (name, inline) = match arg.split_once('=') {
             Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
             _ => (arg.as_str(), None),
         };
+        let flag = matches!(name, "--help" | "-h" | "--probe-idle");
+        if flag && inline.is_some() {
+            return Err(format!("{name} takes no value").into());
+        }
         let mut value = || {
             let value = inline.clone().or_else(|| args.next());
             value.ok_or_else(|| format!("{name} needs a value"))
         };
         match name {
-            "--help" | "-h" => return Ok(Task::Help),
-            "--heartbeat" => heartbeat = Some(seconds(&value()?)?),
-            "--header" => fields.push(("--header", value()?)),
-            "--subprotocol" => fields.push(("--subprotocol", value()?)),
-            "--origin" => fields.push(("--origin", value()?)),
+            "--help" | "-h" => return Ok(None),
+            "--probe-idle" => given.probe = true,
+            "--heartbeat" => given.heartbeat = Some(seconds(&value()?)?),
+            "--for" => given.stay = Some(seconds(&value()?)?),
+            "--timeline" => given.timeline = Some(value()?),
+            "--only" => given.only = Some(number(&value()?)?),
+            "--header" => given.fields.push(("--header", value()?)),
+            "--subprotocol" => given.fields.push(("--subprotocol", value()?)),
+            "--origin" => given.fields.push(("--origin", value()?)),
             _ if name.starts_with('-') => return Err(format!("no option {name}").into()),
-            _ if url.is_some() => return Err("one URL at a time".into()),
-            _ => url = Some(arg),
+            _ if given.url.is_some() => return Err("one URL at a time".into()),
+            _ => given.url = Some(arg),
         }
     }
-    match url {
-        None if nothing => Ok(Task::SelfTest),
-        None => Err("the options need a URL to connect to".into()),
-        Some(url) => {
-            let request = request(&url, &fields)?;
-            let heartbeat = heartbeat.unwrap_or(Duration::from_secs(10));
-            let heartbeat = Some(heartbeat).filter(|span| !span.is_zero());
-            Ok(Task::Visit(Box::new(Options { url, request, heartbeat })))
+    Ok(Some(given))
+}
+
+/// What fits together, and what does not.
+fn decide(given: Given) -> Result<Task, Refused> {
+    let Some(url) = given.url else {
+        let alone = given.fields.is_empty() && given.heartbeat.is_none() && given.stay.is_none();
+        if !alone || given.probe {
+            return Err("the options need a URL to connect to".into());
         }
+        let page = given.timeline.map(page).transpose()?;
+        return Ok(Task::SelfTest(SelfTest { only: given.only, page }));
+    };
+    if given.only.is_some() {
+        return Err("--only is for the endings that the doctor makes, without a URL".into());
     }
+    if given.probe && (given.heartbeat.is_some() || given.timeline.is_some()) {
+        return Err("--probe-idle chooses its heartbeats by itself, and draws no timeline".into());
+    }
+    if given.stay.is_some_and(|span| span.is_zero()) {
+        return Err("--for needs more than no time".into());
+    }
+    let request = request(&url, &given.fields)?;
+    let heartbeat = given.heartbeat.unwrap_or(Duration::from_secs(10));
+    let heartbeat = Some(heartbeat).filter(|span| !span.is_zero());
+    let page = given.timeline.map(page).transpose()?;
+    let options = Box::new(Options { url, request, heartbeat, stay: given.stay, page });
+    Ok(if given.probe { Task::Probe(options) } else { Task::Visit(options) })
+}
+
+fn page(path: String) -> Result<Page, Refused> {
+    let file = File::create(&path).map_err(|error| format!("--timeline {path}: {error}"))?;
+    Ok(Page { path, file })
 }
 
 fn seconds(value: &str) -> Result<Duration, Refused> {
@@ -66,6 +135,10 @@ fn seconds(value: &str) -> Result<Duration, Refused> {
     Ok(span.map_err(|_| format!("\"{value}\" is not a number of seconds that can be waited"))?)
 }
 
+fn number(value: &str) -> Result<usize, Refused> {
+    let number = value.parse().ok().filter(|number| (1..=ENDINGS.len()).contains(number));
+    Ok(number.ok_or_else(|| format!("\"{value}\" is no ending: 1 to {}", ENDINGS.len()))?)
+}
 fn request(url: &str, fields: &[Field]) -> Result<ClientRequest, Refused> {
     let mut request = ClientRequest::new(url).map_err(|error| format!("{url}: {error}"))?;
     if request.secure() {
@@ -86,4 +159,51 @@ fn request(url: &str, fields: &[Field]) -> Result<ClientRequest, Refused> {
         request = built.map_err(|error| format!("{option} {value}: {error}"))?;
     }
     Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Task, String> {
+        parse(line.split_whitespace().map(String::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (line, why) in [
+            ("--nonsense", "no option"),
+            ("ws://a/ ws://b/", "one URL"),
+            ("http://a/", "ws://"),
+            ("wss://a/", "TLS"),
+            ("--heartbeat 3", "need a URL"),
+            ("--probe-idle", "need a URL"),
+            ("--for 3", "need a URL"),
+            ("ws://a/ --heartbeat", "needs a value"),
+            ("ws://a/ --heartbeat soon", "number of seconds"),
+            ("ws://a/ --heartbeat -1", "waited"),
+            ("ws://a/ --for 0", "more than no time"),
+            ("ws://a/ --header colon", "looks like"),
+            ("ws://a/ --only 1", "without a URL"),
+            ("--only 0", "no ending"),
+            ("--only 1000", "no ending"),
+            ("--probe-idle=yes ws://a/", "no value"),
+            ("--probe-idle --heartbeat 1 ws://a/", "by itself"),
+            ("--timeline /nowhere/at/all.html", "/nowhere"),
+        ] {
+            let Err(error) = parsed(line) else { panic!("{line}") };
+            assert!(error.contains(why), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_makes_sense_is_understood() {
+        assert!(matches!(parsed(""), Ok(Task::SelfTest(SelfTest { only: None, page: None }))));
+        assert!(matches!(parsed("--only 3"), Ok(Task::SelfTest(SelfTest { only: Some(3), .. }))));
+        assert!(matches!(parsed("-h"), Ok(Task::Help)));
+        let Ok(Task::Probe(options)) = parsed("--for=2.5 --probe-idle ws://a/") else { panic!() };
+        assert_eq!(options.stay, Some(Duration::from_millis(2500)));
+        let Ok(Task::Visit(options)) = parsed("ws://a/ --heartbeat 0") else { panic!() };
+        assert_eq!((options.heartbeat, &*options.url), (None, "ws://a/"));
+    }
 }

@@ -4,10 +4,12 @@ use std::sync::Barrier;
 use std::thread;
 
 use farewell::handshake::Origins;
-use farewell::{Acceptor, CloseCode, CloseFrame, Config, Incoming, Termination, blocking};
+use farewell::{Acceptor, CloseCode, CloseFrame, Config, Incoming, Termination};
 
 use crate::raw::listen;
-use crate::stage::{Result, Seen, Socket, millis, quiet, request_to, until_end};
+use crate::stage::{
+    Result, Seen, Socket, accept, connect, live, millis, quiet, request_to, until_end,
+};
 
 /// Connects a client to a server and lets each have its way until its end.
 fn meet(
@@ -18,11 +20,10 @@ fn meet(
     let (listener, address) = listen()?;
     let acceptor = Acceptor::new(Origins::Any).config(config);
     thread::scope(|scope| {
-        let server =
-            scope.spawn(move || server(blocking::accept(listener.accept()?.0, &acceptor)?));
-        let client = client(blocking::connect_with(&request_to(address)?, quiet())?);
+        let server = scope.spawn(move || live(accept(&listener, &acceptor)?, server));
+        let client = live(connect(&request_to(address)?, quiet())?, client);
         let server = server.join().map_err(|_| "the server panicked")?;
-        Ok(vec![Seen::from(&*client?), Seen::from(&*server?)])
+        Ok(vec![client?, server?])
     })
 }
 

@@ -4,23 +4,15 @@ use std::net::TcpStream;
 use std::thread;
 
 use farewell::handshake::{Accept, ClientRequest, Origins, Rejection};
-use farewell::{AcceptError, Acceptor, Config, ConnectError, blocking};
+use farewell::{Acceptor, Config};
 
 use crate::raw::{Raw, listen, take_port};
-use crate::stage::{Failure, Result, Seen, Socket, millis, quiet, request_to};
+use crate::stage::{Failure, Result, Seen, Socket, accept, connect, millis, quiet, request_to};
 
-fn refused_client(result: std::result::Result<Socket, ConnectError>) -> Result<Seen> {
-    match result {
-        Ok(_) => Err("the client is connected".into()),
-        Err(error) => Ok(error.into()),
-    }
-}
-
-fn refused_server(result: std::result::Result<Socket, AcceptError>) -> Result<Seen> {
-    match result {
-        Ok(_) => Err("the server has accepted".into()),
-        Err(AcceptError::Ended(report)) => Ok(Seen::from(&*report)),
-        Err(error) => Err(error.into()),
+fn refused(result: Result<std::result::Result<Socket, Seen>>) -> Result<Seen> {
+    match result? {
+        Ok(_) => Err("the handshake succeeded".into()),
+        Err(seen) => Ok(seen),
     }
 }
 
@@ -32,9 +24,8 @@ fn both(
     let (listener, address) = listen()?;
     let request = ask(request_to(address)?)?;
     thread::scope(|scope| {
-        let server =
-            scope.spawn(move || refused_server(blocking::accept(listener.accept()?.0, acceptor)));
-        let client = refused_client(blocking::connect_with(&request, quiet()));
+        let server = scope.spawn(move || refused(accept(&listener, acceptor)));
+        let client = refused(connect(&request, quiet()));
         let server = server.join().map_err(|_| "the server panicked")?;
         Ok(vec![client?, server?])
     })
@@ -45,7 +36,7 @@ fn client_asks(config: Config, server: impl FnOnce(Raw) -> Result<()>) -> Result
     let (listener, address) = listen()?;
     let request = request_to(address)?;
     thread::scope(|scope| {
-        let client = scope.spawn(move || refused_client(blocking::connect_with(&request, config)));
+        let client = scope.spawn(move || refused(connect(&request, config)));
         server(Raw::new(listener.accept()?.0)?)?;
         Ok(vec![client.join().map_err(|_| "the client panicked")??])
     })
@@ -56,8 +47,7 @@ fn server_is_asked(question: &[u8]) -> Result<Vec<Seen>> {
     let (listener, address) = listen()?;
     let acceptor = Acceptor::new(Origins::Any).config(quiet());
     thread::scope(|scope| {
-        let server =
-            scope.spawn(move || refused_server(blocking::accept(listener.accept()?.0, &acceptor)));
+        let server = scope.spawn(move || refused(accept(&listener, &acceptor)));
         let mut raw = Raw::new(TcpStream::connect(address)?)?;
         raw.write(question)?;
         raw.hang_up()?;
@@ -68,7 +58,7 @@ fn server_is_asked(question: &[u8]) -> Result<Vec<Seen>> {
 pub(crate) fn nobody_listens() -> Result<Vec<Seen>> {
     // Taken, so that nobody else can listen there meanwhile.
     let (_taken, address) = take_port()?;
-    Ok(vec![refused_client(blocking::connect_with(&request_to(address)?, quiet()))?])
+    Ok(vec![refused(connect(&request_to(address)?, quiet()))?])
 }
 
 pub(crate) fn origin_refused() -> Result<Vec<Seen>> {

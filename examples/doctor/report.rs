@@ -1,23 +1,24 @@
-//! The report of one ending, for a person: the sentence, what it usually means, the evidence.
+//! The report of one ending, for a person: the sentence, why it probably happened, the evidence.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use farewell::diagnosis::{Diagnosis, Verdict};
 use farewell::handshake::Refusal;
 use farewell::{Evidence, Initiator, Position, StreamEnd, Termination, Timestamp, Traffic};
 
-use crate::words::{count, meaning, span, wrap};
+use crate::words::{count, span, wrap};
 
-const WIDTH: usize = 98;
+pub(crate) const WIDTH: usize = 98;
+
+const INDENT: &str = "                      ";
 
 /// The whole report, in lines.
 pub(crate) fn in_full(report: &Termination) -> String {
     let mut text = wrap(&report.to_string(), "", WIDTH);
     text.push('\n');
-    if let Some(meaning) = meaning(report) {
-        text.push_str(&wrap(&format!("→ {meaning}"), "", WIDTH));
-        text.push('\n');
-    }
+    text.push('\n');
+    text.push_str(&findings(&report.diagnosis()));
     text.push('\n');
     for (name, value) in evidence(report) {
         // Writing into a string cannot fail.
@@ -29,7 +30,43 @@ pub(crate) fn in_full(report: &Termination) -> String {
     text
 }
 
-fn evidence(report: &Termination) -> Vec<(&'static str, String)> {
+/// Every explanation, the best first, with what it rests on and what to do.
+fn findings(diagnosis: &Diagnosis) -> String {
+    let mut text = String::new();
+    for finding in diagnosis {
+        let _ = writeln!(text, "  {:<20}{}", finding.confidence().to_string(), finding.verdict());
+        for fact in finding.evidence() {
+            let _ = writeln!(text, "{}", wrap(&fact.to_string(), INDENT, WIDTH));
+        }
+        let _ = writeln!(text, "{}", wrap(&format!("→ {}", finding.remedy()), INDENT, WIDTH));
+    }
+    text
+}
+
+/// The first explanation of an ending, for the table.
+pub(crate) fn why(report: &Termination) -> String {
+    let diagnosis = report.diagnosis();
+    let first = diagnosis.first();
+    let verdict = format!("{}: {}", first.confidence(), first.verdict());
+    let mut text = wrap(&verdict, "      ", WIDTH);
+    let facts: Vec<_> = first.evidence().iter().map(ToString::to_string).collect();
+    if !facts.is_empty() {
+        text.push('\n');
+        text.push_str(&wrap(&format!("evidence: {}", facts.join("; ")), "        ", WIDTH));
+    }
+    // Where all went as agreed, there is nothing to be done.
+    let agreed = matches!(
+        first.verdict(),
+        Verdict::ClosedByUs { .. } | Verdict::ClosedByPeer { .. } | Verdict::ClosedByBoth { .. }
+    );
+    if !agreed {
+        text.push('\n');
+        text.push_str(&wrap(&format!("→ {}", first.remedy()), "        ", WIDTH));
+    }
+    text
+}
+
+pub(crate) fn evidence(report: &Termination) -> Vec<(&'static str, String)> {
     let seen = &report.evidence;
     let opened = seen.position != Position::OpeningHandshake;
     let mut lines = vec![("begun by", begun_by(report.initiator).into())];

@@ -4,12 +4,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
 use farewell::handshake::Origins;
-use farewell::{Acceptor, CloseCode, Config, Heartbeat, Termination, blocking};
+use farewell::{Acceptor, CloseCode, Config, Heartbeat, Termination};
 
 use crate::raw::{
     BINARY, CLOSE, Raw, TEXT, TEXT_BEGINS, connect_narrow, from_client, from_server, listen,
 };
-use crate::stage::{Result, Seen, Socket, millis, quiet, request_to, until_end};
+use crate::stage::{
+    Result, Seen, Socket, accept, connect, live, millis, quiet, request_to, until_end,
+};
 
 /// Our client against a rude server; the server's way of going on begins after the handshake.
 fn client_against(
@@ -21,8 +23,7 @@ fn client_against(
     let request = request_to(address)?;
     thread::scope(|scope| {
         let client = scope.spawn(move || {
-            let socket = blocking::connect_with(&request, config)?;
-            Ok(vec![Seen::from(&*client(socket))])
+            Ok(vec![live(connect(&request, config)?, |socket| Ok(client(socket)))?])
         });
         server(Raw::server(listener.accept()?.0)?)?;
         client.join().map_err(|_| "the client panicked")?
@@ -33,17 +34,16 @@ fn client_against(
 fn server_against(
     config: Config,
     server: impl FnOnce(Socket) -> Box<Termination> + Send,
-    connect: impl FnOnce(SocketAddr) -> std::io::Result<TcpStream>,
+    dial: impl FnOnce(SocketAddr) -> std::io::Result<TcpStream>,
     client: impl FnOnce(Raw) -> Result<()>,
 ) -> Result<Vec<Seen>> {
     let (listener, address) = listen()?;
     let acceptor = Acceptor::new(Origins::Any).config(config);
     thread::scope(|scope| {
         let server = scope.spawn(move || {
-            let socket = blocking::accept(listener.accept()?.0, &acceptor)?;
-            Ok(vec![Seen::from(&*server(socket))])
+            Ok(vec![live(accept(&listener, &acceptor)?, |socket| Ok(server(socket)))?])
         });
-        client(Raw::client(connect(address)?)?)?;
+        client(Raw::client(dial(address)?)?)?;
         server.join().map_err(|_| "the server panicked")?
     })
 }
@@ -165,7 +165,7 @@ pub(crate) fn frame_too_big() -> Result<Vec<Seen>> {
 
 /// Sends until there is an end, to a peer that reads nothing.
 fn flood(mut socket: Socket) -> Box<Termination> {
-    let socket2 = socket2::SockRef::from(socket.get_ref());
+    let socket2 = socket2::SockRef::from(socket.get_ref().stream());
     let _ = socket2.set_send_buffer_size(16 * 1024);
     while socket.send(vec![7; 256 * 1024]).is_ok() {}
     until_end(&mut socket)

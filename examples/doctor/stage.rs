@@ -1,57 +1,107 @@
 //! What every scenario of the self-test uses, and what it gives.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use farewell::handshake::ClientRequest;
-use farewell::{Config, ConnectError, Incoming, Role, Termination, blocking};
+use farewell::{
+    AcceptError, Acceptor, Config, ConnectError, Incoming, Role, Termination, blocking,
+};
 
+use crate::recorded::{Recorded, SharedTape};
 use crate::words;
 
-pub(crate) type Socket = blocking::WebSocket<TcpStream>;
+pub(crate) type Socket = blocking::WebSocket<Recorded>;
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
 /// What one end said of the ending.
 pub(crate) struct Seen {
     pub(crate) side: Role,
-    /// `None` where there was no connection of which to report.
-    pub(crate) code: Option<u16>,
-    pub(crate) clean: bool,
-    pub(crate) cause: String,
-    pub(crate) sentence: String,
-    pub(crate) meaning: Option<&'static str>,
+    pub(crate) said: Said,
 }
 
-impl From<&Termination> for Seen {
-    fn from(report: &Termination) -> Self {
-        Self {
-            side: report.role,
-            code: Some(report.code),
-            clean: report.clean,
-            cause: words::cause(report),
-            sentence: report.to_string(),
-            meaning: words::meaning(report),
+/// A report with what went over the connection, or why there was no connection of which to report.
+pub(crate) enum Said {
+    Report(Box<Termination>, SharedTape),
+    NotConnected(String),
+}
+
+impl Seen {
+    pub(crate) fn new(report: Box<Termination>, tape: SharedTape) -> Self {
+        tape.lock().end();
+        Self { side: report.role, said: Said::Report(report, tape) }
+    }
+
+    /// The code and whether it was clean, where there was a connection.
+    pub(crate) fn end(&self) -> Option<(u16, bool)> {
+        match &self.said {
+            Said::Report(report, _) => Some((report.code, report.clean)),
+            Said::NotConnected(_) => None,
+        }
+    }
+
+    pub(crate) fn cause(&self) -> String {
+        match &self.said {
+            Said::Report(report, _) => words::cause(report),
+            Said::NotConnected(_) => "not connected".into(),
+        }
+    }
+
+    /// The names of what the diagnosis takes for the reason.
+    pub(crate) fn reason(&self) -> &'static str {
+        match &self.said {
+            Said::Report(report, _) => report.diagnosis().verdict().name(),
+            Said::NotConnected(_) => "not_connected",
         }
     }
 }
 
-impl From<ConnectError> for Seen {
-    fn from(error: ConnectError) -> Self {
-        match &error {
-            ConnectError::Ended(report) => Self::from(&**report),
-            other => Self {
-                side: Role::Client,
-                code: None,
-                clean: false,
-                cause: "not connected".into(),
-                sentence: other.to_string(),
-                meaning: Some(
-                    "Nothing listens at this address and port: the server is not running, or it \
-                     runs elsewhere.",
-                ),
-            },
+/// Connects a client; gives why it could not where that is worth a report.
+pub(crate) fn connect(
+    request: &ClientRequest,
+    config: Config,
+) -> Result<std::result::Result<Socket, Seen>> {
+    let stream = match TcpStream::connect((request.host(), request.port())) {
+        Ok(stream) => Recorded::new(stream, Role::Client)?,
+        Err(error) => {
+            let said = Said::NotConnected(ConnectError::Io(error).to_string());
+            return Ok(Err(Seen { side: Role::Client, said }));
         }
+    };
+    let tape = stream.tape();
+    match blocking::handshake(stream, request, config) {
+        Ok(socket) => Ok(Ok(socket)),
+        Err(ConnectError::Ended(report)) => Ok(Err(Seen::new(report, tape))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Accepts a client; gives why not where it is refused.
+pub(crate) fn accept(
+    listener: &TcpListener,
+    acceptor: &Acceptor,
+) -> Result<std::result::Result<Socket, Seen>> {
+    let stream = Recorded::new(listener.accept()?.0, Role::Server)?;
+    let tape = stream.tape();
+    match blocking::accept(stream, acceptor) {
+        Ok(socket) => Ok(Ok(socket)),
+        Err(AcceptError::Ended(report)) => Ok(Err(Seen::new(report, tape))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Lets a socket have its way until its end; one that did not open has none.
+pub(crate) fn live(
+    socket: std::result::Result<Socket, Seen>,
+    life: impl FnOnce(Socket) -> Result<Box<Termination>>,
+) -> Result<Seen> {
+    match socket {
+        Ok(socket) => {
+            let tape = socket.get_ref().tape();
+            Ok(Seen::new(life(socket)?, tape))
+        }
+        Err(seen) => Err(format!("it did not open: {}", seen.cause()).into()),
     }
 }
 

@@ -1,126 +1,166 @@
 //! A visit to a server: connect, watch, and report the end.
-//!
-//! The main thread reads until the end; another prints the statistics and closes on Ctrl-C.
 
 use std::io::{IsTerminal, Write};
-use std::net::TcpStream;
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use farewell::blocking::{self, Sender, WebSocket};
+use farewell::handshake::Response;
 use farewell::{
-    Clock, CloseCode, CloseFrame, Config, ConnectError, Evidence, Heartbeat, Incoming, Timestamp,
-    Traffic,
+    CloseCode, CloseFrame, Config, Heartbeat, Role, SessionEvent, Stats, Timestamp, Traffic,
 };
 
-use crate::args::Options;
+use crate::args::{Options, Page};
+use crate::drive::Drive;
+use crate::page::{self, Chapter};
 use crate::report;
+use crate::stage::{Said, Seen};
 use crate::words::span;
 
-enum News {
-    Interrupted,
-    Ended,
-}
+/// The longest time until Ctrl-C is noticed.
+const GLANCE: Duration = Duration::from_millis(100);
 
-pub(crate) fn run(options: &Options) -> ExitCode {
+pub(crate) fn run(mut options: Options) -> ExitCode {
     let mut config = Config::default();
     config.heartbeat = options.heartbeat.map(|span| {
         let mut heartbeat = Heartbeat::default();
         (heartbeat.interval, heartbeat.timeout) = (span, span);
         heartbeat
     });
-    match blocking::connect_with(&options.request, config) {
-        Ok(socket) => watch(options, socket),
+    let mut drive = match Drive::connect(&options.request, config) {
+        Ok(drive) => drive,
         Err(error) => {
-            match error {
-                ConnectError::Ended(report) => {
-                    print!("not connected to {}\n\n{}", options.url, report::in_full(&report));
-                }
-                other => eprintln!("{}: {other}", options.url),
+            let error = format!("no connection to the server: {error}");
+            eprintln!("{}: {error}", options.url);
+            if let Some(page) = options.page.take() {
+                let said = Said::NotConnected(error);
+                draw(page, &options.url, Seen { side: Role::Client, said });
             }
-            ExitCode::from(2)
+            return ExitCode::from(2);
         }
+    };
+    let opened = open(&mut drive, &options.url);
+    if opened {
+        watch(&mut drive, options.stay);
     }
+    let Some(report) = drive.ended() else { return ExitCode::from(2) };
+    if !opened {
+        println!("not connected to {}\n", options.url);
+    }
+    print!("{}", report::in_full(report));
+    let clean = report.clean;
+    let seen = Seen::new(Box::new(report.clone()), drive.tape());
+    let drawn = options.page.take().is_none_or(|page| draw(page, &options.url, seen));
+    ExitCode::from(if opened && drawn { u8::from(!clean) } else { 2 })
 }
 
-fn watch(options: &Options, socket: WebSocket<TcpStream>) -> ExitCode {
-    println!("connected to {}{}", options.url, agreed(&socket));
+/// Writes the page. Says whether that went well.
+fn draw(mut page: Page, url: &str, seen: Seen) -> bool {
+    let title = format!("A visit to {url}");
+    let chapters = [Chapter { title: url.to_owned(), seen: &[seen] }];
+    let written = page::write(&mut page.file, &title, &chapters);
+    match &written {
+        Ok(()) => println!("\nThe timeline is in {}", page.path),
+        Err(error) => eprintln!("{}: {error}", page.path),
+    }
+    written.is_ok()
+}
+
+/// Waits until the opening handshake is over. Says whether the connection is open.
+fn open(drive: &mut Drive, url: &str) -> bool {
+    let mut opened = None;
+    while opened.is_none() && drive.ended().is_none() {
+        drive.turn(GLANCE, |event| {
+            if let SessionEvent::Open(news) = event {
+                opened = Some(agreed(news.response()));
+            }
+        });
+    }
+    let Some(agreed) = opened else { return false };
+    let subprotocol = drive.session.negotiated().subprotocol();
+    let subprotocol = subprotocol.map(|name| format!(", subprotocol {name}"));
+    println!("connected to {url}{}{agreed}", subprotocol.unwrap_or_default());
+    true
+}
+
+fn agreed(response: Option<&Response>) -> String {
+    let server = response.and_then(|response| response.headers().get("Server"));
+    server.map_or(String::new(), |server| format!(", a server that calls itself {server:?}"))
+}
+
+/// Until the connection has ended.
+fn watch(drive: &mut Drive, stay: Option<Duration>) {
     println!("Ctrl-C closes the connection, a second one drops it\n");
     println!("{}", columns(&["open for", "received", "sent", "Pings", "round trip"]));
     let messages = "messages, bytes";
     println!("{}", columns(&["", messages, messages, "answered", "last, shortest, smoothed"]));
-    let (news, heard) = mpsc::channel();
-    let interrupted = news.clone();
-    if let Err(error) = ctrlc::set_handler(move || drop(interrupted.send(News::Interrupted))) {
+    let (news, interrupted) = mpsc::channel();
+    if let Err(error) = ctrlc::set_handler(move || {
+        // Nobody hears it once the connection is over.
+        let _ = news.send(());
+    }) {
         eprintln!("Ctrl-C will not close the connection: {error}");
     }
-    let (mut receiver, sender) = socket.split();
-    let statistics = thread::spawn(move || Statistics::new().show(sender, &heard));
-    let ended = loop {
-        if let Incoming::Ended(ended) = receiver.next() {
-            break ended;
+    let opened = drive.now();
+    let mut leave = stay.map(|stay| opened + stay);
+    let mut statistics = Statistics::new(opened);
+    let mut closing = false;
+    while drive.ended().is_none() {
+        statistics.print_now_and_then(&drive.session.stats(), drive.now());
+        closing |= interrupt(drive, &interrupted, closing);
+        let now = drive.now();
+        if leave.is_some_and(|leave| leave <= now) {
+            leave = None;
+            // Where it is refused, the connection is ending anyway.
+            let _ = drive.session.close(CloseCode::NORMAL, now);
         }
-    };
-    let _ = news.send(News::Ended);
-    let _ = statistics.join();
-    print!("\n{}", report::in_full(&ended));
-    ExitCode::from(u8::from(!ended.clean))
+        let patience = leave.map_or(GLANCE, |leave| leave.since(now).min(GLANCE));
+        drive.turn(patience, |_| {});
+    }
+    statistics.print(&drive.session.stats(), drive.now());
+    println!();
 }
 
-fn agreed(socket: &WebSocket<TcpStream>) -> String {
-    let subprotocol = socket.subprotocol().map(|name| format!(", subprotocol {name}"));
-    let server = socket.response().and_then(|response| response.headers().get("Server"));
-    let server = server.map(|name| format!(", a server that calls itself {name:?}"));
-    subprotocol.unwrap_or_default() + &server.unwrap_or_default()
+/// Closes at the first Ctrl-C, drops at the second. Says whether there was one.
+fn interrupt(drive: &mut Drive, interrupted: &Receiver<()>, closing: bool) -> bool {
+    if interrupted.try_recv().is_err() {
+        return false;
+    }
+    let now = drive.now();
+    if closing {
+        drive.session.abort(now);
+    } else {
+        let bye = CloseFrame::new(CloseCode::NORMAL, "interrupted by the user");
+        // Where it is refused, the connection is ending anyway.
+        let _ = drive.session.close(bye.unwrap_or(CloseFrame::EMPTY), now);
+    }
+    true
 }
 
 /// A line in place on a terminal; a line now and then in a file.
 struct Statistics {
-    clock: Clock,
+    opened: Timestamp,
     terminal: bool,
     every: Duration,
+    next: Timestamp,
 }
 
 impl Statistics {
-    fn new() -> Self {
+    fn new(opened: Timestamp) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let every = if terminal { Duration::from_millis(500) } else { Duration::from_secs(5) };
-        Self { clock: Clock::new(), terminal, every }
+        Self { opened, terminal, every, next: opened }
     }
 
-    /// Until the connection has ended.
-    fn show(&self, mut sender: Sender<TcpStream>, news: &Receiver<News>) {
-        let mut closing = false;
-        loop {
-            if self.terminal {
-                self.print(&sender.evidence());
-            }
-            match news.recv_timeout(self.every) {
-                Ok(News::Interrupted) if closing => sender.abort(),
-                Ok(News::Interrupted) => {
-                    closing = true;
-                    let bye = CloseFrame::new(CloseCode::NORMAL, "interrupted by the user");
-                    // Where it is refused, the connection is ending anyway.
-                    let _ = sender.close(bye.unwrap_or(CloseFrame::EMPTY));
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    if !self.terminal {
-                        self.print(&sender.evidence());
-                    }
-                }
-                Ok(News::Ended) | Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        self.print(&sender.evidence());
-        if self.terminal {
-            println!();
+    fn print_now_and_then(&mut self, stats: &Stats, now: Timestamp) {
+        if now >= self.next {
+            self.next = now + self.every;
+            self.print(stats, now);
         }
     }
 
-    fn print(&self, seen: &Evidence) {
-        let line = self.figures(seen);
+    fn print(&self, stats: &Stats, now: Timestamp) {
+        let line = figures(stats, now.since(self.opened));
         if self.terminal {
             print!("\r\x1b[K{line}");
             let _ = std::io::stdout().flush();
@@ -128,22 +168,22 @@ impl Statistics {
             println!("{line}");
         }
     }
+}
 
-    fn figures(&self, seen: &Evidence) -> String {
-        let side =
-            |traffic: Traffic| format!("{}, {}", traffic.messages, report::bytes(traffic.bytes));
-        let answered = seen.pings.sent - seen.pings.outstanding;
-        let trip = seen.pings.rtt.map_or("none yet".into(), |rtt| {
-            [rtt.last, rtt.min, rtt.smoothed].map(span).join(", ")
-        });
-        columns(&[
-            &span(self.clock.now().since(Timestamp::ZERO)),
-            &side(seen.received),
-            &side(seen.sent),
-            &format!("{answered} of {}", seen.pings.sent),
-            &trip,
-        ])
-    }
+fn figures(stats: &Stats, up: Duration) -> String {
+    let side = |traffic: Traffic| format!("{}, {}", traffic.messages, report::bytes(traffic.bytes));
+    let answered = stats.pings.sent - stats.pings.outstanding;
+    let trip = stats
+        .pings
+        .rtt
+        .map_or("none yet".into(), |rtt| [rtt.last, rtt.min, rtt.smoothed].map(span).join(", "));
+    columns(&[
+        &span(up),
+        &side(stats.received),
+        &side(stats.sent),
+        &format!("{answered} of {}", stats.pings.sent),
+        &trip,
+    ])
 }
 
 /// Within 80 characters, so that a line can be refreshed in place.

@@ -39,6 +39,8 @@ pub(super) struct Driver {
     answers: bool,
     read_closed: bool,
     write_failed: bool,
+    /// A read may wait for ever, whatever the deadline.
+    reads_may_last: bool,
     shut_down: Option<Shutdown>,
 }
 
@@ -82,6 +84,7 @@ impl Driver {
             answers: false,
             read_closed: false,
             write_failed: false,
+            reads_may_last: false,
             shut_down: None,
         }
     }
@@ -112,13 +115,19 @@ impl Driver {
         self.leftover.bytes.extend_from_slice(read);
     }
 
+    /// Whether reads may wait for ever: what is there then comes before deadlines.
+    pub(super) fn reads_may_last(&mut self, may_last: bool) {
+        self.reads_may_last = may_last;
+    }
+
     pub(super) fn ended(&self) -> Option<&Termination> {
         self.ended.as_deref()
     }
 
     /// Says what `next()` has to do. `wrote` tells that it has just written.
     pub(super) fn next(&mut self, wrote: bool, now: Timestamp) -> Next {
-        if self.ended.is_none() && self.due(now) {
+        // Before a deadline takes effect comes a read, unless that would keep back what is there.
+        if self.ended.is_none() && self.due(now) && !self.reads_may_last {
             return Next::Wait;
         }
         if self.ready.is_empty() {
@@ -175,7 +184,8 @@ impl Driver {
         self.pump(&mut &mut [][..], true, now);
     }
 
-    /// These bytes were read. Parses them up to the first message and keeps the rest.
+    /// These bytes were read. Parses them up to the first message, or the request, and keeps the
+    /// rest.
     pub(super) fn handle_read(&mut self, mut input: &mut [u8], now: Timestamp) {
         self.parse_leftover(true, now);
         self.pump(&mut input, false, now);
@@ -214,7 +224,12 @@ impl Driver {
                         return;
                     }
                 }
-                SessionEvent::Request(request) => self.request = Some(request),
+                SessionEvent::Request(request) => {
+                    self.request = Some(request);
+                    // It is answered first: what lies behind it then meets an open connection,
+                    // whether it came in the same read or not.
+                    return;
+                }
                 SessionEvent::Open(opened) => self.opened = Some(opened),
                 SessionEvent::Ping | SessionEvent::CloseReceived => self.answers = true,
                 SessionEvent::Ended(report) => self.ended = Some(report),
@@ -230,8 +245,7 @@ impl Driver {
     /// Whether the session takes no message before some of its output has left.
     #[cfg(feature = "tokio")]
     pub(super) fn is_full(&self) -> bool {
-        let limit = self.session.config().limits.pending_output;
-        self.ended.is_none() && !self.write_failed && self.session.pending_output() > limit
+        self.ended.is_none() && self.session.is_full()
     }
 
     pub(super) fn handle_write_failed(&mut self, error: &std::io::Error, now: Timestamp) {
@@ -278,7 +292,9 @@ impl Driver {
 
     /// Lets the deadlines that have passed take effect. The caller has just tried to read.
     pub(super) fn handle_timeout(&mut self, now: Timestamp) {
-        self.parse_leftover(true, now);
+        if self.due(now) {
+            self.parse_leftover(true, now);
+        }
         if self.due(now) {
             self.session.handle_timeout(now);
             self.pump(&mut &mut [][..], true, now);

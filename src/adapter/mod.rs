@@ -8,6 +8,7 @@ mod acceptor;
 pub mod blocking;
 mod driver;
 mod error;
+mod reconnecting;
 mod scratch;
 #[cfg(feature = "tokio")]
 pub mod tokio;
@@ -20,6 +21,7 @@ use crate::termination::Termination;
 
 pub use acceptor::Acceptor;
 pub use error::{AcceptError, ConnectError};
+pub use reconnecting::{Ending, ReconnectEvent};
 
 /// What an adapter's `next()` gives: a message, or the report of the ending.
 ///

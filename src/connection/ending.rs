@@ -5,6 +5,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
+use super::Connection;
 use crate::close::CloseFrame;
 use crate::event::{Phase, ReadClosed, Role, TransportError};
 use crate::termination::{
@@ -146,6 +147,19 @@ impl Ending {
         match self.read_closed {
             None => StreamEnd::NotSeen,
             Some(how) => how.into(),
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn ending_mut(&mut self, initiator: Initiator) -> &mut Ending {
+        self.ending.get_or_insert_with(|| Box::new(Ending::new(initiator)))
+    }
+
+    /// From now on nothing is delivered. Remembers where in the stream, and in which phase.
+    pub(super) fn stop_receiving(&mut self) {
+        if let (Some(position), Some(ending)) = (self.receiver.stop(), &mut self.ending) {
+            ending.stopped = Some((self.phase, position));
         }
     }
 }

@@ -33,12 +33,12 @@ pub(super) struct Heartbeat {
     acknowledged: u32,
     /// Makes the payloads unpredictable.
     nonce: u64,
-    /// Nanoseconds until the next Ping, with their jitter.
-    interval: u64,
+    /// Where in its range the wait until the next Ping lies.
+    jitter: u32,
     queued_at: Timestamp,
-    flushed_at: Timestamp,
-    /// The offset in the output at which the latest ends.
-    mark: u64,
+    /// While the latest is written: the offset in the output at which it ends. Once it is flushed:
+    /// when, in nanoseconds. Never both are needed.
+    mark_or_flushed: u64,
     rtt: RttMicros,
 }
 
@@ -50,14 +50,13 @@ impl Heartbeat {
             sent: 0,
             acknowledged: 0,
             nonce: keystream.next_u64(),
-            interval: 0,
+            jitter: 0,
             queued_at: Timestamp::ZERO,
-            flushed_at: Timestamp::ZERO,
-            mark: 0,
-            rtt: RttMicros::default(),
+            mark_or_flushed: 0,
+            rtt: RttMicros::new(),
         };
-        if let Some(settings) = settings {
-            heartbeat.interval = jittered(settings.interval, keystream);
+        if settings.is_some() {
+            heartbeat.jitter = keystream.next_u64() as u32;
         }
         heartbeat
     }
@@ -69,12 +68,12 @@ impl Heartbeat {
         quiet_since: Timestamp,
         last_received: Timestamp,
     ) -> Option<Timestamp> {
-        let due = quiet_since + Duration::from_nanos(self.interval);
+        let due = quiet_since + jittered(settings.interval, self.jitter);
         match self.tracked {
             Tracked::Nothing => Some(due),
             // The peer is alive and does not answer: the path still has to be kept open.
-            Tracked::Flushed if last_received > self.flushed_at => {
-                Some(due.max(self.flushed_at + self.patience(settings)))
+            Tracked::Flushed if last_received > self.flushed_at() => {
+                Some(due.max(self.flushed_at() + self.patience(settings)))
             }
             _ => None,
         }
@@ -87,12 +86,17 @@ impl Heartbeat {
         last_received: Timestamp,
     ) -> Option<Timestamp> {
         (self.tracked == Tracked::Flushed)
-            .then(|| self.flushed_at.max(last_received) + self.patience(settings))
+            .then(|| self.flushed_at().max(last_received) + self.patience(settings))
     }
 
     /// For how long nothing has come after the latest Ping left.
     pub(super) fn waited(&self, last_received: Timestamp, now: Timestamp) -> Duration {
-        now.since(self.flushed_at.max(last_received))
+        now.since(self.flushed_at().max(last_received))
+    }
+
+    /// When the latest left; to be asked only once it did.
+    fn flushed_at(&self) -> Timestamp {
+        Timestamp::from_nanos(self.mark_or_flushed)
     }
 
     fn patience(&self, settings: &config::Heartbeat) -> Duration {
@@ -100,16 +104,11 @@ impl Heartbeat {
     }
 
     /// Queues a Ping, in the place of the one before it.
-    pub(super) fn queue(
-        &mut self,
-        settings: &config::Heartbeat,
-        keystream: &mut Keystream,
-        now: Timestamp,
-    ) {
+    pub(super) fn queue(&mut self, keystream: &mut Keystream, now: Timestamp) {
         self.tracked = Tracked::Queued;
         self.sent = self.sent.saturating_add(1);
         self.queued_at = now;
-        self.interval = jittered(settings.interval, keystream);
+        self.jitter = keystream.next_u64() as u32;
     }
 
     /// Whether a deadline handled `late` is forgiven: the process may have slept while the Pong
@@ -128,15 +127,15 @@ impl Heartbeat {
 
     pub(super) fn written(&mut self, mark: u64) {
         self.tracked = Tracked::Written;
-        self.mark = mark;
+        self.mark_or_flushed = mark;
     }
 
     /// The transport has accepted the output up to `flushed`.
     #[inline]
     pub(super) fn flushed(&mut self, flushed: u64, now: Timestamp) {
-        if self.tracked == Tracked::Written && flushed >= self.mark {
+        if self.tracked == Tracked::Written && flushed >= self.mark_or_flushed {
             self.tracked = Tracked::Flushed;
-            self.flushed_at = now;
+            self.mark_or_flushed = now.as_nanos();
         }
     }
 
@@ -152,10 +151,10 @@ impl Heartbeat {
         if number != self.sent {
             return None;
         }
-        let rtt = (self.tracked == Tracked::Flushed).then(|| now.since(self.flushed_at));
+        let rtt = (self.tracked == Tracked::Flushed).then(|| now.since(self.flushed_at()));
         if self.tracked == Tracked::Written {
             // It is out, as its answer shows, though nobody has said so yet.
-            self.flushed_at = now;
+            self.mark_or_flushed = now.as_nanos();
         }
         self.tracked = Tracked::Nothing;
         self.graced = false;
@@ -165,47 +164,59 @@ impl Heartbeat {
         rtt
     }
 
-    pub(super) fn report(&self) -> Pings {
+    pub(super) fn report(&self, settings: Option<&config::Heartbeat>) -> Pings {
         let flushed = matches!(self.tracked, Tracked::Flushed) || self.acknowledged == self.sent;
         Pings {
             sent: self.sent,
             outstanding: self.sent - self.acknowledged,
             last_queued: (self.sent > 0).then_some(self.queued_at),
-            last_flushed: (self.sent > 0 && flushed).then_some(self.flushed_at),
+            last_flushed: (self.sent > 0 && flushed).then(|| self.flushed_at()),
             rtt: self.rtt.report(),
+            interval: settings.map(|settings| settings.interval),
+            timeout: settings.map(|settings| self.patience(settings)),
         }
     }
 }
 
 /// `interval`, up to 10 % shorter or longer, so that many connections do not ping in step.
-fn jittered(interval: Duration, keystream: &mut Keystream) -> u64 {
+fn jittered(interval: Duration, jitter: u32) -> Duration {
     let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
     let tenth = nanos / 10;
-    let within = keystream.next_u64().checked_rem(2 * tenth).unwrap_or(0);
-    (nanos - tenth).saturating_add(within)
+    let within = (u128::from(2 * tenth) * u128::from(jitter)) >> 32;
+    Duration::from_nanos((nanos - tenth).saturating_add(within as u64))
 }
 
 /// Round-trip times in microseconds, smoothed as TCP does it (RFC 6298).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct RttMicros {
     last: u32,
+    /// `UNMEASURED` before the first sample.
     min: u32,
     smoothed: u32,
     variance: u32,
-    measured: bool,
 }
 
+const UNMEASURED: u32 = u32::MAX;
+
 impl RttMicros {
+    const fn new() -> Self {
+        Self { last: 0, min: UNMEASURED, smoothed: 0, variance: 0 }
+    }
+
+    fn measured(&self) -> bool {
+        self.min != UNMEASURED
+    }
+
     fn sample(&mut self, rtt: Duration) {
-        let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
+        let micros =
+            u32::try_from(rtt.as_micros()).map_or(UNMEASURED - 1, |m| m.min(UNMEASURED - 1));
         self.last = micros;
-        if self.measured {
+        if self.measured() {
             let deviation = self.smoothed.abs_diff(micros);
             self.min = self.min.min(micros);
             self.variance = self.variance - self.variance / 4 + deviation / 4;
             self.smoothed = self.smoothed - self.smoothed / 8 + micros / 8;
         } else {
-            self.measured = true;
             self.min = micros;
             self.smoothed = micros;
             self.variance = micros / 2;
@@ -219,7 +230,7 @@ impl RttMicros {
 
     fn report(&self) -> Option<Rtt> {
         let span = |micros| Duration::from_micros(u64::from(micros));
-        self.measured.then(|| Rtt {
+        self.measured().then(|| Rtt {
             last: span(self.last),
             min: span(self.min),
             smoothed: span(self.smoothed),
@@ -237,18 +248,20 @@ mod tests {
     fn jitter_stays_within_a_tenth() {
         let mut keystream = Keystream::new(Seed::new([7; 32]));
         let second = Duration::from_secs(1);
-        let mut span = || Duration::from_nanos(jittered(second, &mut keystream));
+        let mut span = || jittered(second, keystream.next_u64() as u32);
         let spans: alloc::vec::Vec<_> = (0..200).map(|_| span()).collect();
         assert!(spans.iter().all(|span| span.abs_diff(second) <= second / 10), "{spans:?}");
         assert!(spans.iter().any(|span| span.abs_diff(second) > second / 20));
         for extreme in [Duration::ZERO, Duration::from_nanos(9), Duration::MAX] {
-            let _ = jittered(extreme, &mut keystream);
+            for jitter in [0, u32::MAX] {
+                let _ = jittered(extreme, jitter);
+            }
         }
     }
 
     #[test]
     fn round_trips_are_smoothed_as_tcp_does() {
-        let mut rtt = RttMicros::default();
+        let mut rtt = RttMicros::new();
         assert_eq!(rtt.report(), None);
         rtt.sample(Duration::from_millis(100));
         rtt.sample(Duration::from_millis(180));
@@ -266,7 +279,7 @@ mod tests {
         let settings = config::Heartbeat::default();
         let mut heartbeat = Heartbeat::new(Some(&settings), &mut keystream);
         let at = Timestamp::from_nanos;
-        heartbeat.queue(&settings, &mut keystream, at(0));
+        heartbeat.queue(&mut keystream, at(0));
         let first = heartbeat.to_write().unwrap();
         assert_eq!(heartbeat.acknowledge(&first, at(1)), None, "it was not even written");
         heartbeat.written(14);
@@ -277,15 +290,15 @@ mod tests {
         for foreign in [&b""[..], b"12345678", b"123456789"] {
             assert_eq!(heartbeat.acknowledge(foreign, at(6)), None);
         }
-        heartbeat.queue(&settings, &mut keystream, at(7));
+        heartbeat.queue(&mut keystream, at(7));
         let second = heartbeat.to_write().unwrap();
         heartbeat.written(28);
         heartbeat.flushed(28, at(8));
         assert_eq!(heartbeat.acknowledge(&first, at(9)), None);
-        assert_eq!(heartbeat.report().outstanding, 1);
+        assert_eq!(heartbeat.report(None).outstanding, 1);
         let rtt = heartbeat.acknowledge(&second, at(5_008));
         assert_eq!(rtt, Some(Duration::from_micros(5)));
-        assert_eq!(heartbeat.report().outstanding, 0);
+        assert_eq!(heartbeat.report(None).outstanding, 0);
         assert_eq!(heartbeat.acknowledge(&second, at(9)), None, "a Pong counts once");
     }
 }

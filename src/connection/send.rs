@@ -59,7 +59,7 @@ impl Connection {
         let data = data.into();
         //= rfc6455#6.1
         //# an endpoint MUST perform the following steps.
-        self.accept_message(now)?;
+        self.accept_message(data.as_bytes().len() as u64, now)?;
         self.append(data.kind().into(), true, data.as_bytes(), out);
         Ok(())
     }
@@ -79,7 +79,8 @@ impl Connection {
         now: Timestamp,
     ) -> Result<(), SendError> {
         let data = data.into();
-        let opcode = self.next_fragment(data.kind(), fin, now)?;
+        let len = data.as_bytes().len() as u64;
+        let opcode = self.next_fragment(data.kind(), len, fin, now)?;
         self.append(opcode, fin, data.as_bytes(), out);
         Ok(())
     }
@@ -106,7 +107,7 @@ impl Connection {
         if len >> 63 != 0 {
             return Err(SendError::TooLong);
         }
-        let opcode = self.next_fragment(kind, fin, now)?;
+        let opcode = self.next_fragment(kind, len, fin, now)?;
         Ok(self.backlog_frame(opcode, fin, 0, len))
     }
 
@@ -205,9 +206,19 @@ impl Connection {
         }
     }
 
-    /// Takes a whole message on, to be framed by [`backlog_frame`](Self::backlog_frame).
+    /// Whether a command that needs an open connection may go on.
+    pub(super) fn check_open(&self) -> Result<(), SendError> {
+        match self.phase {
+            Phase::Open if self.ending.is_none() => Ok(()),
+            Phase::Open => Err(SendError::WriteFailed),
+            Phase::Ended => Err(SendError::Ended),
+            _ => Err(SendError::Closing),
+        }
+    }
+
+    /// Takes a whole message of `len` bytes on, to be framed by [`backlog_frame`](Self::backlog_frame).
     #[inline]
-    pub(crate) fn accept_message(&mut self, now: Timestamp) -> Result<(), SendError> {
+    pub(crate) fn accept_message(&mut self, len: u64, now: Timestamp) -> Result<(), SendError> {
         self.advance(now);
         //= rfc6455#6.1
         //# The endpoint MUST ensure the WebSocket connection is in the OPEN state
@@ -221,8 +232,17 @@ impl Connection {
         if self.fragmenting.is_some() {
             return Err(SendError::FragmentsPending);
         }
+        self.begin_message(len);
         self.count_message();
         Ok(())
+    }
+
+    /// Remembers what may turn out to have been the last and the largest message.
+    #[inline]
+    fn begin_message(&mut self, len: u64) {
+        self.largest_before = self.largest_before.max(self.message_len);
+        self.message_len = u32::try_from(len).unwrap_or(u32::MAX);
+        self.message_queued = self.now;
     }
 
     fn count_message(&mut self) {
@@ -230,10 +250,11 @@ impl Connection {
         self.messages_pending = self.messages_pending.saturating_add(1);
     }
 
-    /// Takes a fragment on, to be framed likewise; gives the opcode of its first frame.
+    /// Takes a fragment of `len` bytes on, to be framed likewise; gives the opcode of its first frame.
     pub(crate) fn next_fragment(
         &mut self,
         kind: MessageKind,
+        len: u64,
         fin: bool,
         now: Timestamp,
     ) -> Result<OpCode, SendError> {
@@ -254,6 +275,14 @@ impl Connection {
         //= rfc6455#6.1
         //# The FIN bit (frame-fin) of the last frame containing the data MUST be
         //# set to 1 as defined in Section 5.2.
+        match self.fragmenting {
+            None => self.begin_message(len),
+            Some(_) => {
+                let len = u32::try_from(len).unwrap_or(u32::MAX);
+                self.message_len = self.message_len.saturating_add(len);
+                self.message_queued = self.now;
+            }
+        }
         self.fragmenting = if fin { None } else { Some(kind) };
         if fin {
             self.count_message();

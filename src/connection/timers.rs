@@ -13,6 +13,10 @@ use crate::termination::Cause;
 use crate::time::Timestamp;
 use crate::timer::{Deadlines, Timer};
 
+/// A deadline handled later than this tells of a process that slept, where no heartbeat says what
+/// is late.
+const SUSPENDED: Duration = Duration::from_secs(20);
+
 impl Connection {
     /// Lets every deadline that has passed take effect.
     ///
@@ -30,8 +34,7 @@ impl Connection {
     }
 
     fn fire(&mut self, timer: Timer, late: Duration, now: Timestamp) {
-        let micros = u32::try_from(late.as_micros()).unwrap_or(u32::MAX);
-        self.lateness_micros = self.lateness_micros.max(micros);
+        self.note_lateness(late, now);
         match timer {
             Timer::Ping => self.queue_ping(now),
             Timer::Pong => self.pong_missed(late, now),
@@ -42,7 +45,7 @@ impl Connection {
                 self.begin_close(frame, Some(Cause::IdleTimeout { idle }), now);
             }
             Timer::WriteStall => {
-                self.give_up(Cause::WriteStalled { pending: self.pending_output() }, now);
+                self.give_up(Cause::WriteStalled { pending: self.stalling() }, now);
             }
             Timer::Close => self.close_timed_out(now),
             Timer::Linger => self.finish(now),
@@ -50,9 +53,33 @@ impl Connection {
         }
     }
 
+    /// The transport ended while a deadline was overdue: nobody was there to handle it.
+    pub(super) fn note_overdue(&mut self, now: Timestamp) {
+        if let Some((at, _)) = self.next_timer() {
+            self.note_lateness(now.since(at), now);
+        }
+    }
+
+    fn note_lateness(&mut self, late: Duration, now: Timestamp) {
+        let micros = u32::try_from(late.as_micros()).unwrap_or(u32::MAX);
+        self.lateness_micros = self.lateness_micros.max(micros);
+        let heartbeat = self.config.heartbeat.as_ref();
+        if late > heartbeat.map_or(SUSPENDED, |settings| settings.timeout) {
+            let secs = now.since(self.opened).as_secs();
+            self.suspended_secs =
+                u32::try_from(secs).map_or(u32::MAX, |secs| secs.saturating_add(1));
+        }
+    }
+
+    /// When a deadline was last handled far too late.
+    pub(super) fn suspended_at(&self) -> Option<Timestamp> {
+        let secs = self.suspended_secs.checked_sub(1)?;
+        Some(self.opened + Duration::from_secs(secs.into()))
+    }
+
     fn queue_ping(&mut self, now: Timestamp) {
-        if let Some(settings) = &self.config.heartbeat {
-            self.heartbeat.queue(settings, &mut self.keystream, now);
+        if self.config.heartbeat.is_some() {
+            self.heartbeat.queue(&mut self.keystream, now);
         }
     }
 
@@ -77,6 +104,11 @@ impl Connection {
         } else {
             self.finish(now);
         }
+    }
+
+    /// Bytes that can stall.
+    fn stalling(&self) -> u64 {
+        self.pending_output().saturating_add(u64::from(self.handshake_pending))
     }
 
     fn deadlines(&self) -> Deadlines {
@@ -106,7 +138,7 @@ impl Connection {
         if let Some(span) = self.config.timeouts.idle {
             deadlines.set(Timer::Idle, self.last_received() + span);
         }
-        if let (Some(span), true) = (self.config.timeouts.write_stall, self.pending_output() > 0) {
+        if let (Some(span), true) = (self.config.timeouts.write_stall, self.stalling() > 0) {
             deadlines.set(Timer::WriteStall, self.stalled_since + span);
         }
         deadlines

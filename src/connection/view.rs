@@ -6,7 +6,8 @@ use super::Connection;
 use super::ending::CloseState;
 use crate::close::CloseFrame;
 use crate::event::{Phase, Role};
-use crate::termination::{Evidence, LocalClose, Position, Traffic};
+use crate::stats::Stats;
+use crate::termination::{Evidence, LocalClose, Position, SentMessage, Traffic};
 use crate::time::Timestamp;
 
 impl Connection {
@@ -85,6 +86,10 @@ impl Connection {
         self.bytes_queued - self.bytes_flushed
     }
 
+    pub(super) fn last_received(&self) -> Timestamp {
+        self.last_received.max(self.last_data)
+    }
+
     /// Payload bytes still to come of the data frame under way, if they are a part of the message
     /// as they are.
     pub(crate) fn direct_remaining(&self) -> u64 {
@@ -99,10 +104,31 @@ impl Connection {
         }
     }
 
+    /// Payload bytes still to come of the message under way, at the most: before its last frame
+    /// nobody knows.
+    pub(crate) fn message_remaining(&self) -> u64 {
+        if self.receiver.in_last_frame() { self.payload_remaining() } else { u64::MAX }
+    }
+
     /// The phase and the position in the peer's stream, or those at which delivery stopped.
     pub(super) fn standing(&self) -> (Phase, Position) {
         let stopped = self.ending.as_ref().and_then(|ending| ending.stopped);
         stopped.unwrap_or_else(|| (self.phase, self.receiver.position()))
+    }
+
+    /// What was done so far, in numbers; without the high-water marks, which are of buffers.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats::new(self.phase, &self.evidence())
+    }
+
+    fn last_sent(&self) -> Option<SentMessage> {
+        let any = self.messages_sent > 0 || self.fragmenting.is_some();
+        any.then(|| SentMessage {
+            queued: self.message_queued,
+            len: self.message_len.into(),
+            largest_before: self.largest_before.into(),
+        })
     }
 
     /// What was seen so far; `ended` is the time of the latest call.
@@ -119,7 +145,8 @@ impl Connection {
             last_received: seen(self.last_received(), self.receiver.bytes() > 0),
             last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
             last_data: seen(self.last_data, self.receiver.any_piece()),
-            pings: self.heartbeat.report(),
+            last_sent: self.last_sent(),
+            pings: self.heartbeat.report(self.config.heartbeat.as_ref()),
             received: Traffic {
                 bytes: self.receiver.bytes(),
                 frames,
@@ -133,6 +160,7 @@ impl Connection {
             discarded: self.ending.as_ref().map_or(0, |ending| ending.discarded),
             pending_output: self.pending_output(),
             timer_lateness: Duration::from_micros(u64::from(self.lateness_micros)),
+            suspended_at: self.suspended_at(),
             http_status: None,
         }
     }

@@ -4,6 +4,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::panic::AssertUnwindSafe;
 
 use zlib_rs::{Deflate, DeflateFlush};
 
@@ -16,7 +17,8 @@ const STEP: usize = 16 * 1024;
 
 /// A compressor, with the window and the level that it was made for.
 pub(super) struct Compressor {
-    deflate: Deflate,
+    // A feature takes no auto trait away. After a panic the stream is still one, of whatever content.
+    deflate: AssertUnwindSafe<Deflate>,
     level: u8,
     bits: u8,
 }
@@ -24,7 +26,8 @@ pub(super) struct Compressor {
 impl Compressor {
     pub(super) fn new(level: u8, bits: u8) -> Self {
         // No window larger than 15 bits, 32,768 bytes, can be asked for.
-        Self { deflate: Deflate::new(i32::from(level), false, bits), level, bits }
+        let deflate = AssertUnwindSafe(Deflate::new(i32::from(level), false, bits));
+        Self { deflate, level, bits }
     }
 
     pub(super) fn is(&self, level: u8, bits: u8) -> bool {

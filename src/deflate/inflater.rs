@@ -9,6 +9,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::panic::AssertUnwindSafe;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
@@ -51,7 +52,8 @@ impl Bounds {
 
 /// An inflater, with what it knows of the message under way.
 pub(super) struct Inflater {
-    inflate: Inflate,
+    // As in the compressor, for the auto traits.
+    inflate: AssertUnwindSafe<Inflate>,
     utf8: Utf8Validator,
     /// Compressed bytes of the message so far.
     taken: u64,
@@ -63,7 +65,7 @@ pub(super) struct Inflater {
 impl Inflater {
     pub(super) fn new() -> Self {
         Self {
-            inflate: Inflate::new(false, 15),
+            inflate: AssertUnwindSafe(Inflate::new(false, 15)),
             utf8: Utf8Validator::default(),
             taken: 0,
             final_blocks: 0,

@@ -17,6 +17,7 @@ use thiserror::Error;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum HandshakeError {
     /// The first bytes cannot begin an HTTP head: the peer speaks something else, TLS perhaps.
     #[error("the peer does not speak HTTP")]
@@ -59,6 +60,10 @@ pub enum HandshakeError {
     #[error("the HTTP version is not 1.1")]
     HttpVersion,
 
+    /// The request is HTTP/1.0, whose Upgrade a server has to ignore (RFC 9110 section 7.8): a proxy
+    /// that speaks HTTP/1.0 to its servers, most likely.
+    #[error("the request is HTTP/1.0, which cannot ask for an upgrade")]
+    Http10,
     /// The request's method is not GET.
     #[error("the request's method is not GET")]
     Method,
@@ -195,7 +200,8 @@ impl HandshakeError {
             | Self::StartLine
             | Self::HeaderField
             | Self::HttpVersion => "4",
-            Self::Method
+            Self::Http10
+            | Self::Method
             | Self::Target
             | Self::HostMissing
             | Self::HostRepeated
@@ -246,7 +252,7 @@ impl HandshakeError {
             //# server MUST abort the WebSocket handshake described in this
             //# section and instead send an appropriate HTTP error code (such
             //# as 426 Upgrade Required)
-            Self::UpgradeNotRequested | Self::Version => 426,
+            Self::UpgradeNotRequested | Self::Http10 | Self::Version => 426,
             Self::OriginMissing | Self::OriginRefused => 403,
             Self::HttpVersion => 505,
             Self::UpgradeNotConfirmed

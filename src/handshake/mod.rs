@@ -20,6 +20,7 @@ mod origin;
 #[cfg(feature = "deflate")]
 mod permessage_deflate;
 mod refusal;
+mod retry_after;
 mod server;
 mod uri;
 

@@ -4,12 +4,14 @@
 //! At most [`MAX_BODY`] bytes of body are kept. The body of a refusal is a hint, never a protocol:
 //! a malformed one ends where it stops making sense, without an error.
 
-use bytes::Bytes;
-
 use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
 
 use super::head::ResponseHead;
 use super::headers::Headers;
+use super::retry_after::retry_after;
 
 /// The most that is kept of a refusal's body, in bytes.
 const MAX_BODY: usize = 4096;
@@ -42,12 +44,35 @@ impl Refusal {
         &self.head.headers
     }
 
+    /// How long the server asks to wait before the next attempt: its Retry-After (RFC 9110 section
+    /// 10.2.3), in seconds or as a date.
+    ///
+    /// A date is taken relative to the response's own Date; without that it gives nothing. The wait
+    /// can be as long as the server likes: bound it.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        retry_after(self.headers())
+    }
+
     /// The first 4 KiB of the body, without its chunked coding, compressed if the server did so.
     ///
     /// Less if the body is shorter, or if the stream ended or the deadline passed before.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+}
+
+/// `status` and `reason`. Header fields and the body are left out: they may hold secrets.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Refusal {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut fields = serializer.serialize_struct("Refusal", 2)?;
+        fields.serialize_field("status", &self.status())?;
+        fields.serialize_field("reason", self.reason())?;
+        fields.end()
     }
 }
 

@@ -183,7 +183,7 @@ impl Request {
         //= rfc6455#4.2.1
         //# An HTTP/1.1 or higher GET request
         if !head.http_1_1 {
-            return Err(HandshakeError::HttpVersion);
+            return Err(HandshakeError::Http10);
         }
         if !head.get {
             return Err(HandshakeError::Method);

@@ -195,6 +195,10 @@ mod tests {
             ("http://example.com", RequestError::Scheme),
             ("ws:example.com", RequestError::Scheme),
             (" ws://example.com", RequestError::Scheme),
+            //= rfc6455#3
+            //= type=test
+            //# Fragment identifiers are meaningless in the context of WebSocket URIs
+            //# and MUST NOT be used on these URIs.
             ("ws://h/#top", RequestError::Fragment),
             ("ws://h#", RequestError::Fragment),
             ("ws://user:secret@h/", RequestError::UserInfo),

@@ -21,6 +21,8 @@ pub(super) struct Assembly {
     received: usize,
     /// Bytes behind the received ones that were read directly and not looked at yet.
     filled: usize,
+    /// The most memory that was held when it was given back.
+    peak: usize,
 }
 
 impl Assembly {
@@ -33,7 +35,7 @@ impl Assembly {
         })
     }
 
-    /// Adds a piece; `more` bytes of its frame are still to come.
+    /// Adds a piece; at most `more` bytes of the message are still to come.
     pub(super) fn append(&mut self, piece: &[u8], more: u64) {
         let (inside, beyond) = piece.split_at(piece.len().min(self.open().len()));
         let end = self.received + inside.len();
@@ -59,7 +61,7 @@ impl Assembly {
         self.memory.get(self.received..).unwrap_or_default()
     }
 
-    /// Makes room for `count` bytes behind the memory: doubled, or less where the frame ends.
+    /// Makes room for `count` bytes behind the memory: doubled, or less where the message ends.
     fn reserve(&mut self, count: usize, more: u64) {
         let len = self.memory.len();
         if self.memory.capacity() - len >= count {
@@ -72,13 +74,13 @@ impl Assembly {
 
     /// The message, now that it is complete.
     pub(super) fn finish(&mut self, kind: MessageKind) -> Result<Message<'static>, NotUtf8> {
-        let mut memory = core::mem::take(&mut self.memory);
-        memory.truncate(self.received);
+        let received = self.received;
+        let mut memory = self.clear();
+        memory.truncate(received);
         // An inflater asks for room before it knows how much it needs.
         if memory.capacity() / 2 > memory.len() {
             memory.shrink_to_fit();
         }
-        *self = Self::default();
         let bytes = Bytes::from(memory);
         Ok(match kind {
             MessageKind::Text => Message::Text(Text::try_from(bytes)?),
@@ -128,9 +130,26 @@ impl Assembly {
         self.received += count;
     }
 
+    /// Forgets the pieces, and gives their memory.
+    pub(super) fn clear(&mut self) -> Vec<u8> {
+        let (peak, memory) = (self.memory_peak(), core::mem::take(&mut self.memory));
+        *self = Self { peak, ..Self::default() };
+        memory
+    }
+
     /// Whether any memory is held.
     pub(super) fn holds_memory(&self) -> bool {
-        self.memory.capacity() > 0
+        self.memory() > 0
+    }
+
+    /// Bytes of memory that are held.
+    pub(super) fn memory(&self) -> usize {
+        self.memory.capacity()
+    }
+
+    /// The most that were ever held.
+    pub(super) fn memory_peak(&self) -> usize {
+        self.peak.max(self.memory())
     }
 }
 
@@ -159,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_ends_takes_no_more_than_it_needs() {
+    fn a_message_that_ends_takes_no_more_than_it_needs() {
         let mut assembly = Assembly::default();
         assembly.append(&[1; 60_000], 1000);
         assembly.append(&[2; 1000], 0);

@@ -1,11 +1,12 @@
 //! What the application asks of a session. A command that is refused changes nothing.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 
 use super::outgoing::Part;
-use super::{Kept, Opened, Prepared, Session, Stage};
+use super::{Kept, Opened, Prepared, Session, Stage, Unsent};
 use crate::close::CloseFrame;
 use crate::connection::Connection;
 use crate::event::{Data, Phase, SendError};
@@ -130,7 +131,7 @@ impl Session {
         now: Timestamp,
     ) -> Result<(), (SendError, Message<'a>)> {
         let accepted = match self.sending() {
-            Ok(connection) => connection.accept_message(now),
+            Ok(connection) => connection.accept_message(message.len() as u64, now),
             Err(reason) => Err(reason),
         };
         if let Err(reason) = accepted {
@@ -138,7 +139,7 @@ impl Session {
         }
         if let Stage::Open(connection) = &mut self.stage {
             let opcode = message.kind().into();
-            let mut payload = message.into_payload();
+            let (kept, mut payload) = self.outgoing.keep_copy(opcode, message.into_payload());
             let mut rsv = 0;
             //= rfc7692#6.1
             //# If this PMCE is the last extension to process outgoing
@@ -151,7 +152,8 @@ impl Session {
                     (rsv, payload) = (RSV1, Payload::Owned(compressed));
                 }
             }
-            self.outgoing.add(Part { opcode, rsv, fin: true, payload }, connection, &self.config);
+            let part = Part { opcode, rsv, fin: true, kept, payload };
+            self.outgoing.add(part, connection, &self.config);
         }
         Ok(())
     }
@@ -166,7 +168,7 @@ impl Session {
     ///
     /// [`SendError`] as for [`send`](Self::send).
     pub fn send_prepared(&mut self, prepared: &Prepared, now: Timestamp) -> Result<(), SendError> {
-        self.sending()?.accept_message(now)?;
+        self.sending()?.accept_message(prepared.payload().len() as u64, now)?;
         if let Stage::Open(connection) = &mut self.stage {
             let compressed = self.deflate.as_ref().and_then(|deflate| prepared.compressed(deflate));
             if let (Some(_), Some(deflate)) = (compressed, &mut self.deflate) {
@@ -174,7 +176,9 @@ impl Session {
             }
             let (rsv, frame) = compressed.map_or((0, prepared.plain()), |frame| (RSV1, frame));
             let opcode = prepared.kind().into();
-            self.outgoing.add_prepared(opcode, rsv, frame, connection, &self.config);
+            let plain = Payload::Owned(prepared.plain().shared_payload());
+            let (kept, _) = self.outgoing.keep_copy(opcode, plain);
+            self.outgoing.add_prepared(opcode, rsv, kept, frame, connection, &self.config);
         }
         Ok(())
     }
@@ -196,7 +200,8 @@ impl Session {
         now: Timestamp,
     ) -> Result<(), SendError> {
         let data = data.into();
-        let opcode = self.sending()?.next_fragment(data.kind(), fin, now)?;
+        let len = data.as_bytes().len() as u64;
+        let opcode = self.sending()?.next_fragment(data.kind(), len, fin, now)?;
         if let Stage::Open(connection) = &mut self.stage {
             let mut payload = Payload::Lent(data.as_bytes());
             let mut rsv = 0;
@@ -207,7 +212,11 @@ impl Session {
                     rsv = if first { RSV1 } else { 0 };
                 }
             }
-            self.outgoing.add(Part { opcode, rsv, fin, payload }, connection, &self.config);
+            self.outgoing.add(
+                Part { opcode, rsv, fin, kept: false, payload },
+                connection,
+                &self.config,
+            );
         }
         Ok(())
     }
@@ -244,7 +253,13 @@ impl Session {
     /// transport takes no more writes.
     pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
         match &mut self.stage {
-            Stage::Open(connection) => connection.close(frame, now),
+            Stage::Open(connection) => {
+                connection.close(frame, now)?;
+                // Queued here and not when the output is asked for, so that its place among the
+                // Pongs does not depend on how the input was split.
+                self.outgoing.fill(connection, &self.config);
+                Ok(())
+            }
             Stage::Opening(_) => self.check_room(0),
         }
     }
@@ -260,14 +275,63 @@ impl Session {
         }
     }
 
+    /// Keeps a copy of every whole message accepted from now on until the transport has accepted
+    /// its last byte, so that [`take_unsent`](Self::take_unsent) can hand it back after the end.
+    ///
+    /// For whoever reconnects: what was accepted and did not leave is then not lost with the
+    /// session. A message given as [`Bytes`](bytes::Bytes) is shared rather than copied, though a
+    /// client cannot mask it in place any more; pending output takes up to twice the memory. A
+    /// message sent in pieces by [`send_fragment`](Self::send_fragment) is not kept: whoever made
+    /// the pieces has them.
+    ///
+    /// ```
+    /// use farewell::handshake::Negotiated;
+    /// use farewell::{Config, Message, Role, Seed, Session, SessionEvent, Timestamp};
+    ///
+    /// let now = Timestamp::ZERO;
+    /// let negotiated = Negotiated::default();
+    /// let seed = Seed::new([1; 32]);
+    /// let mut session = Session::upgraded(Role::Client, negotiated, Config::default(), seed, now);
+    /// session.keep_unsent();
+    /// session.send("one", now)?;
+    /// session.send("two", now)?;
+    /// // A client's frame with three bytes has nine. The transport takes ten, then all is over.
+    /// session.handle_flushed(10, now);
+    /// session.abort(now);
+    /// let Some(SessionEvent::Ended(_)) = session.poll_event(&mut &mut [][..], now) else { panic!() };
+    /// let unsent = session.take_unsent();
+    /// assert_eq!(unsent.len(), 1);
+    /// assert_eq!((&unsent[0].message, unsent[0].partly), (&Message::from("two"), true));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn keep_unsent(&mut self) {
+        self.outgoing.keep();
+    }
+
+    /// The messages that were accepted since [`keep_unsent`](Self::keep_unsent) and did not leave,
+    /// in order, after [`SessionEvent::Ended`](crate::SessionEvent::Ended). Before, and a second
+    /// time, there are none.
+    ///
+    /// A message is not among them once the transport has accepted its last byte. Whether the peer
+    /// has got it then, only an answer of the peer's own can tell.
+    pub fn take_unsent(&mut self) -> Vec<Unsent> {
+        if self.phase() == Phase::Ended { self.outgoing.take_unsent() } else { Vec::new() }
+    }
+
     /// The connection, if it is open and another message may be queued.
     #[inline]
     fn sending(&mut self) -> Result<&mut Connection, SendError> {
-        self.check_room(self.outgoing.pending())?;
+        self.check_room(self.outgoing.held())?;
         match &mut self.stage {
             Stage::Open(connection) => Ok(connection),
             Stage::Opening(_) => Err(SendError::Opening),
         }
+    }
+
+    /// Whether the pending output is over its limit, and no message is accepted therefore.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_full(&self) -> bool {
+        self.check_room(self.outgoing.held()) == Err(SendError::Full)
     }
 
     #[inline]

@@ -284,7 +284,11 @@ impl Opening {
     /// Nothing more leaves. What was sent by the peer before is still worth reading.
     pub(super) fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
         let now = self.advance(now);
-        self.write_failed.get_or_insert(kind);
+        if self.write_failed.is_none() {
+            self.write_failed = Some(kind);
+            // The end has begun, and an answer that was on its way comes soon or never.
+            self.deadline = self.deadline.min(now + self.config.timeouts.close);
+        }
         if self.read_closed.is_some() {
             self.finish_refused(now);
         }
@@ -308,10 +312,20 @@ impl Opening {
             State::Refused { .. } => self.finish_refused(now),
             State::Response(handshake) => match handshake.finish() {
                 Some(refusal) => self.end_refused(refusal, now),
-                None => self.end(Cause::HandshakeTimeout, now),
+                None => self.end_timed_out(now),
             },
-            _ => self.end(Cause::HandshakeTimeout, now),
+            _ => self.end_timed_out(now),
         }
+    }
+
+    fn end_timed_out(&mut self, now: Timestamp) {
+        self.end(
+            match self.write_failed {
+                Some(kind) => Cause::Transport { side: Side::Write, kind },
+                None => Cause::HandshakeTimeout,
+            },
+            now,
+        );
     }
 
     pub(super) fn abort(&mut self, now: Timestamp) {

@@ -4,13 +4,16 @@
 //! frames only as the output drains, so that a Pong or a Ping never waits behind all of it. The
 //! Close follows the last frame of the last message.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::mem;
 
 use bytes::{Bytes, BytesMut};
 
 use super::prepared::Frame;
 use super::queue::Queue;
+use super::unsent::{Kept, Unsent};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::event::Role;
@@ -25,6 +28,9 @@ const AHEAD: usize = 64 * 1024;
 /// Prepared frames from this size on are queued as they are; copying smaller ones is cheaper.
 const SHARED: usize = 256;
 
+/// What a message that waits counts for beside its payload.
+const PER_WAITING: usize = 64;
+
 /// Everything that was accepted for sending and has not left.
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -34,6 +40,8 @@ pub(super) struct Outgoing {
     waiting: VecDeque<Waiting>,
     /// Payload bytes of `waiting`.
     waiting_bytes: usize,
+    /// Copies of whole messages until they have left, where they are asked for.
+    kept: Option<Box<Kept>>,
 }
 
 /// A message or a fragment of which at least the last frame is still to be made.
@@ -44,6 +52,8 @@ struct Waiting {
     rsv: u8,
     /// Whether its last frame ends a message.
     fin: bool,
+    /// Whether it is a whole message of which a copy is kept.
+    kept: bool,
     payload: Unframed,
 }
 
@@ -61,6 +71,8 @@ pub(super) struct Part<'a> {
     /// The reserved bits of its first frame.
     pub(super) rsv: u8,
     pub(super) fin: bool,
+    /// Whether it is a whole message of which a copy is kept.
+    pub(super) kept: bool,
     pub(super) payload: Payload<'a>,
 }
 
@@ -86,7 +98,26 @@ impl Unframed {
 
 impl Outgoing {
     pub(super) fn new(role: Role) -> Self {
-        Self { queue: Queue::new(role), waiting: VecDeque::new(), waiting_bytes: 0 }
+        Self { queue: Queue::new(role), waiting: VecDeque::new(), waiting_bytes: 0, kept: None }
+    }
+
+    /// From now on, copies are kept of whole messages until they have left.
+    pub(super) fn keep(&mut self) {
+        self.kept.get_or_insert_default();
+    }
+
+    /// The messages that were kept and have not left; keeping ends.
+    pub(super) fn take_unsent(&mut self) -> Vec<Unsent> {
+        self.kept.take().map_or_else(Vec::new, |kept| kept.into_unsent())
+    }
+
+    /// The first `count` bytes of the output have left. Gives how many were bytes of frames.
+    #[inline]
+    pub(super) fn consume(&mut self, count: usize) -> usize {
+        if let Some(kept) = &mut self.kept {
+            kept.flushed(count.min(self.queue.len()));
+        }
+        self.queue.consume(count)
     }
 
     /// Bytes that have not left, framed or not.
@@ -94,24 +125,53 @@ impl Outgoing {
         self.queue.len().saturating_add(self.waiting_bytes)
     }
 
+    /// What is to be held against the limit of pending output: every message that waits takes memory
+    /// beside its bytes, of which it may have none.
+    pub(super) fn held(&self) -> usize {
+        self.pending().saturating_add(self.waiting.len().saturating_mul(PER_WAITING))
+    }
+
     pub(super) fn unframed(&self) -> usize {
         self.waiting_bytes
     }
 
+    /// Keeps a copy of a whole message that is queued next, if that is asked for: as it was accepted,
+    /// before an extension transforms it. Says so, and gives the payload back.
+    pub(super) fn keep_copy<'a>(
+        &mut self,
+        opcode: OpCode,
+        payload: Payload<'a>,
+    ) -> (bool, Payload<'a>) {
+        match &mut self.kept {
+            Some(kept) => (true, kept.keep(opcode, payload)),
+            None => (false, payload),
+        }
+    }
+
     /// Queues an accepted message, or a fragment of one.
     pub(super) fn add(&mut self, part: Part<'_>, connection: &mut Connection, config: &Config) {
-        let Part { opcode, rsv, fin, payload } = part;
+        let Part { opcode, rsv, fin, kept, payload } = part;
         self.frame_waiting(connection, config);
         if self.waiting.is_empty() && payload.len() <= fragment_size(config) {
+            let before = self.queue.len();
             let head = connection.backlog_frame(opcode, fin, rsv, payload.len() as u64);
             match (payload, head.mask()) {
                 (Payload::Owned(bytes), None) => self.queue.share(head.bytes(), bytes),
                 (payload, mask) => self.queue.copy(head.bytes(), &payload, mask),
             }
+            self.framed(kept, before, true);
         } else {
             let payload = Unframed::new(payload, connection.role());
             self.waiting_bytes += payload.len();
-            self.waiting.push_back(Waiting { opcode, rsv, fin, payload });
+            self.waiting.push_back(Waiting { opcode, rsv, fin, kept, payload });
+        }
+    }
+
+    /// A frame was queued, of a message of which a copy is kept if `kept` says so.
+    #[inline]
+    fn framed(&mut self, kept: bool, before: usize, last: bool) {
+        if let (true, Some(copies)) = (kept, &mut self.kept) {
+            copies.framed(before, self.queue.len(), last);
         }
     }
 
@@ -120,6 +180,7 @@ impl Outgoing {
         &mut self,
         opcode: OpCode,
         rsv: u8,
+        kept: bool,
         prepared: &Frame,
         connection: &mut Connection,
         config: &Config,
@@ -129,17 +190,19 @@ impl Outgoing {
         let usable = connection.role() == Role::Server && len <= fragment_size(config);
         if !usable || !self.waiting.is_empty() {
             let payload = Payload::Owned(prepared.shared_payload());
-            self.add(Part { opcode, rsv, fin: true, payload }, connection, config);
+            self.add(Part { opcode, rsv, fin: true, kept, payload }, connection, config);
             return;
         }
         // The frame is counted; its head is the prepared one's.
         connection.backlog_frame(opcode, true, rsv, len as u64);
+        let before = self.queue.len();
         let frame = prepared.bytes();
         if frame.len() < SHARED {
             self.queue.copy(frame, &[], None);
         } else {
             self.queue.push(frame.clone());
         }
+        self.framed(kept, before, true);
     }
 
     /// Frames as much of what waits as should be ready, and lets the connection add its own.
@@ -177,6 +240,7 @@ impl Outgoing {
         let head = connection.backlog_frame(next.opcode, next.fin && last, next.rsv, len as u64);
         next.opcode = OpCode::Continuation;
         next.rsv = 0;
+        let (kept, before) = (next.kept, self.queue.len());
         self.waiting_bytes -= len;
         match &mut next.payload {
             Unframed::Shared(bytes) => {
@@ -194,6 +258,7 @@ impl Outgoing {
                 self.queue.share(head.bytes(), piece.freeze());
             }
         }
+        self.framed(kept, before, last);
         if last {
             self.waiting.pop_front();
         }

@@ -73,6 +73,11 @@ impl Queue {
         self.len
     }
 
+    /// Of these, how many belong to the opening handshake.
+    pub(super) fn handshake(&self) -> usize {
+        self.handshake
+    }
+
     /// Lets `write` append to the coalesced output.
     #[inline]
     pub(super) fn write<R>(&mut self, write: impl FnOnce(&mut BytesMut) -> R) -> R {

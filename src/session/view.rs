@@ -5,6 +5,7 @@ use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::{Phase, Role};
 use crate::handshake::Negotiated;
+use crate::stats::{HighWater, Stats};
 use crate::termination::{Evidence, LocalClose};
 use crate::time::Timestamp;
 use crate::timer::Timer;
@@ -129,6 +130,22 @@ impl Session {
             Stage::Opening(_) => None,
             Stage::Open(connection) => connection.local_close(),
         }
+    }
+
+    /// What was done so far, in numbers.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = match &self.stage {
+            Stage::Opening(opening) => Stats::new(self.phase(), &opening.evidence()),
+            Stage::Open(connection) => connection.stats(),
+        };
+        stats.pending_output += self.outgoing.unframed() as u64;
+        stats.message_memory = self.assembly.memory() as u64;
+        stats.high_water = HighWater {
+            pending_output: self.pending_peak.max(stats.pending_output),
+            message_memory: self.assembly.memory_peak() as u64,
+        };
+        stats
     }
 
     /// What was seen so far; `ended` is the time of the latest call.

@@ -150,7 +150,7 @@ fn a_silent_peer_misses_its_pong<A: Adapter>() {
     let (mut socket, raw) = with_raw_client::<A>(with_heartbeat(50, 100));
     let report = socket.ended();
     assert!(matches!(report.cause, Cause::PongTimeout { .. }), "{report}");
-    assert!((145..10_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert!(began.elapsed() >= millis(145), "{:?}", began.elapsed());
     drop(raw);
 }
 
@@ -180,7 +180,7 @@ fn an_unanswered_close<A: Adapter>() {
     let report = socket.close(bye());
     assert_eq!(report.cause, Cause::CloseTimeout, "{report}");
     assert!(report.local_close.unwrap().flushed, "{report}");
-    assert!((100..10_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert!(began.elapsed() >= millis(100), "{:?}", began.elapsed());
     drop(raw);
 }
 

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::thread;
+use std::time::Duration;
 
-use farewell::{Cause, CloseCode, Incoming, Message, SendError};
+use farewell::{Cause, CloseCode, Config, Heartbeat, Incoming, Message, SendError};
 
 use crate::support::{
     Adapter, echo, for_both_adapters, masked, millis, pair, plain, quiet, with_raw_client,
@@ -12,10 +13,12 @@ use crate::support::{
 
 for_both_adapters!(
     messages_of_every_size_come_back,
+    deadlines_at_the_end_of_time_are_waited_for,
     large_messages_go_both_ways,
     a_batch_is_answered_in_order,
     one_byte_at_a_time_loses_nothing,
     what_comes_with_the_handshake_is_not_lost,
+    much_that_comes_with_the_request_is_taken_once_it_is_accepted,
     a_pong_leaves_before_the_message_behind_its_ping_is_given,
     a_full_output_gives_the_message_back,
     two_floods_do_not_block_each_other,
@@ -36,6 +39,24 @@ fn messages_of_every_size_come_back<A: Adapter>() {
         client.send(bytes.clone()).unwrap();
         assert_eq!(client.message(), Message::from(bytes));
     }
+    assert!(client.close(CloseCode::NORMAL).clean);
+    assert!(server.join().unwrap().clean);
+}
+
+fn deadlines_at_the_end_of_time_are_waited_for<A: Adapter>() {
+    let mut config = Config::default();
+    let mut heartbeat = Heartbeat::default();
+    (heartbeat.interval, heartbeat.timeout) = (Duration::MAX, Duration::MAX);
+    config.heartbeat = Some(heartbeat);
+    let timeouts = &mut config.timeouts;
+    timeouts.handshake = Duration::MAX;
+    timeouts.close = Duration::MAX;
+    timeouts.linger = Duration::MAX;
+    timeouts.idle = Some(Duration::MAX);
+    timeouts.write_stall = Some(Duration::MAX);
+    let (mut client, server) = pair(config, echo::<A>);
+    client.send("hello").unwrap();
+    assert_eq!(client.message(), Message::from("hello"));
     assert!(client.close(CloseCode::NORMAL).clean);
     assert!(server.join().unwrap().clean);
 }
@@ -130,6 +151,19 @@ fn what_comes_with_the_handshake_is_not_lost<A: Adapter>() {
     let head = accept_head(&raw.head());
     raw.write(&[head.as_bytes(), &plain(0x81, b"one"), &plain(0x81, b"two")].concat());
     assert_eq!(client.join().unwrap(), ("one".into(), "two".into()));
+}
+
+/// More than is kept for a request that waits for its answer: this one does not wait.
+fn much_that_comes_with_the_request_is_taken_once_it_is_accepted<A: Adapter>() {
+    use crate::support::{REQUEST, Raw, anyone, listen};
+    let (listener, request) = listen();
+    let mut raw = Raw(std::net::TcpStream::connect((request.host(), request.port())).unwrap());
+    let message = vec![7; 1000];
+    raw.write(&[REQUEST, &masked(0x82, &message).repeat(40)].concat());
+    let mut socket = A::accept(listener.accept().unwrap().0, &anyone(quiet())).unwrap();
+    for _ in 0..40 {
+        assert_eq!(socket.message(), Message::from(message.clone()));
+    }
 }
 
 fn a_pong_leaves_before_the_message_behind_its_ping_is_given<A: Adapter>() {

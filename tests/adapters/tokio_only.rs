@@ -338,6 +338,43 @@ impl tokio::io::AsyncWrite for Script {
     }
 }
 
+/// The reading half writes the rest of the Close, and reads the answer, before the writing half looks.
+#[test]
+fn a_close_that_the_other_half_saw_off_did_not_fail() {
+    run(async || {
+        let (stream, mut raw) = duplex(1);
+        let (mut receiver, mut sender) = upgraded(stream, quiet()).split();
+        let mut close = Box::pin(sender.close(CloseCode::NORMAL));
+        assert_eq!(close.as_mut().now_or_never(), None, "the pipe has room for one byte");
+        let peer = async {
+            let mut frame = [0; 4];
+            raw.read_exact(&mut frame).await.unwrap();
+            raw.write_all(&masked(0x88, &[0x03, 0xe8])).await.unwrap();
+            drop(raw);
+        };
+        let (incoming, ()) = tokio::join!(receiver.next(), peer);
+        assert!(report(incoming).clean);
+        assert_eq!(close.await, Ok(()));
+        assert_eq!(SinkExt::close(&mut sender).await, Ok(()));
+    });
+}
+
+/// The first message comes after one read, although a Ping is due from the beginning on.
+#[test]
+fn a_peer_that_always_has_more_to_read_does_not_put_deadlines_off() {
+    run(async || {
+        let mut config = quiet();
+        let mut heartbeat = farewell::Heartbeat::default();
+        heartbeat.interval = Duration::ZERO;
+        config.heartbeat = Some(heartbeat);
+        let message = masked(0x81, b"one of many");
+        let mut socket = upgraded(tokio_script(&[&message[..]; 1000], &[]), config);
+        assert_eq!(socket.next().await, Incoming::Message("one of many".into()));
+        assert_eq!(socket.get_ref().reads.len(), 999, "messages that nobody has asked for");
+        assert_eq!(socket.evidence().pings.sent, 1);
+    });
+}
+
 #[test]
 fn waiting_for_room_can_be_dropped() {
     run(async || {

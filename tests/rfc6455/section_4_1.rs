@@ -277,6 +277,10 @@ fn broken_responses_are_refused_with_the_rule() {
         ("s3pPLMB", "S3pPLMB", E::AcceptWrong),
         ("xOo=", "xOo=, xOo=", E::AcceptWrong),
         ("xOo=", "xOo", E::AcceptWrong),
+        //= rfc6455#11.3.3
+        //= type=test
+        //# The |Sec-WebSocket-Accept| header MUST NOT appear more than once in
+        //# an HTTP response.
         (ACCEPT, &ACCEPT.repeat(2), E::AcceptRepeated),
         // What was not asked for.
         //= rfc6455#4.1
@@ -290,6 +294,10 @@ fn broken_responses_are_refused_with_the_rule() {
         (PROTOCOL, "Sec-WebSocket-Protocol: Chat\r\n", E::SubprotocolNotRequested),
         (PROTOCOL, "Sec-WebSocket-Protocol: chat, superchat\r\n", E::SubprotocolNotRequested),
         (PROTOCOL, "Sec-WebSocket-Protocol:\r\n", E::SubprotocolNotRequested),
+        //= rfc6455#11.3.4
+        //= type=test
+        //# However, the |Sec-WebSocket-Protocol| header field MUST NOT appear
+        //# more than once in an HTTP response.
         (PROTOCOL, &PROTOCOL.repeat(2), E::SubprotocolRepeated),
         //= rfc6455#4.1
         //= type=test

@@ -80,7 +80,7 @@ fn broken_requests_are_refused_with_the_fitting_status() {
         ("HTTP/1.1", "HTTP/1.1 ", 400, E::StartLine),
         ("HTTP/1.1", "HTTP/one", 400, E::StartLine),
         ("HTTP/1.1", "http/1.1", 400, E::StartLine),
-        ("HTTP/1.1", "HTTP/1.0", 505, E::HttpVersion),
+        ("HTTP/1.1", "HTTP/1.0", 426, E::Http10),
         ("HTTP/1.1", "HTTP/0.9", 505, E::HttpVersion),
         ("HTTP/1.1", "HTTP/2.0", 505, E::HttpVersion),
         // Line endings, folding, and white space where none belongs.
@@ -140,6 +140,10 @@ fn broken_requests_are_refused_with_the_fitting_status() {
         (VERSION, "Sec-WebSocket-Version: 013\r\n", 426, E::Version),
         (VERSION, "Sec-WebSocket-Version: 13, 8\r\n", 426, E::Version),
         (VERSION, "Sec-WebSocket-Version:\r\n", 426, E::Version),
+        //= rfc6455#11.3.5
+        //= type=test
+        //# However, the |Sec-WebSocket-Version| header field MUST NOT appear
+        //# more than once in an HTTP request.
         (END, "13\r\nSec-WebSocket-Version: 13\r\n\r\n", 400, E::VersionRepeated),
         (END, "13\r\nSec-WebSocket-Version: 8\r\n\r\n", 400, E::VersionRepeated),
         (KEY, "", 400, E::KeyMissing),
@@ -149,6 +153,10 @@ fn broken_requests_are_refused_with_the_fitting_status() {
         ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25j", 400, E::KeyInvalid),
         ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25j_Q==", 400, E::KeyInvalid),
         ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25j ZQ==", 400, E::KeyInvalid),
+        //= rfc6455#11.3.1
+        //= type=test
+        //# The |Sec-WebSocket-Key| header field MUST NOT appear more than once
+        //# in an HTTP request.
         ("Sec-WebSocket-Key: ", "Sec-WebSocket-Key: a\r\nSec-WebSocket-Key: ", 400, E::KeyRepeated),
         // Lists.
         (PROTOCOL, "Sec-WebSocket-Protocol:\r\n", 400, E::SubprotocolsInvalid),

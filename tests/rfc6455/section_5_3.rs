@@ -45,7 +45,8 @@ fn every_frame_has_a_fresh_key() {
 fn keys_follow_no_pattern_and_differ_by_seed() {
     //= rfc6455#5.3
     //= type=test
-    //# the masking key MUST be derived from a strong
+    //# The masking key needs to
+    //# be unpredictable; thus, the masking key MUST be derived from a strong
     //# source of entropy, and the masking key for a given frame MUST NOT
     //# make it simple for a server/proxy to predict the masking key for a
     //# subsequent frame.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use bytes::Buf;
 use farewell::handshake::{
     Accept, ClientRequest, HandshakeError, Origins, Rejection, ServerHandshake,
 };
@@ -376,7 +377,7 @@ fn every_other_way_to_fail_gives_one_report() {
     type Act = fn(&mut Side);
     let eof = Cause::Eof { at: Position::OpeningHandshake };
     let transport = |side, kind| Cause::Transport { side, kind };
-    let cases: [(&str, Act, Cause); 7] = [
+    let cases: [(&str, Act, Cause); 8] = [
         ("eof", |side| side.session.handle_read_closed(ReadClosed::Eof, START), eof),
         (
             "truncated",
@@ -398,6 +399,19 @@ fn every_other_way_to_fail_gives_one_report() {
                 side.poll(&mut [], START);
                 assert!(!side.has_ended(), "an answer may still come");
                 side.session.handle_read_closed(ReadClosed::Eof, START);
+            },
+            transport(Direction::Write, TransportError::BrokenPipe),
+        ),
+        (
+            "a failed write and silence",
+            |side| {
+                side.session.handle_write_failed(TransportError::BrokenPipe, START);
+                // The close timeout, and not what is left of the handshake's.
+                let at = side.session.poll_timeout().unwrap();
+                assert_eq!(at, START + Duration::from_secs(5));
+                side.session.handle_write_failed(TransportError::Reset, at);
+                assert_eq!(side.session.poll_timeout(), Some(at));
+                side.session.handle_timeout(at);
             },
             transport(Direction::Write, TransportError::BrokenPipe),
         ),
@@ -448,6 +462,40 @@ fn every_other_way_to_fail_gives_one_report() {
             }
         }
     }
+}
+
+/// Found by the fault matrix: without a heartbeat no deadline was left.
+#[test]
+fn a_response_that_the_transport_does_not_take_is_a_stalled_write() {
+    let mut config = Config::default();
+    config.heartbeat = None;
+    let mut side = Side::new(Session::server(config, Seed::new([2; 32]), START));
+    side.blocked = true;
+    give(&mut side, REQUEST);
+    let stall = Duration::from_secs(30);
+    assert_eq!(side.session.next_timer(), Some((START + stall, Timer::WriteStall)));
+    // Each byte that leaves is progress, until all have left.
+    let response = side.session.output().remaining();
+    for (flushed, at) in [(10, 20), (response - 11, 25)] {
+        let at = START + Duration::from_secs(at);
+        side.session.handle_flushed(flushed, at);
+        assert_eq!(side.session.next_timer(), Some((at + stall, Timer::WriteStall)));
+    }
+    let at = side.session.poll_timeout().unwrap();
+    side.session.handle_timeout(at);
+    side.poll(&mut [], at);
+    assert_eq!(side.report().cause, Cause::WriteStalled { pending: 1 });
+    assert_eq!(side.report().dropped.messages, 0);
+}
+
+#[test]
+fn a_response_that_has_left_stalls_no_more() {
+    let mut config = Config::default();
+    config.heartbeat = None;
+    let mut side = Side::new(Session::server(config, Seed::new([2; 32]), START));
+    give(&mut side, REQUEST);
+    write_all(&mut side);
+    assert_eq!(side.session.next_timer(), None);
 }
 
 #[test]

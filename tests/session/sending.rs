@@ -188,6 +188,25 @@ fn a_full_session_gives_the_message_back() {
     }
 }
 
+/// Behind a long message every other one waits unframed, however short it is.
+#[test]
+fn a_full_session_counts_the_messages_that_wait_not_only_their_bytes() {
+    for role in ROLES {
+        for payload in [&b""[..], b"x"] {
+            let mut config = config(Some(65_536));
+            config.limits.pending_output = 200_000;
+            let mut pair = Pair::open(config.clone(), config);
+            let now = pair.now;
+            let session = &mut pair.side(role).session;
+            session.send(pattern(150_000), now).unwrap();
+            let refused = (0..100_000).find_map(|_| session.send(payload, now).err());
+            assert_eq!(refused.map(|refused| refused.reason), Some(SendError::Full), "{role:?}");
+            pair.run();
+            pair.side(role).session.send(payload, now).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_flood_of_pings_does_not_fill_the_memory() {
     let mut settings = Config::default();

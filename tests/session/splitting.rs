@@ -283,3 +283,37 @@ fn make(session: &mut Session, call: &Call) -> usize {
     }
     0
 }
+
+/// A Ping comes behind the message at which the application closes: its Pong follows the Close,
+/// whether the Ping was in the same read or not.
+#[test]
+fn the_place_of_our_close_does_not_depend_on_the_split() {
+    for role in [Role::Client, Role::Server] {
+        let peer = if role == Role::Client { Role::Server } else { Role::Client };
+        let fresh = |role| {
+            Session::upgraded(role, Negotiated::default(), config(), Seed::new([3; 32]), START)
+        };
+        let mut sender = Side::new(fresh(peer));
+        sender.session.send("enough", START).unwrap();
+        sender.session.ping(b"?", START).unwrap();
+        let wire = sender.write(START);
+        let run = |size: usize| {
+            let mut side = Side::new(fresh(role));
+            for read in wire.clone().chunks_mut(size) {
+                let mut input = read;
+                while let Some(event) = side.session.poll_event(&mut input, START) {
+                    if let SessionEvent::Message(_) = event {
+                        side.session.close(CloseCode::NORMAL, START).unwrap();
+                    }
+                }
+                while !side.write(START).is_empty() {}
+            }
+            side.written
+        };
+        let whole = run(wire.len());
+        assert_eq!(whole[0], 0x88, "{role:?}: {whole:x?}");
+        for size in 1..wire.len() {
+            assert_eq!(run(size), whole, "{role:?}, {size} bytes at a time");
+        }
+    }
+}

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
+use farewell::diagnosis::Fact;
 use farewell::{
     CloseCode, CloseFrame, Config, Connection, Event, Phase, ReadClosed, Role, Seed, Termination,
     Timer, Timestamp, TransportError,
@@ -278,6 +279,11 @@ impl Drive {
     }
 
     pub(crate) fn report(&self) -> Termination {
-        self.report.clone().unwrap_or_else(|| panic!("no end yet: {}", self.wires()))
+        let Some(report) = &self.report else { panic!("no end yet: {}", self.wires()) };
+        // No real report contradicts itself.
+        let diagnosis = report.diagnosis();
+        let contradiction = diagnosis.first().evidence().contains(&Fact::Contradiction);
+        assert!(!contradiction, "{report:?}: {diagnosis:#}");
+        report.clone()
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Buf;
+use farewell::diagnosis::Fact;
 use farewell::handshake::{Accept, ClientRequest, Negotiated, Origins, Rejection};
 use farewell::{
     Config, Message, ReadClosed, Role, Seed, Session, SessionEvent, Termination, Timestamp,
@@ -90,7 +91,13 @@ impl Side {
         let reports = self.events.iter().filter(|event| matches!(event, SessionEvent::Ended(_)));
         assert_eq!(reports.count(), 1, "{:?}", self.events);
         match self.events.last() {
-            Some(SessionEvent::Ended(report)) => report,
+            Some(SessionEvent::Ended(report)) => {
+                // No real report contradicts itself.
+                let diagnosis = report.diagnosis();
+                let contradiction = diagnosis.first().evidence().contains(&Fact::Contradiction);
+                assert!(!contradiction, "{report:?}: {diagnosis:#}");
+                report
+            }
             last => panic!("the last event is {last:?}"),
         }
     }

@@ -14,10 +14,13 @@ use crate::event::SendError;
 use crate::message::Message;
 use crate::session::SendRefused;
 use crate::termination::Termination;
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 /// The shortest wait for input: long enough to be one for every system.
 const GLANCE: Duration = Duration::from_millis(1);
+
+/// How long reading ahead goes on at most before writing gets its turn.
+const READ_SLICE: Duration = Duration::from_millis(10);
 
 /// A link and the clock that its driver runs on.
 pub(super) struct Engine<L> {
@@ -27,22 +30,37 @@ pub(super) struct Engine<L> {
 
 impl<L: Link> Engine<L> {
     pub(super) fn next(&mut self) -> Incoming {
+        loop {
+            if let Some(incoming) = self.next_before(None) {
+                return incoming;
+            }
+        }
+    }
+
+    /// The next message or the report, or nothing once `until` has passed.
+    pub(super) fn next_before(&mut self, until: Option<Timestamp>) -> Option<Incoming> {
         let mut wrote = false;
         loop {
             let now = self.clock.now();
             match self.link.with(|driver| driver.next(wrote, now)) {
-                Next::Incoming(incoming) => return incoming,
+                Next::Incoming(incoming) => return Some(incoming),
                 Next::Write => {
                     self.link.write(false, self.clock);
                     wrote = true;
                 }
-                Next::Wait => self.turn(),
+                Next::Wait if until.is_some_and(|until| until <= now) => return None,
+                Next::Wait => self.turn_within(until.map(|until| until.since(now))),
             }
         }
     }
 
     /// Writes, then waits for input until the next deadline at most. Nothing may wait unparsed.
     pub(super) fn turn(&mut self) {
+        self.turn_within(None);
+    }
+
+    /// As [`turn`](Self::turn), without waiting for longer than `limit`.
+    fn turn_within(&mut self, limit: Option<Duration>) {
         //= rfc6455#6.1
         //# The frame(s) that have been formed MUST be transmitted over the
         //# underlying network connection.
@@ -59,7 +77,9 @@ impl<L: Link> Engine<L> {
         let timeout = match written {
             Written::Blocked => Some(GLANCE),
             Written::All | Written::Elsewhere => {
-                self.link.patience(wait).map(|wait| wait.max(GLANCE))
+                let patience = self.link.patience(wait);
+                let patience = patience.into_iter().chain(limit).min();
+                patience.map(|wait| wait.max(GLANCE))
             }
         };
         let got = if may_read {
@@ -92,13 +112,16 @@ impl<L: Link> Engine<L> {
     }
 
     fn shut_down(&mut self) {
+        if self.link.holds_back() && self.link.with(|driver| driver.ended().is_none()) {
+            return;
+        }
         if let Some(how) = self.link.with(Driver::take_shutdown) {
             self.link.shut_down(how);
         }
     }
 
     pub(super) fn flush(&mut self) -> Result<(), SendError> {
-        while !self.link.with(|driver| driver.flushed())? {
+        while !self.link.with(|driver| driver.flushed())? || self.link.holds_back() {
             self.write_on();
         }
         Ok(())
@@ -112,22 +135,22 @@ impl<L: Link> Engine<L> {
         if written == Written::All {
             return;
         }
-        let mut got = Got::Something;
-        while got == Got::Something {
+        let until = self.clock.now() + READ_SLICE;
+        loop {
             let now = self.clock.now();
             let read = self.link.with(|driver| {
                 driver.parse_leftover(true, now);
                 driver.may_read_ahead() || (driver.may_read() && driver.due(now))
             });
             if !read {
-                break;
+                // Nothing may be read any more: deadlines have nothing to wait for.
+                return self.handle_timeout(Got::Nothing);
             }
-            got = self.link.read(false, Some(GLANCE), self.clock);
+            let got = self.link.read(false, Some(GLANCE), self.clock);
             self.handle_timeout(got);
-        }
-        if got == Got::Something {
-            // Nothing may be read any more: deadlines have nothing to wait for.
-            self.handle_timeout(Got::Nothing);
+            if got != Got::Something || now >= until {
+                return;
+            }
         }
     }
 
@@ -139,12 +162,14 @@ impl<L: Link> Engine<L> {
         self.link.with(|driver| driver.send(message, now))
     }
 
-    pub(super) fn feed(&mut self, mut message: Message<'_>) -> Result<(), SendError> {
+    pub(super) fn feed<'m>(
+        &mut self,
+        mut message: Message<'m>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
         loop {
             match self.try_feed(message) {
-                Ok(()) => return Ok(()),
                 Err(refused) if refused.reason == SendError::Full => message = refused.message,
-                Err(refused) => return Err(refused.reason),
+                result => return result,
             }
             self.write_on();
         }

@@ -58,6 +58,11 @@ pub(super) trait Link {
 
     fn shut_down(&mut self, how: Shutdown);
 
+    /// Whether the stream has taken bytes that it may still hold.
+    fn holds_back(&self) -> bool {
+        false
+    }
+
     /// How long a wait may last although no deadline calls for it: another thread may set one.
     fn patience(&self, driver_wait: Option<Duration>) -> Option<Duration>;
 }
@@ -119,13 +124,16 @@ pub(super) struct Own<S> {
     pub(super) stream: S,
     pub(super) driver: Driver,
     timeout: ReadTimeout,
+    unflushed: bool,
     shut_down: bool,
 }
 
 impl<S: Transport> Own<S> {
-    pub(super) fn new(mut stream: S, driver: Driver) -> io::Result<Self> {
+    pub(super) fn new(mut stream: S, mut driver: Driver) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_SLICE))?;
-        Ok(Self { stream, driver, timeout: ReadTimeout::default(), shut_down: false })
+        driver.reads_may_last(!stream.is_timed());
+        let timeout = ReadTimeout::default();
+        Ok(Self { stream, driver, timeout, unflushed: false, shut_down: false })
     }
 
     fn write_once(&mut self) -> io::Result<usize> {
@@ -164,15 +172,16 @@ impl<S: Transport> Link for Own<S> {
 
     fn write(&mut self, _: bool, clock: Clock) -> Written {
         let until = clock.now() + WRITE_SLICE;
-        let mut written = false;
         while self.driver.wants_write() {
             let result = self.write_once();
             let now = clock.now();
             match result {
                 Ok(len) => {
-                    written = true;
+                    self.unflushed = true;
                     self.driver.session_mut().handle_flushed(len, now);
-                    if now >= until && self.driver.wants_write() {
+                    // Reading would have its turn then, and might never give it back.
+                    let slice_over = now >= until && self.stream.is_timed();
+                    if slice_over && self.driver.wants_write() {
                         return Written::Blocked;
                     }
                 }
@@ -181,9 +190,15 @@ impl<S: Transport> Link for Own<S> {
                 Err(error) => self.driver.handle_write_failed(&error, now),
             }
         }
-        if written {
-            // Only a stream with a buffer of its own has anything to do here.
-            let _ = self.stream.flush();
+        // Only a stream with a buffer of its own has anything to do here.
+        while self.unflushed {
+            match self.stream.flush() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if is_wait(&error) => return Written::Blocked,
+                Err(error) => self.driver.handle_write_failed(&error, clock.now()),
+                Ok(()) => {}
+            }
+            self.unflushed = false;
         }
         Written::All
     }
@@ -204,6 +219,10 @@ impl<S: Transport> Link for Own<S> {
         if !mem::replace(&mut self.shut_down, true) {
             let _ = self.stream.shutdown_write();
         }
+    }
+
+    fn holds_back(&self) -> bool {
+        self.unflushed
     }
 
     fn patience(&self, wait: Option<Duration>) -> Option<Duration> {

@@ -2,7 +2,8 @@
 //!
 //! [`connect`] and [`accept`] give a [`WebSocket`]; its [`split`](WebSocket::split) gives a reader
 //! and a writer for two threads. Deadlines take effect while a call waits, through the socket's own
-//! timeouts: see [`Transport`].
+//! timeouts: see [`Transport`]. A client that is to come back after an ending is a
+//! [`Reconnecting`].
 //!
 //! ```no_run
 //! use std::net::TcpListener;
@@ -33,6 +34,7 @@
 
 mod engine;
 mod link;
+mod reconnecting;
 mod split;
 mod transport;
 mod websocket;
@@ -44,13 +46,15 @@ use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 
 use crate::adapter::driver::Answer;
+use crate::adapter::error::unresolved;
 use crate::config::Config;
 use crate::handshake::ClientRequest;
 use crate::keystream::Seed;
 use crate::session::Session;
 use crate::time::{Clock, Timestamp};
 
-pub use crate::adapter::{AcceptError, Acceptor, ConnectError, Incoming};
+pub use crate::adapter::{AcceptError, Acceptor, ConnectError, Ending, Incoming, ReconnectEvent};
+pub use reconnecting::{Reconnecting, Stopper};
 pub use split::{Receiver, Sender};
 pub use transport::{Socket, Transport, Untimed};
 pub use websocket::WebSocket;
@@ -97,7 +101,7 @@ pub fn connect_with(
     //# it MUST open a connection, send an opening handshake, and read the
     //# server's handshake in response.
     let stream = connect_tcp(request, clock, Timestamp::ZERO + config.timeouts.handshake)?;
-    open(stream, request, config, clock)
+    open(stream, request, config, clock, Timestamp::ZERO)
 }
 
 /// Speaks the client's opening handshake on a stream that is connected already: over TLS for a
@@ -111,12 +115,14 @@ pub fn handshake<S: Transport>(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<S>, ConnectError> {
-    open(stream, request, config.into(), Clock::new())
+    open(stream, request, config.into(), Clock::new(), Timestamp::ZERO)
 }
 
 /// Speaks the server's opening handshake on a stream that was accepted.
 ///
-/// The stream has to be in blocking mode.
+/// The stream has to be in blocking mode. Of a [`TcpStream`], call
+/// [`set_nodelay`](TcpStream::set_nodelay) first where small messages are not to wait for
+/// acknowledgements; [`connect`] does so itself.
 ///
 /// # Errors
 ///
@@ -137,14 +143,15 @@ pub fn accept<S: Transport>(stream: S, acceptor: &Acceptor) -> Result<WebSocket<
     }
 }
 
-/// The session's clock begins before the stream was connected, so that one deadline covers both.
+/// The session begins before the stream was connected, so that one deadline covers both.
 fn open<S: Transport>(
     stream: S,
     request: &ClientRequest,
     config: Arc<Config>,
     clock: Clock,
+    began: Timestamp,
 ) -> Result<WebSocket<S>, ConnectError> {
-    let session = Session::client(request, config, Seed::from_os()?, Timestamp::ZERO);
+    let session = Session::client(request, config, Seed::from_os()?, began);
     let mut socket = WebSocket::new(stream, session, clock)?;
     let engine = socket.engine();
     while !engine.link.driver.connected()? {
@@ -158,7 +165,8 @@ fn connect_tcp(
     clock: Clock,
     deadline: Timestamp,
 ) -> io::Result<TcpStream> {
-    let addresses: Vec<SocketAddr> = (request.host(), request.port()).to_socket_addrs()?.collect();
+    let resolved = (request.host(), request.port()).to_socket_addrs().map_err(unresolved)?;
+    let addresses: Vec<SocketAddr> = resolved.collect();
     let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for (index, address) in addresses.iter().enumerate() {
         let left = deadline.since(clock.now());

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::event::SendError;
 use crate::message::Message;
 use crate::session::SendRefused;
+use crate::stats::Stats;
 use crate::termination::Evidence;
 use crate::time::Clock;
 
@@ -58,6 +59,11 @@ impl<S: Socket> Receiver<S> {
         self.engine.link.with(|driver| driver.session().evidence())
     }
 
+    /// What was done so far, in numbers.
+    pub fn stats(&mut self) -> Stats {
+        self.engine.link.with(|driver| driver.session().stats())
+    }
+
     /// The stream below.
     pub fn get_ref(&self) -> &S {
         &self.engine.link.socket
@@ -96,7 +102,7 @@ impl<S: Socket> Sender<S> {
     ///
     /// Why the message was not accepted.
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
-        self.engine.feed(message.into())
+        self.engine.feed(message.into()).map_err(|refused| refused.reason)
     }
 
     /// Queues a message as [`feed`](Self::feed) does, and never waits.
@@ -154,6 +160,11 @@ impl<S: Socket> Sender<S> {
     /// What was seen so far.
     pub fn evidence(&mut self) -> Evidence {
         self.engine.link.with(|driver| driver.session().evidence())
+    }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&mut self) -> Stats {
+        self.engine.link.with(|driver| driver.session().stats())
     }
 
     /// The stream below.

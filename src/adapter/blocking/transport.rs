@@ -61,6 +61,14 @@ pub trait Transport: Read + Write {
     ///
     /// Those of the socket. They change nothing: the peer's side decides.
     fn shutdown_write(&mut self) -> io::Result<()>;
+
+    /// Whether the waits are bounded as asked for.
+    ///
+    /// Where they are not, nothing is read while output is left to write, nor while a message waits
+    /// to be given out: the read might last for ever.
+    fn is_timed(&self) -> bool {
+        true
+    }
 }
 
 /// A socket that can be split into a reader and a writer for two threads.
@@ -128,7 +136,8 @@ socket!(std::os::unix::net::UnixStream);
 /// A stream of any kind, whose waits cannot be bounded.
 ///
 /// Deadlines then take effect only when a read or a write returns: a peer that stays silent is
-/// waited for, and a peer that reads nothing blocks the writer.
+/// waited for, and a peer that reads nothing blocks the writer. Nothing is read while output is
+/// left to write, so two ends that send much at the same time may wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Untimed<S>(
     /// The stream.
@@ -166,5 +175,9 @@ impl<S: Read + Write> Transport for Untimed<S> {
 
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+
+    fn is_timed(&self) -> bool {
+        false
     }
 }

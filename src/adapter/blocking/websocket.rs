@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use std::io;
 
@@ -17,7 +18,8 @@ use crate::event::{Role, SendError};
 use crate::handshake::{Negotiated, Request, Response};
 use crate::keystream::Seed;
 use crate::message::Message;
-use crate::session::{SendRefused, Session};
+use crate::session::{SendRefused, Session, Unsent};
+use crate::stats::Stats;
 use crate::termination::{Evidence, Termination};
 use crate::time::{Clock, Timestamp};
 
@@ -38,7 +40,6 @@ use crate::time::{Clock, Timestamp};
 /// match socket.next() {
 ///     Incoming::Message(message) => println!("{message:?}"),
 ///     Incoming::Ended(report) => println!("{report}"),
-///     _ => {}
 /// }
 /// let report = socket.close(farewell::CloseCode::NORMAL);
 /// println!("{report}");
@@ -114,7 +115,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// Why the message was not accepted.
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
-        self.engine.feed(message.into())
+        self.engine.feed(message.into()).map_err(|refused| refused.reason)
     }
 
     /// Queues a message as [`feed`](Self::feed) does, and never waits.
@@ -177,6 +178,21 @@ impl<S: Transport> WebSocket<S> {
         self.engine.abort();
     }
 
+    /// Keeps a copy of every message accepted from now on until it has left, so that
+    /// [`take_unsent`](Self::take_unsent) can hand it back after the end.
+    ///
+    /// See [`Session::keep_unsent`]. [`Reconnecting`](super::Reconnecting) does so by itself. The
+    /// halves of a split socket hand nothing back.
+    pub fn keep_unsent(&mut self) {
+        self.engine.link.driver.session_mut().keep_unsent();
+    }
+
+    /// The messages that were accepted and did not leave, after [`Incoming::Ended`]; see
+    /// [`Session::take_unsent`].
+    pub fn take_unsent(&mut self) -> Vec<Unsent> {
+        self.engine.link.driver.session_mut().take_unsent()
+    }
+
     /// The session, with everything that can be asked of it.
     pub fn session(&self) -> &Session {
         self.engine.link.driver.session()
@@ -185,6 +201,11 @@ impl<S: Transport> WebSocket<S> {
     /// What was seen so far.
     pub fn evidence(&self) -> Evidence {
         self.session().evidence()
+    }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&self) -> Stats {
+        self.session().stats()
     }
 
     /// The time on the clock that the evidence refers to.

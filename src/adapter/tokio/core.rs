@@ -33,7 +33,7 @@ impl Clock {
     }
 
     /// The instant, or `None` for one too far away to be waited for.
-    fn instant(self, at: Timestamp) -> Option<Instant> {
+    pub(super) fn instant(self, at: Timestamp) -> Option<Instant> {
         self.origin.checked_add(at.since(Timestamp::ZERO))
     }
 }
@@ -86,6 +86,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         }
         if self.driver.may_read() {
             if self.poll_read(cx).is_ready() {
+                // Here too: a peer that always has more to read would put deadlines off for ever.
+                self.driver.handle_timeout(self.clock.now());
                 return Poll::Ready(());
             }
         } else if !self.driver.wants_write() && self.driver.session().poll_timeout().is_none() {
@@ -106,6 +108,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             }
             ready!(self.poll_ahead(cx));
         }
+    }
+
+    /// As [`poll_flush`](Self::poll_flush), behind a Close: the peer may have answered it, and all
+    /// be over, before the half that sent it looks again.
+    pub(super) fn poll_close_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let result = ready!(self.poll_flush(cx));
+        let left = self.driver.session().local_close().is_some_and(|close| close.flushed);
+        Poll::Ready(if left { Ok(()) } else { result })
     }
 
     /// Ready once the session takes another message.

@@ -1,7 +1,8 @@
 //! WebSockets over tokio's streams.
 //!
 //! [`connect`] and [`accept`] give a [`WebSocket`]; its [`split`](WebSocket::split) gives a reader
-//! and a writer for two tasks. They have to run in a tokio runtime whose timers are enabled.
+//! and a writer for two tasks. A client that is to come back after an ending is a [`Reconnecting`].
+//! They have to run in a tokio runtime whose timers are enabled.
 //!
 //! ```no_run
 //! # async fn run() -> std::io::Result<()> {
@@ -32,6 +33,7 @@
 //! ```
 
 mod core;
+mod reconnecting;
 mod split;
 mod websocket;
 
@@ -48,13 +50,15 @@ use ::tokio::time::timeout;
 
 use self::core::Clock;
 use crate::adapter::driver::Answer;
+use crate::adapter::error::unresolved;
 use crate::config::Config;
 use crate::handshake::ClientRequest;
 use crate::keystream::Seed;
 use crate::session::Session;
 use crate::time::Timestamp;
 
-pub use crate::adapter::{AcceptError, Acceptor, ConnectError, Incoming};
+pub use crate::adapter::{AcceptError, Acceptor, ConnectError, Ending, Incoming, ReconnectEvent};
+pub use reconnecting::Reconnecting;
 pub use split::{Receiver, Sender};
 pub use websocket::WebSocket;
 
@@ -101,7 +105,7 @@ pub async fn connect_with(
     //# it MUST open a connection, send an opening handshake, and read the
     //# server's handshake in response.
     let stream = connect_tcp(request, clock, Timestamp::ZERO + config.timeouts.handshake).await?;
-    open(stream, request, config, clock).await
+    open(stream, request, config, clock, Timestamp::ZERO).await
 }
 
 /// Speaks the client's opening handshake on a stream that is connected already: over TLS for a
@@ -115,10 +119,13 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<S>, ConnectError> {
-    open(stream, request, config.into(), Clock::new()).await
+    open(stream, request, config.into(), Clock::new(), Timestamp::ZERO).await
 }
 
 /// Speaks the server's opening handshake on a stream that was accepted.
+///
+/// Of a [`TcpStream`], call [`set_nodelay`](TcpStream::set_nodelay) first where small messages are
+/// not to wait for acknowledgements; [`connect`] does so itself.
 ///
 /// # Errors
 ///
@@ -147,14 +154,15 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(socket)
 }
 
-/// The session's clock begins before the stream was connected, so that one deadline covers both.
+/// The session begins before the stream was connected, so that one deadline covers both.
 async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     request: &ClientRequest,
     config: Arc<Config>,
     clock: Clock,
+    began: Timestamp,
 ) -> Result<WebSocket<S>, ConnectError> {
-    let session = Session::client(request, config, Seed::from_os()?, Timestamp::ZERO);
+    let session = Session::client(request, config, Seed::from_os()?, began);
     let mut socket = WebSocket::new(stream, session, clock);
     let core = socket.core();
     poll_fn(|cx| {
@@ -173,7 +181,8 @@ async fn connect_tcp(
     deadline: Timestamp,
 ) -> io::Result<TcpStream> {
     let left = || deadline.since(clock.now());
-    let resolved = timeout(left(), lookup_host((request.host(), request.port()))).await??;
+    let resolved = timeout(left(), lookup_host((request.host(), request.port()))).await?;
+    let resolved = resolved.map_err(unresolved)?;
     let addresses: Vec<SocketAddr> = resolved.collect();
     let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for (index, address) in addresses.iter().enumerate() {

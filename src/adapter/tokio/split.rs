@@ -22,6 +22,7 @@ use crate::close::CloseFrame;
 use crate::event::SendError;
 use crate::message::Message;
 use crate::session::SendRefused;
+use crate::stats::Stats;
 use crate::termination::Evidence;
 
 pub(super) fn split<S>(core: Core<S>) -> (Receiver<S>, Sender<S>) {
@@ -136,6 +137,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     pub fn evidence(&self) -> Evidence {
         lock(&self.shared.core).driver.session().evidence()
     }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&self) -> Stats {
+        lock(&self.shared.core).driver.session().stats()
+    }
 }
 
 /// The writing half of a [`WebSocket`](super::WebSocket).
@@ -217,7 +223,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// The connection is already closing or over, or the Close cannot leave any more.
     pub async fn close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
         self.shared.command(|core| core.driver.close(frame.into(), core.clock.now()))?;
-        self.flush().await
+        poll_fn(|cx| self.shared.send(cx, Core::poll_close_flush)).await
     }
 
     /// Gives the connection up at once, without a Close frame. The reading half has the report.
@@ -228,6 +234,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// What was seen so far.
     pub fn evidence(&self) -> Evidence {
         lock(&self.shared.core).driver.session().evidence()
+    }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&self) -> Stats {
+        lock(&self.shared.core).driver.session().stats()
     }
 }
 

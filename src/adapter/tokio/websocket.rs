@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
@@ -22,7 +23,8 @@ use crate::event::{Role, SendError};
 use crate::handshake::{Negotiated, Request, Response};
 use crate::keystream::Seed;
 use crate::message::Message;
-use crate::session::{SendRefused, Session};
+use crate::session::{SendRefused, Session, Unsent};
+use crate::stats::Stats;
 use crate::termination::{Evidence, Termination};
 use crate::time::Timestamp;
 
@@ -55,7 +57,6 @@ use crate::time::Timestamp;
 /// match socket.next().await {
 ///     Incoming::Message(message) => println!("{message:?}"),
 ///     Incoming::Ended(report) => println!("{report}"),
-///     _ => {}
 /// }
 /// let report = socket.close(farewell::CloseCode::NORMAL).await;
 /// println!("{report}");
@@ -211,6 +212,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.core.driver.abort(self.core.clock.now());
     }
 
+    /// Keeps a copy of every message accepted from now on until it has left, so that
+    /// [`take_unsent`](Self::take_unsent) can hand it back after the end.
+    ///
+    /// See [`Session::keep_unsent`]. [`Reconnecting`](super::Reconnecting) does so by itself. The
+    /// halves of a split socket hand nothing back.
+    pub fn keep_unsent(&mut self) {
+        self.core.driver.session_mut().keep_unsent();
+    }
+
+    /// The messages that were accepted and did not leave, after [`Incoming::Ended`]; see
+    /// [`Session::take_unsent`].
+    pub fn take_unsent(&mut self) -> Vec<Unsent> {
+        self.core.driver.session_mut().take_unsent()
+    }
+
     /// Splits it into a reader and a writer for two tasks.
     #[must_use]
     pub fn split(self) -> (Receiver<S>, Sender<S>) {
@@ -227,6 +243,11 @@ impl<S> WebSocket<S> {
     /// What was seen so far.
     pub fn evidence(&self) -> Evidence {
         self.session().evidence()
+    }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&self) -> Stats {
+        self.session().stats()
     }
 
     /// The time on the clock that the evidence refers to.
@@ -267,7 +288,7 @@ pub(super) fn poll_close<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Poll<Result<(), SendError>> {
     let now = core.clock.now();
     match core.driver.close(CloseCode::NORMAL.into(), now) {
-        Ok(()) | Err(SendError::Closing) => core.poll_flush(cx),
+        Ok(()) | Err(SendError::Closing) => core.poll_close_flush(cx),
         Err(SendError::Ended) => Poll::Ready(Ok(())),
         Err(error) => Poll::Ready(Err(error)),
     }

@@ -47,6 +47,11 @@ impl Receiver {
         if self.state == State::Data { self.remaining } else { 0 }
     }
 
+    /// Whether the frame that came last, of which a part may still come, ends its message.
+    pub(in crate::connection) fn in_last_frame(&self) -> bool {
+        self.fin
+    }
+
     pub(in crate::connection) fn position(&self) -> Position {
         match self.state {
             State::Boundary | State::Stopped => Position::FrameBoundary,

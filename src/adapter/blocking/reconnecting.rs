@@ -1,0 +1,428 @@
+//! A blocking WebSocket that connects again.
+//!
+//! Invariant: a message is in one place, the caller's or the socket's. What the socket did not send
+//! comes back with the report of its ending.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::net::TcpStream;
+use std::{io, thread};
+
+use super::transport::Transport;
+use super::websocket::WebSocket;
+use super::{connect_tcp, open};
+use crate::adapter::reconnecting::{Ending, Plan, ReconnectEvent, Step};
+use crate::adapter::{ConnectError, Incoming};
+use crate::close::{CloseCode, CloseFrame};
+use crate::config::Config;
+use crate::handshake::{ClientRequest, Response};
+use crate::message::Message;
+use crate::reconnect::{ConnectFailure, Reconnect, ReconnectConfig};
+use crate::session::SendRefused;
+use crate::time::{Clock, Timestamp};
+
+/// A wait is not longer than this where a [`Stopper`] may end it.
+const GLANCE: Duration = Duration::from_millis(50);
+
+type Connect<S> = dyn FnMut(&ClientRequest, Duration) -> io::Result<S> + Send;
+
+/// A WebSocket client that connects again after an ending, and says so.
+///
+/// It owns a URL, and decides nothing: a [`Reconnect`] does, by the rules in
+/// [`reconnect`](crate::reconnect). [`next`](Self::next) connects, waits between attempts, and gives
+/// messages; every attempt and every ending is an event, too.
+///
+/// # What happens to messages
+///
+/// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed) refuses
+/// is in the error. One that they accept is sent on the present connection, or comes back in
+/// [`Ending::unsent`] after it: never both, and nothing is sent on a later connection but by you.
+/// What has left was accepted by the transport; that the peer has got it, only an answer of its own
+/// can tell.
+///
+/// ```
+/// use std::{mem, net::TcpListener, thread};
+/// use farewell::blocking::{self, ReconnectEvent, Reconnecting};
+/// use farewell::handshake::Origins;
+/// use farewell::{Acceptor, CloseCode, Incoming, Message};
+///
+/// // A server that goes away after the subscription, comes back, and is done after an order.
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let url = format!("ws://{}/orders", listener.local_addr()?);
+/// let server = thread::spawn(move || {
+///     for (messages, code) in [(1, CloseCode::GOING_AWAY), (2, CloseCode::NORMAL)] {
+///         let (stream, _) = listener.accept().expect("a client connects");
+///         let mut socket = blocking::accept(stream, &Acceptor::new(Origins::Any)).expect("it opens");
+///         for _ in 0..messages {
+///             assert!(matches!(socket.next(), Incoming::Message(_)));
+///         }
+///         socket.close(code);
+///     }
+/// });
+///
+/// let mut socket = Reconnecting::to(&url)?.on_open(|_| vec!["subscribe: prices".into()]);
+/// # let mut policy = farewell::reconnect::ReconnectConfig::default();
+/// # policy.first_delay = std::time::Duration::from_millis(10);
+/// # policy.base_delay = std::time::Duration::ZERO;
+/// # let mut socket = socket.policy(policy);
+/// let mut outbox: Vec<Message> = Vec::new();
+/// let reason = loop {
+///     let event = socket.next();
+///     eprintln!("{event}");
+///     match event {
+///         ReconnectEvent::Opened if socket.reconnect().attempts() == 2 => {
+///             outbox.push("order: one".into());
+///             for message in mem::take(&mut outbox) {
+///                 if let Err(refused) = socket.feed(message) {
+///                     outbox.push(refused.message);
+///                 }
+///             }
+///         }
+///         ReconnectEvent::Ended(ending) => {
+///             outbox.extend(ending.unsent.into_iter().map(|unsent| unsent.message));
+///         }
+///         ReconnectEvent::GaveUp(reason) => break reason,
+///         _ => {}
+///     }
+/// };
+/// assert_eq!(reason.to_string(), "the peer closed normally (1000)");
+/// assert!(outbox.is_empty());
+/// # server.join().expect("the server is content");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Reconnecting<S = TcpStream> {
+    plan: Plan,
+    connect: Box<Connect<S>>,
+    clock: Clock,
+    /// An attempt was told of and is to be made.
+    announced: bool,
+    socket: Option<WebSocket<S>>,
+    stopped: Option<Arc<AtomicBool>>,
+}
+
+impl Reconnecting<TcpStream> {
+    /// For a `ws://` URL, with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// The URL is malformed, or the operating system has no random bytes to give. Nothing is
+    /// connected before [`next`](Self::next).
+    pub fn to(url: &str) -> Result<Self, ConnectError> {
+        Self::new(ClientRequest::new(url)?, Config::default())
+    }
+
+    /// For a request that has header fields or subprotocols, with settings for each connection.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no random bytes to give.
+    pub fn new(
+        request: ClientRequest,
+        config: impl Into<Arc<Config>>,
+    ) -> Result<Self, ConnectError> {
+        Self::with_connector(request, config, |request, limit| {
+            if request.secure() {
+                return Err(io::Error::other(ConnectFailure::TlsNeeded));
+            }
+            connect_tcp(request, Clock::new(), Timestamp::ZERO + limit)
+        })
+    }
+}
+
+impl<S: Transport> Reconnecting<S> {
+    /// With streams of your own: over TLS, through a proxy, over a Unix socket.
+    ///
+    /// `connect` has the time that the whole attempt may take; nothing ends it where it takes longer.
+    /// Its errors are judged as [`ConnectFailure`] says, which one of them can hold.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no random bytes to give.
+    pub fn with_connector(
+        request: ClientRequest,
+        config: impl Into<Arc<Config>>,
+        connect: impl FnMut(&ClientRequest, Duration) -> io::Result<S> + Send + 'static,
+    ) -> Result<Self, ConnectError> {
+        Ok(Self {
+            plan: Plan::new(request, config.into())?,
+            connect: Box::new(connect),
+            clock: Clock::new(),
+            announced: false,
+            socket: None,
+            stopped: None,
+        })
+    }
+
+    /// Sets when to connect again. Call it before [`next`](Self::next).
+    #[must_use]
+    pub fn policy(mut self, config: ReconnectConfig) -> Self {
+        self.plan.set_policy(config);
+        self
+    }
+
+    /// Sets what is sent first on every connection: subscriptions, for example.
+    ///
+    /// `greet` is given the server's response. Its messages are queued before
+    /// [`ReconnectEvent::Opened`] is given, so nothing can come before them; they do not come back
+    /// in [`Ending::unsent`], as they are made anew for the next connection.
+    #[must_use]
+    pub fn on_open(
+        mut self,
+        greet: impl FnMut(&Response) -> Vec<Message<'static>> + Send + 'static,
+    ) -> Self {
+        self.plan.set_greet(Box::new(greet));
+        self
+    }
+
+    /// Sets where the random numbers for the delays come from, for tests that are the same each
+    /// time. By default they come from the operating system.
+    #[must_use]
+    pub fn random(mut self, random: impl FnMut() -> u64 + Send + 'static) -> Self {
+        self.plan.set_random(Box::new(random));
+        self
+    }
+
+    /// Waits for what happens next: connects and waits between attempts on the way.
+    ///
+    /// After [`ReconnectEvent::GaveUp`] it gives the same again.
+    #[expect(clippy::should_implement_trait, reason = "there is always something to give")]
+    pub fn next(&mut self) -> ReconnectEvent {
+        loop {
+            if let Some(event) = self.next_before(None) {
+                return event;
+            }
+        }
+    }
+
+    /// As [`next`](Self::next), but gives nothing once it has waited for this long.
+    ///
+    /// An attempt to connect is not cut short by it, nor is a read from a stream whose waits cannot
+    /// be bounded: see [`Transport::is_timed`].
+    pub fn next_within(&mut self, limit: Duration) -> Option<ReconnectEvent> {
+        self.next_before(Some(self.clock.now() + limit))
+    }
+
+    fn next_before(&mut self, until: Option<Timestamp>) -> Option<ReconnectEvent> {
+        loop {
+            if self.stopped.as_ref().is_some_and(|stopped| stopped.load(Ordering::Acquire)) {
+                self.stop(CloseCode::NORMAL);
+            }
+            let now = self.clock.now();
+            let glance = self.stopped.as_ref().map(|_| now + GLANCE);
+            let pause = until.into_iter().chain(glance).min();
+            if let Some(event) = self.step(pause) {
+                return Some(event);
+            }
+            if until.is_some_and(|until| until <= self.clock.now()) {
+                return None;
+            }
+        }
+    }
+
+    /// What happens next, if anything does before `pause`.
+    fn step(&mut self, pause: Option<Timestamp>) -> Option<ReconnectEvent> {
+        if let Some(socket) = &mut self.socket {
+            return match socket.engine().next_before(pause)? {
+                Incoming::Message(message) => Some(self.plan.message(message, self.clock.now())),
+                Incoming::Ended(report) => {
+                    let unsent = socket.take_unsent();
+                    self.socket = None;
+                    Some(self.plan.ended(report, unsent, self.clock.now()))
+                }
+            };
+        }
+        if self.announced {
+            self.announced = false;
+            return Some(self.attempt());
+        }
+        let now = self.clock.now();
+        match self.plan.step(now) {
+            Step::Attempt(attempt) => {
+                self.announced = true;
+                Some(ReconnectEvent::Attempt(attempt))
+            }
+            Step::GaveUp(reason) => Some(ReconnectEvent::GaveUp(reason)),
+            Step::Wait(until) => {
+                let until = until.into_iter().chain(pause).min();
+                thread::sleep(until.map_or(GLANCE, |until| until.since(now)));
+                None
+            }
+        }
+    }
+
+    fn attempt(&mut self) -> ReconnectEvent {
+        match self.connect() {
+            Ok(socket) => {
+                self.open(socket);
+                ReconnectEvent::Opened
+            }
+            Err(error) => self.plan.failed(error, self.clock.now()),
+        }
+    }
+
+    fn connect(&mut self) -> Result<WebSocket<S>, ConnectError> {
+        let began = self.clock.now();
+        let config = self.plan.session_config();
+        let limit = self.plan.reconnect.config().connect_timeout;
+        let stream = (self.connect)(&self.plan.request, limit)?;
+        open(stream, &self.plan.request, config, self.clock, began)
+    }
+
+    fn open(&mut self, mut socket: WebSocket<S>) {
+        for message in self.plan.opened(socket.response(), self.clock.now()) {
+            if socket.feed(message).is_err() {
+                // The connection is over already, and will say so.
+                break;
+            }
+        }
+        socket.keep_unsent();
+        self.socket = Some(socket);
+    }
+
+    /// Queues a message and waits until all that is queued is with the transport, as
+    /// [`WebSocket::send`] does.
+    ///
+    /// # Errors
+    ///
+    /// The message, back, where it was not accepted: without an open connection, for one. A message
+    /// that was accepted and cannot leave any more is no error here: it comes back in
+    /// [`Ending::unsent`].
+    pub fn send<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        self.feed(message)?;
+        self.flush();
+        Ok(())
+    }
+
+    /// Queues a message as [`WebSocket::feed`] does.
+    ///
+    /// # Errors
+    ///
+    /// The message, back, where it was not accepted.
+    pub fn feed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        match &mut self.socket {
+            Some(socket) => socket.engine().feed(message.into()),
+            None => Err(self.plan.refuse(message.into())),
+        }
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, and never waits.
+    ///
+    /// # Errors
+    ///
+    /// The message, back, where it was not accepted.
+    pub fn try_feed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        match &mut self.socket {
+            Some(socket) => socket.try_feed(message),
+            None => Err(self.plan.refuse(message.into())),
+        }
+    }
+
+    /// Waits until all that is queued is with the transport, or never will be.
+    pub fn flush(&mut self) {
+        if let Some(socket) = &mut self.socket {
+            // What cannot leave comes back with the ending.
+            let _ = socket.flush();
+        }
+    }
+
+    /// Stops: closes the connection, if one is open, and makes no other attempt.
+    ///
+    /// It does not wait. Call [`next`](Self::next) on: it gives the messages that still come, the
+    /// ending of an open connection, and [`ReconnectEvent::GaveUp`].
+    pub fn stop(&mut self, frame: impl Into<CloseFrame>) {
+        self.plan.reconnect.stop();
+        self.announced = false;
+        if let Some(socket) = &mut self.socket {
+            // A refusal says that the end is already under way.
+            let _ = socket.queue_close(frame);
+        }
+    }
+
+    /// Stops and waits for the end, dropping the messages that still come. Gives the ending of the
+    /// connection, if one was open.
+    pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Option<Ending> {
+        self.stop(frame);
+        let mut ending = None;
+        loop {
+            match self.next() {
+                ReconnectEvent::Ended(ended) => ending = Some(ended),
+                ReconnectEvent::GaveUp(_) => return ending,
+                _ => {}
+            }
+        }
+    }
+
+    /// A way to stop from another thread, while [`next`](Self::next) waits.
+    ///
+    /// From the first of them on, it looks up every 50 ms.
+    pub fn stopper(&mut self) -> Stopper {
+        Stopper(self.stopped.get_or_insert_default().clone())
+    }
+
+    /// Connects without waiting any longer, if it waits and the budget allows it; also after it gave
+    /// up. See [`Reconnect::start`].
+    pub fn retry_now(&mut self) {
+        if self.socket.is_none() {
+            self.plan.reconnect.start(self.clock.now());
+        }
+    }
+
+    /// The application has found the connection to work; see [`Reconnect::mark_healthy`].
+    pub fn mark_healthy(&mut self) {
+        self.plan.reconnect.mark_healthy(self.clock.now());
+    }
+}
+
+impl<S> Reconnecting<S> {
+    /// The state machine that decides, with its state and its settings.
+    ///
+    /// Whether a connection has become stable is looked at when an event is given.
+    pub fn reconnect(&self) -> &Reconnect {
+        &self.plan.reconnect
+    }
+
+    /// The socket, while a connection is open.
+    pub fn socket(&self) -> Option<&WebSocket<S>> {
+        self.socket.as_ref()
+    }
+
+    /// The time on the clock that the decisions and the reports refer to.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl<S> fmt::Debug for Reconnecting<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.plan.reconnect.state();
+        f.debug_struct("Reconnecting").field("state", &state).finish_non_exhaustive()
+    }
+}
+
+/// Stops a [`Reconnecting`] from another thread.
+///
+/// It closes with 1000, within 50 ms, or after the attempt to connect that is under way. A read from
+/// a stream whose waits cannot be bounded is not cut short.
+#[derive(Debug, Clone)]
+pub struct Stopper(Arc<AtomicBool>);
+
+impl Stopper {
+    /// Stops it. [`Reconnecting::next`] then gives the ending of an open connection, and
+    /// [`ReconnectEvent::GaveUp`].
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}

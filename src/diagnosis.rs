@@ -1,0 +1,280 @@
+//! Why a connection ended, and what to do about it.
+//!
+//! A [`Termination`] says what happened; a [`Diagnosis`] says why it probably happened. It is a
+//! pure function of the report, of the [`History`] of earlier connections to the same peer where
+//! the caller keeps one, and of a table of [`KnownTimeout`]s. It gives ranked [`Finding`]s, each
+//! with a [`Verdict`], a [`Confidence`], the [`Fact`]s it rests on, and a remedy.
+//!
+//! No evidence makes it panic, however impossible; evidence that contradicts itself lowers the
+//! confidence. Timing alone never makes a verdict certain.
+//!
+//! ```
+//! use farewell::diagnosis::{Confidence, Verdict};
+//! use farewell::{CloseCode, Config, Connection, Event, ReadClosed, Role, Seed, Timestamp};
+//!
+//! let now = Timestamp::ZERO;
+//! let mut config = Config::default();
+//! config.heartbeat = None;
+//! let mut client = Connection::new(Role::Client, config, Seed::new([1; 32]), now);
+//! // Nothing is said, and after a minute the stream ends.
+//! let now = Timestamp::from_nanos(60_020_000_000);
+//! client.handle_read_closed(ReadClosed::Eof, now);
+//! # client.abort(now);
+//! let Some(Event::Ended(report)) = client.poll_event(&mut &mut [][..], now) else { panic!() };
+//!
+//! let diagnosis = report.diagnosis();
+//! let finding = diagnosis.first();
+//! assert!(matches!(finding.verdict(), Verdict::ProxyIdleTimeout { .. }));
+//! assert_eq!(finding.confidence(), Confidence::Likely);
+//! assert_eq!(
+//!     diagnosis.to_string(),
+//!     "likely: proxy idle timeout of 60 s (idle 60.02 s; no ping in that time; \
+//!      nginx, AWS ALB and Phoenix default to 60 s)",
+//! );
+//! assert!(finding.remedy().starts_with("Ping every 30 s"));
+//! ```
+//!
+//! # Verdicts
+//!
+//! *Known* is a span in [`KNOWN_TIMEOUTS`] or in the caller's own rows. What is seen of a timeout
+//! may fall half a second short of it, and exceed it by two round trips or half a second, whichever
+//! is more; where no round trip was measured, by up to two and a half seconds for a verdict that is
+//! only possible. A connection is *in use* that carried a byte in its last ten seconds.
+//!
+//! | Verdict | Evidence | Confidence | Remedy |
+//! |---|---|---|---|
+//! | `closed_by_us`, `closed_by_peer`, `closed_by_both` | The Close frames, and which came first; it matters not whether our answer got out | certain; `closed_by_peer` possible where the peer's reason names idleness | None is needed |
+//! | `restart` | The peer's Close has 1012; 1014; or 1001, from a server | 1012 certain, the others likely; 1001 possible where an idle time or an age explains it | Reconnect, with a random delay |
+//! | `try_again_later` | The peer's Close has 1013 | certain | Wait long before the next attempt |
+//! | `peer_failure` | The peer's Close has 1002, 1003 or 1007 to 1011 | certain | By code: from the fault in what we sent to the peer's own log |
+//! | `local_failure` | The peer broke a rule or a limit of this end: rule, section, byte offset | certain | Report them to the peer's developers, or raise the limit |
+//! | `local_idle_timeout` | This end's own idle timeout passed | certain | Raise it, or let the peer send more often |
+//! | `local_abort` | This end dropped the connection | certain | Close instead |
+//! | `close_skipped` | The stream ended or was reset after our Close had been written, without one from the peer | likely | Let the peer answer; harmless otherwise |
+//! | `close_unanswered` | Our Close was written, and the close timeout passed | certain | Read the peer's log |
+//! | `proxy_idle_timeout` | End or reset at a frame boundary, and no byte went, either way or one way, for a known span; or for the idle time of an earlier connection in the history, of at least 10 s; or for a multiple of 30 s. Or a Close with 1001 after a known span without messages and without heartbeat | likely for a span that is known or repeated; possible for a multiple of 30 s, with Pings unanswered, or where no round trip was measured and the span is up to 2.5 s too long; possible after a reset that answers a write | Ping twice in the timeout, or raise it |
+//! | `proxy_lifetime` | The age is a known lifetime, or repeats one in the history of at least 10 s | likely where traffic flowed in the last half of it and no earlier connection lived longer, else possible | Pings will not help: raise the backend timeout, or rotate connections early |
+//! | `peer_application_idle` | End at a frame boundary, no message for a known span or a multiple of 30 s, and answered Pings in it; or a reason in the peer's Close that names idleness | likely for known spans and for the reason; possible for multiples, and for spans in which only our messages had stopped | Send messages of the application |
+//! | `peer_vanished` | End at a frame boundary without a Close | likely where the connection was in use and nothing else fits, else possible | Read the peer's log |
+//! | `peer_died_mid_message` | End inside a frame, or between the fragments of a message: bytes received and expected | likely where the connection was in use and no lifetime fits, else possible | Read the peer's log; ask for the message again |
+//! | `peer_aborted` | Reset, not within a round trip and a half of a write | likely where no timeout fits, else possible | Read the logs of the peer and of what stands between |
+//! | `peer_closed_under_us` | Reset within a round trip and a half of a write, or a write that failed with a reset or a broken pipe | likely; possible where no round trip was measured and the write was 0.5 to 2.5 s ago, or where a size limit is likely | Read before deciding: a Close may be queued |
+//! | `peer_suspected_limit` | End or reset within a round trip and a half of a message of at least 4 KiB that was the largest so far | likely from 16 KiB on, and where it was at least twice as large as any before; else possible | Send smaller messages, or raise the limit |
+//! | `half_open` | The pong timeout passed, and nothing came after the Ping but what was on its way already | likely; possible with output pending, or beside `outbound_blocked` | Reconnect; a shorter heartbeat finds out earlier |
+//! | `peer_stalled` | The pong timeout passed, and bytes had come later than an answer to the Ping would have; or two Pings or more went unanswered while bytes came | likely | Look for a blocked event loop in the peer |
+//! | `outbound_blocked` | The transport took no output for the write-stall timeout, or our Close never left: bytes pending, Ping not written | likely where bytes came meanwhile, or for the Close; else possible, beside `half_open` | Send less, wait for the output to drain, fragment |
+//! | `kernel_timeout` | The operating system reports a timeout | certain | Switch the heartbeat on, or make it faster |
+//! | `local_suspended` | A deadline was handled later than the pong timeout, and the end came within 5 s of that, or before a further Ping could be answered | likely | Reconnect on wake; keep blocking work off the thread |
+//! | `handshake_rejected` | A status other than 101 | certain; 400 likely, if the answer does not mention the upgrade | By status: credentials, path, version, upstream |
+//! | `upgrade_stripped` | A 101 without Upgrade or Connection; 426 without another version; 505; 400 with an answer that mentions the upgrade; a request of HTTP/1.0, or with Upgrade and without Connection | likely; 200, and a request without Upgrade, possible | Let every proxy pass Upgrade and Connection on |
+//! | `not_web_socket` | An answer or a request that is not HTTP; a wrong Sec-WebSocket-Accept, or none | not HTTP certain, Sec-WebSocket-Accept likely; possible beside other verdicts, where nothing came or a page did | Check host, port and scheme |
+//! | `handshake_failure` | Any other rule of the opening handshake that was broken, with its section | certain | Report the rule |
+//! | `handshake_cut_short` | End or failure of the transport in the opening handshake | certain | Check port and scheme, firewall, backend |
+//! | `handshake_timed_out` | This end's handshake timeout passed | certain | Check the server's load, port and scheme |
+//! | `transport_failure` | The transport failed with anything else | likely | Keep the report |
+//! | `unexplained` | None of the above: the report contradicts itself | possible | Keep the report |
+//!
+//! Where timestamps run backwards, counts exceed their totals, or Close frames, code and cause do
+//! not go together, every verdict is only possible and says so.
+//!
+//! # How often it is right
+//!
+//! The tests play several hundred traces whose true reason is known to real sessions, and compare
+//! the first verdict. A row of this confusion matrix is a reason: how often it was told, how often
+//! telling it was right, that by confidence, and what else it was taken for. The traces include
+//! what cannot be told apart from one end, such as a server that closes at random times and by
+//! coincidence does so after a minute; real traffic has its own mixture.
+//!
+#![doc = include_str!("diagnosis/confusion.md")]
+
+mod fact;
+mod finding;
+mod history;
+mod known;
+mod remedy;
+mod rules;
+mod verdict;
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::slice;
+
+use crate::termination::Termination;
+
+pub use fact::Fact;
+pub use finding::{Confidence, Finding};
+pub use history::{History, PastConnection};
+pub use known::{KNOWN_TIMEOUTS, KnownTimeout, TimeoutKind};
+pub use verdict::Verdict;
+
+impl Termination {
+    /// Why it probably happened, from this report alone.
+    ///
+    /// [`Diagnoser`](crate::diagnosis::Diagnoser) also takes earlier connections and timeouts of
+    /// the caller's own into account.
+    #[must_use]
+    pub fn diagnosis(&self) -> Diagnosis {
+        Diagnoser::new().diagnose(self)
+    }
+}
+
+/// What a diagnosis is made with, besides the report.
+///
+/// ```
+/// use core::time::Duration;
+/// use farewell::diagnosis::{Diagnoser, History, KnownTimeout};
+///
+/// let own = [KnownTimeout::idle("our gateway", Duration::from_secs(45), "gateway.yaml")];
+/// let history = History::new();
+/// let diagnoser = Diagnoser::new().history(&history).known_timeouts(&own);
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Diagnoser<'a> {
+    history: Option<&'a History>,
+    own: &'a [KnownTimeout],
+}
+
+impl<'a> Diagnoser<'a> {
+    /// Without a history, and with [`KNOWN_TIMEOUTS`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { history: None, own: &[] }
+    }
+
+    /// Takes earlier connections to the same peer into account.
+    #[must_use]
+    pub const fn history(self, history: &'a History) -> Self {
+        Self { history: Some(history), ..self }
+    }
+
+    /// Adds rows to the table of known timeouts.
+    #[must_use]
+    pub const fn known_timeouts(self, rows: &'a [KnownTimeout]) -> Self {
+        Self { own: rows, ..self }
+    }
+
+    /// Why the connection of this report probably ended.
+    ///
+    /// The history is taken to hold the connections before this one.
+    #[must_use]
+    pub fn diagnose(&self, report: &Termination) -> Diagnosis {
+        Diagnosis::ranked(rules::findings(self, report))
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &KnownTimeout> + Clone {
+        self.own.iter().chain(&KNOWN_TIMEOUTS)
+    }
+}
+
+/// Ranked explanations of an ending, the best first; there is always one.
+///
+/// `Display` gives the first in one line, for a log. The alternate form (`{:#}`) is for a person:
+/// every finding on lines of its own, with evidence and remedy:
+///
+/// ```text
+/// Why: proxy idle timeout of 60 s (likely)
+///   Evidence: idle 60.02 s; no ping in that time; nginx, AWS ALB and Phoenix default to 60 s
+///   Remedy: Ping every 30 s or more often, or raise the read or idle timeout of the proxy (nginx:
+///     proxy_read_timeout; AWS ALB: idle_timeout.timeout_seconds; Phoenix: the transport's :timeout).
+/// Or: the peer vanished (possible)
+///   Evidence: ended between two messages; idle 60.02 s
+///   Remedy: The peer crashed, was killed, or skips its Close: read its log around this time.
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Diagnosis {
+    /// Never empty.
+    findings: Vec<Finding>,
+}
+
+impl Diagnosis {
+    fn ranked(mut findings: Vec<Finding>) -> Self {
+        if findings.is_empty() {
+            findings = vec![Finding::new(Verdict::Unexplained, Confidence::Possible, vec![])];
+        }
+        // Stable: what the rules put first stays first among equals.
+        findings.sort_by_key(|finding| core::cmp::Reverse(finding.confidence()));
+        Self { findings }
+    }
+
+    /// The best explanation.
+    #[must_use]
+    pub fn first(&self) -> &Finding {
+        self.findings.first().expect("a diagnosis is only made by `ranked`, with a finding")
+    }
+
+    /// The verdict of the best explanation.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.first().verdict()
+    }
+
+    /// All explanations, the best first.
+    pub fn iter(&self) -> slice::Iter<'_, Finding> {
+        self.findings.iter()
+    }
+
+    /// All explanations, the best first.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnosis {
+    type Item = &'a Finding;
+    type IntoIter = slice::Iter<'a, Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return self.first().fmt(f);
+        }
+        for (index, finding) in self.iter().enumerate() {
+            let lead = if index > 0 { "\nOr: " } else { "Why: " };
+            write!(f, "{lead}{} ({})", finding.verdict(), finding.confidence())?;
+            if !finding.evidence().is_empty() {
+                f.write_str("\n  Evidence: ")?;
+                finding.fmt_evidence(f)?;
+            }
+            write!(f, "\n  Remedy: {}", finding.remedy())?;
+        }
+        Ok(())
+    }
+}
+
+/// A report and its diagnosis, to be shown or serialised together.
+///
+/// With feature `serde` it serialises as `{"termination": .., "diagnosis": ..}`. Names are in snake
+/// case and stable; points in time and spans are numbers of seconds.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Report<'a> {
+    /// What happened.
+    pub termination: &'a Termination,
+    /// Why.
+    pub diagnosis: Diagnosis,
+}
+
+impl<'a> Report<'a> {
+    /// The report of a termination with its own diagnosis.
+    #[must_use]
+    pub fn new(termination: &'a Termination) -> Self {
+        Self { termination, diagnosis: termination.diagnosis() }
+    }
+}
+
+/// The termination on one line and the diagnosis on the next; in the alternate form (`{:#}`) the
+/// diagnosis for a person.
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.termination)?;
+        self.diagnosis.fmt(f)
+    }
+}

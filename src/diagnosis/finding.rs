@@ -1,0 +1,140 @@
+//! One ranked explanation: a verdict, how sure it is, what it rests on, and what to do.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::fact::Fact;
+use super::verdict::Verdict;
+
+/// How sure a verdict is. Ordered: `Certain` is the greatest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum Confidence {
+    /// It fits, and so do other explanations.
+    Possible,
+    /// It fits better than what else is known. Timing alone never gives more than this.
+    Likely,
+    /// It was said on the wire, by the operating system, or done by this end.
+    Certain,
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        })
+    }
+}
+
+/// One explanation of an ending.
+///
+/// Its `Display` is one line: `likely: proxy idle timeout of 60 s (idle 60.02 s; no ping in that
+/// time; nginx, AWS ALB and Phoenix default to 60 s)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    verdict: Verdict,
+    confidence: Confidence,
+    evidence: Vec<Fact>,
+}
+
+impl Finding {
+    pub(super) fn new(verdict: Verdict, confidence: Confidence, evidence: Vec<Fact>) -> Self {
+        Self { verdict, confidence, evidence }
+    }
+
+    /// Takes confidence away, down to `most`.
+    pub(super) fn lower_to(&mut self, most: Confidence) {
+        self.confidence = self.confidence.min(most);
+    }
+
+    /// Takes confidence away from what is not certain.
+    pub(super) fn lower_below_certain(&mut self, most: Confidence) {
+        if self.confidence != Confidence::Certain {
+            self.lower_to(most);
+        }
+    }
+
+    pub(super) fn add(&mut self, fact: Fact) {
+        self.evidence.push(fact);
+    }
+
+    /// What is taken for the reason.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// How sure that is.
+    #[must_use]
+    pub fn confidence(&self) -> Confidence {
+        self.confidence
+    }
+
+    /// What it rests on, the weightiest first.
+    #[must_use]
+    pub fn evidence(&self) -> &[Fact] {
+        &self.evidence
+    }
+
+    /// What a person can do about it: one or two sentences, without a final line break.
+    ///
+    /// It is [`Verdict::remedy`], and where known timeouts fit also where they are set.
+    #[must_use]
+    pub fn remedy(&self) -> Cow<'static, str> {
+        let remedy = self.verdict.remedy();
+        // What a proxy counts, an application that ignores Pings does not.
+        if matches!(self.verdict, Verdict::PeerApplicationIdle { .. }) {
+            return remedy;
+        }
+        let known = self.evidence.iter().find_map(|fact| match fact {
+            Fact::KnownTimeout { names, sources, .. } => Some(names.iter().zip(sources)),
+            _ => None,
+        });
+        let Some(known) = known else { return remedy };
+        let settings: Vec<_> = known.map(|(name, source)| format!("{name}: {source}")).collect();
+        let sentence = remedy.trim_end_matches('.');
+        format!("{sentence} ({}).", settings.join("; ")).into()
+    }
+
+    pub(super) fn fmt_evidence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fact) in self.evidence.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{fact}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.confidence, self.verdict)?;
+        if !self.evidence.is_empty() {
+            f.write_str(" (")?;
+            self.fmt_evidence(f)?;
+            f.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+/// `verdict`, `confidence`, `evidence` (the facts in numbers), `text` (the line) and `remedy`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Finding {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut fields = serializer.serialize_struct("Finding", 5)?;
+        fields.serialize_field("verdict", &self.verdict)?;
+        fields.serialize_field("confidence", &self.confidence)?;
+        fields.serialize_field("evidence", &self.evidence)?;
+        fields.serialize_field("text", &format!("{self}"))?;
+        fields.serialize_field("remedy", &self.remedy())?;
+        fields.end()
+    }
+}

@@ -1,0 +1,99 @@
+//! The last few connections to one peer, in a fixed size.
+
+use core::time::Duration;
+
+use crate::event::Phase;
+use crate::termination::{Cause, Termination};
+
+/// How many connections are remembered.
+const KEPT: usize = 4;
+
+/// What is remembered of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct PastConnection {
+    /// From its beginning to its end.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+    pub lifetime: Duration,
+    /// For how long no byte had gone either way when it ended.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+    pub idle: Duration,
+    /// How it ended.
+    pub cause: Cause,
+    /// Whether it ended cleanly.
+    pub clean: bool,
+}
+
+impl PastConnection {
+    /// Whether something other than this end ended it, without a word.
+    pub(super) fn was_cut(&self) -> bool {
+        !self.clean && matches!(self.cause, Cause::Eof { .. } | Cause::Transport { .. })
+    }
+}
+
+/// The last four connections to the same peer: equal lifetimes in it give a proxy away.
+///
+/// Record each ending after its diagnosis; copying and recording are cheap. Connections that never
+/// opened are not recorded: their lifetime says nothing.
+///
+/// ```
+/// use farewell::diagnosis::{Diagnoser, History};
+/// # use farewell::{Config, Connection, Event, Role, Seed, Timestamp};
+/// # let mut connection =
+/// #     Connection::new(Role::Client, Config::default(), Seed::new([1; 32]), Timestamp::ZERO);
+/// # connection.abort(Timestamp::ZERO);
+/// # let Some(Event::Ended(report)) = connection.poll_event(&mut &mut [][..], Timestamp::ZERO)
+/// # else { panic!() };
+///
+/// let mut history = History::new();
+/// // At the end of every connection to this peer:
+/// let diagnosis = Diagnoser::new().history(&history).diagnose(&report);
+/// history.record(&report);
+/// assert_eq!(history.len(), 1);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct History {
+    /// The latest first.
+    past: [Option<PastConnection>; KEPT],
+}
+
+impl History {
+    /// A history without any connection.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { past: [None; KEPT] }
+    }
+
+    /// Remembers an ending; the oldest of four makes room.
+    pub fn record(&mut self, report: &Termination) {
+        let evidence = &report.evidence;
+        if evidence.phase == Phase::Opening {
+            return;
+        }
+        self.past.rotate_right(1);
+        self.past[0] = Some(PastConnection {
+            lifetime: evidence.age(),
+            idle: evidence.quiet(),
+            cause: report.cause,
+            clean: report.clean,
+        });
+    }
+
+    /// What is remembered, the latest first.
+    pub fn iter(&self) -> impl Iterator<Item = &PastConnection> {
+        self.past.iter().flatten()
+    }
+
+    /// How many connections are remembered, at most four.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,118 @@
+//! Endings before the connection was open.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::super::finding::Confidence::{Certain, Likely, Possible};
+use super::super::{Fact, Finding, Verdict};
+use super::view::View;
+use crate::event::{Role, TransportError};
+use crate::handshake::{HandshakeError, Refusal};
+use crate::termination::Cause;
+
+pub(super) fn explain(view: &View<'_>) -> Vec<Finding> {
+    match view.report.cause {
+        Cause::HandshakeRejected { status } => rejected(view, status),
+        Cause::HandshakeInvalid(rule) => invalid(view.report.role, rule),
+        Cause::HandshakeTimeout => {
+            let facts = vec![Fact::Age { span: view.age() }, received(view)];
+            let mut findings = vec![Finding::new(Verdict::HandshakeTimedOut, Certain, facts)];
+            findings.extend(not_web_socket(view));
+            findings
+        }
+        Cause::Transport { kind: TransportError::TimedOut, side } => {
+            let facts = vec![Fact::Transport { side, kind: TransportError::TimedOut }];
+            vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
+        }
+        Cause::Eof { at } => cut_short(view, Fact::EndedAt { at }),
+        Cause::Transport { side, kind } => cut_short(view, Fact::Transport { side, kind }),
+        Cause::Aborted => vec![Finding::new(Verdict::LocalAbort, Certain, vec![])],
+        _ => vec![Finding::new(Verdict::Unexplained, Possible, vec![Fact::Contradiction])],
+    }
+}
+
+fn received(view: &View<'_>) -> Fact {
+    match view.evidence.last_received {
+        Some(_) => Fact::LastReceived { before: view.quiet_in() },
+        None => Fact::NoByteReceived,
+    }
+}
+
+fn cut_short(view: &View<'_>, what: Fact) -> Vec<Finding> {
+    let facts = vec![what, received(view)];
+    let mut findings = vec![Finding::new(Verdict::HandshakeCutShort, Certain, facts)];
+    findings.extend(not_web_socket(view));
+    findings
+}
+
+/// A server that speaks another protocol waits in silence, or hangs up.
+fn not_web_socket(view: &View<'_>) -> Option<Finding> {
+    let silent = view.report.role == Role::Client && view.evidence.last_received.is_none();
+    silent.then(|| Finding::new(Verdict::NotWebSocket, Possible, vec![Fact::NoByteReceived]))
+}
+
+/// The statuses that say that the request was not seen as one for an upgrade, and the others.
+fn rejected(view: &View<'_>, status: u16) -> Vec<Finding> {
+    let facts = || vec![Fact::Status { status }];
+    let rejection =
+        |confidence| Finding::new(Verdict::HandshakeRejected { status }, confidence, facts());
+    let stripped = |confidence| Finding::new(Verdict::UpgradeStripped, confidence, facts());
+    if view.report.role == Role::Server {
+        return vec![rejection(Certain)];
+    }
+    let refusal = view.report.refusal.as_deref();
+    match status {
+        200 => {
+            let other = Finding::new(Verdict::NotWebSocket, Possible, facts());
+            vec![stripped(Possible), other]
+        }
+        426 if refusal.is_some_and(wants_another_version) => vec![rejection(Certain)],
+        // The latter is what a server may say to a proxy that speaks HTTP/1.0 to it.
+        426 | 505 => vec![stripped(Likely), rejection(Possible)],
+        400 if refusal.is_some_and(misses_the_upgrade) => {
+            vec![stripped(Likely), rejection(Possible)]
+        }
+        400 => vec![rejection(Likely), stripped(Possible)],
+        _ => vec![rejection(Certain)],
+    }
+}
+
+fn wants_another_version(refusal: &Refusal) -> bool {
+    let versions = refusal.headers().get("Sec-WebSocket-Version");
+    versions.is_some_and(|list| list.split(',').all(|version| version.trim() != "13"))
+}
+
+/// Whether the answer complains of the header fields that a proxy drops.
+fn misses_the_upgrade(refusal: &Refusal) -> bool {
+    const WORD: &[u8] = b"upgrade";
+    let has = |text: &[u8]| text.windows(WORD.len()).any(|part| part.eq_ignore_ascii_case(WORD));
+    has(refusal.body()) || has(refusal.reason().as_bytes())
+}
+
+fn invalid(role: Role, rule: HandshakeError) -> Vec<Finding> {
+    let facts = || vec![Fact::HandshakeRule { rule }];
+    let failure = |confidence| Finding::new(Verdict::HandshakeFailure, confidence, facts());
+    let (verdict, confidence) = match (role, rule) {
+        (_, HandshakeError::NotHttp) => (Verdict::NotWebSocket, Certain),
+        (
+            Role::Client,
+            HandshakeError::UpgradeNotConfirmed | HandshakeError::ConnectionNotConfirmed,
+        )
+        | (Role::Server, HandshakeError::ConnectionNotUpgrade | HandshakeError::Http10) => {
+            (Verdict::UpgradeStripped, Likely)
+        }
+        // Plain HTTP lacks it too: health checks, and people with a browser.
+        (Role::Server, HandshakeError::UpgradeNotRequested) => (Verdict::UpgradeStripped, Possible),
+        (Role::Client, HandshakeError::AcceptWrong | HandshakeError::AcceptMissing) => {
+            (Verdict::NotWebSocket, Likely)
+        }
+        _ => return vec![failure(Certain)],
+    };
+    let mut findings = vec![Finding::new(verdict, confidence, facts())];
+    if confidence == Possible {
+        findings.push(Finding::new(Verdict::NotWebSocket, Possible, facts()));
+    } else if confidence == Likely {
+        findings.push(failure(Possible));
+    }
+    findings
+}

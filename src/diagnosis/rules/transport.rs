@@ -1,0 +1,138 @@
+//! Endings in which the transport ended or failed, and no Close frame explains it.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::super::finding::Confidence::{self, Certain, Likely, Possible};
+use super::super::known::TimeoutKind;
+use super::super::{Diagnoser, Fact, Finding, Verdict};
+use super::view::{LONG_TRIP, View};
+use super::{likely_if, timing};
+use crate::event::TransportError;
+use crate::termination::{Cause, Position, Side};
+
+/// From this size on a message may well be over somebody's limit: the smallest that are common.
+const LARGE: u64 = 16 * 1024;
+
+/// Below this size nobody limits messages.
+const SMALL: u64 = 4 * 1024;
+
+pub(super) fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Vec<Finding> {
+    let (side, kind) = match view.report.cause {
+        Cause::Transport { side, kind } => (side, kind),
+        Cause::Eof { at } => return end_of_stream(diagnoser, view, at),
+        _ => return vec![],
+    };
+    let facts = vec![Fact::Transport { side, kind }];
+    match (side, kind) {
+        (_, TransportError::TlsTruncated) => end_of_stream(diagnoser, view, view.evidence.position),
+        (_, TransportError::TimedOut) => {
+            let facts = vec![facts[0].clone(), Fact::NothingReceived { span: view.quiet_in() }];
+            vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
+        }
+        (Side::Read, TransportError::Reset) => reset(diagnoser, view, facts),
+        (Side::Write, TransportError::Reset | TransportError::BrokenPipe) => {
+            under_us(diagnoser, view, Likely, facts)
+        }
+        _ => vec![Finding::new(Verdict::TransportFailure, Likely, facts)],
+    }
+}
+
+fn end_of_stream(diagnoser: &Diagnoser<'_>, view: &View<'_>, at: Position) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(suspected_limit(view));
+    findings.extend(timing::explain(diagnoser, view));
+    let facts = vec![Fact::EndedAt { at }, Fact::Idle { span: view.quiet() }];
+    let (received, expected) = match at {
+        Position::InsidePayload { received, expected } => (received, Some(expected)),
+        Position::InsideHeader { received } | Position::BetweenFragments { received } => {
+            (received, None)
+        }
+        _ => {
+            // Nothing else fits, and the connection was in use.
+            let confidence = likely_if(findings.is_empty() && view.is_busy());
+            findings.push(Finding::new(Verdict::PeerVanished, confidence, facts));
+            return findings;
+        }
+    };
+    let confidence = likely_if(!any_likely(&findings) && view.is_busy());
+    let verdict = Verdict::PeerDiedMidMessage { received, expected };
+    let place = if any_likely(&findings) { findings.len() } else { 0 };
+    findings.insert(place, Finding::new(verdict, confidence, facts));
+    findings
+}
+
+fn any_likely(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.confidence() >= Likely)
+}
+
+/// The end came within a round trip of a message that was larger than those before it.
+fn suspected_limit(view: &View<'_>) -> Option<Finding> {
+    let sent = view.evidence.last_sent?;
+    let pings = &view.evidence.pings;
+    let only_message = pings.last_queued.is_none_or(|ping| ping < sent.queued);
+    // Where a Ping followed, nobody knows when the last byte of the message left.
+    let left = match view.evidence.last_flushed {
+        Some(flushed) if only_message => flushed.max(sent.queued),
+        _ => sent.queued,
+    };
+    let before = view.evidence.ended.since(left);
+    let window = if view.rtt().is_some() { view.answer_time() } else { LONG_TRIP };
+    if before > window || sent.len <= sent.largest_before || sent.len < SMALL {
+        return None;
+    }
+    let stands_out = sent.len >= LARGE && sent.len / 2 >= sent.largest_before;
+    let confidence = likely_if(stands_out && before <= view.answer_time());
+    let facts = vec![
+        Fact::LastMessage { len: sent.len, largest_before: sent.largest_before },
+        Fact::LastWrite { before },
+    ];
+    Some(Finding::new(Verdict::PeerSuspectedLimit { len: sent.len }, confidence, facts))
+}
+
+fn reset(diagnoser: &Diagnoser<'_>, view: &View<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
+    let wrote = view.evidence.last_flushed.is_some();
+    let since = view.quiet_out();
+    if wrote && since <= view.answer_time() {
+        return under_us(diagnoser, view, Likely, facts);
+    }
+    if wrote && view.rtt().is_none() && since <= LONG_TRIP {
+        let mut findings = under_us(diagnoser, view, Possible, facts.clone());
+        findings.push(Finding::new(Verdict::PeerAborted, Possible, facts));
+        return findings;
+    }
+    let mut findings = timing::explain(diagnoser, view);
+    if wrote {
+        facts.push(Fact::LastWrite { before: since });
+    }
+    facts.push(Fact::EndedAt { at: view.evidence.position });
+    let confidence = likely_if(findings.is_empty());
+    findings.push(Finding::new(Verdict::PeerAborted, confidence, facts));
+    findings
+}
+
+/// The peer, or something in its place, no longer knew the connection when we wrote.
+fn under_us(
+    diagnoser: &Diagnoser<'_>,
+    view: &View<'_>,
+    confidence: Confidence,
+    mut facts: Vec<Fact>,
+) -> Vec<Finding> {
+    let mut findings: Vec<_> = suspected_limit(view).into_iter().collect();
+    facts.push(Fact::LastWrite { before: view.quiet_out() });
+    let confidence = if any_likely(&findings) { Possible } else { confidence };
+    findings.push(Finding::new(Verdict::PeerClosedUnderUs, confidence, facts));
+    findings.extend(silent_drop(diagnoser, view));
+    findings
+}
+
+/// What had forgotten the connection while nothing came may have done so at its idle timeout.
+fn silent_drop(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
+    let span = view.quiet_in();
+    let rows = diagnoser.rows().filter(|row| row.kind == TimeoutKind::Idle);
+    let passed = rows.clone().map(|row| row.span);
+    let timeout = passed.filter(|timeout| !timeout.is_zero() && *timeout <= span).max()?;
+    let known = Fact::known(timeout, TimeoutKind::Idle, rows.filter(|row| row.span == timeout));
+    let facts = vec![Fact::NothingReceived { span }, known];
+    Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, Possible, facts))
+}

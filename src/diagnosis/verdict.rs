@@ -1,0 +1,244 @@
+//! The verdicts: every explanation that a diagnosis knows, with its numbers.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::span::{Setting, Span};
+
+/// Why a connection probably ended.
+///
+/// [`name`](Self::name) is stable: metrics and log filters can rest on it. The table in
+/// [the module](crate::diagnosis#verdicts) says which evidence each needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "name", rename_all = "snake_case"))]
+pub enum Verdict {
+    /// We closed, and the peer answered.
+    ClosedByUs {
+        /// Our close code; 1005 for none.
+        code: u16,
+    },
+    /// The peer closed, with a code that tells of no trouble.
+    ClosedByPeer {
+        /// The peer's close code; 1005 for none.
+        code: u16,
+    },
+    /// Both ends closed at once.
+    ClosedByBoth {
+        /// The peer's close code; 1005 for none.
+        code: u16,
+    },
+    /// The peer goes away or restarts: a deployment, as a rule.
+    Restart {
+        /// 1001, 1012 or 1014.
+        code: u16,
+    },
+    /// The peer is overloaded and said so, with 1013.
+    TryAgainLater,
+    /// The peer failed the connection, and said what it holds against us or against itself.
+    PeerFailure {
+        /// 1002, 1003 or 1007 to 1011.
+        code: u16,
+    },
+    /// We failed the connection, since the peer broke a rule or a limit.
+    LocalFailure {
+        /// The code that we sent.
+        code: u16,
+    },
+    /// We closed, since nothing had come for our own idle timeout.
+    LocalIdleTimeout {
+        /// For how long nothing had come.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        idle: Duration,
+    },
+    /// This end dropped the connection without a closing handshake.
+    LocalAbort,
+    /// We closed, and the peer ended its stream without a Close of its own.
+    CloseSkipped,
+    /// We closed, and nothing answered in time.
+    CloseUnanswered,
+    /// A proxy, a load balancer or the peer's server closed a connection that carried nothing for
+    /// its idle timeout.
+    ProxyIdleTimeout {
+        /// The timeout.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        timeout: Duration,
+    },
+    /// A proxy or a load balancer ended the connection at a fixed age.
+    ProxyLifetime {
+        /// The age.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        lifetime: Duration,
+    },
+    /// The peer's application closed a connection without messages; Pings did not count.
+    PeerApplicationIdle {
+        /// Its timeout.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        timeout: Duration,
+    },
+    /// The peer's stream ended between two messages without a Close, and not for idleness.
+    PeerVanished,
+    /// The peer's stream ended inside a frame or a message.
+    PeerDiedMidMessage {
+        /// Bytes that had come of the frame, or of the message where it ended between fragments.
+        received: u64,
+        /// Bytes that the frame's header declares, where that had come.
+        expected: Option<u64>,
+    },
+    /// The connection was reset while little was in flight.
+    PeerAborted,
+    /// The connection was reset, or refused our bytes, just after we wrote.
+    PeerClosedUnderUs,
+    /// The peer's stream ended right after a message of ours that was larger than those before.
+    PeerSuspectedLimit {
+        /// Bytes of the message's payload.
+        len: u64,
+    },
+    /// Nothing came back after our Ping: the network is gone, or the peer sleeps.
+    HalfOpen {
+        /// For how long nothing had come.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        silent: Duration,
+    },
+    /// The peer was alive after our Ping, and did not answer it.
+    PeerStalled,
+    /// Our output did not drain: the peer does not read, or the uplink is too slow.
+    OutboundBlocked {
+        /// Bytes that did not drain.
+        pending: u64,
+    },
+    /// The operating system gave up on the peer before the heartbeat did.
+    KernelTimeout,
+    /// This process slept or starved: its deadlines were handled late.
+    LocalSuspended {
+        /// How late.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        late: Duration,
+    },
+    /// The server, or this end on a server, refused the opening handshake.
+    HandshakeRejected {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Something on the way dropped the header fields that ask for the upgrade.
+    UpgradeStripped,
+    /// Whatever answered does not speak WebSocket.
+    NotWebSocket,
+    /// The peer's opening handshake broke a rule.
+    HandshakeFailure,
+    /// The connection ended in the middle of the opening handshake.
+    HandshakeCutShort,
+    /// The opening handshake was not over in time.
+    HandshakeTimedOut,
+    /// The transport failed in a way that says no more.
+    TransportFailure,
+    /// The evidence fits nothing that is known, or contradicts itself.
+    Unexplained,
+}
+
+impl Verdict {
+    /// The name in snake case, without the numbers: `"proxy_idle_timeout"`. It does not change.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ClosedByUs { .. } => "closed_by_us",
+            Self::ClosedByPeer { .. } => "closed_by_peer",
+            Self::ClosedByBoth { .. } => "closed_by_both",
+            Self::Restart { .. } => "restart",
+            Self::TryAgainLater => "try_again_later",
+            Self::PeerFailure { .. } => "peer_failure",
+            Self::LocalFailure { .. } => "local_failure",
+            Self::LocalIdleTimeout { .. } => "local_idle_timeout",
+            Self::LocalAbort => "local_abort",
+            Self::CloseSkipped => "close_skipped",
+            Self::CloseUnanswered => "close_unanswered",
+            Self::ProxyIdleTimeout { .. } => "proxy_idle_timeout",
+            Self::ProxyLifetime { .. } => "proxy_lifetime",
+            Self::PeerApplicationIdle { .. } => "peer_application_idle",
+            Self::PeerVanished => "peer_vanished",
+            Self::PeerDiedMidMessage { .. } => "peer_died_mid_message",
+            Self::PeerAborted => "peer_aborted",
+            Self::PeerClosedUnderUs => "peer_closed_under_us",
+            Self::PeerSuspectedLimit { .. } => "peer_suspected_limit",
+            Self::HalfOpen { .. } => "half_open",
+            Self::PeerStalled => "peer_stalled",
+            Self::OutboundBlocked { .. } => "outbound_blocked",
+            Self::KernelTimeout => "kernel_timeout",
+            Self::LocalSuspended { .. } => "local_suspended",
+            Self::HandshakeRejected { .. } => "handshake_rejected",
+            Self::UpgradeStripped => "upgrade_stripped",
+            Self::NotWebSocket => "not_web_socket",
+            Self::HandshakeFailure => "handshake_failure",
+            Self::HandshakeCutShort => "handshake_cut_short",
+            Self::HandshakeTimedOut => "handshake_timed_out",
+            Self::TransportFailure => "transport_failure",
+            Self::Unexplained => "unexplained",
+        }
+    }
+}
+
+/// A short statement: `proxy idle timeout of 60 s`.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::ClosedByUs { code } => write!(f, "closed by us with {code}"),
+            Self::ClosedByPeer { code } => write!(f, "closed by the peer with {code}"),
+            Self::ClosedByBoth { code } => write!(f, "closed by both ends at once with {code}"),
+            Self::Restart { code } => write!(f, "the peer restarts ({code})"),
+            Self::TryAgainLater => f.write_str("the peer is overloaded (1013)"),
+            Self::PeerFailure { code } => write!(f, "the peer failed the connection ({code})"),
+            Self::LocalFailure { code } => write!(f, "we failed the connection ({code})"),
+            Self::LocalIdleTimeout { idle } => {
+                write!(f, "our own idle timeout of {}", Span(idle))
+            }
+            Self::LocalAbort => f.write_str("dropped on this side"),
+            Self::CloseSkipped => f.write_str("the peer skipped its Close"),
+            Self::CloseUnanswered => f.write_str("our Close was not answered"),
+            Self::ProxyIdleTimeout { timeout } => {
+                write!(f, "proxy idle timeout of {}", Setting(timeout))
+            }
+            Self::ProxyLifetime { lifetime } => {
+                write!(f, "proxy limit on the lifetime of {}", Setting(lifetime))
+            }
+            Self::PeerApplicationIdle { timeout } => {
+                write!(
+                    f,
+                    "the peer's application closes after {} without messages",
+                    Setting(timeout)
+                )
+            }
+            Self::PeerVanished => f.write_str("the peer vanished"),
+            Self::PeerDiedMidMessage { received, expected: Some(expected) } => {
+                write!(f, "the peer died mid-message, {received} of {expected} bytes received")
+            }
+            Self::PeerDiedMidMessage { .. } => f.write_str("the peer died mid-message"),
+            Self::PeerAborted => f.write_str("the peer aborted the connection"),
+            Self::PeerClosedUnderUs => f.write_str("the peer had closed when we wrote"),
+            Self::PeerSuspectedLimit { len } => {
+                write!(f, "suspected size limit of the peer, at a message of {len} bytes")
+            }
+            Self::HalfOpen { silent } => {
+                write!(f, "half-open connection, silent for {}", Span(silent))
+            }
+            Self::PeerStalled => f.write_str("the peer is alive but does not answer Pings"),
+            Self::OutboundBlocked { pending } => {
+                write!(f, "our output is blocked, {pending} bytes pending")
+            }
+            Self::KernelTimeout => f.write_str("the operating system gave up on the peer"),
+            Self::LocalSuspended { late } => {
+                write!(f, "this process was suspended for {}", Span(late))
+            }
+            Self::HandshakeRejected { status } => {
+                write!(f, "opening handshake rejected with status {status}")
+            }
+            Self::UpgradeStripped => f.write_str("a proxy dropped the upgrade"),
+            Self::NotWebSocket => f.write_str("the other end is not a WebSocket endpoint"),
+            Self::HandshakeFailure => f.write_str("the peer's opening handshake broke a rule"),
+            Self::HandshakeCutShort => f.write_str("cut off in the opening handshake"),
+            Self::HandshakeTimedOut => f.write_str("the opening handshake took too long"),
+            Self::TransportFailure => f.write_str("the transport failed"),
+            Self::Unexplained => f.write_str("unexplained"),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What became of an attempt or of a connection, and what that means for the next attempt.
+//!
+//! Pure tables: nothing here knows of time.
+
+use core::time::Duration;
+
+use thiserror::Error;
+
+use crate::handshake::RequestError;
+use crate::termination::{Cause, Termination};
+
+use super::decision::Why;
+
+/// What became of an attempt to connect, or of the connection that it led to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome<'a> {
+    /// There was a transport connection, and this is how it ended: in the opening handshake or
+    /// later.
+    Ended(&'a Termination),
+    /// There was none.
+    Failed(ConnectFailure),
+}
+
+impl<'a> From<&'a Termination> for Outcome<'a> {
+    fn from(report: &'a Termination) -> Self {
+        Self::Ended(report)
+    }
+}
+
+impl From<ConnectFailure> for Outcome<'_> {
+    fn from(failure: ConnectFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Outcome<'_> {
+    /// What it was and what the table says about it, and whether the application may see it
+    /// otherwise.
+    pub(super) fn assess(&self) -> (Why, Advice, bool) {
+        let report = match self {
+            Self::Ended(report) => report,
+            Self::Failed(failure) => return (Why::Failed(*failure), failure.advice(), true),
+        };
+        match report.cause {
+            Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => {
+                (Why::Violation(rule), Advice::Stop, true)
+            }
+            Cause::Aborted => (Why::AbortedHere, Advice::Stop, false),
+            Cause::HandshakeRejected { status } => {
+                (Why::Status(status), Advice::for_status(status), true)
+            }
+            Cause::HandshakeInvalid(error) => (Why::Handshake(error), Advice::Stop, true),
+            // Closed by this end, though not by the application: the peer only answered.
+            Cause::IdleTimeout { .. } => (Why::Lost(report.cause), Advice::Retry, true),
+            _ if report.local_close.is_some_and(|close| !close.answer) => {
+                (Why::ClosedHere, Advice::Stop, false)
+            }
+            _ if report.peer_close.is_some() => {
+                (Why::Code(report.code), Advice::for_code(report.code), true)
+            }
+            _ => (Why::Lost(report.cause), Advice::for_code(1006), true),
+        }
+    }
+
+    /// How long the server asked to wait.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Ended(report) => report.refusal.as_ref()?.retry_after(),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+/// What an outcome means for the next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Advice {
+    /// Try again, with backoff.
+    Retry,
+    /// Try again once the server has had time to restart.
+    RetryAfterRestart,
+    /// Try again after a long delay: the server has too much to do.
+    RetryAfterOverload,
+    /// Do not try again: it would end in the same way, or the connection is not wanted any more.
+    Stop,
+}
+
+impl Advice {
+    /// What the peer's close code means, as RFC 6455 section 7.1.5 defines it: 1005 where its Close
+    /// had none, 1006 where no Close came.
+    ///
+    /// A code that is nobody's here is the application's to classify: it stops.
+    #[must_use]
+    pub const fn for_code(code: u16) -> Self {
+        match code {
+            1001 | 1006 | 1011 | 1014 => Self::Retry,
+            1012 => Self::RetryAfterRestart,
+            1013 => Self::RetryAfterOverload,
+            _ => Self::Stop,
+        }
+    }
+
+    /// What the status of a refused opening handshake means.
+    #[must_use]
+    pub const fn for_status(status: u16) -> Self {
+        match status {
+            408 | 425 | 429 | 500 | 502 | 503 | 504 => Self::Retry,
+            _ => Self::Stop,
+        }
+    }
+}
+
+/// Why no transport connection came about.
+///
+/// A connector of your own can put it into an [`io::Error`](https://doc.rust-lang.org/std/io/struct.Error.html),
+/// with `io::Error::other`, to say more than the error's kind does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum ConnectFailure {
+    /// The host's name did not resolve. Tried again: the resolver may only be out of reach.
+    #[error("the host's name did not resolve")]
+    Unresolved,
+    /// Nobody listens there. Tried again.
+    #[error("the connection was refused")]
+    Refused,
+    /// There is no way to the host. Tried again.
+    #[error("the host cannot be reached")]
+    Unreachable,
+    /// The time for it passed. Tried again.
+    #[error("no connection came about in time")]
+    TimedOut,
+    /// Something else failed. Tried again.
+    #[error("no connection came about")]
+    Other,
+    /// TLS found no agreement, or the certificate is not trusted. Not tried again.
+    #[error("the TLS handshake failed, and will until one of its ends is changed")]
+    Tls,
+    /// The URL is a `wss://` one, and there is nobody to speak TLS. Not tried again.
+    #[error("a wss:// URL needs a connector that speaks TLS")]
+    TlsNeeded,
+    /// The request cannot be made: the URL is malformed, for example. Not tried again.
+    #[error("the request cannot be made: {0}")]
+    Request(RequestError),
+}
+
+impl ConnectFailure {
+    /// What it means for the next attempt.
+    #[must_use]
+    pub const fn advice(self) -> Advice {
+        match self {
+            Self::Unresolved | Self::Refused | Self::Unreachable | Self::TimedOut | Self::Other => {
+                Advice::Retry
+            }
+            Self::Tls | Self::TlsNeeded | Self::Request(_) => Advice::Stop,
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<&std::io::Error> for ConnectFailure {
+    /// By what is in the error, if that is a failure of this type, and by its kind.
+    fn from(error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        if let Some(failure) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            return *failure;
+        }
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::AddrNotAvailable => Self::Unreachable,
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::TimedOut,
+            _ => Self::Other,
+        }
+    }
+}

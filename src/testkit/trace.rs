@@ -1,0 +1,62 @@
+//! What happened in a simulated world, for a person to read when a test fails.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use core::fmt;
+
+use crate::event::Role;
+use crate::time::Timestamp;
+
+/// Lines that are kept; the oldest give way.
+const KEPT: usize = 2000;
+
+/// What happened in a [`World`](super::World), in order, by its [`Display`](fmt::Display) one line
+/// for each thing.
+///
+/// It holds the latest 2000 things and the number of those before them.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    lines: VecDeque<Line>,
+    forgotten: u64,
+    origin: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+struct Line {
+    at: Timestamp,
+    /// Where it happened; on the way, where it happened at neither end.
+    end: Option<Role>,
+    what: String,
+}
+
+impl Trace {
+    pub(super) fn new(origin: Timestamp) -> Self {
+        Self { origin, ..Self::default() }
+    }
+
+    pub(super) fn note(&mut self, at: Timestamp, end: Option<Role>, what: String) {
+        if self.lines.len() == KEPT {
+            self.lines.pop_front();
+            self.forgotten += 1;
+        }
+        self.lines.push_back(Line { at, end, what });
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.forgotten > 0 {
+            writeln!(f, "({} things before)", self.forgotten)?;
+        }
+        for line in &self.lines {
+            let at = line.at.since(self.origin).as_secs_f64();
+            let end = match line.end {
+                Some(Role::Client) => "client",
+                Some(Role::Server) => "server",
+                None => "path",
+            };
+            writeln!(f, "{at:12.6} s  {end:6}  {}", line.what)?;
+        }
+        Ok(())
+    }
+}

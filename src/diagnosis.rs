@@ -66,7 +66,7 @@
 //! | `kernel_timeout` | The operating system reports a timeout | certain | Switch the heartbeat on, or make it faster |
 //! | `local_suspended` | A deadline was handled later than the pong timeout, and the end came within 5 s of that, or before a further Ping could be answered | likely | Reconnect on wake; keep blocking work off the thread |
 //! | `handshake_rejected` | A status other than 101 | certain; 400 likely, if the answer does not mention the upgrade | By status: credentials, path, version, upstream |
-//! | `upgrade_stripped` | A 101 without Upgrade or Connection; 426 without another version; 400 with an answer that mentions the upgrade; a request with Upgrade and without Connection | likely; 200, and a request without Upgrade, possible | Let every proxy pass Upgrade and Connection on |
+//! | `upgrade_stripped` | A 101 without Upgrade or Connection; 426 without another version; 505; 400 with an answer that mentions the upgrade; a request of HTTP/1.0, or with Upgrade and without Connection | likely; 200, and a request without Upgrade, possible | Let every proxy pass Upgrade and Connection on |
 //! | `not_web_socket` | An answer or a request that is not HTTP; a wrong Sec-WebSocket-Accept, or none | not HTTP certain, Sec-WebSocket-Accept likely; possible beside other verdicts, where nothing came or a page did | Check host, port and scheme |
 //! | `handshake_failure` | Any other rule of the opening handshake that was broken, with its section | certain | Report the rule |
 //! | `handshake_cut_short` | End or failure of the transport in the opening handshake | certain | Check port and scheme, firewall, backend |
@@ -162,7 +162,7 @@ impl<'a> Diagnoser<'a> {
         Diagnosis::ranked(rules::findings(self, report))
     }
 
-    fn rows(&self) -> impl Iterator<Item = &KnownTimeout> {
+    fn rows(&self) -> impl Iterator<Item = &KnownTimeout> + Clone {
         self.own.iter().chain(&KNOWN_TIMEOUTS)
     }
 }
@@ -170,7 +170,17 @@ impl<'a> Diagnoser<'a> {
 /// Ranked explanations of an ending, the best first; there is always one.
 ///
 /// `Display` gives the first in one line, for a log. The alternate form (`{:#}`) is for a person:
-/// every finding on lines of its own, with evidence and remedy.
+/// every finding on lines of its own, with evidence and remedy:
+///
+/// ```text
+/// Why: proxy idle timeout of 60 s (likely)
+///   Evidence: idle 60.02 s; no ping in that time; nginx, AWS ALB and Phoenix default to 60 s
+///   Remedy: Ping every 30 s or more often, or raise the read or idle timeout of the proxy (nginx:
+///     proxy_read_timeout; AWS ALB: idle_timeout.timeout_seconds; Phoenix: the transport's :timeout).
+/// Or: the peer vanished (possible)
+///   Evidence: ended between two messages; idle 60.02 s
+///   Remedy: The peer crashed, was killed, or skips its Close: read its log around this time.
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Diagnosis {

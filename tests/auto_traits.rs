@@ -41,6 +41,15 @@ fn every_error_fits_into_a_box() {
     is_error::<farewell::NotUtf8>();
     is_error::<farewell::InvalidUtf8>();
     is_error::<farewell::TransportError>();
+    is_error::<farewell::reconnect::ConnectFailure>();
+}
+
+#[test]
+fn what_decides_about_reconnecting_can_be_shared() {
+    use farewell::reconnect::{Attempt, Decision, Outcome, Reconnect, ReconnectConfig, State};
+    fn is_held<T: Clone + Send + Sync + Unpin>() {}
+    is_held::<(Reconnect, ReconnectConfig)>();
+    is_plain::<(State, Decision, Attempt, Outcome<'_>, farewell::Unsent)>();
 }
 
 #[test]
@@ -55,10 +64,17 @@ fn so_do_the_sockets_and_their_halves() {
     is_plain::<(blocking::Receiver<TcpStream>, blocking::Sender<TcpStream>)>();
     is_error::<ConnectError>();
     is_error::<AcceptError>();
+    // They hold the application's closures, which are one thread's at a time.
+    fn is_moved<T: Send + Unpin>() {}
+    is_moved::<blocking::Reconnecting>();
+    is_shared::<blocking::Stopper>();
+    fn is_told<T: Send + Sync + Unpin + 'static>() {}
+    is_told::<farewell::ReconnectEvent>();
     #[cfg(feature = "tokio")]
     {
         fn is_held<T: Send + Sync + Unpin>() {}
         use tokio::net::TcpStream;
+        is_moved::<farewell::tokio::Reconnecting>();
         is_held::<farewell::tokio::WebSocket<TcpStream>>();
         is_held::<(farewell::tokio::Receiver<TcpStream>, farewell::tokio::Sender<TcpStream>)>();
     }
@@ -67,7 +83,7 @@ fn so_do_the_sockets_and_their_halves() {
 #[test]
 #[cfg(feature = "tokio")]
 fn every_future_can_be_spawned() {
-    use farewell::tokio::{Receiver, Sender, WebSocket};
+    use farewell::tokio::{Receiver, Reconnecting, Sender, WebSocket};
     use farewell::{Acceptor, CloseCode};
     use tokio::net::TcpStream;
 
@@ -81,6 +97,7 @@ fn every_future_can_be_spawned() {
             &mut Receiver<TcpStream>,
             &mut Sender<TcpStream>,
         ),
+        reconnecting: &mut Reconnecting,
         stream: TcpStream,
         acceptor: &Acceptor,
     ) {
@@ -89,6 +106,9 @@ fn every_future_can_be_spawned() {
         is_spawned(socket.next());
         is_spawned(socket.send("x"));
         is_spawned(socket.close(CloseCode::NORMAL));
+        is_spawned(reconnecting.next());
+        is_spawned(reconnecting.send("x"));
+        is_spawned(reconnecting.close(CloseCode::NORMAL));
         is_spawned(receiver.next());
         is_spawned(sender.send("x"));
         is_spawned(sender.close(CloseCode::NORMAL));

@@ -85,12 +85,18 @@ fn the_whole_report_as_json() {
                             "span": 60.0,
                             "kind": "idle",
                             "names": ["nginx", "AWS ALB", "Phoenix"],
+                            "sources": [
+                                "proxy_read_timeout",
+                                "idle_timeout.timeout_seconds",
+                                "the transport's :timeout",
+                            ],
                         },
                     ],
                     "text": "likely: proxy idle timeout of 60 s (idle 60.02 s; no ping in that \
                              time; nginx, AWS ALB and Phoenix default to 60 s)",
                     "remedy": "Ping every 30 s or more often, or raise the read or idle timeout of \
-                               the proxy.",
+                               the proxy (nginx: proxy_read_timeout; AWS ALB: \
+                               idle_timeout.timeout_seconds; Phoenix: the transport's :timeout).",
                 },
                 {
                     "verdict": { "name": "peer_vanished" },

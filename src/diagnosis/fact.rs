@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::known::TimeoutKind;
+use super::known::{KnownTimeout, TimeoutKind};
 use crate::close::CloseFrame;
 use crate::event::TransportError;
 use crate::handshake::HandshakeError;
@@ -69,6 +69,8 @@ pub enum Fact {
         kind: TimeoutKind,
         /// Who has it.
         names: Vec<Cow<'static, str>>,
+        /// The setting or the document of each that says so.
+        sources: Vec<Cow<'static, str>>,
     },
     /// The span is no known timeout, but a round number of half minutes.
     RoundSpan {
@@ -175,6 +177,19 @@ pub enum Fact {
     Contradiction,
 }
 
+impl Fact {
+    /// A known timeout, as the rows of it say.
+    pub(super) fn known<'a>(
+        span: Duration,
+        kind: TimeoutKind,
+        rows: impl Iterator<Item = &'a KnownTimeout> + Clone,
+    ) -> Self {
+        let names = rows.clone().map(|row| row.name.clone()).collect();
+        let sources = rows.map(|row| row.source.clone()).collect();
+        Self::KnownTimeout { span, kind, names, sources }
+    }
+}
+
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -190,7 +205,7 @@ impl fmt::Display for Fact {
                 write!(f, "{sent} pings sent, {unanswered} unanswered")
             }
             Self::PingNotWritten => f.write_str("a ping could not be written"),
-            Self::KnownTimeout { span, kind, names } => fmt_known(f, *span, *kind, names),
+            Self::KnownTimeout { span, kind, names, .. } => fmt_known(f, *span, *kind, names),
             Self::RoundSpan { span } => write!(f, "close to {}", Setting(*span)),
             Self::EqualLifetimes { count, span } => {
                 write!(f, "{count} connections in a row lived {}", Setting(*span))

@@ -1,6 +1,7 @@
 //! One ranked explanation: a verdict, how sure it is, what it rests on, and what to do.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -80,9 +81,23 @@ impl Finding {
     }
 
     /// What a person can do about it: one or two sentences, without a final line break.
+    ///
+    /// It is [`Verdict::remedy`], and where known timeouts fit also where they are set.
     #[must_use]
     pub fn remedy(&self) -> Cow<'static, str> {
-        self.verdict.remedy()
+        let remedy = self.verdict.remedy();
+        // What a proxy counts, an application that ignores Pings does not.
+        if matches!(self.verdict, Verdict::PeerApplicationIdle { .. }) {
+            return remedy;
+        }
+        let known = self.evidence.iter().find_map(|fact| match fact {
+            Fact::KnownTimeout { names, sources, .. } => Some(names.iter().zip(sources)),
+            _ => None,
+        });
+        let Some(known) = known else { return remedy };
+        let settings: Vec<_> = known.map(|(name, source)| format!("{name}: {source}")).collect();
+        let sentence = remedy.trim_end_matches('.');
+        format!("{sentence} ({}).", settings.join("; ")).into()
     }
 
     pub(super) fn fmt_evidence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,7 +133,7 @@ impl serde::Serialize for Finding {
         fields.serialize_field("verdict", &self.verdict)?;
         fields.serialize_field("confidence", &self.confidence)?;
         fields.serialize_field("evidence", &self.evidence)?;
-        fields.serialize_field("text", &alloc::format!("{self}"))?;
+        fields.serialize_field("text", &format!("{self}"))?;
         fields.serialize_field("remedy", &self.remedy())?;
         fields.end()
     }

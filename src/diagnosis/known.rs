@@ -74,19 +74,19 @@ const fn row(
 pub static KNOWN_TIMEOUTS: [KnownTimeout; 14] = {
     use TimeoutKind::{Idle, Lifetime};
     [
-        row("Heroku", Idle, 55, "router, timeout between bytes"),
+        row("Heroku", Idle, 55, "the router's rolling window"),
         row("nginx", Idle, 60, "proxy_read_timeout"),
         row("AWS ALB", Idle, 60, "idle_timeout.timeout_seconds"),
-        row("Phoenix", Idle, 60, "transport option :timeout"),
-        row("Cloudflare", Idle, 100, "idle connection"),
-        row("Cloudflare", Idle, 120, "proxy read timeout"),
+        row("Phoenix", Idle, 60, "the transport's :timeout"),
+        row("Cloudflare", Idle, 100, "idle connections"),
+        row("Cloudflare", Idle, 120, "Proxy Read Timeout"),
         row("uWebSockets", Idle, 120, "idleTimeout"),
-        row("Azure load balancer", Idle, 240, "idle timeout, a silent drop"),
-        row("Beast server", Idle, 300, "suggested idle_timeout of a server"),
-        row("AWS NLB", Idle, 350, "TCP idle timeout"),
-        row("AWS API Gateway", Idle, 600, "idle connection timeout"),
-        row("AWS API Gateway", Lifetime, 7200, "connection duration"),
-        row("Google Cloud load balancer", Lifetime, 30, "backend service timeout"),
+        row("Azure load balancer", Idle, 240, "idleTimeoutInMinutes, a silent drop"),
+        row("Beast server", Idle, 300, "stream_base::timeout::suggested"),
+        row("AWS NLB", Idle, 350, "tcp.idle_timeout.seconds"),
+        row("AWS API Gateway", Idle, 600, "quota of WebSocket APIs"),
+        row("AWS API Gateway", Lifetime, 7200, "quota of WebSocket APIs"),
+        row("Google Cloud load balancer", Lifetime, 30, "timeoutSec of the backend service"),
         row("Linux keepalive", Idle, 7875, "tcp_keepalive_time + 9 probes of 75 s"),
     ]
 };

@@ -182,3 +182,40 @@ fn nothing_is_kept_that_was_not_asked_for() {
     assert_eq!(report(&mut session).dropped.messages, 1);
     assert!(session.take_unsent().is_empty());
 }
+
+/// What was compressed comes back as the application gave it.
+#[cfg(feature = "deflate")]
+#[test]
+fn compressed_messages_come_back_as_they_were() {
+    use farewell::Compression;
+    use farewell::handshake::DeflateParams;
+
+    for role in [Role::Client, Role::Server] {
+        let mut config = Config::default();
+        config.compression = Some(Compression::default());
+        config.fragment_size = Some(64);
+        let negotiated = Negotiated::default().with_deflate(DeflateParams::default());
+        let mut session = Session::upgraded(role, negotiated, config, Seed::new([3; 32]), NOW);
+        session.keep_unsent();
+        let messages = [
+            Message::from("compressible, compressible, compressible, ".repeat(50)),
+            Message::from(vec![7; 5000]),
+            Message::from("short"),
+        ];
+        for message in &messages {
+            session.send(message.clone(), NOW).unwrap();
+        }
+        let prepared = Prepared::new("prepared ".repeat(100));
+        session.send_prepared(&prepared, NOW).unwrap();
+        // Some of the first has left.
+        flush(&mut session, 10, &mut Vec::new());
+        session.abort(NOW);
+        report(&mut session);
+        let unsent = session.take_unsent();
+        let back: Vec<_> = unsent.iter().map(|unsent| unsent.message.clone()).collect();
+        assert_eq!(back[..3], messages, "{role:?}");
+        assert_eq!(back[3].as_bytes(), prepared.payload(), "{role:?}");
+        assert_eq!(back.len(), 4, "{role:?}");
+        assert!(unsent[0].partly && !unsent[1].partly, "{role:?}");
+    }
+}

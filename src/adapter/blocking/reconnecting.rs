@@ -200,7 +200,8 @@ impl<S: Transport> Reconnecting<S> {
 
     /// As [`next`](Self::next), but gives nothing once it has waited for this long.
     ///
-    /// An attempt to connect is not cut short by it.
+    /// An attempt to connect is not cut short by it, nor is a read from a stream whose waits cannot
+    /// be bounded: see [`Transport::is_timed`].
     pub fn next_within(&mut self, limit: Duration) -> Option<ReconnectEvent> {
         self.next_before(Some(self.clock.now() + limit))
     }
@@ -413,7 +414,8 @@ impl<S> fmt::Debug for Reconnecting<S> {
 
 /// Stops a [`Reconnecting`] from another thread.
 ///
-/// It closes with 1000, within 50 ms, or after the attempt to connect that is under way.
+/// It closes with 1000, within 50 ms, or after the attempt to connect that is under way. A read from
+/// a stream whose waits cannot be bounded is not cut short.
 #[derive(Debug, Clone)]
 pub struct Stopper(Arc<AtomicBool>);
 

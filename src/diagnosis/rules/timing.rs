@@ -72,10 +72,10 @@ fn known(
     kind: TimeoutKind,
     span: Duration,
 ) -> Option<Known> {
-    let fitting = || diagnoser.rows().filter(|row| row.kind == kind && view.may_be(span, row.span));
-    let best = fitting().min_by_key(|row| view.distance(span, row.span))?.span;
-    let names = fitting().filter(|row| row.span == best).map(|row| row.name.clone()).collect();
-    let names = Fact::KnownTimeout { span: best, kind, names };
+    let fitting =
+        diagnoser.rows().filter(move |row| row.kind == kind && view.may_be(span, row.span));
+    let best = fitting.clone().min_by_key(|row| view.distance(span, row.span))?.span;
+    let names = Fact::known(best, kind, fitting.filter(|row| row.span == best));
     Some(Known { timeout: best, names, exact: view.is_about(span, best) })
 }
 

@@ -129,14 +129,10 @@ fn under_us(
 /// What had forgotten the connection while nothing came may have done so at its idle timeout.
 fn silent_drop(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
     let span = view.quiet_in();
-    let rows = || diagnoser.rows().filter(|row| row.kind == TimeoutKind::Idle);
-    let passed =
-        rows().map(|row| row.span).filter(|timeout| !timeout.is_zero() && *timeout <= span);
-    let timeout = passed.max()?;
-    let names = rows().filter(|row| row.span == timeout).map(|row| row.name.clone()).collect();
-    let facts = vec![
-        Fact::NothingReceived { span },
-        Fact::KnownTimeout { span: timeout, kind: TimeoutKind::Idle, names },
-    ];
+    let rows = diagnoser.rows().filter(|row| row.kind == TimeoutKind::Idle);
+    let passed = rows.clone().map(|row| row.span);
+    let timeout = passed.filter(|timeout| !timeout.is_zero() && *timeout <= span).max()?;
+    let known = Fact::known(timeout, TimeoutKind::Idle, rows.filter(|row| row.span == timeout));
+    let facts = vec![Fact::NothingReceived { span }, known];
     Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, Possible, facts))
 }

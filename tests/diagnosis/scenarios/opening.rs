@@ -12,7 +12,7 @@ pub(super) const SCENARIOS: &[Row] = &[
     ("rejected-by-us", 4, rejected_by_us),
     ("stripped-101", 6, stripped_101),
     ("stripped-refused", 10, stripped_refused),
-    ("stripped-request", 4, stripped_request),
+    ("stripped-request", 6, stripped_request),
     ("plain-page", 4, plain_page),
     ("plain-request", 4, plain_request),
     ("captive-portal", 3, captive_portal),
@@ -102,7 +102,8 @@ fn stripped_101(play: Play) -> Trace {
 
 /// The request got through without them, and the server complains.
 fn stripped_refused(play: Play) -> Trace {
-    const ANSWERS: [(&str, &str, &str); 4] = [
+    const ANSWERS: [(&str, &str, &str); 5] = [
+        ("505 HTTP Version Not Supported", "", ""),
         ("426 Upgrade Required", "Upgrade: websocket\r\n", "Upgrade Required"),
         ("426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n", ""),
         ("400 Bad Request", "", "'upgrade' token not found in 'Connection' header"),
@@ -117,8 +118,15 @@ fn stripped_refused(play: Play) -> Trace {
 /// Seen by the server behind the proxy.
 fn stripped_request(play: Play) -> Trace {
     let mut world = play.opening(Role::Server).begin();
-    let without = world.numbers.pick(&["Connection", "Upgrade"]);
-    hear_request(&mut world, without);
+    match world.numbers.below(3) {
+        0 => hear_request(&mut world, "Connection"),
+        1 => hear_request(&mut world, "Upgrade"),
+        // What a proxy speaks to its upstream unless it is told otherwise.
+        _ => {
+            let request = REQUEST.replace("HTTP/1.1", "HTTP/1.0").replace("Upgrade\r", "close\r");
+            world.receive(request.as_bytes());
+        }
+    }
     world.sleep(0.2);
     world.act(Op::Eof);
     world.finish("upgrade_stripped", None)

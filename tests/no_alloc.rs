@@ -164,7 +164,7 @@ fn heartbeats(role: Role) {
     assert_eq!((pings.sent, pings.outstanding), (20, 0));
 }
 
-/// A Pong longer than 15 bytes that nobody asked for takes a box, once for the connection's life.
+/// A Pong longer than 14 bytes that nobody asked for takes a box, once for the connection's life.
 fn long_pongs(role: Role) {
     let mut peer = Peer::new(role);
     let mut rounds = vec![sent_by(peer_of(role), &[(PONG, &[b'x'; 125]), (PONG, b"")]); 20];

@@ -57,43 +57,51 @@ impl Default for Inline {
 }
 
 /// The payload of a control frame that is nearly always short: our own Pings have eight bytes, and
-/// a Close without a reason two. A longer one, or a longer Ping in pieces behind an unanswered one, takes a box,
-/// once for the life of a connection.
-#[derive(Debug, Default)]
-pub(super) struct Spilled {
-    short_len: u8,
-    short: [u8; 15],
-    long: Option<Box<Inline>>,
+/// a Close without a reason two. A longer one, or a longer Ping in pieces behind an unanswered one,
+/// takes a box, once for the life of a connection.
+#[derive(Debug)]
+pub(super) enum Spilled {
+    Short { len: u8, bytes: [u8; 14] },
+    Long(Box<Inline>),
+}
+
+impl Default for Spilled {
+    fn default() -> Self {
+        Self::Short { len: 0, bytes: [0; 14] }
+    }
 }
 
 impl Spilled {
     pub(super) fn clear(&mut self) {
-        self.short_len = 0;
-        if let Some(long) = &mut self.long {
-            long.clear();
+        match self {
+            Self::Short { len, .. } => *len = 0,
+            Self::Long(long) => long.clear(),
         }
     }
 
     pub(super) fn extend(&mut self, piece: &[u8]) {
-        let start = usize::from(self.short_len);
-        let end = start + piece.len();
-        if let Some(long) = &mut self.long {
-            long.extend(piece);
-        } else if end <= self.short.len() {
-            self.short[start..end].copy_from_slice(piece);
-            self.short_len = end as u8;
-        } else {
-            let mut long = Box::new(Inline::default());
-            long.extend(&self.short[..start]);
-            long.extend(piece);
-            self.long = Some(long);
+        match self {
+            Self::Long(long) => long.extend(piece),
+            Self::Short { len, bytes } => {
+                let start = usize::from(*len);
+                let end = start + piece.len();
+                if let Some(room) = bytes.get_mut(start..end) {
+                    room.copy_from_slice(piece);
+                    *len = end as u8;
+                    return;
+                }
+                let mut long = Box::new(Inline::default());
+                long.extend(&bytes[..start]);
+                long.extend(piece);
+                *self = Self::Long(long);
+            }
         }
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {
-        match &self.long {
-            Some(long) => long.as_slice(),
-            None => &self.short[..usize::from(self.short_len)],
+        match self {
+            Self::Long(long) => long.as_slice(),
+            Self::Short { len, bytes } => &bytes[..usize::from(*len)],
         }
     }
 }

@@ -124,6 +124,31 @@ def sessions():
     write("session_server", "early-data-over-the-limit", b"\x01\x00\x0a\x01\x12\xff" + bytes(400))
     write("session_server", "origin-refused", b"\x00\x00\x0a\x01\x12\x00\x0d\x02\x00\x04more")
     write("session_server", "request-refused", b"\x00\x80\x02\x01\x00\xff" + b"POST / HTTP/1.1\r\nHost: a\r\n\r\nbody and more")
+    for target, key in [("session_server", KEY), ("session_client", None)]:
+        # Habits: write at once, upgraded, compressing; with 0x20 each message by itself.
+        hello = b"\xf2\x48\xcd\xc9\xc9\x07\x00"
+        shared = frame(0xc1, hello, key) + frame(0xc1, b"\xf2\x00\x11\x00\x00", key)
+        bomb = b"\x62\x60" + bytes(200) + b"\x00"
+        for name, feed in [
+            ("shared-window", shared),
+            ("fragments", frame(0x41, hello[:3], key) + frame(0x89, b"", key) + frame(0x80, hello[3:], key)),
+            ("stored", frame(0xc1, b"\x00\x05\x00\xfa\xffHello\x00", key)),
+            ("final-block", frame(0xc1, b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00", key)),
+            ("two-blocks", frame(0xc1, b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", key)),
+            ("empty", frame(0xc2, b"\x00", key)),
+            ("cut-short", frame(0xc1, hello[:5], key)),
+            ("garbage", frame(0xc2, b"\xff\xff\xff", key)),
+            ("bomb", frame(0xc2, bomb, key)),
+            ("on-a-continuation", frame(0x41, hello[:3], key) + frame(0xc0, hello[3:], key)),
+        ]:
+            for habits in [0x16, 0x36]:
+                write(target, "compressed-%s-%x" % (name, habits), b"\x00\x00" + bytes([habits, 1, 0, 255]) + feed)
+        echo = b"\x02\x81\x01\x61\x02\x00" + b"\x07\x03" + string(b"a message, a message")
+        stream = b"\x02\x03\x01\x61\x00\x40" + b"\x02\x83\x01\x61\x00\x10" + b"\x08\x01\x00" + string(b"begun") + b"\x08\x01\x01" + string(b"")
+        large = b"\x09\x00\x61\xf0\x00" + b"\x09\x02\x62\x03\x00" + b"\x02\x82\x01\x00\xf0\x00"
+        for habits in [0x16, 0x36, 0x14]:
+            write(target, "compressed-exchange-%x" % habits, b"\x00\x00" + bytes([habits, 2]) + echo * 2 + stream + echo + large + echo + b"\x0f")
+        write(target, "compressed-negotiated", b"\x00\x00\x12\x02\x12\x00" + echo + stream + b"\x0f")
     write("session_client", "refused", b"\x00\x00\x02\x01\x00\xff" + b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot here")
     write("session_client", "not-http", b"\x00\x00\x02\x01\x00\xff" + b"SSH-2.0-OpenSSH_9.6\r\n")
 

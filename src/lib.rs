@@ -190,6 +190,6 @@ pub use timer::Timer;
 pub use utf8::{IncompleteUtf8, InvalidUtf8, Utf8Validator};
 pub use violation::Violation;
 
-#[cfg(all(doctest, feature = "tokio"))]
+#[cfg(all(doctest, feature = "tokio", feature = "testkit"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -3,6 +3,8 @@
 //! They are compiled twice: by the targets of this package under libFuzzer on a nightly toolchain,
 //! and by `tests/fuzz_corpus.rs` on a stable one. They use nothing but the public API.
 
+#[cfg(feature = "deflate")]
+mod compression;
 mod connection;
 mod frame_header;
 mod handshake;

@@ -4,18 +4,24 @@
 //! A script is a number for the settings, a byte for the driver's habits, a byte for how it comes
 //! to an end, and then steps. Steps are numbered as in [`Driver::step`].
 
-use bytes::{Buf, Bytes, BytesMut};
+mod opening;
+
+use bytes::{Buf, Bytes};
 use core::time::Duration;
-use farewell::handshake::{Accept, Negotiated, Origins, Rejection, ServerHandshake};
+use farewell::handshake::Negotiated;
 use farewell::{
-    CloseCode, CloseFrame, Config, Data, Limits, Message, MessageKind, Payload, Phase, Prepared,
-    ReadClosed, Role, Seed, SendError, Session, SessionEvent, Termination, Timestamp,
+    CloseCode, CloseFrame, Config, Data, Message, MessageKind, Payload, Phase, Prepared,
+    ReadClosed, Role, SendError, Session, SessionEvent, Termination, Timestamp,
 };
 
+#[cfg(feature = "deflate")]
+use super::compression;
 use super::connection::failure;
 use super::handshake;
 use super::peer;
 use super::script::{Chunks, Script, before, config, other};
+
+use opening::session;
 
 pub(crate) fn check(role: Role, data: &[u8]) {
     let whole = Driver::run(role, data, Chunks::Whole, false);
@@ -49,10 +55,17 @@ struct Habits {
     upgraded: bool,
     /// Accepts a request as it comes.
     accepts: bool,
+    /// Offers compression, or accepts it.
+    compresses: bool,
+    /// Takes no compression context over.
+    #[cfg_attr(not(feature = "deflate"), expect(dead_code, reason = "nothing to be switched on"))]
+    forgets: bool,
 }
 
 struct Driver {
     session: Session,
+    #[cfg(feature = "deflate")]
+    peer: compression::Peer,
     role: Role,
     config: Config,
     chunks: Chunks,
@@ -78,17 +91,26 @@ struct Driver {
 impl Driver {
     fn run(role: Role, data: &[u8], chunks: Chunks, direct: bool) -> Self {
         let mut script = Script::new(data);
-        let config = config(script.number());
+        #[cfg_attr(not(feature = "deflate"), expect(unused_mut, reason = "see above"))]
+        let mut config = config(script.number());
         let habits = script.byte();
         let ending = script.byte();
         let habits = Habits {
             flushes: habits & 2 != 0,
             upgraded: habits & 4 != 0,
             accepts: habits & 8 == 0,
+            compresses: habits & 16 != 0,
+            forgets: habits & 32 != 0,
         };
+        #[cfg(feature = "deflate")]
+        if habits.compresses {
+            compression::settings(&mut config, habits.forgets);
+        }
         let now = Timestamp::from_nanos(1_000_000_000);
         let mut driver = Self {
             session: session(role, &config, habits, now),
+            #[cfg(feature = "deflate")]
+            peer: compression::Peer::default(),
             role,
             config,
             chunks,
@@ -118,11 +140,15 @@ impl Driver {
         match script.byte() % 21 {
             0 => self.feed(script.string()),
             1 => self.feed_frame(script.byte(), script.byte(), script.string()),
-            2 => self.feed_frame(
-                script.byte() & 0x8f,
-                script.byte(),
-                &vec![script.byte(); script.length()],
-            ),
+            2 => {
+                let (first, key) = (script.byte() & 0x8f, script.byte());
+                let payload = vec![script.byte(); script.length()];
+                #[cfg(feature = "deflate")]
+                if let Some(frames) = self.peer.compress(&self.session, first, &payload) {
+                    return self.feed(&frames);
+                }
+                self.feed_frame(first, key, &payload);
+            }
             3 => self.now = self.now + script.span(),
             4 => self.now = before(self.now, script.span()),
             5 => self.wait(),
@@ -172,32 +198,6 @@ impl Driver {
     fn feed_frame(&mut self, first: u8, key: u8, payload: &[u8]) {
         let key = (self.role == Role::Server).then_some([key, 0, 0x5a, !key]);
         self.feed(&peer::frame(first, payload, key));
-    }
-
-    /// The other side of the opening handshake, as it should be, and `behind` it.
-    fn feed_handshake(&mut self, behind: &[u8]) {
-        let mut bytes = BytesMut::new();
-        match self.role {
-            Role::Server => bytes.extend_from_slice(
-                b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
-                Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-                Sec-WebSocket-Version: 13\r\n\r\n",
-            ),
-            Role::Client => {
-                let mut request = self.wire.clone();
-                let mut output = self.session.output();
-                while output.has_remaining() {
-                    request.extend_from_slice(output.chunk());
-                    output.advance(output.chunk().len());
-                }
-                let request = ServerHandshake::new(&Limits::default()).receive(&request);
-                let Ok((_, Some(request))) = request else { return };
-                let accept = Accept::new(Origins::Any);
-                accept.write_response(&request, &mut bytes).expect("it accepts anything");
-            }
-        }
-        bytes.extend_from_slice(behind);
-        self.feed(&bytes);
     }
 
     fn poll(&mut self, bytes: &mut [u8]) {
@@ -313,24 +313,6 @@ impl Driver {
                 self.sent.push((data.kind(), core::mem::take(&mut self.fragments)));
             }
         }
-        self.answered(answer);
-    }
-
-    fn accept(&mut self, how: u8) {
-        let accept = match how % 4 {
-            0 => Accept::new(Origins::Absent),
-            1 => Accept::new(Origins::Any),
-            2 => Accept::new(Origins::SameHost).require_origin(),
-            _ => Accept::new(Origins::Any).subprotocol("chat").expect("a token"),
-        };
-        let answer = self.session.accept(accept, self.now);
-        self.answered(answer);
-    }
-
-    fn reject(&mut self, script: &mut Script<'_>) {
-        let status = script.number();
-        let Ok(rejection) = Rejection::new(status) else { return };
-        let answer = self.session.reject(rejection.body(script.string().to_vec()), self.now);
         self.answered(answer);
     }
 
@@ -472,24 +454,19 @@ impl Driver {
             assert!(self.sent.is_empty());
             return;
         }
+        #[cfg(feature = "deflate")]
+        if self.session.negotiated().extensions().deflate().is_some() {
+            let heard = compression::hear(frames, other(self.role), self.session.negotiated());
+            assert!(self.sent.starts_with(&heard), "{heard:?} of {:?}", self.sent);
+            let missing = self.sent.len() - heard.len();
+            return assert_eq!(self.dropped_messages, Some(missing as u64));
+        }
         let heard = peer::hear(frames, other(self.role));
         assert!(self.sent.starts_with(&heard.messages), "{heard:?} of {:?}", self.sent);
         let missing = self.sent.len() - heard.messages.len();
         assert_eq!(self.dropped_messages, Some(missing as u64));
         if heard.closed {
             assert_eq!((missing, &heard.unfinished), (0, &self.fragments));
-        }
-    }
-}
-
-fn session(role: Role, config: &Config, habits: Habits, now: Timestamp) -> Session {
-    let (config, seed) = (config.clone(), Seed::new([7; 32]));
-    match role {
-        _ if habits.upgraded => Session::upgraded(role, Negotiated::default(), config, seed, now),
-        Role::Server => Session::server(config, seed, now),
-        Role::Client => {
-            let request = farewell::handshake::ClientRequest::new("ws://example.com/chat");
-            Session::client(&request.expect("a valid URI"), config, seed, now)
         }
     }
 }

@@ -18,8 +18,10 @@ use crate::event::MessageKind;
 use crate::utf8::Utf8Validator;
 use crate::violation::Violation;
 
-/// Memory for what comes out is taken in steps of at most this size.
-const STEP: usize = 16 * 1024;
+/// Memory for what comes out is taken in steps of at least and at most this size. Each step costs a
+/// copy of the window, so that there should be few; and the last 260 bytes of each go slowly, so
+/// that it is best to have more than needed.
+const STEPS: [usize; 2] = [1536, 68 * 1024];
 
 /// The size of the window.
 const WINDOW: usize = 32 * 1024;
@@ -120,7 +122,9 @@ impl Inflater {
     /// Inflates into as much room as is likely to be needed, within what is open.
     fn step(&mut self, input: &[u8], open: u64, bounds: &Bounds, message: &mut Vec<u8>) -> Step {
         let start = message.len();
-        let likely = input.len().saturating_mul(4).max(start).clamp(64, STEP);
+        // Long texts have more in them that was there before.
+        let factor = if input.len() < 2048 { 4 } else { 8 };
+        let likely = input.len().saturating_mul(factor).max(start).clamp(STEPS[0], STEPS[1]);
         let room = usize::try_from(open).unwrap_or(usize::MAX).min(likely);
         reserve(message, room, bounds.message);
         message.resize(start + room, 0);

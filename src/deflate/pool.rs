@@ -23,6 +23,7 @@ const INFLATERS: usize = 64;
 pub(super) struct Pool(Arc<Mutex<Spare>>);
 
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "sessions hold them boxed, and get them so")]
 struct Spare {
     compressors: Vec<Box<Compressor>>,
     inflaters: Vec<Box<Inflater>>,

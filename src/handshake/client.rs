@@ -94,10 +94,10 @@ impl ClientHandshake {
     ) -> Self {
         let key = key_of(nonce);
         #[cfg(feature = "deflate")]
-        let extensions = compression.map(permessage_deflate::offer).unwrap_or_default();
+        let extensions = &*compression.map(permessage_deflate::offer).unwrap_or_default();
         #[cfg(not(feature = "deflate"))]
         let extensions = compression.map_or("", |compression| match *compression {});
-        request.write(key, &extensions, out);
+        request.write(key, extensions, out);
         Self {
             accept: accept_of(&key),
             subprotocols: request.subprotocols.as_str().into(),

@@ -77,6 +77,10 @@ impl Assembly {
         let received = self.received;
         let mut memory = self.clear();
         memory.truncate(received);
+        // An inflater asks for room before it knows how much it needs.
+        if memory.capacity() / 2 > memory.len() {
+            memory.shrink_to_fit();
+        }
         let bytes = Bytes::from(memory);
         Ok(match kind {
             MessageKind::Text => Message::Text(Text::try_from(bytes)?),

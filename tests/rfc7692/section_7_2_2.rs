@@ -308,7 +308,7 @@ fn a_bomb_is_stopped_before_it_takes_memory() {
             assert_eq!(inflater, 0);
             assert!(client.local_close().is_some_and(|close| close.frame.code().is_some()));
             // The last time it grows, the old memory is held beside the new.
-            let most = 2 * limit + 16 * 1024 + 60_000;
+            let most = 2 * limit + 68 * 1024 + 60_000;
             assert!(info.bytes_max <= most, "{piece}, {ratio}: {info:?}");
             assert!(info.bytes_current < 60_000, "{piece}, {ratio}: {info:?}");
         }

@@ -43,8 +43,14 @@ pub enum Fact {
         #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
         span: Duration,
     },
-    /// How long the connection had been open, or the opening handshake under way.
+    /// How long the connection had been open.
     Age {
+        /// The span.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        span: Duration,
+    },
+    /// How long the opening handshake had been under way; the connection never opened.
+    Opening {
         /// The span.
         #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
         span: Duration,
@@ -205,6 +211,7 @@ impl fmt::Display for Fact {
             Self::NothingSent { span } => write!(f, "nothing sent for {}", Measured(*span)),
             Self::NoMessage { span } => write!(f, "no message for {}", Measured(*span)),
             Self::Age { span } => write!(f, "open for {}", Measured(*span)),
+            Self::Opening { span } => write!(f, "opening for {}", Measured(*span)),
             Self::NoPing => f.write_str("no ping in that time"),
             Self::Pings { sent: 1, unanswered: 0 } => f.write_str("1 ping sent and answered"),
             Self::Pings { sent: 1, unanswered: 1 } => f.write_str("1 ping sent, unanswered"),

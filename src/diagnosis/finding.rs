@@ -98,6 +98,7 @@ impl Finding {
     pub fn remedy(&self) -> Cow<'static, str> {
         let remedy = match (self.role, self.verdict.remedy_of_a_server()) {
             (Role::Server, Some(remedy)) => Cow::Borrowed(remedy),
+            _ if self.evidence.iter().any(was_opening) => self.verdict.remedy_while_opening(),
             _ if self.evidence.contains(&Fact::NoPing) => self.verdict.remedy_without_pings(),
             _ if self.evidence.iter().any(in_control_frame) => Cow::Borrowed(
                 "The peer crashed or was killed while it was sending a Ping, a Pong or its Close: \
@@ -134,6 +135,10 @@ impl Finding {
         }
         Ok(())
     }
+}
+
+fn was_opening(fact: &Fact) -> bool {
+    matches!(fact, Fact::Opening { .. })
 }
 
 fn in_control_frame(fact: &Fact) -> bool {

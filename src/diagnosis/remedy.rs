@@ -51,6 +51,20 @@ impl Verdict {
 }
 
 impl Verdict {
+    /// The same where the connection never opened, so that no heartbeat and no Close could be.
+    pub(super) fn remedy_while_opening(&self) -> Cow<'static, str> {
+        match self {
+            Self::KernelTimeout => Cow::Borrowed(
+                "Nobody acknowledged what was sent: check the network, and whether a firewall \
+                 drops it; a shorter handshake timeout finds out earlier.",
+            ),
+            Self::LocalAbort => Cow::Borrowed(
+                "Nothing is wrong with the peer: this end gave up before the connection was open.",
+            ),
+            _ => self.remedy(),
+        }
+    }
+
     /// The same where no Ping was sent, so that nobody knows whether the peer counts them.
     pub(super) fn remedy_without_pings(&self) -> Cow<'static, str> {
         match *self {

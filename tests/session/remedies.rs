@@ -1,10 +1,19 @@
 //! What a person is told after an opening handshake that came to nothing: it fits the end that asks.
 
 use farewell::diagnosis::Verdict;
-use farewell::handshake::Rejection;
-use farewell::{Config, ReadClosed, Seed, Session, TransportError};
+use farewell::handshake::{ClientRequest, Rejection};
+use farewell::{Config, ReadClosed, Role, Seed, Session, TransportError};
 
 use crate::support::pair::{START, Side};
+
+fn side(role: Role) -> Side {
+    let (config, seed) = (Config::default(), Seed::new([2; 32]));
+    let request = ClientRequest::new("ws://example.com/").unwrap();
+    Side::new(match role {
+        Role::Client => Session::client(&request, config, seed, START),
+        Role::Server => Session::server(config, seed, START),
+    })
+}
 
 fn request(more: &str) -> String {
     format!(
@@ -15,7 +24,7 @@ fn request(more: &str) -> String {
 
 /// A server that was given these bytes and then the end of the stream.
 fn served(bytes: &str, answer: Result<(), u16>) -> Side {
-    let mut server = Side::new(Session::server(Config::default(), Seed::new([2; 32]), START));
+    let mut server = side(Role::Server);
     if let Err(status) = answer {
         server.behaviour.answer = Some(Err(Rejection::new(status).unwrap()));
     }
@@ -58,11 +67,38 @@ fn a_server_is_given_a_servers_remedy() {
 
 #[test]
 fn a_server_whose_clients_dawdle_is_not_told_to_check_the_server() {
-    let mut server = Side::new(Session::server(Config::default(), Seed::new([2; 32]), START));
+    let mut server = side(Role::Server);
     let deadline = server.session.poll_timeout().expect("the handshake timeout");
     server.session.handle_timeout(deadline);
     server.poll(&mut [], deadline);
     let diagnosis = server.report().diagnosis();
     assert_eq!(diagnosis.verdict(), Verdict::HandshakeTimedOut, "{diagnosis:#}");
     assert!(diagnosis.first().remedy().starts_with("A client connected"), "{diagnosis:#}");
+}
+
+#[test]
+fn what_never_opened_is_not_told_to_ping_or_to_close() {
+    for role in [Role::Client, Role::Server] {
+        let ended = |end: fn(&mut Side)| {
+            let mut side = side(role);
+            end(&mut side);
+            side.poll(&mut [], START);
+            format!("{:#}", side.report().diagnosis())
+        };
+        let text = ended(|side| {
+            let how = ReadClosed::Failed(TransportError::TimedOut);
+            side.session.handle_read_closed(how, START);
+        });
+        assert!(text.contains("the operating system gave up on the peer (certain)"), "{text}");
+        assert!(text.contains("handshake timeout") && !text.contains("heartbeat"), "{text}");
+        let text = ended(|side| side.session.abort(START));
+        assert!(text.contains("before the connection was open"), "{text}");
+        assert!(!text.contains("close the connection"), "{text}");
+    }
+    let mut client = side(Role::Client);
+    let deadline = client.session.poll_timeout().expect("the handshake timeout");
+    client.session.handle_timeout(deadline);
+    client.poll(&mut [], deadline);
+    let text = client.report().diagnosis().to_string();
+    assert!(text.contains("(opening for 10.00 s; no byte was received)"), "{text}");
 }

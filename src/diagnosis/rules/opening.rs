@@ -15,18 +15,22 @@ pub(super) fn explain(view: &View<'_>) -> Vec<Finding> {
         Cause::HandshakeRejected { status } => rejected(view, status),
         Cause::HandshakeInvalid(rule) => invalid(view.report.role, rule),
         Cause::HandshakeTimeout => {
-            let facts = vec![Fact::Age { span: view.age() }, received(view)];
+            let facts = vec![Fact::Opening { span: view.age() }, received(view)];
             let mut findings = vec![Finding::new(Verdict::HandshakeTimedOut, Certain, facts)];
             findings.extend(not_web_socket(view));
             findings
         }
         Cause::Transport { kind: TransportError::TimedOut, side } => {
-            let facts = vec![Fact::Transport { side, kind: TransportError::TimedOut }];
+            let kind = TransportError::TimedOut;
+            let facts = vec![Fact::Transport { side, kind }, Fact::Opening { span: view.age() }];
             vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
         }
         Cause::Eof { at } => cut_short(view, Fact::EndedAt { at }),
         Cause::Transport { side, kind } => cut_short(view, Fact::Transport { side, kind }),
-        Cause::Aborted => vec![Finding::new(Verdict::LocalAbort, Certain, vec![])],
+        Cause::Aborted => {
+            let facts = vec![Fact::Opening { span: view.age() }];
+            vec![Finding::new(Verdict::LocalAbort, Certain, facts)]
+        }
         _ => vec![Finding::new(Verdict::Unexplained, Possible, vec![Fact::Contradiction])],
     }
 }

@@ -90,8 +90,8 @@ impl Verdict {
                  HTTP/1.1; health checks and people with a browser ask without them, too."
             }
             Self::NotWebSocket => {
-                "Something else than a WebSocket client came here, such as plain HTTP, TLS or a \
-                 scanner of ports: harmless, unless it was meant for this port."
+                "Something else than WebSocket came to this port: a client with wss:// instead of \
+                 ws:// sends TLS; plain HTTP and scanners of ports are harmless."
             }
             Self::HandshakeFailure => {
                 "The client's request is faulty: report the rule to its developers; where a limit \

@@ -244,7 +244,7 @@ impl fmt::Display for Verdict {
                 write!(f, "opening handshake rejected with status {status}")
             }
             Self::UpgradeStripped => f.write_str("a proxy dropped the upgrade"),
-            Self::NotWebSocket => f.write_str("the other end is not a WebSocket endpoint"),
+            Self::NotWebSocket => f.write_str("the other end does not speak WebSocket here"),
             Self::HandshakeFailure => f.write_str("the peer's opening handshake broke a rule"),
             Self::HandshakeCutShort => f.write_str("cut off in the opening handshake"),
             Self::HandshakeTimedOut => f.write_str("the opening handshake took too long"),

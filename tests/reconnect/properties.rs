@@ -122,7 +122,10 @@ impl Run {
             Step::Healthy => self.reconnect.mark_healthy(self.now),
             Step::Attempt => drop(self.reconnect.poll_attempt()),
         }
-        self.latest = self.latest.max(self.now);
+        // The machine knows of no time but those that it was told.
+        if !matches!(step, Step::Stop | Step::Attempt) {
+            self.latest = self.latest.max(self.now);
+        }
         let attempts = self.reconnect.attempts() as usize;
         if attempts > self.begun.len() {
             assert_eq!(attempts, self.begun.len() + 1, "one attempt at a time");

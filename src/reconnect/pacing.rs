@@ -111,8 +111,7 @@ mod tests {
 
     #[test]
     fn a_budget_without_a_limit_takes_no_more_memory_for_it() {
-        let mut config = ReconnectConfig::default();
-        config.budget_attempts = u32::MAX;
+        let config = ReconnectConfig { budget_attempts: u32::MAX, ..ReconnectConfig::default() };
         let mut budget = Budget::default();
         for second in 0..10_000 {
             let now = Timestamp::ZERO + Duration::from_secs(second);

@@ -78,7 +78,6 @@ fn configs() -> impl Strategy<Value = ReconnectConfig> {
 struct Run {
     reconnect: Reconnect,
     now: Timestamp,
-    /// The latest time that the machine was told.
     latest: Timestamp,
     /// When the attempts began.
     begun: Vec<Timestamp>,
@@ -123,7 +122,7 @@ impl Run {
             Step::Healthy => self.reconnect.mark_healthy(self.now),
             Step::Attempt => drop(self.reconnect.poll_attempt()),
         }
-        // Only what the machine was told of the time counts.
+        // The machine knows of no time but those that it was told.
         if !matches!(step, Step::Stop | Step::Attempt) {
             self.latest = self.latest.max(self.now);
         }

@@ -4,7 +4,8 @@
 //! socket, no clock and no random source. Every connection gives exactly one report of its ending,
 //! a [`Termination`]: the close code, whether it was clean, who began it, both Close frames, what
 //! happened, and the evidence. [`Termination::diagnosis`] says why it probably happened, and what
-//! to do about it: see [`diagnosis`].
+//! to do about it: see [`diagnosis`]. Who came here because of a 1006 finds every cause of it, and
+//! what to change, in the [`guide`].
 //!
 //! # Where to begin
 //!

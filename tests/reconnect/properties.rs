@@ -78,6 +78,7 @@ fn configs() -> impl Strategy<Value = ReconnectConfig> {
 struct Run {
     reconnect: Reconnect,
     now: Timestamp,
+    /// The latest time that the machine was told.
     latest: Timestamp,
     /// When the attempts began.
     begun: Vec<Timestamp>,

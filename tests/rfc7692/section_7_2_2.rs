@@ -168,6 +168,35 @@ fn data_behind_a_final_block_goes_on_with_the_same_window() {
 }
 
 #[test]
+fn the_context_outlives_messages_with_final_blocks() {
+    let last = |bytes: &[u8]| Bits::new().stored(true, bytes).message();
+    for role in ROLES {
+        let mut end = session(role, DeflateParams::default(), config());
+        let mut sent = Vec::new();
+        let sizes = [6000, 10, 0, 1, 3000, 16_384, 20_000, 40_000, 5, 5, 5];
+        for (at, size) in sizes.into_iter().enumerate() {
+            let message = noise(size, at as u64 + 40);
+            let wire = sent_by(peer_of(role), &[(BINARY | RSV1, &last(&message))]);
+            assert_eq!(messages(&mut end, &wire), [Message::from(&message[..])]);
+            sent.extend(message);
+            // As far back as there is anything, in a message that has a final block of its own.
+            let reach =
+                (0..=14).rev().map(|bits| (1 << bits) + 1).find(|reach| *reach <= sent.len());
+            let payload = Bits::new()
+                .fixed(true)
+                .longest_reference(reach.expect("the first message is long") as u32)
+                .end()
+                .aligned()
+                .message();
+            let expected = sent[sent.len() - reach.unwrap()..][..258].to_vec();
+            let wire = sent_by(peer_of(role), &[(BINARY | RSV1, &payload)]);
+            assert_eq!(messages(&mut end, &wire), [Message::from(&expected[..])], "after {size}");
+            sent.extend(expected);
+        }
+    }
+}
+
+#[test]
 fn there_is_a_limit_to_final_blocks() {
     let blocks =
         |count| (0..count).fold(Bits::new(), |bits, _| bits.fixed(true).end().aligned()).message();

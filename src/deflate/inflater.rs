@@ -129,7 +129,9 @@ impl Inflater {
         let start = message.len();
         // Long texts have more in them that was there before.
         let factor = if input.len() < 2048 { 4 } else { 8 };
-        let likely = input.len().saturating_mul(factor).max(start).clamp(STEPS[0], STEPS[1]);
+        // A few bytes behind a long message do not make it twice as long.
+        let more = start.min(input.len().saturating_mul(64));
+        let likely = input.len().saturating_mul(factor).max(more).clamp(STEPS[0], STEPS[1]);
         let room = usize::try_from(open).unwrap_or(usize::MAX).min(likely);
         reserve(message, room, bounds.message);
         message.resize(start + room, 0);

@@ -3,6 +3,8 @@
 //! Nothing counts as open before every rule for the response was checked.
 
 use alloc::boxed::Box;
+#[cfg(not(feature = "deflate"))]
+use alloc::string::String;
 
 use bytes::BytesMut;
 
@@ -96,7 +98,7 @@ impl ClientHandshake {
         #[cfg(feature = "deflate")]
         let extensions = compression.map(permessage_deflate::offer).unwrap_or_default();
         #[cfg(not(feature = "deflate"))]
-        let extensions = compression.map_or("", |compression| match *compression {});
+        let extensions = compression.map_or(String::new(), |compression| match *compression {});
         request.write(key, &extensions, out);
         Self {
             accept: accept_of(&key),

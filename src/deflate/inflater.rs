@@ -60,6 +60,9 @@ pub(super) struct Inflater {
     final_blocks: u32,
     /// Whether a block was begun, so that the end of the message has to end it.
     in_block: bool,
+    /// Once a final block has come: what is in the window before the message. It is not kept for
+    /// peers without such blocks, which are nearly all, so what came before the first one is lost.
+    history: Option<Vec<u8>>,
 }
 
 impl Inflater {
@@ -70,12 +73,14 @@ impl Inflater {
             taken: 0,
             final_blocks: 0,
             in_block: false,
+            history: None,
         }
     }
 
     /// Forgets what was inflated before.
     pub(super) fn reset(&mut self) {
         self.inflate.reset(false);
+        self.history = None;
         self.begin();
     }
 
@@ -124,7 +129,9 @@ impl Inflater {
         let start = message.len();
         // Long texts have more in them that was there before.
         let factor = if input.len() < 2048 { 4 } else { 8 };
-        let likely = input.len().saturating_mul(factor).max(start).clamp(STEPS[0], STEPS[1]);
+        // A few bytes behind a long message do not make it twice as long.
+        let more = start.min(input.len().saturating_mul(64));
+        let likely = input.len().saturating_mul(factor).max(more).clamp(STEPS[0], STEPS[1]);
         let room = usize::try_from(open).unwrap_or(usize::MAX).min(likely);
         reserve(message, room, bounds.message);
         message.resize(start + room, 0);
@@ -187,11 +194,30 @@ impl Inflater {
             return Err(Violation::TooManyFinalBlocks { limit: FINAL_BLOCKS });
         }
         self.inflate.reset(false);
-        let window = message.get(message.len().saturating_sub(WINDOW)..).unwrap_or_default();
+        let history = self.history.get_or_insert_default();
+        let joined;
+        let window = if history.is_empty() || message.len() >= WINDOW {
+            message
+        } else {
+            joined = [history, message].concat();
+            &joined
+        };
         if !window.is_empty() {
-            self.inflate.set_dictionary(window).map_err(|_| Violation::InvalidDeflate)?;
+            let dictionary = last_window(window);
+            self.inflate.set_dictionary(dictionary).map_err(|_| Violation::InvalidDeflate)?;
         }
         Ok(())
+    }
+
+    /// The message that is complete may be referred to by the next.
+    pub(super) fn keep(&mut self, message: &[u8]) {
+        if let Some(history) = &mut self.history {
+            let message = last_window(message);
+            let overfull = (history.len() + message.len()).saturating_sub(WINDOW);
+            history.drain(..overfull.min(history.len()));
+            history.reserve_exact(message.len());
+            history.extend_from_slice(message);
+        }
     }
 
     /// The message is complete; another may follow.
@@ -233,6 +259,11 @@ struct Step {
     status: Result<Status, Violation>,
     /// Whether what came out is within the limits; what is not was not kept.
     verdict: Result<(), Violation>,
+}
+
+/// As much of the end of `bytes` as a window holds.
+fn last_window(bytes: &[u8]) -> &[u8] {
+    bytes.get(bytes.len().saturating_sub(WINDOW)..).unwrap_or_default()
 }
 
 /// Makes room behind the message, doubled where that does not take it over its limit.

@@ -183,7 +183,9 @@ impl Deflate {
             //# Otherwise, the server MUST decompress
             //# each new message using the LZ77 sliding window used to process the
             //# last compressed message.
-            if !self.peer_takeover {
+            if self.peer_takeover {
+                inflater.keep(message);
+            } else {
                 self.stop_inflating();
             }
         }

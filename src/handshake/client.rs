@@ -3,6 +3,8 @@
 //! Nothing counts as open before every rule for the response was checked.
 
 use alloc::boxed::Box;
+#[cfg(not(feature = "deflate"))]
+use alloc::string::String;
 
 use bytes::BytesMut;
 
@@ -94,10 +96,10 @@ impl ClientHandshake {
     ) -> Self {
         let key = key_of(nonce);
         #[cfg(feature = "deflate")]
-        let extensions = &*compression.map(permessage_deflate::offer).unwrap_or_default();
+        let extensions = compression.map(permessage_deflate::offer).unwrap_or_default();
         #[cfg(not(feature = "deflate"))]
-        let extensions = compression.map_or("", |compression| match *compression {});
-        request.write(key, extensions, out);
+        let extensions = compression.map_or(String::new(), |compression| match *compression {});
+        request.write(key, &extensions, out);
         Self {
             accept: accept_of(&key),
             subprotocols: request.subprotocols.as_str().into(),

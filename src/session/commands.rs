@@ -139,23 +139,37 @@ impl Session {
         }
         if let Stage::Open(connection) = &mut self.stage {
             let opcode = message.kind().into();
-            let (kept, mut payload) = self.outgoing.keep_copy(opcode, message.into_payload());
-            let mut rsv = 0;
-            //= rfc7692#6.1
-            //# If this PMCE is the last extension to process outgoing
-            //# messages, build frame(s) using the compressed data instead of
-            //# the original data for the message payload, set the "Per-
-            //# Message Compressed" bit of the first frame, and then send the
-            //# frame(s) as described in Section 6.1 of [RFC6455].
-            if let Some(deflate) = self.deflate.as_mut().filter(|_| compress) {
-                if let Some(compressed) = deflate.compress(&payload) {
-                    (rsv, payload) = (RSV1, Payload::Owned(compressed));
-                }
+            let payload = message.into_payload();
+            // Most sessions do neither, and have it out of their way.
+            if self.deflate.is_some() || self.outgoing.keeps() {
+                self.add_transformed(opcode, payload, compress);
+            } else {
+                let part = Part { opcode, rsv: 0, fin: true, kept: false, payload };
+                self.outgoing.add(part, connection, &self.config);
             }
-            let part = Part { opcode, rsv, fin: true, kept, payload };
-            self.outgoing.add(part, connection, &self.config);
         }
         Ok(())
+    }
+
+    /// Queues an accepted message of which a copy is kept or which is compressed.
+    #[inline(never)]
+    fn add_transformed(&mut self, opcode: OpCode, payload: Payload<'_>, compress: bool) {
+        let Stage::Open(connection) = &mut self.stage else { return };
+        let (kept, mut payload) = self.outgoing.keep_copy(opcode, payload);
+        let mut rsv = 0;
+        //= rfc7692#6.1
+        //# If this PMCE is the last extension to process outgoing
+        //# messages, build frame(s) using the compressed data instead of
+        //# the original data for the message payload, set the "Per-
+        //# Message Compressed" bit of the first frame, and then send the
+        //# frame(s) as described in Section 6.1 of [RFC6455].
+        if let Some(deflate) = self.deflate.as_mut().filter(|_| compress) {
+            if let Some(compressed) = deflate.compress(&payload) {
+                (rsv, payload) = (RSV1, Payload::Owned(compressed));
+            }
+        }
+        let part = Part { opcode, rsv, fin: true, kept, payload };
+        self.outgoing.add(part, connection, &self.config);
     }
 
     /// Queues a message that was framed before; on a server its bytes are shared, not copied.

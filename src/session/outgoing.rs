@@ -106,6 +106,12 @@ impl Outgoing {
         self.kept.get_or_insert_default();
     }
 
+    /// Whether copies are kept.
+    #[inline]
+    pub(super) fn keeps(&self) -> bool {
+        self.kept.is_some()
+    }
+
     /// The messages that were kept and have not left; keeping ends.
     pub(super) fn take_unsent(&mut self) -> Vec<Unsent> {
         self.kept.take().map_or_else(Vec::new, |kept| kept.into_unsent())
@@ -149,22 +155,29 @@ impl Outgoing {
     }
 
     /// Queues an accepted message, or a fragment of one.
+    #[inline]
     pub(super) fn add(&mut self, part: Part<'_>, connection: &mut Connection, config: &Config) {
-        let Part { opcode, rsv, fin, kept, payload } = part;
         self.frame_waiting(connection, config);
-        if self.waiting.is_empty() && payload.len() <= fragment_size(config) {
-            let before = self.queue.len();
-            let head = connection.backlog_frame(opcode, fin, rsv, payload.len() as u64);
-            match (payload, head.mask()) {
-                (Payload::Owned(bytes), None) => self.queue.share(head.bytes(), bytes),
-                (payload, mask) => self.queue.copy(head.bytes(), &payload, mask),
-            }
-            self.framed(kept, before, true);
-        } else {
-            let payload = Unframed::new(payload, connection.role());
-            self.waiting_bytes += payload.len();
-            self.waiting.push_back(Waiting { opcode, rsv, fin, kept, payload });
+        if !self.waiting.is_empty() || part.payload.len() > fragment_size(config) {
+            self.add_waiting(part, connection.role());
+            return;
         }
+        let Part { opcode, rsv, fin, kept, payload } = part;
+        let before = self.queue.len();
+        let head = connection.backlog_frame(opcode, fin, rsv, payload.len() as u64);
+        match (payload, head.mask()) {
+            (Payload::Owned(bytes), None) => self.queue.share(head.bytes(), bytes),
+            (payload, mask) => self.queue.copy(head.bytes(), &payload, mask),
+        }
+        self.framed(kept, before, true);
+    }
+
+    #[inline(never)]
+    fn add_waiting(&mut self, part: Part<'_>, role: Role) {
+        let Part { opcode, rsv, fin, kept, payload } = part;
+        let payload = Unframed::new(payload, role);
+        self.waiting_bytes += payload.len();
+        self.waiting.push_back(Waiting { opcode, rsv, fin, kept, payload });
     }
 
     /// A frame was queued, of a message of which a copy is kept if `kept` says so.

@@ -72,7 +72,12 @@ pub(crate) fn receive(session: Session, wire: &[u8], reads: Split, direct: bool)
     }
     let mut events = String::new();
     for event in &side.events {
-        writeln!(events, "{event:?}").unwrap();
+        match event {
+            // Held against each other as they are: text of them takes long to write.
+            SessionEvent::Message(message) => writeln!(events, "message of {}", message.len()),
+            other => writeln!(events, "{other:?}"),
+        }
+        .unwrap();
     }
     let messages = side.messages().into_iter().cloned().collect();
     let report = side.report().clone();
@@ -82,7 +87,8 @@ pub(crate) fn receive(session: Session, wire: &[u8], reads: Split, direct: bool)
 /// What is seen, which has to be the same however `wire` is cut.
 pub(crate) fn in_every_split(make: impl Fn() -> Session, wire: &[u8]) -> Seen {
     let whole = receive(make(), wire, Split::Whole, false);
-    let firsts = (1..wire.len()).map(Split::First);
+    // Of a long wire not every place; that is what single bytes are for.
+    let firsts = (1..wire.len()).step_by(wire.len().div_ceil(200).max(1)).map(Split::First);
     let every = [1, 2, 3, 7, 64].map(Split::Every);
     let random = (1..9).map(Split::Random);
     for reads in firsts.chain(every).chain(random) {

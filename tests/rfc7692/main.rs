@@ -18,3 +18,4 @@ mod section_7_1;
 mod section_7_2_1;
 mod section_7_2_2;
 mod section_7_2_3;
+mod windows;

@@ -96,7 +96,7 @@ fn what_is_no_deflate_data_is_refused() {
 
 #[test]
 fn a_message_has_to_end_where_its_data_ends() {
-    let text = json(300, 1);
+    let text = json(150, 1);
     let whole = Peer::new(Role::Server).compress(text.as_bytes());
     let stored = Bits::new().stored(false, b"some bytes that are stored").message();
     let mut cut = vec![
@@ -164,6 +164,35 @@ fn data_behind_a_final_block_goes_on_with_the_same_window() {
         let wire = sent_by(peer_of(role), &[(BINARY | RSV1, &payload), (BINARY | RSV1, &back)]);
         let both = [Message::from(expected.clone()), Message::from(next.clone())];
         hears(role, DeflateParams::default(), &wire, &both);
+    }
+}
+
+#[test]
+fn the_context_outlives_messages_with_final_blocks() {
+    let last = |bytes: &[u8]| Bits::new().stored(true, bytes).message();
+    for role in ROLES {
+        let mut end = session(role, DeflateParams::default(), config());
+        let mut sent = Vec::new();
+        let sizes = [6000, 10, 0, 1, 3000, 16_384, 20_000, 40_000, 5, 5, 5];
+        for (at, size) in sizes.into_iter().enumerate() {
+            let message = noise(size, at as u64 + 40);
+            let wire = sent_by(peer_of(role), &[(BINARY | RSV1, &last(&message))]);
+            assert_eq!(messages(&mut end, &wire), [Message::from(&message[..])]);
+            sent.extend(message);
+            // As far back as there is anything, in a message that has a final block of its own.
+            let reach =
+                (0..=14).rev().map(|bits| (1 << bits) + 1).find(|reach| *reach <= sent.len());
+            let payload = Bits::new()
+                .fixed(true)
+                .longest_reference(reach.expect("the first message is long") as u32)
+                .end()
+                .aligned()
+                .message();
+            let expected = sent[sent.len() - reach.unwrap()..][..258].to_vec();
+            let wire = sent_by(peer_of(role), &[(BINARY | RSV1, &payload)]);
+            assert_eq!(messages(&mut end, &wire), [Message::from(&expected[..])], "after {size}");
+            sent.extend(expected);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use farewell::{
 
 type Failure = Box<dyn std::error::Error>;
 
-const MESSAGES: &str = include_str!("../tests/interop/peers/messages.json");
+const MESSAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/peers/messages.json");
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -53,7 +53,8 @@ fn config(settings: &str) -> Result<Config, Failure> {
 }
 
 fn messages() -> Result<Vec<Message<'static>>, Failure> {
-    let entries: Vec<serde_json::Value> = serde_json::from_str(MESSAGES)?;
+    let entries: Vec<serde_json::Value> =
+        serde_json::from_str(&std::fs::read_to_string(MESSAGES)?)?;
     let message = |entry: &serde_json::Value| {
         let unit = entry["unit"].as_str()?;
         let text = unit.repeat(usize::try_from(entry["times"].as_u64()?).ok()?);

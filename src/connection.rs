@@ -93,8 +93,6 @@ pub struct Connection {
     last_flushed: Timestamp,
     /// Since when output has been pending without progress.
     stalled_since: Timestamp,
-    /// Bytes of the opening handshake, before all frames, that the transport has not accepted.
-    handshake_pending: u32,
     bytes_queued: u64,
     bytes_flushed: u64,
     frames_sent: u64,
@@ -151,7 +149,6 @@ impl Connection {
             last_data: now,
             last_flushed: now,
             stalled_since: now,
-            handshake_pending: 0,
             bytes_queued: 0,
             bytes_flushed: 0,
             frames_sent: 0,
@@ -321,9 +318,8 @@ impl Connection {
         }
     }
 
-    /// So many bytes of the opening handshake have not left yet; they stall as frames do.
-    pub(crate) fn set_handshake_pending(&mut self, bytes: usize, now: Timestamp) {
-        self.handshake_pending = u32::try_from(bytes).unwrap_or(u32::MAX);
+    /// The transport has accepted bytes of the opening handshake, which lie before all frames.
+    pub(crate) fn handshake_flushed(&mut self, now: Timestamp) {
         self.stalled_since = self.advance(now);
     }
 

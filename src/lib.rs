@@ -4,7 +4,8 @@
 //! socket, no clock and no random source. Every connection gives exactly one report of its ending,
 //! a [`Termination`]: the close code, whether it was clean, who began it, both Close frames, what
 //! happened, and the evidence. [`Termination::diagnosis`] says why it probably happened, and what
-//! to do about it: see [`diagnosis`].
+//! to do about it: see [`diagnosis`]. Who came here because of a 1006 finds every cause of it, and
+//! what to change, in the [`guide`].
 //!
 //! # Where to begin
 //!
@@ -190,6 +191,6 @@ pub use timer::Timer;
 pub use utf8::{IncompleteUtf8, InvalidUtf8, Utf8Validator};
 pub use violation::Violation;
 
-#[cfg(all(doctest, feature = "tokio"))]
+#[cfg(all(doctest, feature = "tokio", feature = "testkit"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

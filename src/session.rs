@@ -362,7 +362,6 @@ impl Session {
         let early = opening.take_early();
         let config = self.config.clone();
         let mut connection = Connection::with_keystream(opening.role(), config, keystream, now);
-        connection.set_handshake_pending(self.outgoing.queue.handshake(), now);
         if let Some(kind) = opening.write_failed {
             connection.handle_write_failed(kind, now);
         }

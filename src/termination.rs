@@ -322,7 +322,14 @@ pub enum Position {
         /// Bytes of the header that had arrived.
         received: u64,
     },
-    /// Inside a frame's payload.
+    /// Inside the payload of a Ping, a Pong or a Close between two messages: no message is cut short.
+    InsideControlFrame {
+        /// Bytes of the payload that had arrived.
+        received: u64,
+        /// Bytes that its header declares.
+        expected: u64,
+    },
+    /// Inside a frame's payload, in the middle of a message.
     InsidePayload {
         /// Bytes of the payload that had arrived.
         received: u64,
@@ -343,6 +350,9 @@ impl fmt::Display for Position {
             Self::FrameBoundary => f.write_str("between two messages"),
             Self::InsideHeader { received } => {
                 write!(f, "inside a frame's header, {} of it received", Bytes(*received))
+            }
+            Self::InsideControlFrame { received, expected } => {
+                write!(f, "inside a control frame, {received} of {expected} bytes received")
             }
             Self::InsidePayload { received, expected } => {
                 write!(f, "inside a frame, {received} of {expected} bytes received")

@@ -6,6 +6,8 @@
 
 #[path = "adapters/blocking_only.rs"]
 mod blocking_only;
+#[path = "adapters/compression.rs"]
+mod compression;
 #[path = "adapters/endings.rs"]
 mod endings;
 #[path = "adapters/messages.rs"]

@@ -47,6 +47,35 @@ fn every_test_that_the_guide_names_is_there() {
     assert!(named.values().sum::<u32>() >= 25, "the guide names its tests: {named:?}");
 }
 
+/// The anchor that a heading gets in the documentation.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn every_heading_that_the_guide_links_to_is_there() {
+    let headings = |text: &'static str, mark: &'static str| -> Vec<_> {
+        let lines = text.lines().filter_map(move |line| line.strip_prefix(mark));
+        lines.map(|line| anchor(line.trim_start_matches('#'))).collect()
+    };
+    let here = headings(GUIDE, "#");
+    let diagnosis = headings(include_str!("../src/diagnosis.rs"), "//! #");
+    let linked = |prefix: &'static str| {
+        GUIDE.split(prefix).skip(1).filter_map(|rest| rest.split_once(')')).map(|(id, _)| id)
+    };
+    let (mut links, mut missing) = (0, Vec::new());
+    for (prefix, known) in [("](#", &here), ("](crate::diagnosis#", &diagnosis)] {
+        for id in linked(prefix) {
+            links += 1;
+            if !known.iter().any(|heading| heading == id) {
+                missing.push(format!("{prefix}{id})"));
+            }
+        }
+    }
+    assert!(missing.is_empty() && links >= 8, "{links} links, missing: {missing:?}");
+}
+
 #[test]
 fn the_table_of_timeouts_is_the_one_in_the_code() {
     let table = GUIDE.lines().filter_map(|line| {

@@ -7,6 +7,8 @@ mod support;
 
 #[path = "session/opening.rs"]
 mod opening;
+#[path = "session/remedies.rs"]
+mod remedies;
 #[path = "session/sending.rs"]
 mod sending;
 #[path = "session/splitting.rs"]

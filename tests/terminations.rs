@@ -5,6 +5,8 @@
 mod drive;
 #[path = "support/oracle.rs"]
 mod oracle;
+#[path = "terminations/remedies.rs"]
+mod remedies;
 #[path = "terminations/sentences.rs"]
 mod sentences;
 #[path = "terminations/table.rs"]

@@ -54,11 +54,12 @@ pub(crate) fn why(report: &Termination) -> String {
         text.push('\n');
         text.push_str(&wrap(&format!("evidence: {}", facts.join("; ")), "        ", WIDTH));
     }
-    // Where all went as agreed, there is nothing to be done.
+    // Where all went as agreed and nothing was lost, there is nothing to be done.
     let agreed = matches!(
         first.verdict(),
         Verdict::ClosedByUs { .. } | Verdict::ClosedByPeer { .. } | Verdict::ClosedByBoth { .. }
-    );
+    ) && !report.truncated_message
+        && report.dropped.messages == 0;
     if !agreed {
         text.push('\n');
         text.push_str(&wrap(&format!("→ {}", first.remedy()), "        ", WIDTH));

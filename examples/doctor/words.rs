@@ -28,7 +28,9 @@ pub(crate) fn cause(report: &Termination) -> String {
 fn place(at: Position) -> &'static str {
     match at {
         Position::OpeningHandshake => " in handshake",
-        Position::InsideHeader { .. } | Position::InsidePayload { .. } => " inside a frame",
+        Position::InsideHeader { .. }
+        | Position::InsideControlFrame { .. }
+        | Position::InsidePayload { .. } => " inside a frame",
         Position::BetweenFragments { .. } => " inside a message",
         _ => "",
     }

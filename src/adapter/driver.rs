@@ -13,7 +13,7 @@ use crate::close::CloseFrame;
 use crate::event::{Phase, ReadClosed, SendError};
 use crate::handshake::{Accept, Rejection, Request, ResponseError};
 use crate::message::Message;
-use crate::session::{AnswerError, Opened, SendRefused, Session, SessionEvent};
+use crate::session::{AnswerError, Opened, Prepared, SendRefused, Session, SessionEvent};
 use crate::termination::Termination;
 use crate::time::Timestamp;
 
@@ -307,6 +307,23 @@ impl Driver {
         now: Timestamp,
     ) -> Result<(), SendRefused<Message<'m>>> {
         self.session.send(message, now)
+    }
+
+    pub(super) fn send_uncompressed<'m>(
+        &mut self,
+        message: Message<'m>,
+        now: Timestamp,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        self.session.send_uncompressed(message, now)
+    }
+
+    pub(super) fn send_prepared<'m>(
+        &mut self,
+        message: &'m Prepared,
+        now: Timestamp,
+    ) -> Result<(), SendRefused<&'m Prepared>> {
+        let refused = |reason| SendRefused { reason, message };
+        self.session.send_prepared(message, now).map_err(refused)
     }
 
     pub(super) fn close(&mut self, frame: CloseFrame, now: Timestamp) -> Result<(), SendError> {

@@ -23,10 +23,16 @@ impl Connection {
     /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
     /// look dead may only be unread.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.handle_timeout_behind(false, now);
+    }
+
+    /// The same for a session, which knows whether the opening handshake has left: where it has
+    /// not, that stalls as frames do.
+    pub(crate) fn handle_timeout_behind(&mut self, handshake: bool, now: Timestamp) {
         let now = self.advance(now);
         // Each timer fires or moves at most once for a given time.
         for _ in 0..8 {
-            match self.next_timer() {
+            match self.next_timer_behind(handshake) {
                 Some((at, timer)) if at <= now => self.fire(timer, now.since(at), now),
                 _ => return,
             }
@@ -45,7 +51,7 @@ impl Connection {
                 self.begin_close(frame, Some(Cause::IdleTimeout { idle }), now);
             }
             Timer::WriteStall => {
-                self.give_up(Cause::WriteStalled { pending: self.stalling() }, now);
+                self.give_up(Cause::WriteStalled { pending: self.pending_output() }, now);
             }
             Timer::Close => self.close_timed_out(now),
             Timer::Linger => self.finish(now),
@@ -106,12 +112,7 @@ impl Connection {
         }
     }
 
-    /// Bytes that can stall.
-    fn stalling(&self) -> u64 {
-        self.pending_output().saturating_add(u64::from(self.handshake_pending))
-    }
-
-    fn deadlines(&self) -> Deadlines {
+    fn deadlines(&self, handshake: bool) -> Deadlines {
         let mut deadlines = Deadlines::default();
         if self.phase == Phase::Ended {
             return deadlines;
@@ -138,7 +139,8 @@ impl Connection {
         if let Some(span) = self.config.timeouts.idle {
             deadlines.set(Timer::Idle, self.last_received() + span);
         }
-        if let (Some(span), true) = (self.config.timeouts.write_stall, self.stalling() > 0) {
+        let stalling = self.pending_output() > 0 || handshake;
+        if let (Some(span), true) = (self.config.timeouts.write_stall, stalling) {
             deadlines.set(Timer::WriteStall, self.stalled_since + span);
         }
         deadlines
@@ -153,6 +155,11 @@ impl Connection {
     /// The next deadline, and what it is for.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
-        self.deadlines().next()
+        self.next_timer_behind(false)
+    }
+
+    /// The same, with the opening handshake pending or not.
+    pub(crate) fn next_timer_behind(&self, handshake: bool) -> Option<(Timestamp, Timer)> {
+        self.deadlines(handshake).next()
     }
 }

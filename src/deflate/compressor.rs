@@ -62,6 +62,10 @@ impl Compressor {
                 break;
             }
         }
+        //= rfc7692#7.2.1
+        //# Note that
+        //# for non-final fragments, the removal of 0x00 0x00 0xff 0xff MUST NOT
+        //# be done.
         if fin {
             end(&mut out);
         }

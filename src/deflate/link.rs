@@ -48,6 +48,16 @@ impl Deflate {
                 params.client_no_context_takeover,
             ),
         };
+        //= rfc7692#7.2.1
+        //# If the "agreed parameters" contain the "client_max_window_bits"
+        //# extension parameter with a value of w, the client MUST NOT use an
+        //# LZ77 sliding window longer than the w-th power of 2 bytes to compress
+        //# messages to send.
+        //= rfc7692#7.2.1
+        //# If the "agreed parameters" contain the "server_max_window_bits"
+        //# extension parameter with a value of w, the server MUST NOT use an
+        //# LZ77 sliding window longer than the w-th power of 2 bytes to compress
+        //# messages to send.
         let bits = settings.window_bits.get().min(own_bits);
         Self {
             //= rfc7692#7.2.1

@@ -2,7 +2,7 @@
 
 use super::pool::Pool;
 
-/// Settings of compression, in [`Config::compression`](field@crate::Config::compression).
+/// Settings of compression, in [`Config`](crate::Config)'s field `compression`.
 ///
 /// What comes into force is negotiated: see
 /// [`Extensions::deflate`](crate::handshake::Extensions::deflate).

@@ -10,7 +10,7 @@ use crate::close::CloseFrame;
 use crate::event::TransportError;
 use crate::handshake::HandshakeError;
 use crate::span::{Measured, Setting};
-use crate::termination::{Position, Side};
+use crate::termination::{Backlog, Position, Side};
 use crate::violation::Violation;
 
 /// A piece of evidence, in numbers. Its `Display` is a phrase: `idle 60.02 s`.
@@ -43,8 +43,14 @@ pub enum Fact {
         #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
         span: Duration,
     },
-    /// How long the connection had been open, or the opening handshake under way.
+    /// How long the connection had been open.
     Age {
+        /// The span.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        span: Duration,
+    },
+    /// How long the opening handshake had been under way; the connection never opened.
+    Opening {
         /// The span.
         #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
         span: Duration,
@@ -154,6 +160,13 @@ pub enum Fact {
         /// Whether it was written.
         flushed: bool,
     },
+    /// The peer closed in the middle of a message of its own.
+    TruncatedMessage,
+    /// Messages that were accepted for sending and did not leave, or not to their last byte.
+    Unsent {
+        /// What was never written.
+        backlog: Backlog,
+    },
     /// The HTTP status of the answer.
     Status {
         /// The status.
@@ -198,6 +211,7 @@ impl fmt::Display for Fact {
             Self::NothingSent { span } => write!(f, "nothing sent for {}", Measured(*span)),
             Self::NoMessage { span } => write!(f, "no message for {}", Measured(*span)),
             Self::Age { span } => write!(f, "open for {}", Measured(*span)),
+            Self::Opening { span } => write!(f, "opening for {}", Measured(*span)),
             Self::NoPing => f.write_str("no ping in that time"),
             Self::Pings { sent: 1, unanswered: 0 } => f.write_str("1 ping sent and answered"),
             Self::Pings { sent: 1, unanswered: 1 } => f.write_str("1 ping sent, unanswered"),
@@ -228,17 +242,23 @@ impl fmt::Display for Fact {
             Self::Pending { bytes: 1 } => f.write_str("1 byte was not written"),
             Self::Pending { bytes } => write!(f, "{bytes} bytes were not written"),
             Self::Lateness { late } => write!(f, "a deadline was handled {} late", Measured(*late)),
-            Self::PeerClose { frame } => write!(f, "its Close says {frame}"),
+            Self::PeerClose { frame } => match frame.code() {
+                Some(_) => write!(f, "its Close says {frame}"),
+                None => f.write_str("its Close has no code"),
+            },
             Self::LocalClose { frame, flushed } => {
                 let verb = if *flushed { "was sent" } else { "was never written" };
                 write!(f, "our Close {frame} {verb}")
             }
+            Self::TruncatedMessage => f.write_str("its last message was not finished"),
+            Self::Unsent { backlog } => backlog.fmt(f),
             Self::Status { status } => write!(f, "status {status}"),
             Self::HandshakeRule { rule } => {
-                write!(f, "{rule} (RFC 6455 section {})", rule.section())
+                write!(f, "{rule} (RFC {} section {})", rule.rfc(), rule.section())
             }
             Self::Rule { rule, offset } => {
-                write!(f, "{rule} (RFC 6455 section {}, byte {offset})", rule.section())
+                let (rfc, section) = (rule.rfc(), rule.section());
+                write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")
             }
             Self::NoByteReceived => f.write_str("no byte was received"),
             Self::Contradiction => f.write_str("the evidence contradicts itself"),
@@ -265,5 +285,27 @@ fn fmt_known(
     match kind {
         TimeoutKind::Idle => write!(f, "{}", Setting(span)),
         TimeoutKind::Lifetime => write!(f, "a lifetime of {}", Setting(span)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_rule_names_the_rfc_that_it_is_in() {
+        let handshake = |rule| Fact::HandshakeRule { rule };
+        let frames = |rule| Fact::Rule { rule, offset: 7 };
+        let cases = [
+            (handshake(HandshakeError::AcceptWrong), "(RFC 6455 section 4.1)"),
+            (handshake(HandshakeError::DeflateRepeated), "(RFC 7692 section 5)"),
+            (frames(Violation::ReservedBits), "(RFC 6455 section 5.2, byte 7)"),
+            (frames(Violation::InvalidDeflate), "(RFC 7692 section 7.2.2, byte 7)"),
+        ];
+        for (fact, place) in cases {
+            assert!(fact.to_string().ends_with(place), "{fact}");
+        }
     }
 }

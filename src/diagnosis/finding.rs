@@ -7,6 +7,8 @@ use core::fmt;
 
 use super::fact::Fact;
 use super::verdict::Verdict;
+use crate::event::Role;
+use crate::termination::Position;
 
 /// How sure a verdict is. Ordered: `Certain` is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,11 +41,18 @@ pub struct Finding {
     verdict: Verdict,
     confidence: Confidence,
     evidence: Vec<Fact>,
+    /// The end that wants to know.
+    role: Role,
 }
 
 impl Finding {
     pub(super) fn new(verdict: Verdict, confidence: Confidence, evidence: Vec<Fact>) -> Self {
-        Self { verdict, confidence, evidence }
+        Self { verdict, confidence, evidence, role: Role::Client }
+    }
+
+    /// The remedy is for this end.
+    pub(super) fn seen_by(&mut self, role: Role) {
+        self.role = role;
     }
 
     /// Takes confidence away, down to `most`.
@@ -82,10 +91,27 @@ impl Finding {
 
     /// What a person can do about it: one or two sentences, without a final line break.
     ///
-    /// It is [`Verdict::remedy`], and where known timeouts fit also where they are set.
+    /// It is [`Verdict::remedy`], or what a server can do where that is for clients; where known timeouts
+    /// fit also where they are set; where a message was lost although there were Closes, what to do
+    /// about that.
     #[must_use]
     pub fn remedy(&self) -> Cow<'static, str> {
-        let remedy = self.verdict.remedy();
+        let remedy = match (self.role, self.verdict.remedy_of_a_server()) {
+            (Role::Server, Some(remedy)) => Cow::Borrowed(remedy),
+            _ if self.evidence.iter().any(was_opening) => self.verdict.remedy_while_opening(),
+            _ if self.evidence.contains(&Fact::NoPing) => self.verdict.remedy_without_pings(),
+            _ if self.evidence.iter().any(in_control_frame) => Cow::Borrowed(
+                "The peer crashed or was killed while it was sending a Ping, a Pong or its Close: \
+                 read its log around this time. None of its messages was cut short.",
+            ),
+            _ => self.verdict.remedy(),
+        };
+        let lost: Vec<_> = self.evidence.iter().filter_map(about_lost).collect();
+        if !lost.is_empty() {
+            let about_closing = (!self.verdict.is_agreed()).then_some(&*remedy);
+            let sentences: Vec<_> = about_closing.into_iter().chain(lost).collect();
+            return sentences.join(" ").into();
+        }
         // What a proxy counts, an application that ignores Pings does not.
         if matches!(self.verdict, Verdict::PeerApplicationIdle { .. }) {
             return remedy;
@@ -108,6 +134,29 @@ impl Finding {
             write!(f, "{fact}")?;
         }
         Ok(())
+    }
+}
+
+fn was_opening(fact: &Fact) -> bool {
+    matches!(fact, Fact::Opening { .. })
+}
+
+fn in_control_frame(fact: &Fact) -> bool {
+    matches!(fact, Fact::EndedAt { at: Position::InsideControlFrame { .. } })
+}
+
+/// What to do about a message that a Close came before.
+fn about_lost(fact: &Fact) -> Option<&'static str> {
+    match fact {
+        Fact::TruncatedMessage => Some(
+            "The message that the peer had begun is lost: be ready to ask for it again, and let the \
+             peer finish it before it closes.",
+        ),
+        Fact::Unsent { .. } => Some(
+            "What was not written did not arrive: send it again on the next connection, where it \
+             still matters.",
+        ),
+        _ => None,
     }
 }
 

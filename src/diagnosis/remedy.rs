@@ -8,7 +8,8 @@ use super::verdict::Verdict;
 use crate::span::Setting;
 
 impl Verdict {
-    /// What a person can do about it: one or two sentences.
+    /// What a person can do about it: one or two sentences. What is about the opening handshake is
+    /// for a client; [`Finding::remedy`](super::Finding::remedy) knows which end it speaks to.
     #[must_use]
     pub fn remedy(&self) -> Cow<'static, str> {
         match *self {
@@ -23,6 +24,10 @@ impl Verdict {
                 Setting(lifetime)
             )
             .into(),
+            Self::PeerApplicationIdle { timeout: Duration::ZERO } => Cow::Borrowed(
+                "Messages passed, and the peer's application still took the connection for idle: \
+                 find out there what it counts, and send that more often.",
+            ),
             Self::PeerApplicationIdle { timeout } => format!(
                 "The peer ignores protocol pings: send a message of the application at least every \
                  {}, or raise the timeout in the peer's application.",
@@ -42,6 +47,68 @@ impl Verdict {
             ),
             _ => Cow::Borrowed(fixed(*self)),
         }
+    }
+}
+
+impl Verdict {
+    /// The same where the connection never opened, so that no heartbeat and no Close could be.
+    pub(super) fn remedy_while_opening(&self) -> Cow<'static, str> {
+        match self {
+            Self::KernelTimeout => Cow::Borrowed(
+                "Nobody acknowledged what was sent: check the network, and whether a firewall \
+                 drops it; a shorter handshake timeout finds out earlier.",
+            ),
+            Self::LocalAbort => Cow::Borrowed(
+                "Nothing is wrong with the peer: this end gave up before the connection was open.",
+            ),
+            _ => self.remedy(),
+        }
+    }
+
+    /// The same where no Ping was sent, so that nobody knows whether the peer counts them.
+    pub(super) fn remedy_without_pings(&self) -> Cow<'static, str> {
+        match *self {
+            Self::PeerApplicationIdle { timeout } if !timeout.is_zero() => format!(
+                "Send something at least every {}: a Ping where the peer counts those, else a \
+                 message of the application; or raise the timeout in the peer's application.",
+                Setting(timeout / 2)
+            )
+            .into(),
+            _ => self.remedy(),
+        }
+    }
+
+    /// The same for a server, where a client would have to do something else.
+    pub(super) const fn remedy_of_a_server(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::HandshakeRejected { .. } => {
+                "This server refused the request: where it was meant to pass, look at what it \
+                 checks (credentials, path, Origin, versions); otherwise nothing is to be done."
+            }
+            Self::UpgradeStripped => {
+                "Let the proxy in front of this server pass Upgrade and Connection on with \
+                 HTTP/1.1; health checks and people with a browser ask without them, too."
+            }
+            Self::NotWebSocket => {
+                "Something else than WebSocket came to this port: a client with wss:// instead of \
+                 ws:// sends TLS; plain HTTP and scanners of ports are harmless."
+            }
+            Self::HandshakeFailure => {
+                "The client's request is faulty: report the rule to its developers; where a limit \
+                 of this server is named, raise it if such requests are meant to pass."
+            }
+            Self::HandshakeCutShort => {
+                "The client, or a load balancer that looks whether this server is up, left before \
+                 the opening handshake was over: harmless if rare; otherwise look at how long the \
+                 answer took, and at the client's log."
+            }
+            Self::HandshakeTimedOut => {
+                "A client connected and did not send its whole request, or the request was not \
+                 answered, in time: harmless if rare; otherwise look at what this server does \
+                 before it answers."
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -168,7 +235,8 @@ const fn fixed(verdict: Verdict) -> &'static str {
             "Check host, port and scheme (ws or wss), and whether a captive portal answers."
         }
         Verdict::HandshakeFailure => {
-            "The other end's opening handshake is faulty: report the rule to its developers."
+            "The other end's opening handshake is faulty: report the rule to its developers; where \
+             a limit of this end is named, raise it if such answers are meant to pass."
         }
         Verdict::HandshakeCutShort => {
             "Check port and scheme (ws or wss), and whether a firewall or a load balancer without \

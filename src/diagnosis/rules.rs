@@ -25,6 +25,7 @@ pub(super) fn findings(diagnoser: &Diagnoser<'_>, report: &Termination) -> Vec<F
     let view = View::new(report);
     let mut findings = explain(diagnoser, &view);
     silence::add_suspension(&view, &mut findings);
+    findings.iter_mut().for_each(|finding| finding.seen_by(report.role));
     if !view.is_sound() {
         for finding in &mut findings {
             finding.lower_to(Possible);

@@ -73,7 +73,7 @@ pub enum Verdict {
     },
     /// The peer's application closed a connection without messages; Pings did not count.
     PeerApplicationIdle {
-        /// Its timeout.
+        /// Its timeout; nothing where it only says that it has one, and messages had just passed.
         #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
         timeout: Duration,
     },
@@ -138,6 +138,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Whether the connection ended as somebody meant it to, and nobody complained.
+    pub(super) const fn is_agreed(&self) -> bool {
+        matches!(
+            self,
+            Self::ClosedByUs { .. } | Self::ClosedByPeer { .. } | Self::ClosedByBoth { .. }
+        )
+    }
+
     /// The name in snake case, without the numbers: `"proxy_idle_timeout"`. It does not change.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -201,6 +209,9 @@ impl fmt::Display for Verdict {
             Self::ProxyLifetime { lifetime } => {
                 write!(f, "proxy limit on the lifetime of {}", Setting(lifetime))
             }
+            Self::PeerApplicationIdle { timeout: Duration::ZERO } => {
+                f.write_str("the peer's application closes what it takes for idle")
+            }
             Self::PeerApplicationIdle { timeout } => {
                 write!(
                     f,
@@ -210,9 +221,9 @@ impl fmt::Display for Verdict {
             }
             Self::PeerVanished => f.write_str("the peer vanished"),
             Self::PeerDiedMidMessage { received, expected: Some(expected) } => {
-                write!(f, "the peer died mid-message, {received} of {expected} bytes received")
+                write!(f, "the peer died mid-frame, {received} of {expected} bytes received")
             }
-            Self::PeerDiedMidMessage { .. } => f.write_str("the peer died mid-message"),
+            Self::PeerDiedMidMessage { .. } => f.write_str("the peer died while it was sending"),
             Self::PeerAborted => f.write_str("the peer aborted the connection"),
             Self::PeerClosedUnderUs => f.write_str("the peer had closed when we wrote"),
             Self::PeerSuspectedLimit { len } => {
@@ -233,7 +244,7 @@ impl fmt::Display for Verdict {
                 write!(f, "opening handshake rejected with status {status}")
             }
             Self::UpgradeStripped => f.write_str("a proxy dropped the upgrade"),
-            Self::NotWebSocket => f.write_str("the other end is not a WebSocket endpoint"),
+            Self::NotWebSocket => f.write_str("the other end does not speak WebSocket here"),
             Self::HandshakeFailure => f.write_str("the peer's opening handshake broke a rule"),
             Self::HandshakeCutShort => f.write_str("cut off in the opening handshake"),
             Self::HandshakeTimedOut => f.write_str("the opening handshake took too long"),

@@ -197,6 +197,10 @@ pub(super) fn judge(
         //# A client that received a response
         //# accepting a PMCE extension negotiation offer together with such an
         //# extension MUST _Fail the WebSocket Connection_.
+        //= rfc7692#5
+        //# If a server gives an invalid response, such as accepting a PMCE that
+        //# the client did not offer, the client MUST _Fail the WebSocket
+        //# Connection_.
         if agreed.is_some() {
             return Err(HandshakeError::DeflateRepeated);
         }
@@ -235,6 +239,9 @@ impl Offered {
         if self.server_reset && !written.server_reset {
             return Err(HandshakeError::DeflateTakeoverKept);
         }
+        //= rfc7692#7.1.1.2
+        //# A client MUST support the "client_no_context_takeover" extension
+        //# parameter in an extension negotiation response.
         Ok(DeflateParams {
             server_no_context_takeover: written.server_reset,
             client_no_context_takeover: written.client_reset,

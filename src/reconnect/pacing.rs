@@ -70,7 +70,7 @@ pub(super) fn delay(
     if theirs > own { (theirs, Pace::RetryAfter { asked }) } else { (own, pace) }
 }
 
-/// When the latest attempts began, as many as the budget counts.
+/// When the latest attempts began: as many as the budget counts, and none that it has forgotten.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Budget {
     attempts: VecDeque<Timestamp>,
@@ -83,7 +83,10 @@ impl Budget {
 
     /// An attempt begins.
     pub(super) fn spend(&mut self, config: &ReconnectConfig, now: Timestamp) {
-        while self.attempts.len() >= Self::limit(config) {
+        let counts = |first: &Timestamp| *first + config.budget_window > now;
+        while self.attempts.len() >= Self::limit(config)
+            || self.attempts.front().is_some_and(|first| !counts(first))
+        {
             self.attempts.pop_front();
         }
         self.attempts.push_back(now);
@@ -99,5 +102,23 @@ impl Budget {
         }
         let next = (*first + config.budget_window).min(*last + config.max_delay);
         at.max(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_without_a_limit_takes_no_more_memory_for_it() {
+        let mut config = ReconnectConfig::default();
+        config.budget_attempts = u32::MAX;
+        let mut budget = Budget::default();
+        for second in 0..10_000 {
+            let now = Timestamp::ZERO + Duration::from_secs(second);
+            assert_eq!(budget.earliest(&config, now), now);
+            budget.spend(&config, now);
+            assert!(budget.attempts.len() <= 300, "{}", budget.attempts.len());
+        }
     }
 }

@@ -288,7 +288,8 @@ impl Outgoing {
         report.dropped.messages = self.queue.unfinished_messages() + whole;
         report.evidence.pending_output += unframed;
         if let Cause::WriteStalled { pending } = &mut report.cause {
-            *pending += unframed;
+            // The response to the opening handshake is no frame, and stalls all the same.
+            *pending += unframed + self.queue.handshake() as u64;
         }
         self.clear();
     }

@@ -44,7 +44,7 @@ impl Session {
             }
             Stage::Open(connection) => {
                 if handshake > 0 && count > 0 {
-                    connection.set_handshake_pending(self.outgoing.queue.handshake(), now);
+                    connection.handshake_flushed(now);
                 }
                 connection.handle_flushed(frames, now);
             }
@@ -56,9 +56,10 @@ impl Session {
     /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
     /// look dead may only be unread.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        let handshake = self.outgoing.queue.handshake() > 0;
         match &mut self.stage {
             Stage::Opening(opening) => opening.handle_timeout(now),
-            Stage::Open(connection) => connection.handle_timeout(now),
+            Stage::Open(connection) => connection.handle_timeout_behind(handshake, now),
         }
     }
 }

@@ -46,7 +46,9 @@ impl Session {
     pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
         match &self.stage {
             Stage::Opening(opening) => opening.next_timer(),
-            Stage::Open(connection) => connection.next_timer(),
+            Stage::Open(connection) => {
+                connection.next_timer_behind(self.outgoing.queue.handshake() > 0)
+            }
         }
     }
 

@@ -150,8 +150,6 @@ impl<S: AsyncWrite + Unpin> AsyncFaulty<S> {
     }
 }
 
-use core::future::Future;
-
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for AsyncFaulty<S> {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -191,4 +191,8 @@ impl<S: Transport> Transport for Faulty<S> {
         let now = self.advance();
         if self.injector.shut_down(now)? { self.stream.shutdown_write() } else { Ok(()) }
     }
+
+    fn is_timed(&self) -> bool {
+        self.stream.is_timed()
+    }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use farewell::handshake::{ClientRequest, Origins};
 use farewell::{
-    AcceptError, Acceptor, CloseFrame, Config, ConnectError, Incoming, Message, SendError,
-    Termination,
+    AcceptError, Acceptor, CloseFrame, Config, ConnectError, Evidence, Incoming, Message, Prepared,
+    SendError, Termination,
 };
 
 /// Longer than anything here takes, on a slow machine.
@@ -64,7 +64,10 @@ pub(crate) trait Adapter: Sized + Send + 'static {
     fn send(&mut self, message: impl Into<Message<'static>>) -> Result<(), SendError>;
     fn feed(&mut self, message: impl Into<Message<'static>>) -> Result<(), SendError>;
     fn try_feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)>;
+    fn feed_uncompressed(&mut self, message: Message<'static>) -> Result<(), SendError>;
+    fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError>;
     fn flush(&mut self) -> Result<(), SendError>;
+    fn evidence(&self) -> Evidence;
     fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination>;
     fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError>;
     fn abort(&mut self);
@@ -105,8 +108,17 @@ impl Adapter for Blocking {
     fn try_feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
         self.0.try_feed(message).map_err(|refused| (refused.reason, refused.message))
     }
+    fn feed_uncompressed(&mut self, message: Message<'static>) -> Result<(), SendError> {
+        self.0.feed_uncompressed(message)
+    }
+    fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
+        self.0.feed_prepared(message)
+    }
     fn flush(&mut self) -> Result<(), SendError> {
         self.0.flush()
+    }
+    fn evidence(&self) -> Evidence {
+        self.0.evidence()
     }
     fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination> {
         self.0.close(frame)
@@ -175,6 +187,15 @@ impl Adapter for Tokio {
     }
     fn try_feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
         self.socket.try_feed(message).map_err(|refused| (refused.reason, refused.message))
+    }
+    fn feed_uncompressed(&mut self, message: Message<'static>) -> Result<(), SendError> {
+        self.wait(async |socket| socket.feed_uncompressed(message).await)
+    }
+    fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
+        self.wait(async |socket| socket.feed_prepared(message).await)
+    }
+    fn evidence(&self) -> Evidence {
+        self.socket.evidence()
     }
     fn flush(&mut self) -> Result<(), SendError> {
         self.wait(async |socket| socket.flush().await)

@@ -53,6 +53,8 @@ fn position() -> impl Strategy<Value = Position> {
         number().prop_map(|received| Position::InsideHeader { received }),
         (number(), number())
             .prop_map(|(received, expected)| Position::InsidePayload { received, expected }),
+        (number(), number())
+            .prop_map(|(received, expected)| Position::InsideControlFrame { received, expected }),
         number().prop_map(|received| Position::BetweenFragments { received }),
     ]
 }

@@ -131,6 +131,9 @@ pub(crate) fn summary(report: &Termination) -> String {
         Cause::Eof { at: Position::FrameBoundary } => "eof at a boundary".to_owned(),
         Cause::Eof { at: Position::InsideHeader { .. } } => "eof inside a header".to_owned(),
         Cause::Eof { at: Position::InsidePayload { .. } } => "eof inside a payload".to_owned(),
+        Cause::Eof { at: Position::InsideControlFrame { .. } } => {
+            "eof inside a control frame".to_owned()
+        }
         Cause::Eof { at: Position::BetweenFragments { .. } } => "eof between fragments".to_owned(),
         Cause::Transport { side: Side::Read, kind } => format!("reading failed, {kind}"),
         Cause::Transport { side: Side::Write, kind } => format!("writing failed, {kind}"),

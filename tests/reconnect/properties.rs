@@ -78,6 +78,7 @@ fn configs() -> impl Strategy<Value = ReconnectConfig> {
 struct Run {
     reconnect: Reconnect,
     now: Timestamp,
+    /// The latest time that the machine was told.
     latest: Timestamp,
     /// When the attempts began.
     begun: Vec<Timestamp>,
@@ -122,7 +123,10 @@ impl Run {
             Step::Healthy => self.reconnect.mark_healthy(self.now),
             Step::Attempt => drop(self.reconnect.poll_attempt()),
         }
-        self.latest = self.latest.max(self.now);
+        // The machine knows of no time but those that it was told.
+        if !matches!(step, Step::Stop | Step::Attempt) {
+            self.latest = self.latest.max(self.now);
+        }
         let attempts = self.reconnect.attempts() as usize;
         if attempts > self.begun.len() {
             assert_eq!(attempts, self.begun.len() + 1, "one attempt at a time");

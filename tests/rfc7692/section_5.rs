@@ -118,6 +118,11 @@ fn compression_is_off_unless_both_ends_ask_for_it() {
 //# If a server gives an invalid response, such as accepting a PMCE that
 //# the client did not offer, the client MUST _Fail the WebSocket
 //# Connection_.
+//= rfc7692#5
+//= type=test
+//# A client that received a response
+//# accepting a PMCE extension negotiation offer together with such an
+//# extension MUST _Fail the WebSocket Connection_.
 #[test]
 fn a_client_fails_for_what_it_did_not_offer() {
     use HandshakeError as E;

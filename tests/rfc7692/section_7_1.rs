@@ -77,6 +77,12 @@ fn a_server_answers_every_valid_offer() {
     }
 }
 
+//= rfc7692#7.1.2.1
+//= type=test
+//# This parameter has a decimal
+//# integer value without leading zeroes between 8 to 15, inclusive,
+//# indicating the base-2 logarithm of the LZ77 sliding window size, and
+//# MUST conform to the ABNF below.
 //= rfc7692#7
 //= type=test
 //# A server MUST decline an extension negotiation offer for this
@@ -140,6 +146,11 @@ fn a_server_asks_for_what_its_settings_say() {
     }
 }
 
+//= rfc7692#5
+//= type=test
+//# To offer use of a PMCE, a client MUST include the extension name of
+//# the PMCE in the "Sec-WebSocket-Extensions" header field of its
+//# opening handshake of the WebSocket connection.
 #[test]
 fn a_client_offers_what_its_settings_say() {
     let cases = [

@@ -98,6 +98,10 @@ fn without_takeover_each_message_stands_alone() {
 //# extension parameter with a value of w, the server MUST NOT use an
 //# LZ77 sliding window longer than the w-th power of 2 bytes to compress
 //# messages to send.
+//= rfc7692#7.2.1
+//= type=test
+//# An endpoint MUST NOT use an LZ77 sliding window longer than 32,768
+//# bytes to compress messages to send.
 #[test]
 fn no_distance_is_longer_than_the_agreed_window() {
     // Each block of noise comes again at growing distances.

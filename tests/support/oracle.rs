@@ -149,7 +149,11 @@ fn next_frame(
     let end = start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
     let there = &wire[start..end.min(wire.len())];
     let payload: Vec<u8> = there.iter().zip(key.iter().cycle()).map(|(b, k)| b ^ k).collect();
-    let position = Position::InsidePayload { received: payload.len() as u64, expected: len };
+    let received = payload.len() as u64;
+    let position = match control && message.is_none() {
+        true => Position::InsideControlFrame { received, expected: len },
+        false => Position::InsidePayload { received, expected: len },
+    };
     let short = wire.len() < end;
     if control {
         if short {

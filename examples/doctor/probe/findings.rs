@@ -65,6 +65,7 @@ fn patient(says: &mut Vec<String>, heard: u64, all: bool, stay: Duration) {
     says.push(format!(
         "No idle timeout below {stay}: the connection that never pings was still there."
     ));
+    says.push("A longer one may be there all the same: a longer --for would find it.".into());
     if heard > 0 {
         let frames = count(heard, "frame");
         says.push(format!("But it was not silent: the server sent {frames} by itself."));
@@ -154,7 +155,7 @@ mod tests {
                 Some(40),
                 "sent 3 frames",
             ),
-            ("all live", alive(), [alive(), alive(), alive()], None, Some(40), "No idle"),
+            ("all live", alive(), [alive(), alive(), alive()], None, Some(40), "longer --for"),
             ("30 s", ended(30), [alive(), alive(), ended(30)], Some(30), Some(20), "15.0 s or"),
             ("a hole", ended(30), [ended(5), alive(), ended(30)], Some(30), Some(20), "not for"),
             ("50 s", ended(50), [alive(), alive(), alive()], Some(50), Some(40), "longer --for"),

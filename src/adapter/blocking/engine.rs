@@ -164,10 +164,20 @@ impl<L: Link> Engine<L> {
 
     pub(super) fn feed<'m>(
         &mut self,
-        mut message: Message<'m>,
+        message: Message<'m>,
     ) -> Result<(), SendRefused<Message<'m>>> {
+        self.feed_with(message, Driver::send)
+    }
+
+    /// Queues a message in the way given, as soon as there is room.
+    pub(super) fn feed_with<M>(
+        &mut self,
+        mut message: M,
+        queue: impl Fn(&mut Driver, M, Timestamp) -> Result<(), SendRefused<M>>,
+    ) -> Result<(), SendRefused<M>> {
         loop {
-            match self.try_feed(message) {
+            let now = self.clock.now();
+            match self.link.with(|driver| queue(driver, message, now)) {
                 Err(refused) if refused.reason == SendError::Full => message = refused.message,
                 result => return result,
             }

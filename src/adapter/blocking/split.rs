@@ -13,7 +13,7 @@ use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::event::SendError;
 use crate::message::Message;
-use crate::session::SendRefused;
+use crate::session::{Prepared, SendRefused};
 use crate::stats::Stats;
 use crate::termination::Evidence;
 use crate::time::Clock;
@@ -103,6 +103,33 @@ impl<S: Socket> Sender<S> {
     /// Why the message was not accepted.
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
         self.engine.feed(message.into()).map_err(|refused| refused.reason)
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
+    /// agreed on.
+    ///
+    /// For messages with secrets in them: see the warning of `Compression`.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub fn feed_uncompressed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendError> {
+        self.engine.feed_with(message.into(), Driver::send_uncompressed)?;
+        Ok(())
+    }
+
+    /// Queues a message that was framed before as [`feed`](Self::feed) does: the same for any number
+    /// of peers, framed, and compressed, once.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
+        self.engine.feed_with(message, Driver::send_prepared)?;
+        Ok(())
     }
 
     /// Queues a message as [`feed`](Self::feed) does, and never waits.

@@ -18,7 +18,7 @@ use crate::event::{Role, SendError};
 use crate::handshake::{Negotiated, Request, Response};
 use crate::keystream::Seed;
 use crate::message::Message;
-use crate::session::{SendRefused, Session, Unsent};
+use crate::session::{Prepared, SendRefused, Session, Unsent};
 use crate::stats::Stats;
 use crate::termination::{Evidence, Termination};
 use crate::time::{Clock, Timestamp};
@@ -116,6 +116,33 @@ impl<S: Transport> WebSocket<S> {
     /// Why the message was not accepted.
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
         self.engine.feed(message.into()).map_err(|refused| refused.reason)
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
+    /// agreed on.
+    ///
+    /// For messages with secrets in them: see the warning of `Compression`.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub fn feed_uncompressed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendError> {
+        self.engine.feed_with(message.into(), Driver::send_uncompressed)?;
+        Ok(())
+    }
+
+    /// Queues a message that was framed before as [`feed`](Self::feed) does: the same for any number
+    /// of peers, framed, and compressed, once.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
+        self.engine.feed_with(message, Driver::send_prepared)?;
+        Ok(())
     }
 
     /// Queues a message as [`feed`](Self::feed) does, and never waits.

@@ -21,7 +21,7 @@ use crate::adapter::{Incoming, lock};
 use crate::close::CloseFrame;
 use crate::event::SendError;
 use crate::message::Message;
-use crate::session::SendRefused;
+use crate::session::{Prepared, SendRefused};
 use crate::stats::Stats;
 use crate::termination::Evidence;
 
@@ -174,6 +174,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
         self.ready().await;
         self.try_feed(message).map_err(|refused| refused.reason)
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
+    /// agreed on.
+    ///
+    /// For messages with secrets in them: see the warning of `Compression`.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub async fn feed_uncompressed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendError> {
+        self.ready().await;
+        let message = message.into();
+        self.shared.command(|core| core.driver.send_uncompressed(message, core.clock.now()))?;
+        Ok(())
+    }
+
+    /// Queues a message that was framed before as [`feed`](Self::feed) does: the same for any number
+    /// of peers, framed, and compressed, once.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
+        self.ready().await;
+        self.shared.command(|core| core.driver.send_prepared(message, core.clock.now()))?;
+        Ok(())
     }
 
     /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.

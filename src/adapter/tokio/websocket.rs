@@ -23,7 +23,7 @@ use crate::event::{Role, SendError};
 use crate::handshake::{Negotiated, Request, Response};
 use crate::keystream::Seed;
 use crate::message::Message;
-use crate::session::{SendRefused, Session, Unsent};
+use crate::session::{Prepared, SendRefused, Session, Unsent};
 use crate::stats::Stats;
 use crate::termination::{Evidence, Termination};
 use crate::time::Timestamp;
@@ -137,6 +137,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
         self.ready().await;
         self.try_feed(message).map_err(|refused| refused.reason)
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
+    /// agreed on.
+    ///
+    /// For messages with secrets in them: see the warning of `Compression`.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub async fn feed_uncompressed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendError> {
+        self.ready().await;
+        self.core.driver.send_uncompressed(message.into(), self.core.clock.now())?;
+        Ok(())
+    }
+
+    /// Queues a message that was framed before as [`feed`](Self::feed) does: the same for any number
+    /// of peers, framed, and compressed, once.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
+        self.ready().await;
+        self.core.driver.send_prepared(message, self.core.clock.now())?;
+        Ok(())
     }
 
     /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.

@@ -59,6 +59,10 @@ impl Receiver {
                 Position::BetweenFragments { received: self.message_len }
             }
             State::Header => Position::InsideHeader { received: u64::from(self.header_len) },
+            State::Control if self.message.is_none() => Position::InsideControlFrame {
+                received: self.frame_len - self.remaining,
+                expected: self.frame_len,
+            },
             State::Data | State::Control => Position::InsidePayload {
                 received: self.frame_len - self.remaining,
                 expected: self.frame_len,

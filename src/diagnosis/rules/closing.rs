@@ -9,7 +9,7 @@ use super::timing;
 use super::view::View;
 use crate::close::CloseFrame;
 use crate::event::{Role, TransportError};
-use crate::termination::{Cause, Initiator, LocalClose};
+use crate::termination::{Cause, Initiator, LocalClose, Termination};
 
 /// What the Close frames say; `None` where they do not explain the end.
 pub(super) fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Vec<Finding>> {
@@ -20,6 +20,9 @@ pub(super) fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Vec<
                 (Initiator::Local, Some(local)) if !local.answer => vec![by_us(local)],
                 _ => by_peer(diagnoser, view, peer),
             };
+            if let Some(first) = findings.first_mut() {
+                lost(report).for_each(|fact| first.add(fact));
+            }
             if report.cause == Cause::Aborted {
                 findings.push(Finding::new(Verdict::LocalAbort, Certain, vec![]));
             }
@@ -28,6 +31,13 @@ pub(super) fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Vec<
         (None, Some(local)) => unanswered(view, local),
         (None, None) => None,
     }
+}
+
+/// What did not arrive, although there were Closes.
+fn lost(report: &Termination) -> impl Iterator<Item = Fact> {
+    let cut = report.truncated_message.then_some(Fact::TruncatedMessage);
+    let unsent = report.dropped.messages > 0;
+    cut.into_iter().chain(unsent.then_some(Fact::Unsent { backlog: report.dropped }))
 }
 
 fn by_us(local: &LocalClose) -> Finding {
@@ -54,7 +64,12 @@ fn by_peer(diagnoser: &Diagnoser<'_>, view: &View<'_>, peer: &CloseFrame) -> Vec
     if idleness {
         let span = view.no_message();
         let timeout = timing::setting(diagnoser, view, span);
-        let facts = vec![Fact::PeerClose { frame: *peer }, Fact::NoMessage { span }];
+        let mut facts = vec![Fact::PeerClose { frame: *peer }, Fact::NoMessage { span }];
+        let pings = &view.evidence.pings;
+        facts.push(match pings.sent {
+            0 => Fact::NoPing,
+            sent => Fact::Pings { sent, unanswered: pings.outstanding },
+        });
         findings.push(Finding::new(Verdict::PeerApplicationIdle { timeout }, Likely, facts));
         restart = Possible;
     }

@@ -15,18 +15,22 @@ pub(super) fn explain(view: &View<'_>) -> Vec<Finding> {
         Cause::HandshakeRejected { status } => rejected(view, status),
         Cause::HandshakeInvalid(rule) => invalid(view.report.role, rule),
         Cause::HandshakeTimeout => {
-            let facts = vec![Fact::Age { span: view.age() }, received(view)];
+            let facts = vec![Fact::Opening { span: view.age() }, received(view)];
             let mut findings = vec![Finding::new(Verdict::HandshakeTimedOut, Certain, facts)];
             findings.extend(not_web_socket(view));
             findings
         }
         Cause::Transport { kind: TransportError::TimedOut, side } => {
-            let facts = vec![Fact::Transport { side, kind: TransportError::TimedOut }];
+            let kind = TransportError::TimedOut;
+            let facts = vec![Fact::Transport { side, kind }, Fact::Opening { span: view.age() }];
             vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
         }
         Cause::Eof { at } => cut_short(view, Fact::EndedAt { at }),
         Cause::Transport { side, kind } => cut_short(view, Fact::Transport { side, kind }),
-        Cause::Aborted => vec![Finding::new(Verdict::LocalAbort, Certain, vec![])],
+        Cause::Aborted => {
+            let facts = vec![Fact::Opening { span: view.age() }];
+            vec![Finding::new(Verdict::LocalAbort, Certain, facts)]
+        }
         _ => vec![Finding::new(Verdict::Unexplained, Possible, vec![Fact::Contradiction])],
     }
 }
@@ -94,6 +98,10 @@ fn invalid(role: Role, rule: HandshakeError) -> Vec<Finding> {
     let failure = |confidence| Finding::new(Verdict::HandshakeFailure, confidence, facts());
     let (verdict, confidence) = match (role, rule) {
         (_, HandshakeError::NotHttp) => (Verdict::NotWebSocket, Certain),
+        // The request is well formed: it was this server's decision.
+        (Role::Server, HandshakeError::OriginMissing | HandshakeError::OriginRefused) => {
+            (Verdict::HandshakeRejected { status: rule.status() }, Certain)
+        }
         (
             Role::Client,
             HandshakeError::UpgradeNotConfirmed | HandshakeError::ConnectionNotConfirmed,

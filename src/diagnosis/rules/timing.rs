@@ -93,9 +93,12 @@ pub(super) fn setting(diagnoser: &Diagnoser<'_>, view: &View<'_>, span: Duration
     known.or_else(|| round(view, span)).unwrap_or_else(|| whole(span))
 }
 
-/// To the nearest second.
+/// To the nearest second; a span of less than that to the nearest hundredth, which may be nothing.
 fn whole(span: Duration) -> Duration {
-    Duration::from_secs(span.saturating_add(Duration::from_millis(500)).as_secs())
+    match span.as_millis() {
+        millis @ 0..=999 => Duration::from_millis((millis as u64 + 5) / 10 * 10),
+        _ => Duration::from_secs(span.saturating_add(Duration::from_millis(500)).as_secs()),
+    }
 }
 
 /// How many connections in a row had about this `span`, the present one included.

@@ -44,7 +44,8 @@ fn end_of_stream(diagnoser: &Diagnoser<'_>, view: &View<'_>, at: Position) -> Ve
     findings.extend(timing::explain(diagnoser, view));
     let facts = vec![Fact::EndedAt { at }, Fact::Idle { span: view.quiet() }];
     let (received, expected) = match at {
-        Position::InsidePayload { received, expected } => (received, Some(expected)),
+        Position::InsidePayload { received, expected }
+        | Position::InsideControlFrame { received, expected } => (received, Some(expected)),
         Position::InsideHeader { received } | Position::BetweenFragments { received } => {
             (received, None)
         }

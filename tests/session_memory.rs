@@ -290,6 +290,32 @@ mod compressed {
     }
 
     #[test]
+    fn a_close_in_the_middle_of_a_message_gives_its_memory_back() {
+        for takeover in [true, false] {
+            let config = config();
+            let [_, mut server] = idle(1, takeover, &config).remove(0);
+            let text = "text of which there is much, ".repeat(10_000);
+            server.send_fragment(text.as_str(), false, START).unwrap();
+            let mut buffer = vec![0; 200_000];
+            let size = carry(&mut server, &mut buffer);
+            let [mut client, _] = idle(1, takeover, &config).remove(0);
+            let mut begun = AllocationInfo::default();
+            let all = measure(|| {
+                begun = measure(|| {
+                    // It refers to nothing that this client did not get from its own server.
+                    let event = client.poll_event(&mut &mut buffer[..size], START);
+                    assert!(event.is_none(), "{event:?}");
+                });
+                let mut close = [0x88, 0x02, 0x03, 0xe8];
+                let event = client.poll_event(&mut &mut close[..], START);
+                assert!(matches!(event, Some(SessionEvent::CloseReceived)), "{event:?}");
+            });
+            assert!(begun.bytes_current >= text.len() as i64, "{takeover}: {begun:?}");
+            assert!(all.bytes_current < 1024, "{takeover}: {all:?}");
+        }
+    }
+
+    #[test]
     fn the_end_gives_everything_back() {
         for takeover in [true, false] {
             let config = config();

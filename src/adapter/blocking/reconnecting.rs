@@ -373,9 +373,12 @@ impl<S: Transport> Reconnecting<S> {
     }
 
     /// Connects without waiting any longer, if it waits and the budget allows it; also after it gave
-    /// up. See [`Reconnect::start`].
+    /// up or was stopped. See [`Reconnect::start`].
     pub fn retry_now(&mut self) {
         if self.socket.is_none() {
+            if let Some(stopped) = &self.stopped {
+                stopped.store(false, Ordering::Relaxed);
+            }
             self.plan.reconnect.start(self.clock.now());
         }
     }

@@ -48,7 +48,8 @@ fn a_bounded_wait_gives_nothing_and_loses_nothing() {
 #[test]
 fn another_thread_can_stop_it_while_a_connection_is_open() {
     bounded(|| {
-        let (request, server) = script(vec![silent(std::sync::mpsc::channel().1)]);
+        let silence = || silent(std::sync::mpsc::channel().1);
+        let (request, server) = script(vec![silence(), silence()]);
         let mut client = Reconnecting::new(request, settings()).unwrap().policy(fast());
         assert_eq!(trace(&client.next()), "attempt 1");
         let stopper = client.stopper();
@@ -59,6 +60,12 @@ fn another_thread_can_stop_it_while_a_connection_is_open() {
         assert_eq!(ending.decision.reason().why, Why::Stopped);
         assert!(matches!(client.next(), ReconnectEvent::GaveUp(_)));
         thread.join().unwrap();
+        // It can be started again, and stays so.
+        client.retry_now();
+        assert_eq!(trace(&client.next()), "attempt 2");
+        assert_eq!(trace(&client.next()), "opened");
+        assert!(client.next_within(millis(120)).is_none(), "it is not stopped");
+        assert!(client.close(farewell::CloseCode::NORMAL).unwrap().report.clean);
         server.join().unwrap();
     });
 }

@@ -20,9 +20,9 @@ use super::pool::Pool;
 ///
 /// With context takeover both ways, an idle connection holds 420 KiB once it has used them: a
 /// compressor of 370 KiB, less with a smaller window, and an inflater of 50 KiB (82 KiB where the
-/// peer's messages have final blocks, which is rare). Without, both come
-/// from a pool that all sessions with this value or a clone of it share, and an idle connection
-/// holds neither: it takes 0.9 KiB in all. The pool keeps at most 16 compressors and 64 inflaters.
+/// peer's messages have final blocks, which is rare). Without, both come from a pool that all
+/// sessions with this value or a clone of it share, and an idle connection holds neither: it takes
+/// less than 1 KiB in all. The pool keeps at most 16 compressors and 64 inflaters.
 ///
 /// ```
 /// use farewell::{Compression, Config};

@@ -1,8 +1,10 @@
 //! Every code, status and cause, and the words for each.
 
+#[cfg(feature = "std")]
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::ToString;
+#[cfg(feature = "std")]
 use alloc::vec::Vec;
 
 use super::*;

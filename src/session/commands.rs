@@ -190,8 +190,11 @@ impl Session {
             }
             let (rsv, frame) = compressed.map_or((0, prepared.plain()), |frame| (RSV1, frame));
             let opcode = prepared.kind().into();
-            let plain = Payload::Owned(prepared.plain().shared_payload());
-            let (kept, _) = self.outgoing.keep_copy(opcode, plain);
+            let kept = self.outgoing.keeps();
+            if kept {
+                let plain = Payload::Owned(prepared.plain().shared_payload());
+                self.outgoing.keep_copy(opcode, plain);
+            }
             self.outgoing.add_prepared(opcode, rsv, kept, frame, connection, &self.config);
         }
         Ok(())

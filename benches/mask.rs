@@ -11,10 +11,10 @@ use farewell::MaskingKey;
 
 // The modules themselves: parts of them are private to the crate.
 #[allow(dead_code, unused_imports, unreachable_pub)]
-#[path = "../src/keystream.rs"]
+#[path = "../src/wire/keystream.rs"]
 mod keystream;
 #[allow(dead_code, unused_imports, unreachable_pub)]
-#[path = "../src/mask.rs"]
+#[path = "../src/wire/mask.rs"]
 mod mask;
 
 use keystream::{Keystream, Seed};

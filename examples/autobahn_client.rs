@@ -68,7 +68,7 @@ fn run_blocking(url: &str, echo: bool, config: &Arc<Config>) -> Result<Outcome, 
 
 async fn run_tokio(url: &str, echo: bool, config: &Arc<Config>) -> Result<Outcome, Failure> {
     let request = ClientRequest::new(url)?;
-    let mut socket = farewell::tokio::connect_with(&request, config.clone()).await?;
+    let mut socket = farewell::aio::connect_with(&request, config.clone()).await?;
     let mut text = String::new();
     loop {
         match socket.next().await.into_message() {

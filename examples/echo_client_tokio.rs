@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:9001/".into());
-    let mut socket = farewell::tokio::connect(&url).await?;
+    let mut socket = farewell::aio::connect(&url).await?;
     let mut lines = lines();
     let mut unanswered = 0;
     let report = loop {

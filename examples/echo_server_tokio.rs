@@ -35,7 +35,7 @@ fn config() -> Config {
 
 async fn serve(stream: TcpStream, acceptor: Acceptor) {
     let _ = stream.set_nodelay(true);
-    let mut socket = match farewell::tokio::accept(stream, &acceptor).await {
+    let mut socket = match farewell::aio::accept(stream, &acceptor).await {
         Ok(socket) => socket,
         Err(error) => return eprintln!("{error}"),
     };

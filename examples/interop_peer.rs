@@ -83,7 +83,7 @@ async fn serve_tokio(acceptor: Acceptor) -> Result<(), Failure> {
     println!("listening on {}", listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
-        let mut socket = farewell::tokio::accept(stream, &acceptor).await?;
+        let mut socket = farewell::aio::accept(stream, &acceptor).await?;
         while let Incoming::Message(message) = socket.next().await {
             socket.send(message).await?;
         }
@@ -104,7 +104,7 @@ fn ask_blocking(url: &str, config: Config) -> Result<(), Failure> {
 }
 
 async fn ask_tokio(url: &str, config: Config) -> Result<(), Failure> {
-    let mut socket = farewell::tokio::connect_with(&ClientRequest::new(url)?, config).await?;
+    let mut socket = farewell::aio::connect_with(&ClientRequest::new(url)?, config).await?;
     say_agreed(socket.session().negotiated());
     for message in messages()? {
         for _ in 0..2 {

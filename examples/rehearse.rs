@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use farewell::testkit::{At, Cut, Effect, Faults, Network, Proxy, Stuck, World};
+use farewell::testkit::{At, Cut, Effect, Faults, Network, Proxy, Simulation, Stuck};
 use farewell::{Cause, Clock, CloseCode, OpCode, Role, SessionEvent, Termination, Timestamp};
 
 /// What the application does next.
@@ -25,7 +25,7 @@ fn after(ending: &Termination) -> Next {
 }
 
 /// The client asks, the server answers and closes with `code` after ten messages.
-fn conversation(network: &Network, code: CloseCode) -> World {
+fn conversation(network: &Network, code: CloseCode) -> Simulation {
     let mut world = network.connect();
     world.on_event(Role::Client, |session, event, now| match event {
         SessionEvent::Open(_) | SessionEvent::Message(_) => drop(session.send("more", now)),

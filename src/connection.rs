@@ -4,33 +4,40 @@
 //! [`Event::Ended`], as its last event, no later than the close timeout plus the linger timeout
 //! after its end began. It borrows every buffer and allocates nothing for a message.
 
+mod closing;
 mod control;
-mod ending;
+mod event;
+mod getters;
 mod heartbeat;
 mod judgement;
 mod receive;
-mod send;
+mod send_error;
 mod timers;
 #[cfg(feature = "tracing")]
 mod traced;
-mod view;
+mod transmit;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem;
 
-use crate::close::CloseFrame;
 use crate::config::Config;
-use crate::event::{Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError};
-use crate::keystream::{Keystream, Seed};
-use crate::termination::{Backlog, Cause, Initiator};
+use crate::report::Phase;
+use crate::report::trace::Trace;
+use crate::report::{Cause, Initiator, Undelivered};
+use crate::report::{ReadClosed, TransportError};
 use crate::time::Timestamp;
-use crate::trace::Trace;
+use crate::wire::close::CloseFrame;
+use crate::wire::data::MessageKind;
+use crate::wire::keystream::{Keystream, Seed};
+use crate::wire::role::Role;
 
-use ending::{CloseState, Ending};
+use closing::{CloseState, Closing};
+pub use event::Event;
 use heartbeat::Heartbeat;
 use receive::{Fault, Received, Receiver};
-pub use send::FrameHead;
+pub use send_error::SendError;
+pub use transmit::FrameHead;
 
 /// An established WebSocket connection, for runtimes that own their buffers.
 ///
@@ -108,7 +115,7 @@ pub struct Connection {
     /// When a deadline was last handled far too late: seconds since `opened`, plus one.
     suspended_secs: u32,
     /// The end, once it has begun; also there when the transport fails one way.
-    ending: Option<Box<Ending>>,
+    closing: Option<Box<Closing>>,
     trace: Trace,
 }
 
@@ -159,7 +166,7 @@ impl Connection {
             largest_before: 0,
             lateness_micros: 0,
             suspended_secs: 0,
-            ending: None,
+            closing: None,
             trace: Trace::elsewhere(),
         }
     }
@@ -167,7 +174,7 @@ impl Connection {
     /// Takes the next event out of the bytes that came.
     ///
     /// Call it until it gives `None`; then all of `input` is consumed, and the buffer behind it is
-    /// free for the next read. Payloads are unmasked in place and lent from it. Call it with empty
+    /// free for the next read. Payloads are unmasked in place and borrowed from it. Call it with empty
     /// input too, after any other call that takes `now`: an [`Event::Ended`] may wait.
     // Out of line, the event would go through memory, which takes as long as the rest.
     #[inline(always)]
@@ -181,11 +188,11 @@ impl Connection {
             self.last_data = self.last_data.max(now).max(self.now);
             return Some(Event::Data(chunk));
         }
-        self.poll_event_slowly(input, now)
+        self.poll_event_slow(input, now)
     }
 
     #[inline(never)]
-    fn poll_event_slowly<'b>(
+    fn poll_event_slow<'b>(
         &mut self,
         input: &mut &'b mut [u8],
         now: Timestamp,
@@ -214,7 +221,7 @@ impl Connection {
             }
         }
         self.discard(input, now);
-        let report = self.ending.as_mut().and_then(|ending| ending.report.take())?;
+        let report = self.closing.as_mut().and_then(|closing| closing.report.take())?;
         self.trace.ended(&report);
         Some(Event::Ended(report))
     }
@@ -239,15 +246,15 @@ impl Connection {
     fn throw_away(&mut self, mut len: u64, now: Timestamp) {
         let limit = self.config.limits.linger;
         let lingering = self.phase == Phase::Lingering;
-        if let Some(ending) = &mut self.ending {
+        if let Some(closing) = &mut self.closing {
             if lingering {
                 // How much of it came at once must not show in the report: what lies beyond the
                 // byte that is too much is not counted.
-                len = len.min(limit.saturating_add(1).saturating_sub(ending.discarded));
+                len = len.min(limit.saturating_add(1).saturating_sub(closing.discarded));
             }
-            ending.discarded += len;
+            closing.discarded += len;
             self.receiver.skip(len);
-            if lingering && ending.discarded > limit {
+            if lingering && closing.discarded > limit {
                 self.finish(now);
             }
         }
@@ -263,15 +270,15 @@ impl Connection {
         }
         self.note_overdue(now);
         let (_, position) = self.standing();
-        let ending = self.ending_mut(Initiator::Transport);
-        if ending.read_closed.is_some() {
+        let closing = self.closing_mut(Initiator::Transport);
+        if closing.read_closed.is_some() {
             return;
         }
-        ending.read_ended(how, position);
+        closing.read_ended(how, position);
         // The peer may have closed its side alone: our Close, and what goes out before it, still
         // gets its chance until the close deadline.
-        let dead = ending.write_failed.is_some() || matches!(how, ReadClosed::Failed(_));
-        if dead || ending.close_state == CloseState::Done {
+        let dead = closing.write_failed.is_some() || matches!(how, ReadClosed::Failed(_));
+        if dead || closing.close_state == CloseState::Done {
             self.finish(now);
         }
     }
@@ -286,10 +293,10 @@ impl Connection {
         }
         self.note_overdue(now);
         let deadline = now + self.config.timeouts.close;
-        let ending = self.ending_mut(Initiator::Transport);
-        ending.give_up_writing(kind);
-        ending.close_deadline.get_or_insert(deadline);
-        if ending.read_closed.is_some() {
+        let closing = self.closing_mut(Initiator::Transport);
+        closing.give_up_writing(kind);
+        closing.close_deadline.get_or_insert(deadline);
+        if closing.read_closed.is_some() {
             self.finish(now);
         } else if matches!(self.phase, Phase::CloseReceived | Phase::Lingering) {
             self.linger(now);
@@ -313,7 +320,7 @@ impl Connection {
             self.messages_pending = 0;
         }
         self.heartbeat.flushed(self.bytes_flushed, now);
-        if self.ending.is_some() && self.phase != Phase::Ended {
+        if self.closing.is_some() && self.phase != Phase::Ended {
             self.close_flushed(now);
         }
     }
@@ -324,17 +331,17 @@ impl Connection {
     }
 
     fn close_flushed(&mut self, now: Timestamp) {
-        let Some(ending) = &mut self.ending else { return };
-        let CloseState::Written { mark } = ending.close_state else { return };
+        let Some(closing) = &mut self.closing else { return };
+        let CloseState::Written { mark } = closing.close_state else { return };
         if self.bytes_flushed < mark {
             return;
         }
-        ending.close_state = CloseState::Done;
-        if let Some(local) = &mut ending.local {
+        closing.close_state = CloseState::Done;
+        if let Some(local) = &mut closing.local {
             local.flushed = true;
         }
-        let read_closed = ending.read_closed.is_some();
-        ending.complete = ending.peer.is_some() && !read_closed;
+        let read_closed = closing.read_closed.is_some();
+        closing.complete = closing.peer.is_some() && !read_closed;
         if read_closed {
             self.finish(now);
         } else if matches!(self.phase, Phase::CloseReceived | Phase::Lingering) {
@@ -364,37 +371,37 @@ impl Connection {
         //# 5.5.1, whose status code is set to /code/ and whose close reason is
         //# set to /reason/.
         let deadline = now + self.config.timeouts.close;
-        let ending = self.ending_mut(Initiator::Local);
-        ending.queue_close(frame, false);
-        ending.cause = cause;
-        ending.close_deadline = Some(deadline);
+        let closing = self.closing_mut(Initiator::Local);
+        closing.queue_close(frame, false);
+        closing.cause = cause;
+        closing.close_deadline = Some(deadline);
         self.phase = Phase::CloseSent;
     }
 
     fn close_received(&mut self, frame: CloseFrame, now: Timestamp) {
         let deadline = now + self.config.timeouts.close;
         let truncated = self.receiver.in_message();
-        let ending = self.ending_mut(Initiator::Peer);
-        ending.peer = Some(frame);
-        ending.truncated_message = truncated;
-        ending.close_deadline.get_or_insert(deadline);
-        match &ending.local {
+        let closing = self.closing_mut(Initiator::Peer);
+        closing.peer = Some(frame);
+        closing.truncated_message = truncated;
+        closing.close_deadline.get_or_insert(deadline);
+        match &closing.local {
             Some(local) if local.flushed => {
-                ending.complete = true;
+                closing.complete = true;
                 self.linger(now);
                 return;
             }
-            local if ending.write_failed.is_some() => {
+            local if closing.write_failed.is_some() => {
                 let both = local.is_some();
-                ending.initiator = if both { Initiator::Both } else { Initiator::Peer };
+                closing.initiator = if both { Initiator::Both } else { Initiator::Peer };
                 self.linger(now);
                 return;
             }
             //= rfc6455#5.5.1
             //# If an endpoint receives a Close frame and did not previously send a
             //# Close frame, the endpoint MUST send a Close frame in response.
-            None => ending.queue_close(frame.answer(), true),
-            Some(_) => ending.initiator = Initiator::Both,
+            None => closing.queue_close(frame.answer(), true),
+            Some(_) => closing.initiator = Initiator::Both,
         }
         self.stop_receiving();
         self.phase = Phase::CloseReceived;
@@ -406,19 +413,19 @@ impl Connection {
         let deadline = now + self.config.timeouts.close;
         let frame = CloseFrame::new(rule.close_code(), rule.close_reason());
         let frame = frame.unwrap_or(CloseFrame::from_code(rule.close_code()));
-        let ending = self.ending_mut(Initiator::Local);
-        ending.cause = Some(match rule.is_too_big() {
+        let closing = self.closing_mut(Initiator::Local);
+        closing.cause = Some(match rule.is_too_big() {
             true => Cause::TooBig { rule, offset },
             false => Cause::Violation { rule, offset },
         });
-        ending.close_deadline.get_or_insert(deadline);
+        closing.close_deadline.get_or_insert(deadline);
         //= rfc6455#7.1.7
         //# If _The WebSocket Connection is Established_ prior to the point where
         //# the endpoint is required to _Fail the WebSocket Connection_, the
         //# endpoint SHOULD send a Close frame with an appropriate status code
-        let unwritten = ending.write_failed.is_none() && !ending.local_flushed();
-        if unwritten && ending.local.is_none() {
-            ending.queue_close(frame, false);
+        let unwritten = closing.write_failed.is_none() && !closing.local_flushed();
+        if unwritten && closing.local.is_none() {
+            closing.queue_close(frame, false);
         }
         self.stop_receiving();
         if unwritten {
@@ -430,8 +437,8 @@ impl Connection {
 
     /// Nothing more is delivered; the transport is given up at the linger timeout at the latest.
     fn linger(&mut self, now: Timestamp) {
-        if let Some(ending) = &mut self.ending {
-            ending.begin_linger(self.config.timeouts.linger, now);
+        if let Some(closing) = &mut self.closing {
+            closing.begin_linger(self.config.timeouts.linger, now);
         }
         self.stop_receiving();
         self.phase = Phase::Lingering;
@@ -450,24 +457,26 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
-        let ending = self.ending_mut(Initiator::Local);
+        let closing = self.closing_mut(Initiator::Local);
         // What has happened before is the cause, and dropping the connection its consequence.
-        if !ending.complete && ending.write_failed.is_none() && ending.read_closed.is_none() {
-            ending.cause.get_or_insert(cause);
+        if !closing.complete && closing.write_failed.is_none() && closing.read_closed.is_none() {
+            closing.cause.get_or_insert(cause);
         }
         self.finish(now);
     }
 
     /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.
     fn finish(&mut self, now: Timestamp) {
-        self.ending_mut(Initiator::Local);
+        self.closing_mut(Initiator::Local);
         self.stop_receiving();
         let mut evidence = self.evidence();
         evidence.ended = now;
-        let dropped =
-            Backlog { bytes: self.pending_output(), messages: u64::from(self.messages_pending) };
+        let dropped = Undelivered {
+            bytes: self.pending_output(),
+            messages: u64::from(self.messages_pending),
+        };
         let role = self.role;
-        self.ending_mut(Initiator::Local).make_report(role, dropped, evidence);
+        self.closing_mut(Initiator::Local).make_report(role, dropped, evidence);
         self.phase = Phase::Ended;
     }
 

@@ -5,13 +5,26 @@
 //! does not depend on how the input was cut. A compressor never refers to what the peer's inflater
 //! does not have.
 
+#[cfg(feature = "deflate")]
 mod compressor;
+#[cfg(feature = "deflate")]
+mod context;
+#[cfg(not(feature = "deflate"))]
+mod disabled;
+#[cfg(feature = "deflate")]
 mod inflater;
-mod link;
+#[cfg(feature = "deflate")]
 mod params;
+#[cfg(feature = "deflate")]
 mod pool;
+#[cfg(feature = "deflate")]
 mod settings;
 
-pub(crate) use link::Deflate;
+#[cfg(feature = "deflate")]
+pub(crate) use context::Deflate;
+#[cfg(not(feature = "deflate"))]
+pub(crate) use disabled::{Compression, Deflate, DeflateParams};
+#[cfg(feature = "deflate")]
 pub use params::DeflateParams;
+#[cfg(feature = "deflate")]
 pub use settings::{Compression, WindowBits};

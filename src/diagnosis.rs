@@ -90,7 +90,7 @@
 mod fact;
 mod finding;
 mod history;
-mod known;
+mod known_timeouts;
 mod remedy;
 mod rules;
 mod verdict;
@@ -100,12 +100,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::slice;
 
-use crate::termination::Termination;
+use crate::report::Termination;
 
 pub use fact::Fact;
 pub use finding::{Confidence, Finding};
 pub use history::{History, PastConnection};
-pub use known::{KNOWN_TIMEOUTS, KnownTimeout, TimeoutKind};
+pub use known_timeouts::{KNOWN_TIMEOUTS, KnownTimeout, TimeoutKind};
 pub use verdict::Verdict;
 
 impl Termination {

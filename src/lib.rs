@@ -15,7 +15,7 @@
 //! | tokio | `tokio`, with feature `tokio` |
 //! | a runtime of your own, and want whole messages | [`Session`] |
 //! | a runtime of your own with its own buffers (epoll, io_uring, bare metal) | [`Connection`], after the opening handshake of [`handshake`] |
-//! | a client that has to come back after every ending | [`blocking::Reconnecting`] or `tokio::Reconnecting`; [`reconnect`] in a runtime of your own |
+//! | a client that has to come back after every ending | [`blocking::Reconnecting`] or `aio::Reconnecting`; [`reconnect`] in a runtime of your own |
 //!
 //! # A whole life
 //!
@@ -126,70 +126,53 @@ extern crate std;
 
 #[cfg(feature = "std")]
 mod adapter;
-mod close;
 mod config;
 mod connection;
-#[cfg_attr(not(feature = "deflate"), path = "deflate/absent.rs")]
 mod deflate;
 pub mod diagnosis;
-mod event;
-mod frame;
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 pub mod handshake;
-mod keystream;
-mod mask;
-mod message;
-mod names;
 pub mod reconnect;
-#[cfg(feature = "serde")]
-mod serialize;
+mod report;
 mod session;
-mod span;
-mod stats;
-mod termination;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
-mod timer;
-mod trace;
-mod utf8;
-mod violation;
+mod wire;
 
 #[cfg(feature = "tokio")]
-pub use adapter::tokio;
+pub use adapter::aio;
 #[cfg(feature = "std")]
 pub use adapter::{
-    AcceptError, Acceptor, ConnectError, Ending, Incoming, ReconnectEvent, blocking,
+    AcceptError, Acceptor, ConnectError, Disconnected, Incoming, ReconnectEvent, blocking,
 };
-pub use close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
 pub use config::{Config, Heartbeat, Limits, Timeouts};
-pub use connection::{Connection, FrameHead};
+pub use connection::{Connection, Event, FrameHead, SendError};
 #[cfg(feature = "deflate")]
 pub use deflate::{Compression, WindowBits};
-pub use event::{
-    Chunk, Data, Event, MessageKind, Phase, ReadClosed, Role, SendError, TransportError,
+pub use report::{
+    Cause, Direction, Evidence, HighWater, Initiator, LocalClose, Phase, Pings, Position,
+    ReadClosed, Rtt, SentMessage, Stats, StreamEnd, Termination, Traffic, TransportError,
+    Undelivered,
 };
-pub use frame::{FrameHeader, FrameHeaderError, OpCode};
-pub use keystream::Seed;
-#[cfg(feature = "std")]
-pub use keystream::SeedError;
-pub use mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
-pub use message::{Message, NotUtf8, Payload, Text};
 pub use session::{
     AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
 };
-pub use stats::{HighWater, Stats};
-pub use termination::{
-    Backlog, Cause, Evidence, Initiator, LocalClose, Pings, Position, Rtt, SentMessage, Side,
-    StreamEnd, Termination, Traffic,
-};
 #[cfg(feature = "std")]
 pub use time::Clock;
-pub use time::Timestamp;
-pub use timer::Timer;
-pub use utf8::{IncompleteUtf8, InvalidUtf8, Utf8Validator};
-pub use violation::Violation;
+pub use time::{Timer, Timestamp};
+pub use wire::close::{CloseCode, CloseFrame, CloseFrameError, InvalidCloseCode};
+pub use wire::data::{Chunk, Data, MessageKind};
+pub use wire::frame::{FrameHeader, FrameHeaderError, OpCode};
+pub use wire::keystream::Seed;
+#[cfg(feature = "std")]
+pub use wire::keystream::SeedError;
+pub use wire::mask::{MaskingKey, apply as apply_mask, apply_at as apply_mask_at};
+pub use wire::message::{Message, NotUtf8, Payload, Text};
+pub use wire::role::Role;
+pub use wire::utf8::{IncompleteUtf8, InvalidUtf8, Utf8Validator};
+pub use wire::violation::Violation;
 
 #[cfg(all(doctest, feature = "tokio", feature = "testkit"))]
 #[doc = include_str!("../README.md")]

@@ -2,7 +2,7 @@
 //!
 //! Time, outcomes and random numbers come in; decisions and deadlines come out. It works without
 //! `std`, in a simulation, and below any runtime. With sockets and `std` there is
-//! [`blocking::Reconnecting`](crate::blocking::Reconnecting), and `tokio::Reconnecting` with feature
+//! [`blocking::Reconnecting`](crate::blocking::Reconnecting), and `aio::Reconnecting` with feature
 //! `tokio`: they own a URL and yield messages across connections, and leave every decision to the
 //! [`Reconnect`] in them.
 //!
@@ -94,10 +94,10 @@
 //! );
 //! ```
 
+mod backoff;
 mod config;
 mod decision;
 mod outcome;
-mod pacing;
 #[cfg(test)]
 mod tests;
 
@@ -105,10 +105,10 @@ use core::time::Duration;
 
 use crate::time::Timestamp;
 
-use pacing::Budget;
+use backoff::Budget;
 
 pub use config::{Classifier, ReconnectConfig};
-pub use decision::{Decision, Pace, Reason, Retry, Why};
+pub use decision::{Decision, Pace, Reason, ReasonKind, Retry};
 pub use outcome::{Advice, ConnectFailure, Outcome};
 
 //= rfc6455#7.2.3
@@ -252,7 +252,7 @@ impl Reconnect {
             return Decision::Stop(reason);
         }
         let asked = outcome.retry_after();
-        let (delay, pace) = pacing::delay(&self.config, advice, self.delays, asked, random);
+        let (delay, pace) = backoff::delay(&self.config, advice, self.delays, asked, random);
         self.delays = self.delays.saturating_add(1);
         let retry = self.retry(now + delay, pace, reason);
         self.stage = Stage::Waiting(retry);
@@ -302,7 +302,7 @@ impl Reconnect {
             Stage::GaveUp(_) => self.delays = 0,
             Stage::Connecting { .. } | Stage::Probation { .. } | Stage::Stable => return,
         }
-        let retry = self.retry(now, Pace::First, Reason::new(Why::Started));
+        let retry = self.retry(now, Pace::First, Reason::new(ReasonKind::Started));
         match self.stage {
             Stage::Waiting(standing) if standing.at <= retry.at => {}
             _ if retry.at > now => self.stage = Stage::Waiting(retry),
@@ -314,7 +314,7 @@ impl Reconnect {
     pub fn stop(&mut self) {
         if !matches!(self.stage, Stage::GaveUp(_)) {
             self.attempt = None;
-            self.stage = Stage::GaveUp(Reason::new(Why::Stopped));
+            self.stage = Stage::GaveUp(Reason::new(ReasonKind::Stopped));
         }
     }
 

@@ -9,6 +9,7 @@ mod assembly;
 mod commands;
 mod compression;
 mod event;
+mod getters;
 mod opening;
 mod outgoing;
 mod output;
@@ -18,7 +19,6 @@ mod queue;
 mod traced;
 mod transport;
 mod unsent;
-mod view;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -28,14 +28,17 @@ use bytes::{Buf, BytesMut};
 
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::connection::Event;
 use crate::deflate::Deflate;
-use crate::event::{Event, Phase, ReadClosed, Role};
 use crate::handshake::{ClientRequest, Negotiated, Response};
-use crate::keystream::{Keystream, Seed};
-use crate::message::NotUtf8;
-use crate::termination::Termination;
+use crate::report::Phase;
+use crate::report::ReadClosed;
+use crate::report::Termination;
+use crate::report::trace::Trace;
 use crate::time::Timestamp;
-use crate::trace::Trace;
+use crate::wire::keystream::{Keystream, Seed};
+use crate::wire::message::NotUtf8;
+use crate::wire::role::Role;
 
 use assembly::Assembly;
 use compression::compression;
@@ -140,7 +143,7 @@ pub struct Session {
     negotiated: Negotiated,
     /// Where compression was agreed on.
     deflate: Option<Box<Deflate>>,
-    kept: Option<Box<Kept>>,
+    kept: Option<Box<Deferred>>,
     write_failed: bool,
     /// The most bytes of frames, made or to be made, that were pending when some of them left.
     pending_peak: u64,
@@ -157,7 +160,7 @@ enum Stage {
 
 /// What has to be looked at before the next input.
 #[derive(Debug, Default)]
-struct Kept {
+struct Deferred {
     /// News of the connection being open.
     opened: Option<Box<Opened>>,
     /// Bytes that came before it was.
@@ -238,7 +241,7 @@ impl Session {
     /// Takes the next event out of the bytes that came.
     ///
     /// Call it until it gives `None`; then all of `input` is consumed, and the buffer behind it is
-    /// free for the next read. A message that lies whole in the input is lent from it; payloads
+    /// free for the next read. A message that lies whole in the input is borrowed from it; payloads
     /// are unmasked in place. Call it with empty input too, after any other call that takes `now`:
     /// an event may wait.
     ///

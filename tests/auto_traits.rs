@@ -74,16 +74,16 @@ fn so_do_the_sockets_and_their_halves() {
     {
         fn is_held<T: Send + Sync + Unpin>() {}
         use tokio::net::TcpStream;
-        is_moved::<farewell::tokio::Reconnecting>();
-        is_held::<farewell::tokio::WebSocket<TcpStream>>();
-        is_held::<(farewell::tokio::Receiver<TcpStream>, farewell::tokio::Sender<TcpStream>)>();
+        is_moved::<farewell::aio::Reconnecting>();
+        is_held::<farewell::aio::WebSocket<TcpStream>>();
+        is_held::<(farewell::aio::Receiver<TcpStream>, farewell::aio::Sender<TcpStream>)>();
     }
 }
 
 #[test]
 #[cfg(feature = "tokio")]
 fn every_future_can_be_spawned() {
-    use farewell::tokio::{Receiver, Reconnecting, Sender, WebSocket};
+    use farewell::aio::{Receiver, Reconnecting, Sender, WebSocket};
     use farewell::{Acceptor, CloseCode};
     use tokio::net::TcpStream;
 
@@ -101,8 +101,8 @@ fn every_future_can_be_spawned() {
         stream: TcpStream,
         acceptor: &Acceptor,
     ) {
-        is_spawned(farewell::tokio::connect("ws://localhost/"));
-        is_spawned(farewell::tokio::accept(stream, acceptor));
+        is_spawned(farewell::aio::connect("ws://localhost/"));
+        is_spawned(farewell::aio::accept(stream, acceptor));
         is_spawned(socket.next());
         is_spawned(socket.send("x"));
         is_spawned(socket.close(CloseCode::NORMAL));

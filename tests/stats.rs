@@ -11,7 +11,7 @@ use farewell::{
     CloseCode, Config, Connection, Event, Heartbeat, HighWater, Phase, Role, Seed, Session, Stats,
 };
 
-use support::pair::{Pair, START, Side};
+use support::pair::{Endpoint, Pair, START};
 use support::split::Split;
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -128,7 +128,7 @@ fn a_message_that_is_given_up_is_in_the_marks() {
     }
 }
 
-fn agrees(side: &Side) {
+fn agrees(side: &Endpoint) {
     let (stats, evidence) = (side.session.stats(), side.report().evidence);
     assert_eq!(stats.phase, Phase::Ended);
     assert_eq!((stats.received, stats.sent), (evidence.received, evidence.sent));

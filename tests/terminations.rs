@@ -15,8 +15,8 @@ mod table;
 mod wire;
 
 use farewell::{
-    Backlog, Cause, CloseCode, CloseFrame, Initiator, Phase, Position, ReadClosed, Role, SendError,
-    Side, StreamEnd, Timer, TransportError, Violation,
+    Cause, CloseCode, CloseFrame, Direction, Initiator, Phase, Position, ReadClosed, Role,
+    SendError, StreamEnd, Timer, TransportError, Undelivered, Violation,
 };
 
 use drive::{Drive, millis, quiet, reason, secs};
@@ -115,7 +115,7 @@ fn what_send_accepted_goes_out_before_the_close() {
         assert_eq!(plain(&drive.output)[..2], texts);
         assert_eq!(plain(&drive.output)[2..], [(CLOSE, close_body(1000, ""))]);
         assert!(drive.report().clean);
-        assert_eq!(drive.report().dropped, Backlog::default());
+        assert_eq!(drive.report().dropped, Undelivered::default());
     }
 }
 
@@ -202,7 +202,7 @@ fn a_tls_stream_cut_short_is_clean_only_if_both_closes_passed() {
     for mut drive in drives() {
         let report = drive.close(1000, "").read_closed(ReadClosed::TlsTruncated).report();
         assert_eq!((report.clean, report.stream_end), (false, StreamEnd::TlsTruncated));
-        let (side, kind) = (Side::Read, TransportError::TlsTruncated);
+        let (side, kind) = (Direction::Read, TransportError::TlsTruncated);
         assert_eq!(report.cause, Cause::Transport { side, kind });
     }
 }
@@ -259,7 +259,7 @@ fn after_a_failed_write_the_peers_close_is_still_read() {
         drive.peer_sends(&[(TEXT, b"why"), (PING, b"")]).peer_closes(1013, "overload");
         let reset = ReadClosed::Failed(TransportError::Reset);
         let report = drive.read_closed(reset).report();
-        let (side, kind) = (Side::Write, TransportError::Reset);
+        let (side, kind) = (Direction::Write, TransportError::Reset);
         assert_eq!(report.cause, Cause::Transport { side, kind });
         assert_eq!((report.clean, report.code, report.reason()), (false, 1013, "overload"));
         assert_eq!(report.initiator, Initiator::Peer);
@@ -277,7 +277,7 @@ fn a_failed_write_gives_no_verdict_until_the_read_side_has_ended() {
         let at = Position::InsideHeader { received: 1 };
         let report = drive.receive(&[BINARY]).eof().report();
         assert_eq!(report.evidence.position, at, "where the reading stopped");
-        assert!(matches!(report.cause, Cause::Transport { side: Side::Write, .. }));
+        assert!(matches!(report.cause, Cause::Transport { side: Direction::Write, .. }));
         assert_eq!(report.initiator, Initiator::Transport);
     }
 }

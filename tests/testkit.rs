@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use farewell::testkit::{
-    At, Cut, Effect, Faults, Link, Network, Proxy, Recorded, StuckReason, World,
+    At, Cut, Effect, Faults, Link, Network, Proxy, Recorded, Simulation, StuckReason,
 };
 use farewell::{
-    Cause, CloseCode, Config, OpCode, Phase, Position, Role, SessionEvent, Side, StreamEnd,
+    Cause, CloseCode, Config, Direction, OpCode, Phase, Position, Role, SessionEvent, StreamEnd,
     TransportError,
 };
 
@@ -37,7 +37,7 @@ fn quiet() -> Config {
 }
 
 /// When one end received its messages.
-fn arrivals(world: &World, end: Role) -> Vec<Duration> {
+fn arrivals(world: &Simulation, end: Role) -> Vec<Duration> {
     let is_message = |event: &&Recorded| matches!(event.event, SessionEvent::Message(_));
     let messages = world.events(end).iter().filter(is_message);
     messages.map(|event| event.at.since(farewell::Timestamp::ZERO)).collect()
@@ -244,7 +244,7 @@ fn a_proxy_cuts_as_it_is_told() {
         let mut world = Network::new(1).faults(faults).upgraded();
         world.run_to_the_end().unwrap()
     };
-    let reset = Cause::Transport { side: Side::Read, kind: TransportError::Reset };
+    let reset = Cause::Transport { side: Direction::Read, kind: TransportError::Reset };
     for end in ROLES {
         assert_eq!(run(Cut::Fin).of(end).cause, Cause::Eof { at: Position::FrameBoundary });
         assert_eq!(run(Cut::Reset).of(end).cause, reset);

@@ -68,7 +68,7 @@ pub(crate) fn origin_refused() -> Result<Vec<Seen>> {
 
 pub(crate) fn unauthorized() -> Result<Vec<Seen>> {
     let who = Rejection::new(401)?.header("WWW-Authenticate", "Bearer")?.body("who are you?\n");
-    let acceptor = Acceptor::deciding(move |request| match request.header("Authorization") {
+    let acceptor = Acceptor::from_fn(move |request| match request.header("Authorization") {
         Some("Bearer secret") => Ok(Accept::new(Origins::Any)),
         _ => Err(who.clone()),
     });

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use farewell::{Cause, Position, Side, Termination};
+use farewell::{Cause, Direction, Position, Termination};
 
 /// What happened, in a few words. The self-test's expectations are written in them.
 pub(crate) fn cause(report: &Termination) -> String {
     match report.cause {
         Cause::ClosingHandshake => "closing handshake".into(),
         Cause::Eof { at } => format!("end of stream{}", place(at)),
-        Cause::Transport { side: Side::Read, kind } => format!("read failed: {kind}"),
-        Cause::Transport { side: Side::Write, kind } => format!("write failed: {kind}"),
+        Cause::Transport { side: Direction::Read, kind } => format!("read failed: {kind}"),
+        Cause::Transport { side: Direction::Write, kind } => format!("write failed: {kind}"),
         Cause::PongTimeout { .. } => "silence after a Ping".into(),
         Cause::IdleTimeout { .. } => "idle timeout".into(),
         Cause::WriteStalled { .. } => "output stalled".into(),

@@ -43,8 +43,8 @@ pub(crate) struct Figures {
     pub(crate) open: u64,
     pub(crate) accepted: u64,
     pub(crate) endings: BTreeMap<Ending, u64>,
-    pub(crate) received: Side,
-    pub(crate) sent: Side,
+    pub(crate) received: Direction,
+    pub(crate) sent: Direction,
     pub(crate) dropped_bytes: u64,
     pub(crate) pending_output: u64,
     pub(crate) pending_output_high_water: u64,
@@ -53,7 +53,7 @@ pub(crate) struct Figures {
 }
 
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Side {
+pub(crate) struct Direction {
     pub(crate) bytes: u64,
     pub(crate) frames: u64,
     pub(crate) messages: u64,

@@ -11,7 +11,7 @@ type Decide = dyn Fn(&Request) -> Result<Accept, Rejection> + Send + Sync;
 /// How a server answers requests for connections, and the settings of those connections.
 ///
 /// One value serves any number of connections; a clone shares everything with it. It is given to
-/// [`blocking::accept`](crate::blocking::accept) or `tokio::accept`.
+/// [`blocking::accept`](crate::blocking::accept) or `aio::accept`.
 ///
 /// There is no default for the origins: which web pages may connect is the application's decision
 /// (RFC 6455 section 10.2).
@@ -26,7 +26,7 @@ type Decide = dyn Fn(&Request) -> Result<Accept, Rejection> + Send + Sync;
 ///
 /// // Or one for each request:
 /// let not_found = Rejection::new(404)?.body("try /chat");
-/// let routed = Acceptor::deciding(move |request| match request.path() {
+/// let routed = Acceptor::from_fn(move |request| match request.path() {
 ///     "/chat" => Ok(Accept::new(Origins::SameHost)),
 ///     _ => Err(not_found.clone()),
 /// })
@@ -50,7 +50,7 @@ impl Acceptor {
     /// fields.
     #[must_use]
     pub fn with_accept(accept: Accept) -> Self {
-        Self::deciding(move |_| Ok(accept.clone()))
+        Self::from_fn(move |_| Ok(accept.clone()))
     }
 
     /// Asks `decide` for the answer to each request.
@@ -58,7 +58,7 @@ impl Acceptor {
     /// It runs while the client waits: a decision that takes long needs the opening handshake's
     /// pieces, see [`Session`](crate::Session).
     #[must_use]
-    pub fn deciding(
+    pub fn from_fn(
         decide: impl Fn(&Request) -> Result<Accept, Rejection> + Send + Sync + 'static,
     ) -> Self {
         Self { decide: Arc::new(decide), config: Arc::default() }

@@ -9,13 +9,15 @@ use alloc::vec::Vec;
 use core::mem;
 
 use crate::adapter::{AcceptError, Acceptor, ConnectError, Incoming};
-use crate::close::CloseFrame;
-use crate::event::{Phase, ReadClosed, SendError};
+use crate::connection::SendError;
 use crate::handshake::{Accept, Rejection, Request, ResponseError};
-use crate::message::Message;
+use crate::report::Phase;
+use crate::report::ReadClosed;
+use crate::report::Termination;
 use crate::session::{AnswerError, Opened, Prepared, SendRefused, Session, SessionEvent};
-use crate::termination::Termination;
 use crate::time::Timestamp;
+use crate::wire::close::CloseFrame;
+use crate::wire::message::Message;
 
 /// What a queued message counts for beside its payload.
 const PER_MESSAGE: usize = 64;

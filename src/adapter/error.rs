@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 use std::io;
 
 use crate::handshake::{RequestError, ResponseError};
-use crate::keystream::SeedError;
 use crate::reconnect::{ConnectFailure, Outcome};
-use crate::termination::Termination;
+use crate::report::Termination;
+use crate::wire::keystream::SeedError;
 
 /// Why connecting failed.
 #[derive(Debug, thiserror::Error)]

@@ -9,14 +9,14 @@ use core::fmt;
 
 use crate::adapter::ConnectError;
 use crate::config::Config;
-use crate::event::SendError;
+use crate::connection::SendError;
 use crate::handshake::{ClientRequest, Response};
-use crate::keystream::{Keystream, Seed};
-use crate::message::Message;
 use crate::reconnect::{Attempt, Decision, Reason, Reconnect, ReconnectConfig, State};
+use crate::report::Termination;
 use crate::session::{SendRefused, Unsent};
-use crate::termination::Termination;
 use crate::time::Timestamp;
+use crate::wire::keystream::{Keystream, Seed};
+use crate::wire::message::Message;
 
 /// What a `Reconnecting` gives: messages, and every attempt and every ending around them.
 ///
@@ -39,7 +39,7 @@ pub enum ReconnectEvent {
     /// A whole message.
     Message(Message<'static>),
     /// The connection has ended.
-    Ended(Ending),
+    Ended(Disconnected),
     /// There will be no other attempt: the last thing. Asking on gives the same again.
     GaveUp(Reason),
 }
@@ -47,7 +47,7 @@ pub enum ReconnectEvent {
 /// How a connection of a `Reconnecting` ended, and what comes next.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Ending {
+pub struct Disconnected {
     /// The report of the ending.
     pub report: Box<Termination>,
     /// The messages that were accepted and of which the last byte did not leave, in order. They are
@@ -57,7 +57,7 @@ pub struct Ending {
     pub decision: Decision,
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.report, self.decision)
     }
@@ -176,7 +176,7 @@ impl Plan {
         now: Timestamp,
     ) -> ReconnectEvent {
         let decision = self.reconnect.handle_outcome(&*report, (self.random)(), now);
-        ReconnectEvent::Ended(Ending { report, unsent, decision })
+        ReconnectEvent::Ended(Disconnected { report, unsent, decision })
     }
 
     /// Gives a message back for which there is no connection.

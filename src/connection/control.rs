@@ -2,9 +2,9 @@
 
 use alloc::boxed::Box;
 
-use crate::close::{CloseCode, CloseFrame};
-use crate::frame::MAX_CONTROL;
-use crate::violation::Violation;
+use crate::wire::close::{CloseCode, CloseFrame};
+use crate::wire::frame::MAX_CONTROL;
+use crate::wire::violation::Violation;
 
 /// The Close frame with this body.
 pub(super) fn close_frame(body: &[u8]) -> Result<CloseFrame, Violation> {

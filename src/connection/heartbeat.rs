@@ -6,9 +6,9 @@
 use core::time::Duration;
 
 use crate::config;
-use crate::keystream::Keystream;
-use crate::termination::{Pings, Rtt};
+use crate::report::{Pings, Rtt};
 use crate::time::Timestamp;
+use crate::wire::keystream::Keystream;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tracked {
@@ -242,7 +242,7 @@ impl RttMicros {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keystream::Seed;
+    use crate::wire::keystream::Seed;
 
     #[test]
     fn jitter_stays_within_a_tenth() {

@@ -3,7 +3,7 @@
 use super::Connection;
 use super::receive::Fault;
 use crate::time::Timestamp;
-use crate::violation::Violation;
+use crate::wire::violation::Violation;
 
 impl Connection {
     /// Fails the connection for text that its receiver could not take for UTF-8.

@@ -4,20 +4,21 @@
 //! where they are cut), the same control frames, and the same fault at the same offset. Between
 //! inputs at most 13 bytes of a header and 125 bytes of a control frame are kept.
 
-mod progress;
-mod short;
+mod fast_path;
+mod getters;
 
 use core::mem;
 
 use super::control::{Inline, Spilled, close_frame};
-use crate::close::CloseFrame;
 use crate::config::Limits;
-use crate::event::{Chunk, MessageKind, Role};
-use crate::frame::{FrameHeader, FrameHeaderError, MAX_HEADER, OpCode, RSV1};
-use crate::mask::{self, MaskingKey};
-use crate::termination::Position;
-use crate::utf8::Utf8Validator;
-use crate::violation::Violation;
+use crate::report::Position;
+use crate::wire::close::CloseFrame;
+use crate::wire::data::{Chunk, MessageKind};
+use crate::wire::frame::{FrameHeader, FrameHeaderError, MAX_HEADER, OpCode, RSV1};
+use crate::wire::mask::{self, MaskingKey};
+use crate::wire::role::Role;
+use crate::wire::utf8::Utf8Validator;
+use crate::wire::violation::Violation;
 
 /// What came in.
 #[derive(Debug)]
@@ -87,7 +88,7 @@ pub(super) struct Receiver {
     /// Whether a piece of it was given.
     begun: bool,
     /// Whether a Ping has come whole and was not answered.
-    answer_due: bool,
+    pong_due: bool,
     /// Whether the control frame under way is kept in `other`: no Ping is, unless the one before it
     /// has still to be answered.
     aside: bool,
@@ -123,7 +124,7 @@ impl Receiver {
             message: None,
             compressed: false,
             begun: false,
-            answer_due: false,
+            pong_due: false,
             aside: false,
             short: short as u8,
             header_len: 0,
@@ -235,7 +236,7 @@ impl Receiver {
         //# of a fragmented message.
         if header.opcode.is_control() {
             self.state = State::Control;
-            self.aside = header.opcode != OpCode::Ping || self.answer_due;
+            self.aside = header.opcode != OpCode::Ping || self.pong_due;
             match self.aside {
                 true => self.other.clear(),
                 false => self.ping.clear(),
@@ -418,7 +419,7 @@ impl Receiver {
         //# the frame MUST be handled as defined by Section 5.5.
         match self.opcode {
             OpCode::Ping => {
-                self.answer_due = true;
+                self.pong_due = true;
                 Ok(Received::Ping)
             }
             OpCode::Close => {
@@ -465,8 +466,8 @@ impl Receiver {
     }
 
     /// The payload of the latest Ping, where it has come whole and was not answered yet.
-    pub(super) fn take_answer(&mut self) -> Option<&[u8]> {
-        mem::take(&mut self.answer_due).then_some(self.ping.as_slice())
+    pub(super) fn take_pong(&mut self) -> Option<&[u8]> {
+        mem::take(&mut self.pong_due).then_some(self.ping.as_slice())
     }
 }
 

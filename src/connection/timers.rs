@@ -7,11 +7,11 @@
 use core::time::Duration;
 
 use super::Connection;
-use crate::close::{CloseCode, CloseFrame};
-use crate::event::Phase;
-use crate::termination::Cause;
+use crate::report::Cause;
+use crate::report::Phase;
 use crate::time::Timestamp;
-use crate::timer::{Deadlines, Timer};
+use crate::time::{Deadlines, Timer};
+use crate::wire::close::{CloseCode, CloseFrame};
 
 /// A deadline handled later than this tells of a process that slept, where no heartbeat says what
 /// is late.
@@ -100,12 +100,12 @@ impl Connection {
     }
 
     fn close_timed_out(&mut self, now: Timestamp) {
-        let Some(ending) = &mut self.ending else { return };
-        let transport_up = ending.write_failed.is_none() && ending.read_closed.is_none();
+        let Some(closing) = &mut self.closing else { return };
+        let transport_up = closing.write_failed.is_none() && closing.read_closed.is_none();
         if transport_up {
-            ending.cause.get_or_insert(Cause::CloseTimeout);
+            closing.cause.get_or_insert(Cause::CloseTimeout);
         }
-        if self.phase == Phase::CloseSent && ending.local_flushed() && transport_up {
+        if self.phase == Phase::CloseSent && closing.local_flushed() && transport_up {
             self.linger(now);
         } else {
             self.finish(now);
@@ -117,11 +117,11 @@ impl Connection {
         if self.phase == Phase::Ended {
             return deadlines;
         }
-        if let Some(ending) = &self.ending {
-            if let Some(at) = ending.close_deadline {
+        if let Some(closing) = &self.closing {
+            if let Some(at) = closing.close_deadline {
                 deadlines.set(Timer::Close, at);
             }
-            if let Some(at) = ending.linger_deadline {
+            if let Some(at) = closing.linger_deadline {
                 deadlines.set(Timer::Linger, at);
             }
             return deadlines;

@@ -14,9 +14,9 @@ use core::panic::AssertUnwindSafe;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::compressor::TAIL;
-use crate::event::MessageKind;
-use crate::utf8::Utf8Validator;
-use crate::violation::Violation;
+use crate::wire::data::MessageKind;
+use crate::wire::utf8::Utf8Validator;
+use crate::wire::violation::Violation;
 
 /// Memory for what comes out is taken in steps of at least and at most this size. Each step costs a
 /// copy of the window, so that there should be few; and the last 260 bytes of each go slowly, so

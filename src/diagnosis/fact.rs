@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::known::{KnownTimeout, TimeoutKind};
-use crate::close::CloseFrame;
-use crate::event::TransportError;
+use super::known_timeouts::{KnownTimeout, TimeoutKind};
 use crate::handshake::HandshakeError;
-use crate::span::{Measured, Setting};
-use crate::termination::{Backlog, Position, Side};
-use crate::violation::Violation;
+use crate::report::TransportError;
+use crate::report::{Direction, Position, Undelivered};
+use crate::time::display::{Measured, Setting};
+use crate::wire::close::CloseFrame;
+use crate::wire::violation::Violation;
 
 /// A piece of evidence, in numbers. Its `Display` is a phrase: `idle 60.02 s`.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,37 +22,37 @@ pub enum Fact {
     /// For how long no byte had gone either way.
     Idle {
         /// The span.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
     /// For how long nothing had come, although something was sent.
     NothingReceived {
         /// The span.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
     /// For how long nothing had been sent, although something came.
     NothingSent {
         /// The span.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
     /// For how long no message had gone either way.
     NoMessage {
         /// The span.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
     /// How long the connection had been open.
     Age {
         /// The span.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
     /// How long the opening handshake had been under way; the connection never opened.
     Opening {
         /// The span.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
     /// No Ping left in the idle time.
@@ -69,7 +69,7 @@ pub enum Fact {
     /// A known timeout of that length.
     KnownTimeout {
         /// The length.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
         /// What starts it.
         kind: TimeoutKind,
@@ -81,7 +81,7 @@ pub enum Fact {
     /// The span is no known timeout, but a round number of half minutes.
     RoundSpan {
         /// The round number.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
     /// Earlier connections that ended at the same age.
@@ -89,7 +89,7 @@ pub enum Fact {
         /// How many, this one included.
         count: u32,
         /// The age.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
     /// Earlier connections that ended after the same idle time.
@@ -97,7 +97,7 @@ pub enum Fact {
         /// How many, this one included.
         count: u32,
         /// The idle time.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
     /// Where the peer's stream ended.
@@ -108,20 +108,20 @@ pub enum Fact {
     /// The transport failed.
     Transport {
         /// The side that failed first.
-        side: Side,
+        side: Direction,
         /// What it said.
         kind: TransportError,
     },
     /// The transport had last accepted a byte of ours this long before the end.
     LastWrite {
         /// The span.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         before: Duration,
     },
     /// The last byte had come this long before the end.
     LastReceived {
         /// The span.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         before: Duration,
     },
     /// Our last message and the largest before it.
@@ -134,7 +134,7 @@ pub enum Fact {
     /// The round trip, smoothed.
     RoundTrip {
         /// The span.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         rtt: Duration,
     },
     /// Output that was never written.
@@ -145,7 +145,7 @@ pub enum Fact {
     /// How late a deadline was handled at the worst.
     Lateness {
         /// The span.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         late: Duration,
     },
     /// The peer's Close.
@@ -165,7 +165,7 @@ pub enum Fact {
     /// Messages that were accepted for sending and did not leave, or not to their last byte.
     Unsent {
         /// What was never written.
-        backlog: Backlog,
+        backlog: Undelivered,
     },
     /// The HTTP status of the answer.
     Status {

@@ -7,8 +7,8 @@ use core::fmt;
 
 use super::fact::Fact;
 use super::verdict::Verdict;
-use crate::event::Role;
-use crate::termination::Position;
+use crate::report::Position;
+use crate::wire::role::Role;
 
 /// How sure a verdict is. Ordered: `Certain` is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use crate::event::Phase;
-use crate::termination::{Cause, Termination};
+use crate::report::Phase;
+use crate::report::{Cause, Termination};
 
 /// How many connections are remembered.
 const KEPT: usize = 4;
@@ -14,10 +14,10 @@ const KEPT: usize = 4;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct PastConnection {
     /// From its beginning to its end.
-    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub lifetime: Duration,
     /// For how long no byte had gone either way when it ended.
-    #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub idle: Duration,
     /// How it ended.
     pub cause: Cause,

@@ -5,7 +5,7 @@ use alloc::format;
 use core::time::Duration;
 
 use super::verdict::Verdict;
-use crate::span::Setting;
+use crate::time::display::Setting;
 
 impl Verdict {
     /// What a person can do about it: one or two sentences. What is about the opening handshake is

@@ -5,28 +5,28 @@
 //! everything is only possible.
 
 mod closing;
+mod measures;
 mod opening;
 mod silence;
 mod timing;
 mod transport;
-mod view;
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::{Diagnoser, Fact, Finding, Verdict};
-use crate::termination::{Cause, Termination};
+use crate::report::{Cause, Termination};
 
-use view::View;
+use measures::Measures;
 
 /// Every explanation that fits, in the order of their plausibility among equals.
 pub(super) fn findings(diagnoser: &Diagnoser<'_>, report: &Termination) -> Vec<Finding> {
-    let view = View::new(report);
-    let mut findings = explain(diagnoser, &view);
-    silence::add_suspension(&view, &mut findings);
+    let measures = Measures::new(report);
+    let mut findings = explain(diagnoser, &measures);
+    silence::add_suspension(&measures, &mut findings);
     findings.iter_mut().for_each(|finding| finding.seen_by(report.role));
-    if !view.is_sound() {
+    if !measures.is_sound() {
         for finding in &mut findings {
             finding.lower_to(Possible);
             finding.add(Fact::Contradiction);
@@ -35,11 +35,11 @@ pub(super) fn findings(diagnoser: &Diagnoser<'_>, report: &Termination) -> Vec<F
     findings
 }
 
-fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Vec<Finding> {
-    if view.is_before_open() {
-        return opening::explain(view);
+fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Vec<Finding> {
+    if measures.is_before_open() {
+        return opening::explain(measures);
     }
-    match view.report.cause {
+    match measures.report.cause {
         Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
             let verdict = Verdict::LocalFailure { code: rule.close_code().get() };
             return vec![Finding::new(verdict, Certain, vec![Fact::Rule { rule, offset }])];
@@ -50,13 +50,13 @@ fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Vec<Finding> {
         }
         _ => {}
     }
-    if let Some(findings) = closing::explain(diagnoser, view) {
+    if let Some(findings) = closing::explain(diagnoser, measures) {
         return findings;
     }
-    match view.report.cause {
-        Cause::Eof { .. } | Cause::Transport { .. } => transport::explain(diagnoser, view),
-        Cause::PongTimeout { waited } => silence::pong_timeout(view, waited),
-        Cause::WriteStalled { pending } => silence::write_stalled(view, pending),
+    match measures.report.cause {
+        Cause::Eof { .. } | Cause::Transport { .. } => transport::explain(diagnoser, measures),
+        Cause::PongTimeout { waited } => silence::pong_timeout(measures, waited),
+        Cause::WriteStalled { pending } => silence::write_stalled(measures, pending),
         Cause::Aborted => vec![Finding::new(Verdict::LocalAbort, Certain, vec![])],
         // What belongs to the opening handshake, or needs Close frames that are not there.
         _ => vec![Finding::new(Verdict::Unexplained, Possible, vec![Fact::Contradiction])],

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::span::{Setting, Span};
+use crate::time::display::{Setting, Span};
 
 /// Why a connection probably ended.
 ///
@@ -49,7 +49,7 @@ pub enum Verdict {
     /// We closed, since nothing had come for our own idle timeout.
     LocalIdleTimeout {
         /// For how long nothing had come.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         idle: Duration,
     },
     /// This end dropped the connection without a closing handshake.
@@ -62,19 +62,19 @@ pub enum Verdict {
     /// its idle timeout.
     ProxyIdleTimeout {
         /// The timeout.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         timeout: Duration,
     },
     /// A proxy or a load balancer ended the connection at a fixed age.
     ProxyLifetime {
         /// The age.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         lifetime: Duration,
     },
     /// The peer's application closed a connection without messages; Pings did not count.
     PeerApplicationIdle {
         /// Its timeout; nothing where it only says that it has one, and messages had just passed.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         timeout: Duration,
     },
     /// The peer's stream ended between two messages without a Close, and not for idleness.
@@ -98,7 +98,7 @@ pub enum Verdict {
     /// Nothing came back after our Ping: the network is gone, or the peer sleeps.
     HalfOpen {
         /// For how long nothing had come.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         silent: Duration,
     },
     /// The peer was alive after our Ping, and did not answer it.
@@ -113,7 +113,7 @@ pub enum Verdict {
     /// This process slept or starved: its deadlines were handled late.
     LocalSuspended {
         /// How late.
-        #[cfg_attr(feature = "serde", serde(with = "crate::serialize::seconds"))]
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         late: Duration,
     },
     /// The server, or this end on a server, refused the opening handshake.

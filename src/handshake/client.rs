@@ -11,8 +11,8 @@ use bytes::BytesMut;
 use super::client_request::ClientRequest;
 use super::error::HandshakeError;
 use super::extension;
-use super::head::{HeadReader, Kind, ResponseHead};
-use super::headers::{Count, Headers};
+use super::http1::head::{HeadReader, Kind, ResponseHead};
+use super::http1::headers::{Count, Headers};
 #[cfg(feature = "deflate")]
 use super::permessage_deflate::{self, Offered};
 use super::refusal::{BodyReader, Refusal};

@@ -9,8 +9,8 @@ use bytes::BytesMut;
 use thiserror::Error;
 
 use super::KEY_LEN;
-use super::headers::{Fields, HeaderError, is_token, is_value};
-use super::uri::{WsUri, split_authority};
+use super::http1::headers::{Fields, HeaderError, is_token, is_value};
+use super::http1::uri::{WsUri, split_authority};
 
 /// A request for a WebSocket connection: where to, and with which header fields.
 ///

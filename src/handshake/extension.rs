@@ -8,7 +8,7 @@ use alloc::string::String;
 use core::fmt;
 
 use super::error::HandshakeError;
-use super::headers::{Headers, is_token};
+use super::http1::headers::{Headers, is_token};
 
 const NAME: &str = "Sec-WebSocket-Extensions";
 

@@ -4,8 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::error::HandshakeError;
+use super::http1::uri::split_authority;
 use super::server::Request;
-use super::uri::split_authority;
 
 /// Which origins a server accepts. There is no default: the decision is the application's.
 ///

@@ -6,7 +6,7 @@ use alloc::string::String;
 
 use super::error::HandshakeError;
 use super::extension::{self, ExtensionOffer};
-use super::headers::Headers;
+use super::http1::headers::Headers;
 use crate::deflate::{Compression, DeflateParams};
 
 const NAME: &str = "permessage-deflate";

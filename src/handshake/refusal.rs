@@ -9,9 +9,9 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::head::ResponseHead;
-use super::headers::Headers;
-use super::retry_after::retry_after;
+use super::http1::head::ResponseHead;
+use super::http1::headers::Headers;
+use super::http1::retry_after::retry_after;
 
 /// The most that is kept of a refusal's body, in bytes.
 const MAX_BODY: usize = 4096;
@@ -192,7 +192,7 @@ mod tests {
     use alloc::string::String;
     use alloc::vec;
 
-    use super::super::head::{HeadReader, Kind};
+    use super::super::http1::head::{HeadReader, Kind};
     use super::*;
     use crate::config::Limits;
 

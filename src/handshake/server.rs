@@ -10,9 +10,9 @@ use base64::engine::general_purpose::{GeneralPurpose, PAD};
 
 use super::error::HandshakeError;
 use super::extension::{self, ExtensionOffer};
-use super::head::{HeadReader, Kind, RequestHead};
-use super::headers::{Count, Headers, is_token};
-use super::uri::{split_authority, split_http_uri};
+use super::http1::head::{HeadReader, Kind, RequestHead};
+use super::http1::headers::{Count, Headers, is_token};
+use super::http1::uri::{split_authority, split_http_uri};
 use super::{ACCEPT_LEN, KEY_LEN, accept_of};
 use crate::config::Limits;
 

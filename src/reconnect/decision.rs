@@ -4,10 +4,10 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::HandshakeError;
-use crate::span::Span;
-use crate::termination::Cause;
+use crate::report::Cause;
 use crate::time::Timestamp;
-use crate::violation::Violation;
+use crate::time::display::Span;
+use crate::wire::violation::Violation;
 
 use super::outcome::{Advice, ConnectFailure};
 
@@ -26,7 +26,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Why it was decided so.
+    /// ReasonKind it was decided so.
     #[must_use]
     pub const fn reason(&self) -> &Reason {
         match self {
@@ -116,22 +116,24 @@ pub enum Pace {
 #[non_exhaustive]
 pub struct Reason {
     /// What happened.
-    pub why: Why,
+    pub kind: ReasonKind,
     /// Whether the application's [`Classifier`](super::Classifier) said what that means.
     pub classified: bool,
 }
 
 impl Reason {
-    pub(super) const fn new(why: Why) -> Self {
-        Self { why, classified: false }
+    pub(super) const fn new(kind: ReasonKind) -> Self {
+        Self { kind, classified: false }
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.why, self.classified) {
-            (Why::Code(code), true) => write!(f, "the peer closed with {code}")?,
-            (Why::Status(status), true) => write!(f, "the server refused with status {status}")?,
+        match (self.kind, self.classified) {
+            (ReasonKind::Code(code), true) => write!(f, "the peer closed with {code}")?,
+            (ReasonKind::Status(status), true) => {
+                write!(f, "the server refused with status {status}")?
+            }
             (why, _) => why.fmt(f)?,
         }
         f.write_str(if self.classified { ", as the application classified it" } else { "" })
@@ -141,7 +143,7 @@ impl fmt::Display for Reason {
 /// What happened, as far as reconnecting is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Why {
+pub enum ReasonKind {
     /// The application asked for a connection.
     Started,
     /// The application stopped reconnecting.
@@ -164,7 +166,7 @@ pub enum Why {
     Failed(ConnectFailure),
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for ReasonKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started => f.write_str("the application asked for a connection"),

@@ -7,9 +7,9 @@ use core::time::Duration;
 use thiserror::Error;
 
 use crate::handshake::RequestError;
-use crate::termination::{Cause, Termination};
+use crate::report::{Cause, Termination};
 
-use super::decision::Why;
+use super::decision::ReasonKind;
 
 /// What became of an attempt to connect, or of the connection that it led to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,29 +37,29 @@ impl From<ConnectFailure> for Outcome<'_> {
 impl Outcome<'_> {
     /// What it was and what the table says about it, and whether the application may see it
     /// otherwise.
-    pub(super) fn assess(&self) -> (Why, Advice, bool) {
+    pub(super) fn assess(&self) -> (ReasonKind, Advice, bool) {
         let report = match self {
             Self::Ended(report) => report,
-            Self::Failed(failure) => return (Why::Failed(*failure), failure.advice(), true),
+            Self::Failed(failure) => return (ReasonKind::Failed(*failure), failure.advice(), true),
         };
         match report.cause {
             Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => {
-                (Why::Violation(rule), Advice::Stop, true)
+                (ReasonKind::Violation(rule), Advice::Stop, true)
             }
-            Cause::Aborted => (Why::AbortedHere, Advice::Stop, false),
+            Cause::Aborted => (ReasonKind::AbortedHere, Advice::Stop, false),
             Cause::HandshakeRejected { status } => {
-                (Why::Status(status), Advice::for_status(status), true)
+                (ReasonKind::Status(status), Advice::for_status(status), true)
             }
-            Cause::HandshakeInvalid(error) => (Why::Handshake(error), Advice::Stop, true),
+            Cause::HandshakeInvalid(error) => (ReasonKind::Handshake(error), Advice::Stop, true),
             // Closed by this end, though not by the application: the peer only answered.
-            Cause::IdleTimeout { .. } => (Why::Lost(report.cause), Advice::Retry, true),
+            Cause::IdleTimeout { .. } => (ReasonKind::Lost(report.cause), Advice::Retry, true),
             _ if report.local_close.is_some_and(|close| !close.answer) => {
-                (Why::ClosedHere, Advice::Stop, false)
+                (ReasonKind::ClosedHere, Advice::Stop, false)
             }
             _ if report.peer_close.is_some() => {
-                (Why::Code(report.code), Advice::for_code(report.code), true)
+                (ReasonKind::Code(report.code), Advice::for_code(report.code), true)
             }
-            _ => (Why::Lost(report.cause), Advice::for_code(1006), true),
+            _ => (ReasonKind::Lost(report.cause), Advice::for_code(1006), true),
         }
     }
 

@@ -8,11 +8,13 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::close::{CloseCode, CloseFrame};
-use crate::event::{Phase, Role, TransportError};
 use crate::handshake::{HandshakeError, RequestError};
-use crate::termination::{Cause, Evidence, Initiator, LocalClose, Position, Side, Termination};
-use crate::violation::Violation;
+use crate::report::Phase;
+use crate::report::TransportError;
+use crate::report::{Cause, Direction, Evidence, Initiator, LocalClose, Position, Termination};
+use crate::wire::close::{CloseCode, CloseFrame};
+use crate::wire::role::Role;
+use crate::wire::violation::Violation;
 
 const HALF: u64 = 1 << 63;
 
@@ -122,11 +124,11 @@ fn every_cause_without_a_close_of_the_peers() {
     let cases = [
         (Cause::Eof { at }, "retry in 2.5 s: the peer's stream ended without a Close (1006)"),
         (
-            transport(Side::Read, TransportError::Reset),
+            transport(Direction::Read, TransportError::Reset),
             "retry in 2.5 s: reading failed: connection reset (1006)",
         ),
         (
-            transport(Side::Write, TransportError::BrokenPipe),
+            transport(Direction::Write, TransportError::BrokenPipe),
             "retry in 2.5 s: writing failed: broken pipe (1006)",
         ),
         (Cause::PongTimeout { waited: second }, "retry in 2.5 s: the peer fell silent (1006)"),
@@ -182,7 +184,7 @@ fn who_closed_first_matters_more_than_how_it_ended() {
     // A violation stops, also where this end had closed before.
     let rule = Violation::ReservedBits;
     let failed = with_local_close(report(Cause::Violation { rule, offset: 0 }), false);
-    assert_eq!(decide(&failed).reason().why, Why::Violation(rule));
+    assert_eq!(decide(&failed).reason().kind, ReasonKind::Violation(rule));
 }
 
 #[test]

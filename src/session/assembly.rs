@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::event::{Chunk, MessageKind};
-use crate::message::{Message, NotUtf8, Payload, Text};
+use crate::wire::data::{Chunk, MessageKind};
+use crate::wire::message::{Message, NotUtf8, Payload, Text};
 
 /// Direct reading begins once this much of a message has come and as much is still to come.
 const DIRECT: usize = 16 * 1024;
@@ -26,12 +26,12 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// A message lent from the input, if `chunk` is a whole one; text is checked.
+    /// A message borrowed from the input, if `chunk` is a whole one; text is checked.
     #[inline]
     pub(super) fn whole<'b>(chunk: &Chunk<'b>) -> Result<Message<'b>, NotUtf8> {
         Ok(match chunk.kind() {
-            MessageKind::Text => Message::Text(Text::lent(chunk.payload())?),
-            MessageKind::Binary => Message::Binary(Payload::Lent(chunk.payload())),
+            MessageKind::Text => Message::Text(Text::borrowed(chunk.payload())?),
+            MessageKind::Binary => Message::Binary(Payload::Borrowed(chunk.payload())),
         })
     }
 

@@ -6,15 +6,17 @@ use core::borrow::Borrow;
 use core::fmt;
 
 use super::outgoing::Part;
-use super::{Kept, Opened, Prepared, Session, Stage, Unsent};
-use crate::close::CloseFrame;
+use super::{Deferred, Opened, Prepared, Session, Stage, Unsent};
 use crate::connection::Connection;
-use crate::event::{Data, Phase, SendError};
-use crate::frame::{OpCode, RSV1};
+use crate::connection::SendError;
 use crate::handshake::{Accept, Rejection, ResponseError};
-use crate::message::{Message, Payload};
-use crate::termination::Cause;
+use crate::report::Cause;
+use crate::report::Phase;
 use crate::time::Timestamp;
+use crate::wire::close::CloseFrame;
+use crate::wire::data::Data;
+use crate::wire::frame::{OpCode, RSV1};
+use crate::wire::message::{Message, Payload};
 
 impl Session {
     /// Accepts the request, on a server after [`SessionEvent::Request`].
@@ -45,7 +47,8 @@ impl Session {
             Ok(negotiated) => {
                 let opened = Box::new(Opened { negotiated: negotiated.clone(), response: None });
                 let early = self.open(negotiated, now);
-                self.kept = Some(Box::new(Kept { opened: Some(opened), early, read_closed: None }));
+                self.kept =
+                    Some(Box::new(Deferred { opened: Some(opened), early, read_closed: None }));
                 Ok(())
             }
             Err(error) => {
@@ -85,7 +88,7 @@ impl Session {
 
     /// Queues a whole message.
     ///
-    /// A lent payload is copied, once; a large owned one is not copied on a server. A message
+    /// A borrowed payload is copied, once; a large owned one is not copied on a server. A message
     /// longer than [`Config::fragment_size`](crate::Config::fragment_size) leaves in fragments.
     ///
     /// # Errors
@@ -220,7 +223,7 @@ impl Session {
         let len = data.as_bytes().len() as u64;
         let opcode = self.sending()?.next_fragment(data.kind(), len, fin, now)?;
         if let Stage::Open(connection) = &mut self.stage {
-            let mut payload = Payload::Lent(data.as_bytes());
+            let mut payload = Payload::Borrowed(data.as_bytes());
             let mut rsv = 0;
             if let Some(deflate) = &mut self.deflate {
                 let first = opcode != OpCode::Continuation;

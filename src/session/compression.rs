@@ -8,11 +8,11 @@ use super::{Session, Stage};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::deflate::Deflate;
-use crate::event::Chunk;
 use crate::handshake::Negotiated;
-use crate::message::{Message, NotUtf8};
 use crate::time::Timestamp;
-use crate::violation::Violation;
+use crate::wire::data::Chunk;
+use crate::wire::message::{Message, NotUtf8};
+use crate::wire::violation::Violation;
 
 /// Puts the compression in force that was agreed on.
 pub(super) fn compression(
@@ -40,8 +40,8 @@ impl Session {
         let (Stage::Open(connection), Some(deflate)) = (&mut self.stage, &mut self.deflate) else {
             return None;
         };
-        let limits = &self.config.limits;
-        let verdict = self.assembly.extend_with(|memory| deflate.inflate(chunk, limits, memory));
+        let limit = self.config.limits.message;
+        let verdict = self.assembly.extend_with(|memory| deflate.inflate(chunk, limit, memory));
         match verdict {
             Err(rule) => connection.fail_compressed(rule, now),
             Ok(()) if !chunk.is_last() => {}

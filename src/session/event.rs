@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::handshake::{Negotiated, Request, Response};
-use crate::message::Message;
-use crate::termination::Termination;
+use crate::report::Termination;
+use crate::wire::message::Message;
 
 /// What happened on a session, from [`Session::poll_event`](crate::Session::poll_event).
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub enum SessionEvent<'b> {
 }
 
 impl SessionEvent<'_> {
-    /// The same event; a message in it is copied if it was lent.
+    /// The same event; a message in it is copied if it was borrowed.
     #[must_use]
     pub fn into_owned(self) -> SessionEvent<'static> {
         match self {

@@ -11,15 +11,16 @@ use core::time::Duration;
 use bytes::BytesMut;
 
 use crate::config::Config;
-use crate::event::{ReadClosed, Role, TransportError};
 use crate::handshake::{
     ClientHandshake, ClientRequest, HandshakeError, Outcome, Refusal, Request, Response,
     ServerHandshake,
 };
-use crate::keystream::{Keystream, Seed};
-use crate::termination::{Cause, Evidence, Position, Side, Termination};
+use crate::report::{Cause, Direction, Evidence, Position, Termination};
+use crate::report::{ReadClosed, TransportError};
+use crate::time::Timer;
 use crate::time::Timestamp;
-use crate::timer::Timer;
+use crate::wire::keystream::{Keystream, Seed};
+use crate::wire::role::Role;
 
 use super::queue::Queue;
 
@@ -271,9 +272,9 @@ impl Opening {
     }
 
     fn end_closed(&mut self, how: ReadClosed, now: Timestamp) {
-        let read = |kind| Cause::Transport { side: Side::Read, kind };
+        let read = |kind| Cause::Transport { side: Direction::Read, kind };
         let cause = match (self.write_failed, how) {
-            (Some(kind), _) => Cause::Transport { side: Side::Write, kind },
+            (Some(kind), _) => Cause::Transport { side: Direction::Write, kind },
             (None, ReadClosed::Eof) => Cause::Eof { at: Position::OpeningHandshake },
             (None, ReadClosed::TlsTruncated) => read(TransportError::TlsTruncated),
             (None, ReadClosed::Failed(kind)) => read(kind),
@@ -321,7 +322,7 @@ impl Opening {
     fn end_timed_out(&mut self, now: Timestamp) {
         self.end(
             match self.write_failed {
-                Some(kind) => Cause::Transport { side: Side::Write, kind },
+                Some(kind) => Cause::Transport { side: Direction::Write, kind },
                 None => Cause::HandshakeTimeout,
             },
             now,

@@ -13,14 +13,14 @@ use bytes::{Bytes, BytesMut};
 
 use super::prepared::Frame;
 use super::queue::Queue;
-use super::unsent::{Kept, Unsent};
+use super::unsent::{Unsent, UnsentLog};
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::event::Role;
-use crate::frame::OpCode;
-use crate::mask;
-use crate::message::Payload;
-use crate::termination::{Cause, Termination};
+use crate::report::{Cause, Termination};
+use crate::wire::frame::OpCode;
+use crate::wire::mask;
+use crate::wire::message::Payload;
+use crate::wire::role::Role;
 
 /// No more of what waits is framed once this much output is ready to leave.
 const AHEAD: usize = 64 * 1024;
@@ -41,7 +41,7 @@ pub(super) struct Outgoing {
     /// Payload bytes of `waiting`.
     waiting_bytes: usize,
     /// Copies of whole messages until they have left, where they are asked for.
-    kept: Option<Box<Kept>>,
+    kept: Option<Box<UnsentLog>>,
 }
 
 /// A message or a fragment of which at least the last frame is still to be made.
@@ -79,7 +79,7 @@ pub(super) struct Part<'a> {
 impl Unframed {
     fn new(payload: Payload<'_>, role: Role) -> Self {
         match (payload, role) {
-            (Payload::Lent(bytes), Role::Client) => Self::Unique(BytesMut::from(bytes)),
+            (Payload::Borrowed(bytes), Role::Client) => Self::Unique(BytesMut::from(bytes)),
             (Payload::Owned(bytes), Role::Client) => match bytes.try_into_mut() {
                 Ok(unique) => Self::Unique(unique),
                 Err(shared) => Self::Shared(shared),

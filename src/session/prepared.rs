@@ -8,11 +8,11 @@ use std::sync::OnceLock;
 use bytes::{Bytes, BytesMut};
 
 use crate::deflate::Deflate;
-use crate::event::MessageKind;
+use crate::wire::data::MessageKind;
 #[cfg(feature = "deflate")]
-use crate::frame::RSV1;
-use crate::frame::{FrameHeader, MAX_HEADER};
-use crate::message::Message;
+use crate::wire::frame::RSV1;
+use crate::wire::frame::{FrameHeader, MAX_HEADER};
+use crate::wire::message::Message;
 
 /// A message framed once, to be queued on any number of server sessions.
 ///

@@ -11,9 +11,9 @@ use core::mem;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::output::Output;
-use crate::event::Role;
-use crate::frame::FrameHeader;
-use crate::mask::{self, MaskingKey};
+use crate::wire::frame::FrameHeader;
+use crate::wire::mask::{self, MaskingKey};
+use crate::wire::role::Role;
 
 /// Owned payloads from this size on are queued as they are; copying smaller ones is cheaper.
 const OWN_SEGMENT: usize = 4096;
@@ -260,8 +260,8 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::event::MessageKind;
-    use crate::frame::{MAX_HEADER, OpCode};
+    use crate::wire::data::MessageKind;
+    use crate::wire::frame::{MAX_HEADER, OpCode};
 
     fn frame(queue: &mut Queue, opcode: OpCode, fin: bool, payload: &[u8], own: bool) {
         let mut header = FrameHeader::new(opcode, payload.len() as u64);

@@ -1,7 +1,7 @@
 //! What a session is told of its transport, and of time.
 
 use super::{Session, Stage};
-use crate::event::{ReadClosed, TransportError};
+use crate::report::{ReadClosed, TransportError};
 use crate::time::Timestamp;
 
 impl Session {

@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::frame::OpCode;
-use crate::message::{Message, Payload, Text};
+use crate::wire::frame::OpCode;
+use crate::wire::message::{Message, Payload, Text};
 
 /// A message that was accepted for sending and did not leave, or not all of it.
 ///
@@ -31,7 +31,7 @@ pub struct Unsent {
 ///
 /// Offsets count the bytes of output since keeping began.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct UnsentLog {
     messages: VecDeque<Entry>,
     /// How many of the first messages are framed to their end.
     framed: usize,
@@ -49,7 +49,7 @@ struct Entry {
     end: u64,
 }
 
-impl Kept {
+impl UnsentLog {
     /// Keeps a whole message. Gives its payload back, shared.
     pub(super) fn keep(&mut self, opcode: OpCode, payload: Payload<'_>) -> Payload<'static> {
         let payload = payload.into_bytes();

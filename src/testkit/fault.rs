@@ -3,13 +3,14 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::event::{Role, TransportError};
-use crate::frame::OpCode;
+use crate::report::TransportError;
+use crate::wire::frame::OpCode;
+use crate::wire::role::Role;
 
 /// The faults of one connection.
 ///
 /// The same value serves a simulated [`Network`](super::Network) and the streams that inject faults
-/// into real sockets, [`Faulty`](super::Faulty) and, with feature `tokio`, `AsyncFaulty`.
+/// into real sockets, [`FaultyStream`](super::FaultyStream) and, with feature `tokio`, `AsyncFaultyStream`.
 ///
 /// Directions are named after the end that they lead to. For the client, what goes
 /// [`to_client`](Self::to_client) is what it reads and what goes [`to_server`](Self::to_server) is

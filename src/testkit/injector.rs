@@ -9,12 +9,13 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 
+use super::direction_faults::{Call, DirectionFaults, End, Fate, Flow};
 use super::fault::{Effect, Faults};
-use super::lane::{Call, End, Fate, Flow, Lane};
 use super::proxy::Watch;
 use super::wire::Wire;
-use crate::event::{Role, TransportError};
+use crate::report::TransportError;
 use crate::time::Timestamp;
+use crate::wire::role::Role;
 
 /// Counts the faults of a stream that have taken effect.
 ///
@@ -24,12 +25,12 @@ use crate::time::Timestamp;
 /// ```
 /// use std::net::{TcpListener, TcpStream};
 /// use farewell::Role;
-/// use farewell::testkit::{At, Effect, Faults, Faulty};
+/// use farewell::testkit::{At, Effect, Faults, FaultyStream};
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let stream = TcpStream::connect(listener.local_addr()?)?;
 /// let faults = Faults::none().to_server(At::Byte(0), Effect::Vanish);
-/// let mut stream = Faulty::new(stream, Role::Client, &faults);
+/// let mut stream = FaultyStream::new(stream, Role::Client, &faults);
 /// let hits = stream.hits();
 /// std::io::Write::write_all(&mut stream, b"into the void")?;
 /// assert_eq!(hits.count(), 1);
@@ -75,8 +76,8 @@ pub(super) enum WriteStep {
 #[derive(Debug)]
 pub(super) struct Injector {
     end: Role,
-    reads: Lane,
-    writes: Lane,
+    reads: DirectionFaults,
+    writes: DirectionFaults,
     proxies: Vec<Watch>,
     pub(super) hits: Hits,
     /// Read from below, and not given to anybody.
@@ -95,8 +96,20 @@ impl Injector {
         };
         Self {
             end,
-            reads: Lane::new(faults, end, |effect| !effect.is_writers(), Wire::new(), now),
-            writes: Lane::new(faults, peer, |effect| !is_peers(effect), Wire::new(), now),
+            reads: DirectionFaults::new(
+                faults,
+                end,
+                |effect| !effect.is_writers(),
+                Wire::new(),
+                now,
+            ),
+            writes: DirectionFaults::new(
+                faults,
+                peer,
+                |effect| !is_peers(effect),
+                Wire::new(),
+                now,
+            ),
             proxies: Watch::all(faults, now),
             hits: Hits::default(),
             incoming: Vec::new(),

@@ -3,19 +3,19 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use super::endpoint::Endpoint;
 use super::fault::Faults;
 use super::pipe::{Link, Pipe};
 use super::proxy::Watch;
 use super::rng::Rng;
-use super::side::Side;
+use super::simulation::Simulation;
 use super::wire::Wire;
-use super::world::World;
 use crate::config::Config;
-use crate::event::Role;
 use crate::handshake::{ClientRequest, Negotiated};
-use crate::keystream::Seed;
 use crate::session::Session;
 use crate::time::Timestamp;
+use crate::wire::keystream::Seed;
+use crate::wire::role::Role;
 
 /// A simulated network, of which any number of connections can be made.
 ///
@@ -137,14 +137,14 @@ impl Network {
     /// A client that asks a server for a connection.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the URL is a valid one")]
-    pub fn connect(&self) -> World {
+    pub fn connect(&self) -> Simulation {
         let request = ClientRequest::new("ws://simulated.example/").expect("the URL is valid");
         self.connect_with(&request)
     }
 
     /// A client that asks a server for a connection with this request.
     #[must_use]
-    pub fn connect_with(&self, request: &ClientRequest) -> World {
+    pub fn connect_with(&self, request: &ClientRequest) -> Simulation {
         let mut rng = Rng::new(self.seed);
         let (seed, other) = (Seed::new(rng.bytes()), Seed::new(rng.bytes()));
         let client = Session::client(request, self.client.clone(), seed, self.start);
@@ -154,7 +154,7 @@ impl Network {
 
     /// A client and a server whose opening handshake is over.
     #[must_use]
-    pub fn upgraded(&self) -> World {
+    pub fn upgraded(&self) -> Simulation {
         let mut rng = Rng::new(self.seed);
         let mut session = |role, config: &Arc<Config>| {
             let seed = Seed::new(rng.bytes());
@@ -165,13 +165,13 @@ impl Network {
         self.join(client, server, Wire::upgraded(), rng)
     }
 
-    fn join(&self, client: Session, server: Session, wire: Wire, mut rng: Rng) -> World {
+    fn join(&self, client: Session, server: Session, wire: Wire, mut rng: Rng) -> Simulation {
         let now = self.start;
         let mut pipe = |link: &Link, end| {
             Pipe::new(link.clone(), &self.faults, end, wire, Rng::new(rng.next()), now)
         };
         let pipes = (pipe(&self.to_client, Role::Client), pipe(&self.to_server, Role::Server));
-        let sides = (Side::new(client), Side::new(server));
-        World::new(sides, pipes, Watch::all(&self.faults, now), self.limits, now)
+        let sides = (Endpoint::new(client), Endpoint::new(server));
+        Simulation::new(sides, pipes, Watch::all(&self.faults, now), self.limits, now)
     }
 }

@@ -9,12 +9,13 @@ use core::time::Duration;
 
 use bytes::BytesMut;
 
+use super::direction_faults::{Call, DirectionFaults, End, Fate, Flow};
 use super::fault::{Cut, Effect, Faults};
-use super::lane::{Call, End, Fate, Flow, Lane};
 use super::rng::Rng;
 use super::wire::Wire;
-use crate::event::{ReadClosed, Role, TransportError};
+use crate::report::{ReadClosed, TransportError};
 use crate::time::Timestamp;
+use crate::wire::role::Role;
 
 /// The most that leaves at once, so that bandwidth is shared out smoothly.
 const SEGMENT: usize = 1460;
@@ -117,9 +118,9 @@ enum What {
 pub(super) struct Pipe {
     link: Link,
     /// The writer's own calls.
-    door: Lane,
+    door: DirectionFaults,
     /// The way.
-    pub(super) lane: Lane,
+    pub(super) faults: DirectionFaults,
     rng: Rng,
     /// Accepted from the writer and not on its way yet.
     backlog: VecDeque<u8>,
@@ -149,8 +150,8 @@ impl Pipe {
     ) -> Self {
         Self {
             link,
-            door: Lane::new(faults, end, Effect::is_writers, wire, now),
-            lane: Lane::new(faults, end, |effect| !effect.is_writers(), wire, now),
+            door: DirectionFaults::new(faults, end, Effect::is_writers, wire, now),
+            faults: DirectionFaults::new(faults, end, |effect| !effect.is_writers(), wire, now),
             rng,
             backlog: VecDeque::new(),
             shut: false,
@@ -166,7 +167,7 @@ impl Pipe {
 
     /// How many bytes the writer can write now.
     pub(super) fn room(&self) -> usize {
-        self.link.buffer.saturating_sub(self.held).min(self.lane.pieces())
+        self.link.buffer.saturating_sub(self.held).min(self.faults.pieces())
     }
 
     /// The writer writes these, or some of them: none where it would have to wait.
@@ -191,13 +192,13 @@ impl Pipe {
     /// Lets the faults take effect whose time has come.
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.door.advance(now);
-        self.lane.advance(now);
+        self.faults.advance(now);
     }
 
     /// The faults that have taken effect since the last time.
     pub(super) fn take_fired(&mut self) -> Vec<Effect> {
         let mut fired = self.door.take_fired();
-        fired.extend(self.lane.take_fired());
+        fired.extend(self.faults.take_fired());
         fired
     }
 
@@ -212,12 +213,12 @@ impl Pipe {
     pub(super) fn break_off(&mut self, kind: TransportError) {
         self.held -= self.backlog.len();
         self.backlog.clear();
-        self.lane.end(End::Failed(kind));
+        self.faults.end(End::Failed(kind));
     }
 
     /// The connection is reset on its way to the reader, which may have been told of an end before.
     pub(super) fn reset(&mut self, now: Timestamp) {
-        if self.lane.flow == Flow::Vanishing {
+        if self.faults.flow == Flow::Vanishing {
             return;
         }
         self.break_off(TransportError::Reset);
@@ -227,7 +228,7 @@ impl Pipe {
 
     /// A proxy ends it.
     pub(super) fn cut(&mut self, cut: Cut) {
-        cut.sever(&mut self.lane);
+        cut.sever(&mut self.faults);
     }
 
     /// Moves what can leave onto the wire. Says how many bytes did.
@@ -236,16 +237,16 @@ impl Pipe {
         while self.free <= now && !self.backlog.is_empty() {
             let segment = self.backlog.len().min(SEGMENT);
             let bytes: Vec<u8> = self.backlog.range(..segment).copied().collect();
-            let (gone, carried) = match self.lane.fate(&bytes, now) {
+            let (gone, carried) = match self.faults.fate(&bytes, now) {
                 Fate::Pass(len) => (len, bytes[..len].to_vec()),
                 Fate::Vanish(len) => (len, Vec::new()),
                 Fate::Flip(mask) => (1, [bytes[0] ^ mask].to_vec()),
                 Fate::Wait => break,
             };
-            self.lane.commit(&bytes[..gone], now);
+            self.faults.commit(&bytes[..gone], now);
             self.backlog.drain(..gone);
             // What vanishes for want of a reader is never acknowledged, and goes on being held.
-            if self.lane.flow != Flow::Vanishing {
+            if self.faults.flow != Flow::Vanishing {
                 self.held -= gone - carried.len();
             }
             if !carried.is_empty() {
@@ -262,7 +263,7 @@ impl Pipe {
         if self.ended {
             return;
         }
-        let end = match self.lane.flow {
+        let end = match self.faults.flow {
             Flow::Ended(end) => end.into(),
             Flow::Flowing if self.shut && self.backlog.is_empty() => ReadClosed::Eof,
             _ => return,
@@ -317,15 +318,15 @@ impl Pipe {
         let (least, most) = self.link.chunks.clone().into_inner();
         let size = self.rng.within(least.max(1) as u64, most.max(1) as u64);
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let size = size.min(self.lane.pieces()).min(self.inbox.len());
+        let size = size.min(self.faults.pieces()).min(self.inbox.len());
         self.held -= size;
         Some(Read::Bytes(self.inbox.split_to(size)))
     }
 
     /// A fault at this very read, which finds nothing any more.
     fn cut_read_short(&mut self, now: Timestamp) -> Option<ReadClosed> {
-        self.lane.call(Call::Read, now).err()?;
-        let Flow::Ended(end) = self.lane.flow else { return None };
+        self.faults.call(Call::Read, now).err()?;
+        let Flow::Ended(end) = self.faults.flow else { return None };
         self.discard();
         self.flight.clear();
         self.ended = true;
@@ -345,7 +346,7 @@ impl Pipe {
     pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let arrival = self.flight.front().map(|parcel| parcel.at);
         let departure = (!self.backlog.is_empty() && self.free > now).then_some(self.free);
-        let faults = [self.door.deadline(), self.lane.deadline()];
+        let faults = [self.door.deadline(), self.faults.deadline()];
         [arrival, departure].into_iter().chain(faults).flatten().min()
     }
 }

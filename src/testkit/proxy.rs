@@ -1,9 +1,10 @@
 //! What a proxy between the two ends has seen, and when it loses patience.
 
+use super::direction_faults::{DirectionFaults, End, Flow};
 use super::fault::{Cut, Faults, Proxy};
-use super::lane::{End, Flow, Lane};
-use crate::event::{Role, TransportError};
+use crate::report::TransportError;
 use crate::time::Timestamp;
+use crate::wire::role::Role;
 
 /// A proxy at work.
 #[derive(Debug)]
@@ -44,12 +45,12 @@ impl Watch {
 
 impl Cut {
     /// Ends one of the directions.
-    pub(super) fn sever(self, lane: &mut Lane) {
+    pub(super) fn sever(self, faults: &mut DirectionFaults) {
         match self {
-            Self::Fin => lane.end(End::Closed),
-            Self::Reset => lane.end(End::Failed(TransportError::Reset)),
-            Self::Silence if matches!(lane.flow, Flow::Ended(_)) => {}
-            Self::Silence => lane.flow = Flow::Vanishing,
+            Self::Fin => faults.end(End::Closed),
+            Self::Reset => faults.end(End::Failed(TransportError::Reset)),
+            Self::Silence if matches!(faults.flow, Flow::Ended(_)) => {}
+            Self::Silence => faults.flow = Flow::Vanishing,
         }
     }
 }

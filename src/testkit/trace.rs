@@ -4,13 +4,13 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::fmt;
 
-use crate::event::Role;
 use crate::time::Timestamp;
+use crate::wire::role::Role;
 
 /// Lines that are kept; the oldest give way.
 const KEPT: usize = 2000;
 
-/// What happened in a [`World`](super::World), in order, by its [`Display`](fmt::Display) one line
+/// What happened in a [`Simulation`](super::Simulation), in order, by its [`Display`](fmt::Display) one line
 /// for each thing.
 ///
 /// It holds the latest 2000 things and the number of those before them.

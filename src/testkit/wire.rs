@@ -4,7 +4,7 @@
 //! enough of the wire format for that, and is never surprised: bytes that are no frames are
 //! followed as if they were.
 
-use crate::frame::OpCode;
+use crate::wire::frame::OpCode;
 
 /// Where in a direction's bytes the next one lies.
 #[derive(Debug, Clone, Copy)]

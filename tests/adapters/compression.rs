@@ -110,7 +110,7 @@ fn a_tokio_half_leaves_out_and_shares() {
         runtime.block_on(async {
             let (ours, theirs) = tokio::io::duplex(64 * 1024);
             let open = |stream, role| {
-                let socket = farewell::tokio::WebSocket::upgraded;
+                let socket = farewell::aio::WebSocket::upgraded;
                 socket(stream, role, agreed(), compressing(), b"").unwrap()
             };
             let (_receiver, mut sender) = open(ours, Role::Server).split();

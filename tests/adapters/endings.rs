@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Instant;
 
 use farewell::{
-    Cause, CloseCode, CloseFrame, Config, Incoming, Initiator, Message, Position, SendError, Side,
-    TransportError, Violation,
+    Cause, CloseCode, CloseFrame, Config, Direction, Incoming, Initiator, Message, Position,
+    SendError, TransportError, Violation,
 };
 
 use crate::support::{
@@ -111,7 +111,7 @@ fn a_reset<A: Adapter>() {
     let (mut socket, raw) = with_raw_client::<A>(quiet());
     raw.reset();
     let report = socket.ended();
-    let cause = Cause::Transport { side: Side::Read, kind: TransportError::Reset };
+    let cause = Cause::Transport { side: Direction::Read, kind: TransportError::Reset };
     assert_eq!(report.cause, cause, "{report}");
 }
 

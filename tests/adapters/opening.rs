@@ -57,7 +57,7 @@ fn meet<A: Adapter>(
 }
 
 fn a_rejection_reaches_the_client<A: Adapter>() {
-    let acceptor = Acceptor::deciding(|request| {
+    let acceptor = Acceptor::from_fn(|request| {
         assert_eq!(request.path(), "/");
         let rejection = Rejection::new(401).unwrap().header("X-Why", "who?").unwrap();
         Err(rejection.body("go away"))

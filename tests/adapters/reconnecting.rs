@@ -3,9 +3,9 @@
 
 use std::thread;
 
-use farewell::reconnect::{ConnectFailure, Decision, Pace, ReconnectConfig, Why};
+use farewell::reconnect::{ConnectFailure, Decision, Pace, ReasonKind, ReconnectConfig};
 use farewell::{
-    Cause, CloseCode, ConnectError, Ending, Initiator, Message, ReconnectEvent, SendError,
+    Cause, CloseCode, ConnectError, Disconnected, Initiator, Message, ReconnectEvent, SendError,
     Timestamp,
 };
 
@@ -89,7 +89,7 @@ fn it_comes_back_after_every_kind_of_loss_and_stops_at_1000<K: Kind>() {
                 client.feed(message.clone()).unwrap();
             }
             // One clock for all connections.
-            ReconnectEvent::Ended(Ending { report, .. }) => {
+            ReconnectEvent::Ended(Disconnected { report, .. }) => {
                 let evidence = &report.evidence;
                 assert!(last <= evidence.opened && evidence.opened <= evidence.ended, "{report}");
                 last = evidence.ended;
@@ -200,7 +200,9 @@ fn messages_that_did_not_leave_come_back_and_none_is_sent_twice<K: Kind>() {
                     outbox = ending.unsent.iter().map(|unsent| unsent.message.clone()).collect();
                     endings.push(ending);
                 }
-                ReconnectEvent::GaveUp(reason) => break assert_eq!(reason.why, Why::Code(1000)),
+                ReconnectEvent::GaveUp(reason) => {
+                    break assert_eq!(reason.kind, ReasonKind::Code(1000));
+                }
                 ReconnectEvent::Attempt(_) => {}
                 other => panic!("after {allowance} bytes: {other}"),
             }
@@ -239,7 +241,7 @@ fn a_protocol_error_is_final<K: Kind>() {
 }
 
 /// Passes over what comes before the ending.
-fn ended(client: &mut impl Client) -> Ending {
+fn ended(client: &mut impl Client) -> Disconnected {
     loop {
         match client.next() {
             ReconnectEvent::Ended(ending) => return ending,
@@ -280,7 +282,7 @@ fn a_refusal_is_final<K: Kind>() {
         other => panic!("{other}"),
     }
     assert!(
-        matches!(client.next(), ReconnectEvent::GaveUp(reason) if reason.why == Why::Status(401))
+        matches!(client.next(), ReconnectEvent::GaveUp(reason) if reason.kind == ReasonKind::Status(401))
     );
     server.join().unwrap();
 }
@@ -317,7 +319,7 @@ fn nobody_listening_is_tried_again_within_the_budget<K: Kind>() {
         match client.next() {
             ReconnectEvent::Failed { error: ConnectError::Io(_), decision } => {
                 let Decision::Retry(retry) = decision else { panic!("{decision}") };
-                assert_eq!(retry.reason.why, Why::Failed(ConnectFailure::Refused));
+                assert_eq!(retry.reason.kind, ReasonKind::Failed(ConnectFailure::Refused));
                 assert_eq!(matches!(retry.pace, Pace::Budget { .. }), number == 3, "{decision}");
             }
             other => panic!("{other}"),
@@ -348,7 +350,7 @@ fn a_connector_of_ones_own_can_say_that_it_is_no_use<K: Kind>() {
     let mut client = K::failing(request, settings(), fast(), fail);
     assert_eq!(trace(&client.next()), "attempt 1");
     let ReconnectEvent::Failed { decision, .. } = client.next() else { panic!("it opened") };
-    assert_eq!(decision.reason().why, Why::Failed(ConnectFailure::Tls));
+    assert_eq!(decision.reason().kind, ReasonKind::Failed(ConnectFailure::Tls));
     assert!(decision.is_stop(), "{decision}");
 }
 
@@ -403,7 +405,7 @@ fn it_can_be_stopped_while_it_waits<K: Kind>() {
     let mut client = K::tcp(request, settings(), slow(), &[]);
     assert!(!ended(&mut client).decision.is_stop());
     let reason = client.stopped_while_waiting();
-    assert_eq!(reason.why, Why::Stopped);
+    assert_eq!(reason.kind, ReasonKind::Stopped);
     server.join().unwrap();
 }
 

@@ -141,19 +141,19 @@ impl Adapter for Blocking {
 /// A tokio socket in a runtime of its own.
 pub(crate) struct Tokio {
     runtime: tokio::runtime::Runtime,
-    socket: farewell::tokio::WebSocket<tokio::net::TcpStream>,
+    socket: farewell::aio::WebSocket<tokio::net::TcpStream>,
 }
 
 impl Tokio {
     fn wait<'a, T>(
         &'a mut self,
-        call: impl AsyncFnOnce(&'a mut farewell::tokio::WebSocket<tokio::net::TcpStream>) -> T,
+        call: impl AsyncFnOnce(&'a mut farewell::aio::WebSocket<tokio::net::TcpStream>) -> T,
     ) -> T {
         self.runtime.block_on(call(&mut self.socket))
     }
 
     fn open<E>(
-        open: impl Future<Output = Result<farewell::tokio::WebSocket<tokio::net::TcpStream>, E>>,
+        open: impl Future<Output = Result<farewell::aio::WebSocket<tokio::net::TcpStream>, E>>,
     ) -> Result<Self, E> {
         let runtime = runtime();
         let socket = runtime.block_on(open)?;
@@ -167,13 +167,13 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 
 impl Adapter for Tokio {
     fn connect(request: &ClientRequest, config: Config) -> Result<Self, ConnectError> {
-        Self::open(farewell::tokio::connect_with(request, config))
+        Self::open(farewell::aio::connect_with(request, config))
     }
     fn accept(stream: TcpStream, acceptor: &Acceptor) -> Result<Self, AcceptError> {
         Self::open(async {
             stream.set_nonblocking(true).unwrap();
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-            farewell::tokio::accept(stream, acceptor).await
+            farewell::aio::accept(stream, acceptor).await
         })
     }
     fn next(&mut self) -> Incoming {

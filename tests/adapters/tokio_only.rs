@@ -4,8 +4,8 @@
 use std::future::ready;
 use std::time::Duration;
 
+use farewell::aio::{WebSocket, accept, handshake};
 use farewell::handshake::{ClientRequest, Negotiated};
-use farewell::tokio::{WebSocket, accept, handshake};
 use farewell::{Cause, CloseCode, Config, Incoming, Message, Role, SendError, Termination};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use farewell::diagnosis::{Confidence, Diagnoser, Fact, History, KnownTimeout, Verdict};
 use farewell::handshake::HandshakeError;
 use farewell::{
-    Cause, CloseCode, CloseFrame, Config, Connection, Event, Initiator, Phase, Position,
-    ReadClosed, Role, Seed, Side, Termination, Timestamp, TransportError, Violation,
+    Cause, CloseCode, CloseFrame, Config, Connection, Direction, Event, Initiator, Phase, Position,
+    ReadClosed, Role, Seed, Termination, Timestamp, TransportError, Violation,
 };
 use proptest::prelude::*;
 
@@ -71,7 +71,7 @@ fn failure() -> impl Strategy<Value = TransportError> {
 }
 
 fn cause() -> impl Strategy<Value = Cause> {
-    let side = prop::sample::select(vec![Side::Read, Side::Write]);
+    let side = prop::sample::select(vec![Direction::Read, Direction::Write]);
     let rule = Violation::MessageTooBig { len: u64::MAX, limit: 0 };
     prop_oneof![
         Just(Cause::ClosingHandshake),

@@ -1,4 +1,4 @@
-//! The scenarios that the corpus is generated from: what really happened, played in a [`World`].
+//! The scenarios that the corpus is generated from: what really happened, played in a [`Simulation`].
 //!
 //! The label of a trace is what its scenario did, whatever the classifier makes of it. Several
 //! scenarios look like another one: they are here so that precision means something.
@@ -17,7 +17,7 @@ mod silence;
 use farewell::Role;
 
 use super::trace::Trace;
-use super::world::{Numbers, Setup, World};
+use super::world::{Numbers, Setup, Simulation};
 
 /// A way to end, and how often it is played.
 pub(crate) struct Scenario {
@@ -60,8 +60,8 @@ impl Play {
         self
     }
 
-    fn begin(self) -> World {
-        World::new(self.setup, self.numbers)
+    fn begin(self) -> Simulation {
+        Simulation::new(self.setup, self.numbers)
     }
 }
 

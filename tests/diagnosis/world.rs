@@ -65,7 +65,7 @@ pub(crate) enum Watch {
     Theirs,
 }
 
-pub(crate) struct World {
+pub(crate) struct Simulation {
     pub(crate) numbers: Numbers,
     replay: Replay,
     trace: Trace,
@@ -94,7 +94,7 @@ fn span(seconds: f64) -> Duration {
     Duration::from_micros((seconds.max(0.0) * 1e6).round() as u64)
 }
 
-impl World {
+impl Simulation {
     pub(crate) fn new(setup: Setup, mut numbers: Numbers) -> Self {
         let either = if numbers.chance(0.7) { Role::Client } else { Role::Server };
         let head = Head {

@@ -5,7 +5,7 @@ use std::thread;
 
 use farewell::blocking::{self, Transport, WebSocket};
 use farewell::handshake::{ClientRequest, Origins};
-use farewell::testkit::Faulty;
+use farewell::testkit::FaultyStream;
 use farewell::{AcceptError, Acceptor, Config, ConnectError, Incoming, Role, Termination};
 
 use crate::scenario::{
@@ -86,7 +86,7 @@ fn every_fault_in_every_phase() {
                 peers_part(socket, phase);
             }
         });
-        let stream = Faulty::new(ours, us, &put(fault, us, phase, Time::Real));
+        let stream = FaultyStream::new(ours, us, &put(fault, us, phase, Time::Real));
         let config = our_config(fault, phase, outcome, Time::Real);
         let report = open(stream, us, config).map_or_else(|report| report, |s| our_part(s, phase));
         peer.join().unwrap();

@@ -1,6 +1,6 @@
 //! The matrix over two sessions in a simulated network.
 
-use farewell::testkit::{Link, Network, Recorded, World};
+use farewell::testkit::{Link, Network, Recorded, Simulation};
 use farewell::{Role, Session, SessionEvent, Termination, Timestamp};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::scenario::{
 use crate::table::{Cell, run_all};
 
 /// A world in which the two ends do what the scenario says.
-pub(crate) fn world(network: Network, us: Role, phase: Phase) -> World {
+pub(crate) fn world(network: Network, us: Role, phase: Phase) -> Simulation {
     let mut world = network.connect();
     world.on_event(us, move |session, event, now| match event {
         SessionEvent::Open(_) => {
@@ -42,7 +42,7 @@ pub(crate) fn network(fault: &str) -> Network {
 }
 
 /// Runs until we have ended; the report has to be the last event and the only one of its kind.
-pub(crate) fn ending(world: &mut World, us: Role) -> Termination {
+pub(crate) fn ending(world: &mut Simulation, us: Role) -> Termination {
     if let Err(stuck) = world.run_until(|world| world.report(us).is_some()) {
         panic!("{stuck}");
     }

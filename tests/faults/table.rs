@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use farewell::{Cause, Position, Role, Side, Termination};
+use farewell::{Cause, Direction, Position, Role, Termination};
 
 use crate::pool;
 use crate::scenario::{FAULTS, PHASES, Phase, ROLES};
@@ -135,8 +135,8 @@ pub(crate) fn summary(report: &Termination) -> String {
             "eof inside a control frame".to_owned()
         }
         Cause::Eof { at: Position::BetweenFragments { .. } } => "eof between fragments".to_owned(),
-        Cause::Transport { side: Side::Read, kind } => format!("reading failed, {kind}"),
-        Cause::Transport { side: Side::Write, kind } => format!("writing failed, {kind}"),
+        Cause::Transport { side: Direction::Read, kind } => format!("reading failed, {kind}"),
+        Cause::Transport { side: Direction::Write, kind } => format!("writing failed, {kind}"),
         Cause::PongTimeout { .. } => "pong timeout".to_owned(),
         Cause::WriteStalled { .. } => "write stalled".to_owned(),
         Cause::CloseTimeout => "close timeout".to_owned(),

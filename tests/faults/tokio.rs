@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
+use farewell::aio::{self as farewell_tokio, WebSocket};
 use farewell::handshake::{ClientRequest, Origins};
-use farewell::testkit::AsyncFaulty;
-use farewell::tokio::{self as farewell_tokio, WebSocket};
+use farewell::testkit::AsyncFaultyStream;
 use farewell::{AcceptError, Acceptor, Config, ConnectError, Incoming, Role, Termination};
 use tokio::io::{AsyncRead, AsyncWrite, duplex};
 
@@ -87,7 +87,7 @@ fn every_fault_in_every_phase() {
         let report = block_on(time, async move {
             let (ours, peers) = duplex(64 * 1024);
             let peer = tokio::spawn(peers_part(peers, us, phase, peer_config(fault, time)));
-            let stream = AsyncFaulty::new(ours, us, &put(fault, us, phase, time));
+            let stream = AsyncFaultyStream::new(ours, us, &put(fault, us, phase, time));
             let report = match open(stream, us, our_config(fault, phase, outcome, time)).await {
                 Ok(socket) => our_part(socket, phase).await,
                 Err(report) => report,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use farewell::testkit::{At, Effect, Faults, Faulty};
+use farewell::testkit::{At, Effect, Faults, FaultyStream};
 use farewell::{Cause, Config, Role, Termination, TransportError};
 
 use crate::blocking;
@@ -150,7 +150,7 @@ fn every_call_of_the_blocking_adapter_fails_in_turn() {
                     blocking::peers_part(socket, phase);
                 }
             });
-            let stream = Faulty::new(ours, us, &series.faults(n));
+            let stream = FaultyStream::new(ours, us, &series.faults(n));
             let hits = stream.hits();
             let report = match blocking::open(stream, us, brisk()) {
                 Ok(socket) => blocking::our_part(socket, phase),
@@ -166,7 +166,7 @@ fn every_call_of_the_blocking_adapter_fails_in_turn() {
 #[test]
 fn every_call_of_the_tokio_adapter_fails_in_turn() {
     use crate::tokio as adapter;
-    use farewell::testkit::AsyncFaulty;
+    use farewell::testkit::AsyncFaultyStream;
     use tokio::time::Instant;
 
     static RUNS: AtomicUsize = AtomicUsize::new(0);
@@ -178,7 +178,7 @@ fn every_call_of_the_tokio_adapter_fails_in_turn() {
                 let (ours, peers) = tokio::io::duplex(64 * 1024);
                 let config = peer_config("", Time::Virtual);
                 let peer = tokio::spawn(adapter::peers_part(peers, us, phase, config));
-                let stream = AsyncFaulty::new(ours, us, &series.faults(n));
+                let stream = AsyncFaultyStream::new(ours, us, &series.faults(n));
                 let hits = stream.hits();
                 let report = match adapter::open(stream, us, Config::default()).await {
                     Ok(socket) => adapter::our_part(socket, phase).await,

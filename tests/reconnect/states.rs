@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use farewell::Timestamp;
-use farewell::reconnect::{ConnectFailure, Decision, Pace, Reconnect, ReconnectConfig, State, Why};
+use farewell::reconnect::{
+    ConnectFailure, Decision, Pace, ReasonKind, Reconnect, ReconnectConfig, State,
+};
 
 use crate::support::{at, closed_with, ended_after, retry, secs};
 
@@ -180,7 +182,7 @@ fn it_can_be_stopped_in_every_state() {
         prepare(&mut reconnect);
         reconnect.stop();
         let State::GaveUp(reason) = reconnect.state() else { panic!("{name}") };
-        assert_eq!(reason.why, Why::Stopped, "{name}");
+        assert_eq!(reason.kind, ReasonKind::Stopped, "{name}");
         assert_eq!((reconnect.poll_attempt(), reconnect.poll_timeout()), (None, None), "{name}");
         let decision = reconnect.handle_outcome(&*closed_with(1001), HALF, at(60));
         assert_eq!(decision, Decision::Stop(reason), "{name}");

@@ -1,6 +1,6 @@
 //! Sections 7.1 and 7.2: how a connection is closed, and what is reported of it.
 
-use farewell::{Cause, Phase, ReadClosed, Role, Side, TransportError};
+use farewell::{Cause, Direction, Phase, ReadClosed, Role, TransportError};
 
 use crate::drive::{Drive, Step, quiet, secs};
 use crate::wire::{CLOSE, ROLES, TEXT, close_body, plain};
@@ -177,7 +177,7 @@ fn section_7_2_1_a_lost_transport_fails_the_connection() {
     for mut drive in drives() {
         let kind = TransportError::TimedOut;
         let report = drive.read_closed(ReadClosed::Failed(kind)).report();
-        assert_eq!(report.cause, Cause::Transport { side: Side::Read, kind });
+        assert_eq!(report.cause, Cause::Transport { side: Direction::Read, kind });
         assert_eq!((report.clean, report.code), (false, 1006));
         assert_eq!(drive.connection.phase(), Phase::Ended);
     }

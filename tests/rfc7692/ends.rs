@@ -10,7 +10,7 @@ use farewell::{
 };
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
 
-use crate::support::pair::{START, Side};
+use crate::support::pair::{Endpoint, START};
 use crate::support::split::Split;
 use crate::wire::{CLOSE, frames, peer_of, show};
 
@@ -60,7 +60,7 @@ pub(crate) struct Seen {
 }
 
 pub(crate) fn receive(session: Session, wire: &[u8], reads: Split, direct: bool) -> Seen {
-    let mut side = Side::new(session);
+    let mut side = Endpoint::new(session);
     side.behaviour.eager = true;
     side.behaviour.direct = direct;
     side.reads = reads;

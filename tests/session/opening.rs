@@ -8,12 +8,11 @@ use farewell::handshake::{
     Accept, ClientRequest, HandshakeError, Origins, Rejection, ServerHandshake,
 };
 use farewell::{
-    AnswerError, Cause, CloseCode, Config, Limits, Message, Phase, Position, ReadClosed, Role,
-    Seed, SendError, Session, SessionEvent, Side as Direction, StreamEnd, Termination, Timer,
-    TransportError,
+    AnswerError, Cause, CloseCode, Config, Direction, Limits, Message, Phase, Position, ReadClosed,
+    Role, Seed, SendError, Session, SessionEvent, StreamEnd, Termination, Timer, TransportError,
 };
 
-use crate::support::pair::{Pair, START, Side};
+use crate::support::pair::{Endpoint, Pair, START};
 use crate::support::split::Split;
 
 const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
@@ -27,16 +26,16 @@ fn pair() -> Pair {
     Pair::new(Config::default(), Config::default())
 }
 
-fn server() -> Side {
-    Side::new(Session::server(Config::default(), Seed::new([2; 32]), START))
+fn server() -> Endpoint {
+    Endpoint::new(Session::server(Config::default(), Seed::new([2; 32]), START))
 }
 
-fn client() -> Side {
+fn client() -> Endpoint {
     let request = ClientRequest::new("ws://example.com/").unwrap();
-    Side::new(Session::client(&request, Config::default(), Seed::new([1; 32]), START))
+    Endpoint::new(Session::client(&request, Config::default(), Seed::new([1; 32]), START))
 }
 
-fn side(role: Role) -> Side {
+fn side(role: Role) -> Endpoint {
     match role {
         Role::Client => client(),
         Role::Server => server(),
@@ -44,12 +43,12 @@ fn side(role: Role) -> Side {
 }
 
 /// Gives bytes to a side, in pieces as it likes them.
-fn give(side: &mut Side, bytes: impl AsRef<[u8]>) {
+fn give(side: &mut Endpoint, bytes: impl AsRef<[u8]>) {
     side.incoming.extend_from_slice(bytes.as_ref());
     while side.read(START) {}
 }
 
-fn write_all(side: &mut Side) -> Vec<u8> {
+fn write_all(side: &mut Endpoint) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let more = side.write(START);
@@ -128,7 +127,7 @@ fn every_connection_has_a_nonce_of_its_own() {
     let seeds = seeds.chain((0..100).map(|_| Seed::from_os().unwrap()));
     let mut keys = HashSet::new();
     for seed in seeds {
-        let mut client = Side::new(Session::client(&request, Config::default(), seed, START));
+        let mut client = Endpoint::new(Session::client(&request, Config::default(), seed, START));
         // Reading the request includes the test that the key stands for 16 bytes.
         let mut server = ServerHandshake::new(&Limits::default());
         let (_, request) = server.receive(&write_all(&mut client)).unwrap();
@@ -144,7 +143,7 @@ fn subprotocols_are_negotiated() {
     let request = request.subprotocol("a").unwrap();
     let mut pair = pair();
     pair.client =
-        Side::new(Session::client(&request, Config::default(), Seed::new([3; 32]), START));
+        Endpoint::new(Session::client(&request, Config::default(), Seed::new([3; 32]), START));
     let accept = Accept::new(Origins::SameHost).subprotocols(&["x", "a"]).unwrap();
     pair.server.behaviour.answer = Some(Ok(accept));
     pair.run();
@@ -374,7 +373,7 @@ fn the_body_of_a_refusal_is_bounded() {
 
 #[test]
 fn every_other_way_to_fail_gives_one_report() {
-    type Act = fn(&mut Side);
+    type Act = fn(&mut Endpoint);
     let eof = Cause::Eof { at: Position::OpeningHandshake };
     let transport = |side, kind| Cause::Transport { side, kind };
     let cases: [(&str, Act, Cause); 8] = [
@@ -469,7 +468,7 @@ fn every_other_way_to_fail_gives_one_report() {
 fn a_response_that_the_transport_does_not_take_is_a_stalled_write() {
     let mut config = Config::default();
     config.heartbeat = None;
-    let mut side = Side::new(Session::server(config, Seed::new([2; 32]), START));
+    let mut side = Endpoint::new(Session::server(config, Seed::new([2; 32]), START));
     side.blocked = true;
     give(&mut side, REQUEST);
     let stall = Duration::from_secs(30);
@@ -492,7 +491,7 @@ fn a_response_that_the_transport_does_not_take_is_a_stalled_write() {
 fn a_response_that_has_left_stalls_no_more() {
     let mut config = Config::default();
     config.heartbeat = None;
-    let mut side = Side::new(Session::server(config, Seed::new([2; 32]), START));
+    let mut side = Endpoint::new(Session::server(config, Seed::new([2; 32]), START));
     give(&mut side, REQUEST);
     write_all(&mut side);
     assert_eq!(side.session.next_timer(), None);

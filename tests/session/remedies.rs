@@ -4,12 +4,12 @@ use farewell::diagnosis::Verdict;
 use farewell::handshake::{ClientRequest, Rejection};
 use farewell::{Config, ReadClosed, Role, Seed, Session, TransportError};
 
-use crate::support::pair::{START, Side};
+use crate::support::pair::{Endpoint, START};
 
-fn side(role: Role) -> Side {
+fn side(role: Role) -> Endpoint {
     let (config, seed) = (Config::default(), Seed::new([2; 32]));
     let request = ClientRequest::new("ws://example.com/").unwrap();
-    Side::new(match role {
+    Endpoint::new(match role {
         Role::Client => Session::client(&request, config, seed, START),
         Role::Server => Session::server(config, seed, START),
     })
@@ -23,7 +23,7 @@ fn request(more: &str) -> String {
 }
 
 /// A server that was given these bytes and then the end of the stream.
-fn served(bytes: &str, answer: Result<(), u16>) -> Side {
+fn served(bytes: &str, answer: Result<(), u16>) -> Endpoint {
     let mut server = side(Role::Server);
     if let Err(status) = answer {
         server.behaviour.answer = Some(Err(Rejection::new(status).unwrap()));
@@ -81,7 +81,7 @@ fn a_server_whose_clients_dawdle_is_not_told_to_check_the_server() {
 #[test]
 fn what_never_opened_is_not_told_to_ping_or_to_close() {
     for role in [Role::Client, Role::Server] {
-        let ended = |end: fn(&mut Side)| {
+        let ended = |end: fn(&mut Endpoint)| {
             let mut side = side(role);
             end(&mut side);
             side.poll(&mut [], START);

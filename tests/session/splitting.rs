@@ -10,7 +10,7 @@ use farewell::{
 };
 use proptest::prelude::*;
 
-use crate::support::pair::{CLIENT_SEED, Pair, SERVER_SEED, START, Side};
+use crate::support::pair::{CLIENT_SEED, Endpoint, Pair, SERVER_SEED, START};
 use crate::support::split::Split;
 
 fn config() -> Config {
@@ -20,13 +20,13 @@ fn config() -> Config {
     config
 }
 
-fn client() -> Side {
+fn client() -> Endpoint {
     let request = ClientRequest::new("ws://example.com/").unwrap();
-    Side::new(Session::client(&request, config(), Seed::new(CLIENT_SEED), START))
+    Endpoint::new(Session::client(&request, config(), Seed::new(CLIENT_SEED), START))
 }
 
-fn server() -> Side {
-    let mut side = Side::new(Session::server(config(), Seed::new(SERVER_SEED), START));
+fn server() -> Endpoint {
+    let mut side = Endpoint::new(Session::server(config(), Seed::new(SERVER_SEED), START));
     side.behaviour.echo = true;
     side
 }
@@ -303,12 +303,12 @@ fn the_place_of_our_close_does_not_depend_on_the_split() {
         let fresh = |role| {
             Session::upgraded(role, Negotiated::default(), config(), Seed::new([3; 32]), START)
         };
-        let mut sender = Side::new(fresh(peer));
+        let mut sender = Endpoint::new(fresh(peer));
         sender.session.send("enough", START).unwrap();
         sender.session.ping(b"?", START).unwrap();
         let wire = sender.write(START);
         let run = |size: usize| {
-            let mut side = Side::new(fresh(role));
+            let mut side = Endpoint::new(fresh(role));
             for read in wire.clone().chunks_mut(size) {
                 let mut input = read;
                 while let Some(event) = side.session.poll_event(&mut input, START) {

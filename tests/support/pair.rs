@@ -37,7 +37,7 @@ impl Default for Behaviour {
 
 /// One session with its transport.
 #[derive(Debug)]
-pub(crate) struct Side {
+pub(crate) struct Endpoint {
     pub(crate) session: Session,
     pub(crate) behaviour: Behaviour,
     /// Everything that happened, in order.
@@ -59,7 +59,7 @@ pub(crate) struct Side {
     ended: bool,
 }
 
-impl Side {
+impl Endpoint {
     pub(crate) fn new(session: Session) -> Self {
         Self {
             session,
@@ -189,8 +189,8 @@ impl Side {
 /// A client and a server, joined.
 #[derive(Debug)]
 pub(crate) struct Pair {
-    pub(crate) client: Side,
-    pub(crate) server: Side,
+    pub(crate) client: Endpoint,
+    pub(crate) server: Endpoint,
     pub(crate) now: Timestamp,
 }
 
@@ -203,8 +203,8 @@ impl Pair {
     pub(crate) fn new(client: Config, server: Config) -> Self {
         let request = ClientRequest::new("ws://example.com/").unwrap();
         Self {
-            client: Side::new(Session::client(&request, client, Seed::new(CLIENT_SEED), START)),
-            server: Side::new(Session::server(server, Seed::new(SERVER_SEED), START)),
+            client: Endpoint::new(Session::client(&request, client, Seed::new(CLIENT_SEED), START)),
+            server: Endpoint::new(Session::server(server, Seed::new(SERVER_SEED), START)),
             now: START,
         }
     }
@@ -213,7 +213,7 @@ impl Pair {
     pub(crate) fn open(client: Config, server: Config) -> Self {
         let side = |role, config, seed| {
             let negotiated = Negotiated::default();
-            Side::new(Session::upgraded(role, negotiated, config, Seed::new(seed), START))
+            Endpoint::new(Session::upgraded(role, negotiated, config, Seed::new(seed), START))
         };
         Self {
             client: side(Role::Client, client, CLIENT_SEED),
@@ -222,7 +222,7 @@ impl Pair {
         }
     }
 
-    pub(crate) fn side(&mut self, role: Role) -> &mut Side {
+    pub(crate) fn side(&mut self, role: Role) -> &mut Endpoint {
         match role {
             Role::Client => &mut self.client,
             Role::Server => &mut self.server,
@@ -241,7 +241,7 @@ impl Pair {
         panic!("the pair does not come to rest");
     }
 
-    fn step(side: &mut Side, peer: &mut Side, now: Timestamp) -> bool {
+    fn step(side: &mut Endpoint, peer: &mut Endpoint, now: Timestamp) -> bool {
         let read = side.read(now);
         side.poll(&mut [], now);
         let bytes = side.write(now);

@@ -174,7 +174,7 @@ const KINDS: [TransportError; 6] = [
 
 #[test]
 fn what_the_transport_says_is_reported_as_it_says_it() {
-    use farewell::{Cause, Side};
+    use farewell::{Cause, Direction};
     for role in ROLES {
         for kind in KINDS {
             for (phase, writes_too) in [("open", false), ("close sent", false), ("open", true)] {
@@ -185,7 +185,7 @@ fn what_the_transport_says_is_reported_as_it_says_it() {
                 }
                 let read = if writes_too { TransportError::Reset } else { kind };
                 let report = drive.read_closed(ReadClosed::Failed(read)).report();
-                let side = if writes_too { Side::Write } else { Side::Read };
+                let side = if writes_too { Direction::Write } else { Direction::Read };
                 assert_eq!(report.cause, Cause::Transport { side, kind }, "{phase}");
                 assert_eq!(report.stream_end, StreamEnd::Failed(read));
             }

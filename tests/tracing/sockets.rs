@@ -58,7 +58,7 @@ fn a_drop_says_that_it_was_one<A: Adapter>() {
 }
 
 fn a_refused_handshake_is_told_once_by_each_end<A: Adapter>() {
-    let acceptor = Acceptor::deciding(|_| Err(Rejection::new(404).unwrap())).config(quiet());
+    let acceptor = Acceptor::from_fn(|_| Err(Rejection::new(404).unwrap())).config(quiet());
     let causes = told::<A>(acceptor, drop, drop);
     assert_eq!(causes, ["handshake_rejected"; 2]);
 }
@@ -108,7 +108,7 @@ fn a_future_that_is_dropped_while_it_connects_says_so() {
         let collector = Collector::default();
         collector.collect(|| {
             crate::support::runtime().block_on(async {
-                let connecting = farewell::tokio::connect_with(&request, quiet());
+                let connecting = farewell::aio::connect_with(&request, quiet());
                 let accepted = async {
                     listener.set_nonblocking(true).unwrap();
                     let listener = tokio::net::TcpListener::from_std(listener).unwrap();

@@ -6,15 +6,15 @@ use alloc::boxed::Box;
 use core::time::Duration;
 use std::thread;
 
-use super::link::{Got, Link, Written};
+use super::stream::{Got, Link, Written};
 use crate::adapter::Incoming;
 use crate::adapter::driver::{Driver, Next};
-use crate::close::CloseFrame;
-use crate::event::SendError;
-use crate::message::Message;
+use crate::connection::SendError;
+use crate::report::Termination;
 use crate::session::SendRefused;
-use crate::termination::Termination;
 use crate::time::{Clock, Timestamp};
+use crate::wire::close::CloseFrame;
+use crate::wire::message::Message;
 
 /// The shortest wait for input: long enough to be one for every system.
 const GLANCE: Duration = Duration::from_millis(1);

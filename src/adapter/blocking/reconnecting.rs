@@ -15,15 +15,15 @@ use std::{io, thread};
 use super::transport::Transport;
 use super::websocket::WebSocket;
 use super::{connect_tcp, open};
-use crate::adapter::reconnecting::{Ending, Plan, ReconnectEvent, Step};
+use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step};
 use crate::adapter::{ConnectError, Incoming};
-use crate::close::{CloseCode, CloseFrame};
 use crate::config::Config;
 use crate::handshake::{ClientRequest, Response};
-use crate::message::Message;
 use crate::reconnect::{ConnectFailure, Reconnect, ReconnectConfig};
 use crate::session::SendRefused;
 use crate::time::{Clock, Timestamp};
+use crate::wire::close::{CloseCode, CloseFrame};
+use crate::wire::message::Message;
 
 /// A wait is not longer than this where a [`Stopper`] may end it.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -40,7 +40,7 @@ type Connect<S> = dyn FnMut(&ClientRequest, Duration) -> io::Result<S> + Send;
 ///
 /// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed) refuses
 /// is in the error. One that they accept is sent on the present connection, or comes back in
-/// [`Ending::unsent`] after it: never both, and nothing is sent on a later connection but by you.
+/// [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but by you.
 /// What has left was accepted by the transport; that the peer has got it, only an answer of its own
 /// can tell.
 ///
@@ -168,7 +168,7 @@ impl<S: Transport> Reconnecting<S> {
     ///
     /// `greet` is given the server's response. Its messages are queued before
     /// [`ReconnectEvent::Opened`] is given, so nothing can come before them; they do not come back
-    /// in [`Ending::unsent`], as they are made anew for the next connection.
+    /// in [`Disconnected::unsent`], as they are made anew for the next connection.
     #[must_use]
     pub fn on_open(
         mut self,
@@ -290,7 +290,7 @@ impl<S: Transport> Reconnecting<S> {
     ///
     /// The message, back, where it was not accepted: without an open connection, for one. A message
     /// that was accepted and cannot leave any more is no error here: it comes back in
-    /// [`Ending::unsent`].
+    /// [`Disconnected::unsent`].
     pub fn send<'m>(
         &mut self,
         message: impl Into<Message<'m>>,
@@ -353,7 +353,7 @@ impl<S: Transport> Reconnecting<S> {
 
     /// Stops and waits for the end, dropping the messages that still come. Gives the ending of the
     /// connection, if one was open.
-    pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Option<Ending> {
+    pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Option<Disconnected> {
         self.stop(frame);
         let mut ending = None;
         loop {

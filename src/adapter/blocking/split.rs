@@ -5,18 +5,18 @@ use core::fmt;
 use core::time::Duration;
 
 use super::engine::Engine;
-use super::link::{Link, Shared};
+use super::stream::{Link, Shared};
 use super::transport::Socket;
 use crate::adapter::Incoming;
 use crate::adapter::driver::Driver;
-use crate::close::CloseFrame;
 use crate::config::Config;
-use crate::event::SendError;
-use crate::message::Message;
+use crate::connection::SendError;
+use crate::report::Evidence;
+use crate::report::Stats;
 use crate::session::{Prepared, SendRefused};
-use crate::stats::Stats;
-use crate::termination::Evidence;
 use crate::time::Clock;
+use crate::wire::close::CloseFrame;
+use crate::wire::message::Message;
 
 /// How long the reader waits at most before it looks for a deadline that the writer has set: a
 /// tenth of the shortest that a writer can cause.

@@ -7,21 +7,22 @@ use core::fmt;
 use std::io;
 
 use super::engine::Engine;
-use super::link::{Own, Shared};
 use super::split::{Receiver, Sender, glance};
+use super::stream::{Own, Shared};
 use super::transport::{Socket, Transport};
 use crate::adapter::Incoming;
 use crate::adapter::driver::Driver;
-use crate::close::CloseFrame;
 use crate::config::Config;
-use crate::event::{Role, SendError};
+use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
-use crate::keystream::Seed;
-use crate::message::Message;
+use crate::report::Stats;
+use crate::report::{Evidence, Termination};
 use crate::session::{Prepared, SendRefused, Session, Unsent};
-use crate::stats::Stats;
-use crate::termination::{Evidence, Termination};
 use crate::time::{Clock, Timestamp};
+use crate::wire::close::CloseFrame;
+use crate::wire::keystream::Seed;
+use crate::wire::message::Message;
+use crate::wire::role::Role;
 
 /// A WebSocket connection over a blocking stream.
 ///

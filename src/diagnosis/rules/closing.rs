@@ -5,20 +5,21 @@ use alloc::vec::Vec;
 
 use super::super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::super::{Diagnoser, Fact, Finding, Verdict};
+use super::measures::Measures;
 use super::timing;
-use super::view::View;
-use crate::close::CloseFrame;
-use crate::event::{Role, TransportError};
-use crate::termination::{Cause, Initiator, LocalClose, Termination};
+use crate::report::TransportError;
+use crate::report::{Cause, Initiator, LocalClose, Termination};
+use crate::wire::close::CloseFrame;
+use crate::wire::role::Role;
 
 /// What the Close frames say; `None` where they do not explain the end.
-pub(super) fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Vec<Finding>> {
-    let report = view.report;
+pub(super) fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Vec<Finding>> {
+    let report = measures.report;
     match (&report.peer_close, &report.local_close) {
         (Some(peer), local) => {
             let mut findings = match (report.initiator, local) {
                 (Initiator::Local, Some(local)) if !local.answer => vec![by_us(local)],
-                _ => by_peer(diagnoser, view, peer),
+                _ => by_peer(diagnoser, measures, peer),
             };
             if let Some(first) = findings.first_mut() {
                 lost(report).for_each(|fact| first.add(fact));
@@ -28,7 +29,7 @@ pub(super) fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Vec<
             }
             Some(findings)
         }
-        (None, Some(local)) => unanswered(view, local),
+        (None, Some(local)) => unanswered(measures, local),
         (None, None) => None,
     }
 }
@@ -49,9 +50,9 @@ fn local_fact(local: &LocalClose) -> Fact {
     Fact::LocalClose { frame: local.frame, flushed: local.flushed }
 }
 
-fn by_peer(diagnoser: &Diagnoser<'_>, view: &View<'_>, peer: &CloseFrame) -> Vec<Finding> {
+fn by_peer(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, peer: &CloseFrame) -> Vec<Finding> {
     let code = peer.reported_code();
-    let unwritten = view.report.local_close.as_ref().filter(|local| !local.flushed);
+    let unwritten = measures.report.local_close.as_ref().filter(|local| !local.flushed);
     let said = |verdict, confidence| {
         let mut facts = vec![Fact::PeerClose { frame: *peer }];
         facts.extend(unwritten.map(local_fact));
@@ -62,10 +63,10 @@ fn by_peer(diagnoser: &Diagnoser<'_>, view: &View<'_>, peer: &CloseFrame) -> Vec
     let idleness = tells_of_idleness(peer);
     let mut restart = Likely;
     if idleness {
-        let span = view.no_message();
-        let timeout = timing::setting(diagnoser, view, span);
+        let span = measures.no_message();
+        let timeout = timing::setting(diagnoser, measures, span);
         let mut facts = vec![Fact::PeerClose { frame: *peer }, Fact::NoMessage { span }];
-        let pings = &view.evidence.pings;
+        let pings = &measures.evidence.pings;
         facts.push(match pings.sent {
             0 => Fact::NoPing,
             sent => Fact::Pings { sent, unanswered: pings.outstanding },
@@ -74,17 +75,17 @@ fn by_peer(diagnoser: &Diagnoser<'_>, view: &View<'_>, peer: &CloseFrame) -> Vec
         restart = Possible;
     }
     // A gateway that ends connections at an age or for idleness calls that going away as well.
-    if code == 1001 && view.report.role == Role::Client {
-        let timed = timing::of_a_gateway(diagnoser, view);
+    if code == 1001 && measures.report.role == Role::Client {
+        let timed = timing::of_a_gateway(diagnoser, measures);
         if !timed.is_empty() {
             restart = Possible;
         }
         findings.extend(timed);
     }
-    let (verdict, confidence): (_, Confidence) = match (view.report.initiator, code) {
+    let (verdict, confidence): (_, Confidence) = match (measures.report.initiator, code) {
         (Initiator::Both, _) => (Verdict::ClosedByBoth { code }, Certain),
         // A browser that leaves the page says the same, and restarts nothing.
-        (_, 1001) if view.report.role == Role::Client => (Verdict::Restart { code }, restart),
+        (_, 1001) if measures.report.role == Role::Client => (Verdict::Restart { code }, restart),
         (_, 1012) => (Verdict::Restart { code }, Certain),
         (_, 1014) => (Verdict::Restart { code }, Likely),
         (_, 1013) => (Verdict::TryAgainLater, Certain),
@@ -114,17 +115,17 @@ fn is_peers(kind: TransportError) -> bool {
 }
 
 /// We closed, and the peer said nothing.
-fn unanswered(view: &View<'_>, local: &LocalClose) -> Option<Vec<Finding>> {
+fn unanswered(measures: &Measures<'_>, local: &LocalClose) -> Option<Vec<Finding>> {
     let mut facts = vec![local_fact(local)];
-    let received = Fact::LastReceived { before: view.quiet_in() };
+    let received = Fact::LastReceived { before: measures.quiet_in() };
     let one = |verdict, confidence, facts| Some(vec![Finding::new(verdict, confidence, facts)]);
-    match view.report.cause {
+    match measures.report.cause {
         Cause::CloseTimeout if local.flushed => {
             facts.push(received);
             one(Verdict::CloseUnanswered, Certain, facts)
         }
         Cause::CloseTimeout => {
-            let bytes = view.evidence.pending_output;
+            let bytes = measures.evidence.pending_output;
             facts.push(Fact::Pending { bytes });
             one(Verdict::OutboundBlocked { pending: bytes }, Likely, facts)
         }

@@ -5,66 +5,68 @@ use alloc::vec::Vec;
 
 use super::super::finding::Confidence::{Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
-use super::view::View;
-use crate::event::{Role, TransportError};
+use super::measures::Measures;
 use crate::handshake::{HandshakeError, Refusal};
-use crate::termination::Cause;
+use crate::report::Cause;
+use crate::report::TransportError;
+use crate::wire::role::Role;
 
-pub(super) fn explain(view: &View<'_>) -> Vec<Finding> {
-    match view.report.cause {
-        Cause::HandshakeRejected { status } => rejected(view, status),
-        Cause::HandshakeInvalid(rule) => invalid(view.report.role, rule),
+pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
+    match measures.report.cause {
+        Cause::HandshakeRejected { status } => rejected(measures, status),
+        Cause::HandshakeInvalid(rule) => invalid(measures.report.role, rule),
         Cause::HandshakeTimeout => {
-            let facts = vec![Fact::Opening { span: view.age() }, received(view)];
+            let facts = vec![Fact::Opening { span: measures.age() }, received(measures)];
             let mut findings = vec![Finding::new(Verdict::HandshakeTimedOut, Certain, facts)];
-            findings.extend(not_web_socket(view));
+            findings.extend(not_web_socket(measures));
             findings
         }
         Cause::Transport { kind: TransportError::TimedOut, side } => {
             let kind = TransportError::TimedOut;
-            let facts = vec![Fact::Transport { side, kind }, Fact::Opening { span: view.age() }];
+            let facts =
+                vec![Fact::Transport { side, kind }, Fact::Opening { span: measures.age() }];
             vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
         }
-        Cause::Eof { at } => cut_short(view, Fact::EndedAt { at }),
-        Cause::Transport { side, kind } => cut_short(view, Fact::Transport { side, kind }),
+        Cause::Eof { at } => cut_short(measures, Fact::EndedAt { at }),
+        Cause::Transport { side, kind } => cut_short(measures, Fact::Transport { side, kind }),
         Cause::Aborted => {
-            let facts = vec![Fact::Opening { span: view.age() }];
+            let facts = vec![Fact::Opening { span: measures.age() }];
             vec![Finding::new(Verdict::LocalAbort, Certain, facts)]
         }
         _ => vec![Finding::new(Verdict::Unexplained, Possible, vec![Fact::Contradiction])],
     }
 }
 
-fn received(view: &View<'_>) -> Fact {
-    match view.evidence.last_received {
-        Some(_) => Fact::LastReceived { before: view.quiet_in() },
+fn received(measures: &Measures<'_>) -> Fact {
+    match measures.evidence.last_received {
+        Some(_) => Fact::LastReceived { before: measures.quiet_in() },
         None => Fact::NoByteReceived,
     }
 }
 
-fn cut_short(view: &View<'_>, what: Fact) -> Vec<Finding> {
-    let facts = vec![what, received(view)];
+fn cut_short(measures: &Measures<'_>, what: Fact) -> Vec<Finding> {
+    let facts = vec![what, received(measures)];
     let mut findings = vec![Finding::new(Verdict::HandshakeCutShort, Certain, facts)];
-    findings.extend(not_web_socket(view));
+    findings.extend(not_web_socket(measures));
     findings
 }
 
 /// A server that speaks another protocol waits in silence, or hangs up.
-fn not_web_socket(view: &View<'_>) -> Option<Finding> {
-    let silent = view.report.role == Role::Client && view.evidence.last_received.is_none();
+fn not_web_socket(measures: &Measures<'_>) -> Option<Finding> {
+    let silent = measures.report.role == Role::Client && measures.evidence.last_received.is_none();
     silent.then(|| Finding::new(Verdict::NotWebSocket, Possible, vec![Fact::NoByteReceived]))
 }
 
 /// The statuses that say that the request was not seen as one for an upgrade, and the others.
-fn rejected(view: &View<'_>, status: u16) -> Vec<Finding> {
+fn rejected(measures: &Measures<'_>, status: u16) -> Vec<Finding> {
     let facts = || vec![Fact::Status { status }];
     let rejection =
         |confidence| Finding::new(Verdict::HandshakeRejected { status }, confidence, facts());
     let stripped = |confidence| Finding::new(Verdict::UpgradeStripped, confidence, facts());
-    if view.report.role == Role::Server {
+    if measures.report.role == Role::Server {
         return vec![rejection(Certain)];
     }
-    let refusal = view.report.refusal.as_deref();
+    let refusal = measures.report.refusal.as_deref();
     match status {
         200 => {
             let other = Finding::new(Verdict::NotWebSocket, Possible, facts());

@@ -8,25 +8,25 @@ use core::time::Duration;
 use super::super::finding::Confidence::{Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
 use super::likely_if;
-use super::view::View;
-use crate::termination::Cause;
+use super::measures::Measures;
+use crate::report::Cause;
 
-pub(super) fn pong_timeout(view: &View<'_>, waited: Duration) -> Vec<Finding> {
-    let pings = &view.evidence.pings;
+pub(super) fn pong_timeout(measures: &Measures<'_>, waited: Duration) -> Vec<Finding> {
+    let pings = &measures.evidence.pings;
     let counted = Fact::Pings { sent: pings.sent, unanswered: pings.outstanding };
-    let quiet = Fact::NothingReceived { span: view.quiet_in() };
+    let quiet = Fact::NothingReceived { span: measures.quiet_in() };
     let half_open = |confidence| {
         let facts = vec![quiet.clone(), counted.clone()];
         Finding::new(Verdict::HalfOpen { silent: waited }, confidence, facts)
     };
     // What was on its way when the Ping left says nothing of the peer's state after it.
-    let heard = match (pings.last_flushed, view.evidence.last_received) {
-        (Some(ping), Some(byte)) => byte.since(ping) > view.answer_time(),
+    let heard = match (pings.last_flushed, measures.evidence.last_received) {
+        (Some(ping), Some(byte)) => byte.since(ping) > measures.answer_time(),
         _ => false,
     };
     // And the heartbeat sends another Ping only where something came after the one before.
     if !heard && pings.outstanding < 2 {
-        let bytes = view.evidence.pending_output;
+        let bytes = measures.evidence.pending_output;
         let mut findings = vec![half_open(likely_if(bytes == 0))];
         if bytes > 0 {
             let blocked = Verdict::OutboundBlocked { pending: bytes };
@@ -34,28 +34,28 @@ pub(super) fn pong_timeout(view: &View<'_>, waited: Duration) -> Vec<Finding> {
         }
         return findings;
     }
-    let facts = vec![counted.clone(), Fact::LastReceived { before: view.quiet_in() }];
+    let facts = vec![counted.clone(), Fact::LastReceived { before: measures.quiet_in() }];
     vec![Finding::new(Verdict::PeerStalled, Likely, facts), half_open(Possible)]
 }
 
-pub(super) fn write_stalled(view: &View<'_>, pending: u64) -> Vec<Finding> {
-    let pings = &view.evidence.pings;
+pub(super) fn write_stalled(measures: &Measures<'_>, pending: u64) -> Vec<Finding> {
+    let pings = &measures.evidence.pings;
     let mut facts = vec![Fact::Pending { bytes: pending }];
-    if view.evidence.last_flushed.is_some() {
-        facts.push(Fact::LastWrite { before: view.quiet_out() });
+    if measures.evidence.last_flushed.is_some() {
+        facts.push(Fact::LastWrite { before: measures.quiet_out() });
     }
     if pings.last_queued.is_some() && pings.last_flushed.is_none() {
         facts.push(Fact::PingNotWritten);
     }
-    facts.push(Fact::LastReceived { before: view.quiet_in() });
+    facts.push(Fact::LastReceived { before: measures.quiet_in() });
     // A dead path stops both directions; a peer that does not read may still write.
-    let stalled_for = view.quiet_out();
-    let heard = view.evidence.last_received.is_some()
-        && view.quiet_in().saturating_add(view.answer_time()) < stalled_for;
+    let stalled_for = measures.quiet_out();
+    let heard = measures.evidence.last_received.is_some()
+        && measures.quiet_in().saturating_add(measures.answer_time()) < stalled_for;
     let blocked = Verdict::OutboundBlocked { pending };
     let mut findings = vec![Finding::new(blocked, likely_if(heard), facts)];
     if !heard {
-        let silent = view.quiet_in();
+        let silent = measures.quiet_in();
         let facts = vec![Fact::NothingReceived { span: silent }];
         findings.push(Finding::new(Verdict::HalfOpen { silent }, Possible, facts));
     }
@@ -63,15 +63,17 @@ pub(super) fn write_stalled(view: &View<'_>, pending: u64) -> Vec<Finding> {
 }
 
 /// Puts this process' own sleep first, where the end came right after it.
-pub(super) fn add_suspension(view: &View<'_>, findings: &mut Vec<Finding>) {
-    let late = view.evidence.timer_lateness;
+pub(super) fn add_suspension(measures: &Measures<'_>, findings: &mut Vec<Finding>) {
+    let late = measures.evidence.timer_lateness;
     let moment = Duration::from_secs(5);
     // After a late timer there is one more Ping, and one more wait for its Pong.
-    let (within, explains) = match view.report.cause {
+    let (within, explains) = match measures.report.cause {
         Cause::PongTimeout { .. } | Cause::WriteStalled { .. } => {
-            (view.pong_timeout().saturating_mul(2).saturating_add(moment), true)
+            (measures.pong_timeout().saturating_mul(2).saturating_add(moment), true)
         }
-        Cause::Eof { .. } | Cause::Transport { .. } => (moment, view.report.peer_close.is_none()),
+        Cause::Eof { .. } | Cause::Transport { .. } => {
+            (moment, measures.report.peer_close.is_none())
+        }
         Cause::IdleTimeout { .. } | Cause::CloseTimeout => (moment, false),
         Cause::HandshakeTimeout if late >= moment => {
             findings.push(suspension(late));
@@ -79,7 +81,7 @@ pub(super) fn add_suspension(view: &View<'_>, findings: &mut Vec<Finding>) {
         }
         _ => return,
     };
-    if !view.was_suspended(within) {
+    if !measures.was_suspended(within) {
         return;
     }
     if explains {

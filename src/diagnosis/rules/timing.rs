@@ -6,11 +6,11 @@ use core::time::Duration;
 
 use super::super::finding::Confidence::{Likely, Possible};
 use super::super::history::PastConnection;
-use super::super::known::TimeoutKind;
+use super::super::known_timeouts::TimeoutKind;
 use super::super::{Diagnoser, Fact, Finding, Verdict};
 use super::likely_if;
-use super::view::View;
-use crate::termination::Position;
+use super::measures::Measures;
+use crate::report::Position;
 
 /// Idle times that are not known are taken for somebody's setting where they are a multiple of it.
 const ROUND: Duration = Duration::from_secs(30);
@@ -20,37 +20,37 @@ const ROUND: Duration = Duration::from_secs(30);
 const TELLING: Duration = Duration::from_secs(10);
 
 /// What ends a connection without a Close, for the time it took.
-pub(super) fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Vec<Finding> {
+pub(super) fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if view.evidence.position == Position::FrameBoundary {
-        findings.extend(idle(diagnoser, view));
-        findings.extend(application_idle(diagnoser, view));
+    if measures.evidence.position == Position::FrameBoundary {
+        findings.extend(idle(diagnoser, measures));
+        findings.extend(application_idle(diagnoser, measures));
     }
     let idle_is_likely = findings.iter().any(|finding| finding.confidence() == Likely);
-    if let Some(mut lifetime) = lifetime(diagnoser, view) {
+    if let Some(mut lifetime) = lifetime(diagnoser, measures) {
         if idle_is_likely {
             lifetime.lower_to(Possible);
         }
-        let first = lifetime.confidence() == Likely || lifetime_is_known(diagnoser, view);
+        let first = lifetime.confidence() == Likely || lifetime_is_known(diagnoser, measures);
         findings.insert(if first && !idle_is_likely { 0 } else { findings.len() }, lifetime);
     }
     findings
 }
 
 /// What makes a gateway close with 1001: idleness or age that is known, or age that repeats.
-pub(super) fn of_a_gateway(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Vec<Finding> {
+pub(super) fn of_a_gateway(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Vec<Finding> {
     // The Close itself is the last byte, so that messages have to show the silence.
-    let silent = match view.evidence.pings.sent {
-        0 => idle_before_close(diagnoser, view),
-        _ => application_idle(diagnoser, view).filter(|finding| finding.confidence() == Likely),
+    let silent = match measures.evidence.pings.sent {
+        0 => idle_before_close(diagnoser, measures),
+        _ => application_idle(diagnoser, measures).filter(|finding| finding.confidence() == Likely),
     };
-    let aged = || lifetime(diagnoser, view).filter(|finding| finding.confidence() == Likely);
+    let aged = || lifetime(diagnoser, measures).filter(|finding| finding.confidence() == Likely);
     silent.or_else(aged).into_iter().collect()
 }
 
-fn idle_before_close(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
-    let span = view.no_message();
-    let known = known(diagnoser, view, TimeoutKind::Idle, span)?;
+fn idle_before_close(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+    let span = measures.no_message();
+    let known = known(diagnoser, measures, TimeoutKind::Idle, span)?;
     let facts = vec![Fact::NoMessage { span }, Fact::NoPing, known.names];
     let verdict = Verdict::ProxyIdleTimeout { timeout: known.timeout };
     Some(Finding::new(verdict, likely_if(known.exact), facts))
@@ -68,29 +68,33 @@ struct Known {
 /// The known timeout that `span` was caused by.
 fn known(
     diagnoser: &Diagnoser<'_>,
-    view: &View<'_>,
+    measures: &Measures<'_>,
     kind: TimeoutKind,
     span: Duration,
 ) -> Option<Known> {
     let fitting =
-        diagnoser.rows().filter(move |row| row.kind == kind && view.may_be(span, row.span));
-    let best = fitting.clone().min_by_key(|row| view.distance(span, row.span))?.span;
+        diagnoser.rows().filter(move |row| row.kind == kind && measures.may_be(span, row.span));
+    let best = fitting.clone().min_by_key(|row| measures.distance(span, row.span))?.span;
     let names = Fact::known(best, kind, fitting.filter(|row| row.span == best));
-    Some(Known { timeout: best, names, exact: view.is_about(span, best) })
+    Some(Known { timeout: best, names, exact: measures.is_about(span, best) })
 }
 
 /// The multiple of half a minute that `span` was caused by.
-fn round(view: &View<'_>, span: Duration) -> Option<Duration> {
+fn round(measures: &Measures<'_>, span: Duration) -> Option<Duration> {
     let multiple = (span.as_millis() + ROUND.as_millis() / 2) / ROUND.as_millis();
     let multiple = u32::try_from(multiple).ok()?;
     let timeout = ROUND.checked_mul(multiple)?;
-    view.is_about(span, timeout).then_some(timeout)
+    measures.is_about(span, timeout).then_some(timeout)
 }
 
 /// `span` as somebody would have set it.
-pub(super) fn setting(diagnoser: &Diagnoser<'_>, view: &View<'_>, span: Duration) -> Duration {
-    let known = known(diagnoser, view, TimeoutKind::Idle, span).map(|known| known.timeout);
-    known.or_else(|| round(view, span)).unwrap_or_else(|| whole(span))
+pub(super) fn setting(
+    diagnoser: &Diagnoser<'_>,
+    measures: &Measures<'_>,
+    span: Duration,
+) -> Duration {
+    let known = known(diagnoser, measures, TimeoutKind::Idle, span).map(|known| known.timeout);
+    known.or_else(|| round(measures, span)).unwrap_or_else(|| whole(span))
 }
 
 /// To the nearest second; a span of less than that to the nearest hundredth, which may be nothing.
@@ -104,28 +108,28 @@ fn whole(span: Duration) -> Duration {
 /// How many connections in a row had about this `span`, the present one included.
 fn repeated(
     diagnoser: &Diagnoser<'_>,
-    view: &View<'_>,
+    measures: &Measures<'_>,
     of: fn(&PastConnection) -> Duration,
     span: Duration,
 ) -> u32 {
     let past = diagnoser.history.iter().flat_map(|history| history.iter());
-    let equal = past.filter(|past| past.was_cut() && of(past).abs_diff(span) <= view.slack());
+    let equal = past.filter(|past| past.was_cut() && of(past).abs_diff(span) <= measures.slack());
     1 + equal.count() as u32
 }
 
-fn idle(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
-    let quiet = view.quiet();
-    idle_known(diagnoser, view)
-        .or_else(|| idle_repeated(diagnoser, view, quiet))
-        .or_else(|| idle_round(view, quiet))
+fn idle(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+    let quiet = measures.quiet();
+    idle_known(diagnoser, measures)
+        .or_else(|| idle_repeated(diagnoser, measures, quiet))
+        .or_else(|| idle_round(measures, quiet))
 }
 
-fn idle_known(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
-    let quiet = view.quiet();
-    let (quiet_in, quiet_out) = (view.quiet_in(), view.quiet_out());
+fn idle_known(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+    let quiet = measures.quiet();
+    let (quiet_in, quiet_out) = (measures.quiet_in(), measures.quiet_out());
     // Some watch both directions together, and some only one of them.
-    let alone = |span: Duration| span > quiet.saturating_add(view.slack());
-    let pings = &view.evidence.pings;
+    let alone = |span: Duration| span > quiet.saturating_add(measures.slack());
+    let pings = &measures.evidence.pings;
     let ping = match pings.last_flushed {
         Some(_) if alone(quiet_in) => {
             Fact::Pings { sent: pings.sent, unanswered: pings.outstanding }
@@ -138,7 +142,7 @@ fn idle_known(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
         (quiet_in, alone(quiet_in), Fact::NothingReceived { span: quiet_in }),
     ];
     let found = ways.into_iter().filter(|(_, applies, _)| *applies).find_map(|(span, _, fact)| {
-        let known = known(diagnoser, view, TimeoutKind::Idle, span)?;
+        let known = known(diagnoser, measures, TimeoutKind::Idle, span)?;
         Some((known.timeout, known.exact, vec![fact, ping.clone(), known.names]))
     });
     let (timeout, exact, facts) = found?;
@@ -147,13 +151,17 @@ fn idle_known(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
     Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, confidence, facts))
 }
 
-fn idle_repeated(diagnoser: &Diagnoser<'_>, view: &View<'_>, quiet: Duration) -> Option<Finding> {
-    let count = repeated(diagnoser, view, |past| past.idle, quiet);
+fn idle_repeated(
+    diagnoser: &Diagnoser<'_>,
+    measures: &Measures<'_>,
+    quiet: Duration,
+) -> Option<Finding> {
+    let count = repeated(diagnoser, measures, |past| past.idle, quiet);
     if count < 2 || quiet < TELLING {
         return None;
     }
-    let same_age = repeated(diagnoser, view, |past| past.lifetime, view.age()) >= count;
-    let timeout = round(view, quiet).unwrap_or_else(|| whole(quiet));
+    let same_age = repeated(diagnoser, measures, |past| past.lifetime, measures.age()) >= count;
+    let timeout = round(measures, quiet).unwrap_or_else(|| whole(quiet));
     let facts = vec![
         Fact::Idle { span: quiet },
         Fact::NoPing,
@@ -162,53 +170,53 @@ fn idle_repeated(diagnoser: &Diagnoser<'_>, view: &View<'_>, quiet: Duration) ->
     Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, likely_if(!same_age), facts))
 }
 
-fn idle_round(view: &View<'_>, quiet: Duration) -> Option<Finding> {
-    let timeout = round(view, quiet)?;
+fn idle_round(measures: &Measures<'_>, quiet: Duration) -> Option<Finding> {
+    let timeout = round(measures, quiet)?;
     let facts = vec![Fact::Idle { span: quiet }, Fact::NoPing, Fact::RoundSpan { span: timeout }];
     Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, Possible, facts))
 }
 
 /// Messages had stopped while control frames went on: only the application saw silence.
-fn application_idle(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
-    let pings = &view.evidence.pings;
+fn application_idle(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+    let pings = &measures.evidence.pings;
     let answered = pings.sent > pings.outstanding;
     // What nobody but the peer's application counts: its own messages, or ours.
-    let spans = [(view.no_message(), true), (view.no_message_out(), false)];
+    let spans = [(measures.no_message(), true), (measures.no_message_out(), false)];
     spans.into_iter().find_map(|(span, both)| {
-        let went_on = |quiet: Duration| quiet.saturating_add(view.slack()) < span;
-        if !answered || !went_on(view.quiet_in()) || !went_on(view.quiet_out()) {
+        let went_on = |quiet: Duration| quiet.saturating_add(measures.slack()) < span;
+        if !answered || !went_on(measures.quiet_in()) || !went_on(measures.quiet_out()) {
             return None;
         }
         let counted = Fact::Pings { sent: pings.sent, unanswered: pings.outstanding };
         let mut facts = vec![Fact::NoMessage { span }, counted];
         let verdict = |timeout| Verdict::PeerApplicationIdle { timeout };
-        if let Some(known) = known(diagnoser, view, TimeoutKind::Idle, span) {
+        if let Some(known) = known(diagnoser, measures, TimeoutKind::Idle, span) {
             facts.push(known.names);
             let confidence = likely_if(both && known.exact);
             return Some(Finding::new(verdict(known.timeout), confidence, facts));
         }
-        let timeout = round(view, span).filter(|_| both)?;
+        let timeout = round(measures, span).filter(|_| both)?;
         facts.push(Fact::RoundSpan { span: timeout });
         Some(Finding::new(verdict(timeout), Possible, facts))
     })
 }
 
 /// Whether something went on that an idle timeout would have counted.
-fn traffic_flowed(view: &View<'_>) -> bool {
-    view.quiet() < view.age() / 2
+fn traffic_flowed(measures: &Measures<'_>) -> bool {
+    measures.quiet() < measures.age() / 2
 }
 
-fn lifetime_is_known(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> bool {
-    let known = known(diagnoser, view, TimeoutKind::Lifetime, view.age());
+fn lifetime_is_known(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> bool {
+    let known = known(diagnoser, measures, TimeoutKind::Lifetime, measures.age());
     known.is_some_and(|known| known.exact)
 }
 
-fn lifetime(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
-    let age = view.age();
-    let mut facts = vec![Fact::Age { span: age }, Fact::Idle { span: view.quiet() }];
+fn lifetime(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+    let age = measures.age();
+    let mut facts = vec![Fact::Age { span: age }, Fact::Idle { span: measures.quiet() }];
     let verdict = |lifetime| Verdict::ProxyLifetime { lifetime };
-    let count = repeated(diagnoser, view, |past| past.lifetime, age);
-    let known = known(diagnoser, view, TimeoutKind::Lifetime, age);
+    let count = repeated(diagnoser, measures, |past| past.lifetime, age);
+    let known = known(diagnoser, measures, TimeoutKind::Lifetime, age);
     if (count < 2 || age < TELLING) && known.is_none() {
         return None;
     }
@@ -219,8 +227,8 @@ fn lifetime(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
         facts.push(Fact::EqualLifetimes { count, span: lifetime });
     }
     // No limit lets one connection live longer than another.
-    let longer = |past: &PastConnection| past.lifetime > age.saturating_add(view.slack());
+    let longer = |past: &PastConnection| past.lifetime > age.saturating_add(measures.slack());
     let outlived = diagnoser.history.is_some_and(|history| history.iter().any(longer));
-    let sure = traffic_flowed(view) && !outlived && (is_known || count > 1);
+    let sure = traffic_flowed(measures) && !outlived && (is_known || count > 1);
     Some(Finding::new(verdict(lifetime), likely_if(sure), facts))
 }

@@ -4,12 +4,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::super::finding::Confidence::{self, Certain, Likely, Possible};
-use super::super::known::TimeoutKind;
+use super::super::known_timeouts::TimeoutKind;
 use super::super::{Diagnoser, Fact, Finding, Verdict};
-use super::view::{LONG_TRIP, View};
+use super::measures::{LONG_TRIP, Measures};
 use super::{likely_if, timing};
-use crate::event::TransportError;
-use crate::termination::{Cause, Position, Side};
+use crate::report::TransportError;
+use crate::report::{Cause, Direction, Position};
 
 /// From this size on a message may well be over somebody's limit: the smallest that are common.
 const LARGE: u64 = 16 * 1024;
@@ -17,32 +17,34 @@ const LARGE: u64 = 16 * 1024;
 /// Below this size nobody limits messages.
 const SMALL: u64 = 4 * 1024;
 
-pub(super) fn explain(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Vec<Finding> {
-    let (side, kind) = match view.report.cause {
+pub(super) fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Vec<Finding> {
+    let (side, kind) = match measures.report.cause {
         Cause::Transport { side, kind } => (side, kind),
-        Cause::Eof { at } => return end_of_stream(diagnoser, view, at),
+        Cause::Eof { at } => return end_of_stream(diagnoser, measures, at),
         _ => return vec![],
     };
     let facts = vec![Fact::Transport { side, kind }];
     match (side, kind) {
-        (_, TransportError::TlsTruncated) => end_of_stream(diagnoser, view, view.evidence.position),
+        (_, TransportError::TlsTruncated) => {
+            end_of_stream(diagnoser, measures, measures.evidence.position)
+        }
         (_, TransportError::TimedOut) => {
-            let facts = vec![facts[0].clone(), Fact::NothingReceived { span: view.quiet_in() }];
+            let facts = vec![facts[0].clone(), Fact::NothingReceived { span: measures.quiet_in() }];
             vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
         }
-        (Side::Read, TransportError::Reset) => reset(diagnoser, view, facts),
-        (Side::Write, TransportError::Reset | TransportError::BrokenPipe) => {
-            under_us(diagnoser, view, Likely, facts)
+        (Direction::Read, TransportError::Reset) => reset(diagnoser, measures, facts),
+        (Direction::Write, TransportError::Reset | TransportError::BrokenPipe) => {
+            under_us(diagnoser, measures, Likely, facts)
         }
         _ => vec![Finding::new(Verdict::TransportFailure, Likely, facts)],
     }
 }
 
-fn end_of_stream(diagnoser: &Diagnoser<'_>, view: &View<'_>, at: Position) -> Vec<Finding> {
+fn end_of_stream(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, at: Position) -> Vec<Finding> {
     let mut findings = Vec::new();
-    findings.extend(suspected_limit(view));
-    findings.extend(timing::explain(diagnoser, view));
-    let facts = vec![Fact::EndedAt { at }, Fact::Idle { span: view.quiet() }];
+    findings.extend(suspected_limit(measures));
+    findings.extend(timing::explain(diagnoser, measures));
+    let facts = vec![Fact::EndedAt { at }, Fact::Idle { span: measures.quiet() }];
     let (received, expected) = match at {
         Position::InsidePayload { received, expected }
         | Position::InsideControlFrame { received, expected } => (received, Some(expected)),
@@ -51,12 +53,12 @@ fn end_of_stream(diagnoser: &Diagnoser<'_>, view: &View<'_>, at: Position) -> Ve
         }
         _ => {
             // Nothing else fits, and the connection was in use.
-            let confidence = likely_if(findings.is_empty() && view.is_busy());
+            let confidence = likely_if(findings.is_empty() && measures.is_busy());
             findings.push(Finding::new(Verdict::PeerVanished, confidence, facts));
             return findings;
         }
     };
-    let confidence = likely_if(!any_likely(&findings) && view.is_busy());
+    let confidence = likely_if(!any_likely(&findings) && measures.is_busy());
     let verdict = Verdict::PeerDiedMidMessage { received, expected };
     let place = if any_likely(&findings) { findings.len() } else { 0 };
     findings.insert(place, Finding::new(verdict, confidence, facts));
@@ -68,22 +70,22 @@ fn any_likely(findings: &[Finding]) -> bool {
 }
 
 /// The end came within a round trip of a message that was larger than those before it.
-fn suspected_limit(view: &View<'_>) -> Option<Finding> {
-    let sent = view.evidence.last_sent?;
-    let pings = &view.evidence.pings;
+fn suspected_limit(measures: &Measures<'_>) -> Option<Finding> {
+    let sent = measures.evidence.last_sent?;
+    let pings = &measures.evidence.pings;
     let only_message = pings.last_queued.is_none_or(|ping| ping < sent.queued);
     // Where a Ping followed, nobody knows when the last byte of the message left.
-    let left = match view.evidence.last_flushed {
+    let left = match measures.evidence.last_flushed {
         Some(flushed) if only_message => flushed.max(sent.queued),
         _ => sent.queued,
     };
-    let before = view.evidence.ended.since(left);
-    let window = if view.rtt().is_some() { view.answer_time() } else { LONG_TRIP };
+    let before = measures.evidence.ended.since(left);
+    let window = if measures.rtt().is_some() { measures.answer_time() } else { LONG_TRIP };
     if before > window || sent.len <= sent.largest_before || sent.len < SMALL {
         return None;
     }
     let stands_out = sent.len >= LARGE && sent.len / 2 >= sent.largest_before;
-    let confidence = likely_if(stands_out && before <= view.answer_time());
+    let confidence = likely_if(stands_out && before <= measures.answer_time());
     let facts = vec![
         Fact::LastMessage { len: sent.len, largest_before: sent.largest_before },
         Fact::LastWrite { before },
@@ -91,22 +93,22 @@ fn suspected_limit(view: &View<'_>) -> Option<Finding> {
     Some(Finding::new(Verdict::PeerSuspectedLimit { len: sent.len }, confidence, facts))
 }
 
-fn reset(diagnoser: &Diagnoser<'_>, view: &View<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
-    let wrote = view.evidence.last_flushed.is_some();
-    let since = view.quiet_out();
-    if wrote && since <= view.answer_time() {
-        return under_us(diagnoser, view, Likely, facts);
+fn reset(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
+    let wrote = measures.evidence.last_flushed.is_some();
+    let since = measures.quiet_out();
+    if wrote && since <= measures.answer_time() {
+        return under_us(diagnoser, measures, Likely, facts);
     }
-    if wrote && view.rtt().is_none() && since <= LONG_TRIP {
-        let mut findings = under_us(diagnoser, view, Possible, facts.clone());
+    if wrote && measures.rtt().is_none() && since <= LONG_TRIP {
+        let mut findings = under_us(diagnoser, measures, Possible, facts.clone());
         findings.push(Finding::new(Verdict::PeerAborted, Possible, facts));
         return findings;
     }
-    let mut findings = timing::explain(diagnoser, view);
+    let mut findings = timing::explain(diagnoser, measures);
     if wrote {
         facts.push(Fact::LastWrite { before: since });
     }
-    facts.push(Fact::EndedAt { at: view.evidence.position });
+    facts.push(Fact::EndedAt { at: measures.evidence.position });
     let confidence = likely_if(findings.is_empty());
     findings.push(Finding::new(Verdict::PeerAborted, confidence, facts));
     findings
@@ -115,21 +117,21 @@ fn reset(diagnoser: &Diagnoser<'_>, view: &View<'_>, mut facts: Vec<Fact>) -> Ve
 /// The peer, or something in its place, no longer knew the connection when we wrote.
 fn under_us(
     diagnoser: &Diagnoser<'_>,
-    view: &View<'_>,
+    measures: &Measures<'_>,
     confidence: Confidence,
     mut facts: Vec<Fact>,
 ) -> Vec<Finding> {
-    let mut findings: Vec<_> = suspected_limit(view).into_iter().collect();
-    facts.push(Fact::LastWrite { before: view.quiet_out() });
+    let mut findings: Vec<_> = suspected_limit(measures).into_iter().collect();
+    facts.push(Fact::LastWrite { before: measures.quiet_out() });
     let confidence = if any_likely(&findings) { Possible } else { confidence };
     findings.push(Finding::new(Verdict::PeerClosedUnderUs, confidence, facts));
-    findings.extend(silent_drop(diagnoser, view));
+    findings.extend(silent_drop(diagnoser, measures));
     findings
 }
 
 /// What had forgotten the connection while nothing came may have done so at its idle timeout.
-fn silent_drop(diagnoser: &Diagnoser<'_>, view: &View<'_>) -> Option<Finding> {
-    let span = view.quiet_in();
+fn silent_drop(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+    let span = measures.quiet_in();
     let rows = diagnoser.rows().filter(|row| row.kind == TimeoutKind::Idle);
     let passed = rows.clone().map(|row| row.span);
     let timeout = passed.filter(|timeout| !timeout.is_zero() && *timeout <= span).max()?;

@@ -3,7 +3,7 @@
 use std::thread;
 
 use farewell::blocking::Reconnecting;
-use farewell::reconnect::Why;
+use farewell::reconnect::ReasonKind;
 use farewell::{Message, ReconnectEvent};
 
 use super::support::{fast, script, settings, trace};
@@ -57,7 +57,7 @@ fn another_thread_can_stop_it_while_a_connection_is_open() {
         let thread = thread::spawn(move || stopper.stop());
         let ReconnectEvent::Ended(ending) = client.next() else { panic!("it goes on") };
         assert!(ending.report.clean, "{ending}");
-        assert_eq!(ending.decision.reason().why, Why::Stopped);
+        assert_eq!(ending.decision.reason().kind, ReasonKind::Stopped);
         assert!(matches!(client.next(), ReconnectEvent::GaveUp(_)));
         thread.join().unwrap();
         // It can be started again, and stays so.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use farewell::blocking::Transport;
 use farewell::handshake::ClientRequest;
 use farewell::reconnect::{Reason, ReconnectConfig};
-use farewell::{CloseCode, Config, Ending, Message, ReconnectEvent, SendError};
+use farewell::{CloseCode, Config, Disconnected, Message, ReconnectEvent, SendError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::support::{Raw, accept_head, listen, millis, runtime};
@@ -75,7 +75,7 @@ pub(crate) trait Client {
     fn next(&mut self) -> ReconnectEvent;
     fn feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)>;
     fn send(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)>;
-    fn close(&mut self, code: CloseCode) -> Option<Ending>;
+    fn close(&mut self, code: CloseCode) -> Option<Disconnected>;
     fn retry_now(&mut self);
     /// Stops it while `next` waits. Gives why it gave up.
     fn stopped_while_waiting(&mut self) -> Reason;
@@ -273,7 +273,7 @@ impl<S: Transport> Client for farewell::blocking::Reconnecting<S> {
     fn send(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
         self.send(message).map_err(|refused| (refused.reason, refused.message))
     }
-    fn close(&mut self, code: CloseCode) -> Option<Ending> {
+    fn close(&mut self, code: CloseCode) -> Option<Disconnected> {
         self.close(code)
     }
     fn retry_now(&mut self) {
@@ -294,7 +294,7 @@ pub(crate) struct Tokio;
 /// A tokio socket in a runtime of its own.
 struct InRuntime<S> {
     runtime: tokio::runtime::Runtime,
-    socket: farewell::tokio::Reconnecting<S>,
+    socket: farewell::aio::Reconnecting<S>,
 }
 
 impl Kind for Tokio {
@@ -304,7 +304,7 @@ impl Kind for Tokio {
         policy: ReconnectConfig,
         greet: &'static [&'static str],
     ) -> impl Client {
-        let socket = farewell::tokio::Reconnecting::new(request, config).unwrap();
+        let socket = farewell::aio::Reconnecting::new(request, config).unwrap();
         let socket = socket.policy(policy).random(|| HALF).on_open(move |_| messages(greet));
         InRuntime { runtime: runtime(), socket }
     }
@@ -324,7 +324,7 @@ impl Kind for Tokio {
                 Ok(Throttled::new(tokio::net::TcpStream::connect(to).await?, allowance))
             }
         };
-        let socket = farewell::tokio::Reconnecting::with_connector(request, config, connect)
+        let socket = farewell::aio::Reconnecting::with_connector(request, config, connect)
             .unwrap()
             .policy(policy)
             .random(|| HALF)
@@ -339,7 +339,7 @@ impl Kind for Tokio {
         fail: fn() -> io::Error,
     ) -> impl Client {
         let connect = move |_, _| std::future::ready(Err::<tokio::net::TcpStream, _>(fail()));
-        let socket = farewell::tokio::Reconnecting::with_connector(request, config, connect);
+        let socket = farewell::aio::Reconnecting::with_connector(request, config, connect);
         InRuntime { runtime: runtime(), socket: socket.unwrap().policy(policy) }
     }
 }
@@ -356,7 +356,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Client for InRuntime<S>
         let result = self.runtime.block_on(self.socket.send(message));
         result.map_err(|refused| (refused.reason, refused.message))
     }
-    fn close(&mut self, code: CloseCode) -> Option<Ending> {
+    fn close(&mut self, code: CloseCode) -> Option<Disconnected> {
         self.runtime.block_on(self.socket.close(code))
     }
     fn retry_now(&mut self) {

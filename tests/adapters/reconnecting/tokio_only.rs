@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use farewell::aio::Reconnecting;
 use farewell::handshake::ClientRequest;
-use farewell::reconnect::Why;
-use farewell::tokio::Reconnecting;
+use farewell::reconnect::ReasonKind;
 use farewell::{ConnectError, ReconnectEvent};
 use futures_util::StreamExt;
 use futures_util::future::FutureExt;
@@ -101,7 +101,10 @@ fn a_connector_that_hangs_is_dropped_at_the_deadline() {
                 match socket.next().await {
                     ReconnectEvent::Failed { error: ConnectError::Io(error), decision } => {
                         assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
-                        assert!(matches!(decision.reason().why, Why::Failed(_)), "{decision}");
+                        assert!(
+                            matches!(decision.reason().kind, ReasonKind::Failed(_)),
+                            "{decision}"
+                        );
                     }
                     other => panic!("{other}"),
                 }

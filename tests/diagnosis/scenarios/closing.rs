@@ -3,7 +3,7 @@
 use farewell::{Role, TransportError};
 
 use super::super::trace::{Op, Trace};
-use super::super::world::World;
+use super::super::world::Simulation;
 use super::{Play, Row};
 
 pub(super) const SCENARIOS: &[Row] = &[
@@ -20,7 +20,7 @@ pub(super) const SCENARIOS: &[Row] = &[
     ("local-abort", 8, local_abort),
 ];
 
-fn talk(play: Play) -> World {
+fn talk(play: Play) -> Simulation {
     let mut world = play.any_heartbeat().begin();
     let before = world.numbers.magnitude(1.0, 600.0);
     world.chat(before, 2000.0);

@@ -3,7 +3,7 @@
 use farewell::{Role, TransportError};
 
 use super::super::trace::{Op, Trace};
-use super::super::world::{Watch, World};
+use super::super::world::{Simulation, Watch};
 use super::{Play, Row};
 
 pub(super) const SCENARIOS: &[Row] = &[
@@ -175,7 +175,7 @@ fn gateway_1001(mut play: Play) -> Trace {
 }
 
 /// The peer says something every few seconds.
-fn push_until(world: &mut World, end: f64) {
+fn push_until(world: &mut Simulation, end: f64) {
     loop {
         let next = world.age() + world.numbers.between(3.0, 15.0);
         if next >= end {

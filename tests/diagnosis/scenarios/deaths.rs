@@ -3,7 +3,7 @@
 use farewell::TransportError;
 
 use super::super::trace::{Op, Trace};
-use super::super::world::World;
+use super::super::world::Simulation;
 use super::{Play, Row};
 
 pub(super) const SCENARIOS: &[Row] = &[
@@ -27,7 +27,7 @@ pub(super) const SCENARIOS: &[Row] = &[
     ("transport-other", 6, transport_other),
 ];
 
-fn any_end(world: &mut World) -> Op {
+fn any_end(world: &mut Simulation) -> Op {
     world.numbers.pick(&[Op::Eof, Op::Eof, Op::Eof, Op::TlsTruncated])
 }
 

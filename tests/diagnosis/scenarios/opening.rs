@@ -3,7 +3,7 @@
 use farewell::{Role, TransportError};
 
 use super::super::trace::{Change, Op, Trace};
-use super::super::world::World;
+use super::super::world::Simulation;
 use super::{Play, Row};
 
 pub(super) const SCENARIOS: &[Row] = &[
@@ -24,7 +24,7 @@ pub(super) const SCENARIOS: &[Row] = &[
 ];
 
 /// A client that has sent its request, a round trip later.
-fn client(play: Play) -> World {
+fn client(play: Play) -> Simulation {
     let mut world = play.opening(Role::Client).begin();
     let trip = world.way() + world.way();
     let thinking = world.numbers.between(0.0, 0.3);
@@ -32,7 +32,7 @@ fn client(play: Play) -> World {
     world
 }
 
-fn hear_response(world: &mut World, status: &str, fields: &str, body: &str) {
+fn hear_response(world: &mut Simulation, status: &str, fields: &str, body: &str) {
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {length}\r\n\r\n{body}");
     world.receive(head.as_bytes());
@@ -73,7 +73,7 @@ const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: webso
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
-fn hear_request(world: &mut World, without: &str) {
+fn hear_request(world: &mut Simulation, without: &str) {
     let lines = REQUEST.split_inclusive("\r\n");
     let kept = lines.filter(|line| without.is_empty() || !line.starts_with(without));
     let request: String = kept.collect();

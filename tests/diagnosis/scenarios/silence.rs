@@ -48,7 +48,7 @@ fn peer_stalls(mut play: Play) -> Trace {
     world.finish("peer_stalled", None)
 }
 
-fn block(play: Play, upload: usize) -> super::super::world::World {
+fn block(play: Play, upload: usize) -> super::super::world::Simulation {
     let mut world = play.heartbeat(20.0, 20.0).begin();
     world.chat(20.0, 2000.0);
     world.act(Op::Take(upload / 4));

@@ -1,0 +1,69 @@
+//! Sockets under a [`Session`](crate::Session): what the blocking and the tokio adapter share.
+//!
+//! Invariant: nothing here or below decides anything about the protocol. An adapter reads, hands
+//! what it read to the session, writes what the session wants written, and waits until the
+//! session's deadline.
+
+mod acceptor;
+#[cfg(feature = "tokio")]
+pub mod aio;
+pub mod blocking;
+mod driver;
+mod error;
+mod reconnecting;
+mod scratch;
+
+use alloc::boxed::Box;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::report::Termination;
+use crate::wire::message::Message;
+
+pub use acceptor::Acceptor;
+pub use error::{AcceptError, ConnectError};
+pub use reconnecting::{Disconnected, ReconnectEvent};
+
+/// What an adapter's `next()` gives: a message, or the report of the ending.
+///
+/// There is always an ending and it is always the last thing: a clean close is not an error, and
+/// the end of the stream is not a `None`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Incoming {
+    /// A whole message.
+    Message(Message<'static>),
+    /// The connection has ended, and this is how. Asking on gives the same report again.
+    Ended(Box<Termination>),
+}
+
+impl Incoming {
+    /// The message, or the report where there will be none any more.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut socket = farewell::blocking::connect("ws://127.0.0.1:9001/")?;
+    /// let report = loop {
+    ///     match socket.next().into_message() {
+    ///         Ok(message) => println!("{} bytes", message.len()),
+    ///         Err(report) => break report,
+    ///     }
+    /// };
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The report of the ending.
+    pub fn into_message(self) -> Result<Message<'static>, Box<Termination>> {
+        match self {
+            Self::Message(message) => Ok(message),
+            Self::Ended(report) => Err(report),
+        }
+    }
+}
+
+/// A lock is poisoned by a panic in a stream of the caller's; what is behind it is sound.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

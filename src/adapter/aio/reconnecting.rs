@@ -1,0 +1,459 @@
+//! A tokio WebSocket that connects again.
+//!
+//! Invariants: everything that a call has done is in here, nothing in its future, so that a future
+//! that is dropped loses nothing. A message is in one place, the caller's or the socket's; what the
+//! socket did not send comes back with the report of its ending.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+use std::io;
+
+use futures_core::{FusedStream, Stream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep, sleep_until};
+
+use super::core::Clock;
+use super::websocket::WebSocket;
+use super::{connect_tcp, open};
+use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step};
+use crate::adapter::{ConnectError, Incoming};
+use crate::config::Config;
+use crate::handshake::{ClientRequest, Response};
+use crate::reconnect::{ConnectFailure, Reconnect, ReconnectConfig};
+use crate::session::SendRefused;
+use crate::time::Timestamp;
+use crate::wire::close::CloseFrame;
+use crate::wire::message::Message;
+
+type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Connect<S> = dyn FnMut(Arc<ClientRequest>, Duration) -> Later<io::Result<S>> + Send;
+
+/// A WebSocket client that connects again after an ending, and says so.
+///
+/// It owns a URL, and decides nothing: a [`Reconnect`] does, by the rules in
+/// [`reconnect`](crate::reconnect). [`next`](Self::next) connects, waits between attempts, and gives
+/// messages; every attempt and every ending is an event, too. It is a [`Stream`] of these events,
+/// which ends after [`ReconnectEvent::GaveUp`].
+///
+/// # What happens to messages
+///
+/// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed) refuses
+/// is in the error. One that they accept is sent on the present connection, or comes back in
+/// [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but by you.
+/// What has left was accepted by the transport; that the peer has got it, only an answer of its own
+/// can tell.
+///
+/// # Cancel safety
+///
+/// Every future can be dropped at any time, in `select!` for example: an attempt to connect, a wait
+/// or a read goes on with the next call of [`next`](Self::next). Only [`send`](Self::send) and
+/// [`feed`](Self::feed) may not have taken their message yet if they are dropped while the output is
+/// over its limit: [`ready`](Self::ready) and [`try_feed`](Self::try_feed) tell the two apart.
+///
+/// ```no_run
+/// # async fn run(mut orders: tokio::sync::mpsc::Receiver<String>) -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::Message;
+/// use farewell::aio::{ReconnectEvent, Reconnecting};
+///
+/// let mut socket = Reconnecting::to("ws://127.0.0.1:9001/orders")?
+///     .on_open(|_| vec!["subscribe: prices".into()]);
+/// let mut outbox: Vec<Message> = Vec::new();
+/// loop {
+///     tokio::select! {
+///         event = socket.next() => match event {
+///             ReconnectEvent::Message(message) => println!("{message:?}"),
+///             ReconnectEvent::Ended(ending) => {
+///                 eprintln!("{ending}");
+///                 outbox.extend(ending.unsent.into_iter().map(|unsent| unsent.message));
+///             }
+///             ReconnectEvent::GaveUp(reason) => break eprintln!("{reason}"),
+///             other => eprintln!("{other}"),
+///         },
+///         Some(order) = orders.recv() => outbox.push(order.into()),
+///     }
+///     while let (Some(_), false) = (socket.socket(), outbox.is_empty()) {
+///         if let Err(refused) = socket.try_feed(outbox.remove(0)) {
+///             outbox.insert(0, refused.message);
+///             break;
+///         }
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Reconnecting<S = TcpStream> {
+    plan: Plan,
+    connect: Box<Connect<S>>,
+    clock: Clock,
+    stage: Stage<S>,
+    /// The [`Stream`] has said that it gave up.
+    ended: bool,
+}
+
+enum Stage<S> {
+    /// No attempt is under way. The timer is for the next.
+    Between(Option<Pin<Box<Sleep>>>),
+    /// An attempt was told of and is to be made.
+    Announced,
+    Connecting {
+        attempt: Later<Result<WebSocket<S>, ConnectError>>,
+        deadline: Pin<Box<Sleep>>,
+    },
+    /// The connection is open, and these messages have to be queued first.
+    Greeting(WebSocket<S>, VecDeque<Message<'static>>),
+    Open(WebSocket<S>),
+}
+
+impl Reconnecting<TcpStream> {
+    /// For a `ws://` URL, with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// The URL is malformed, or the operating system has no random bytes to give. Nothing is
+    /// connected before [`next`](Self::next).
+    pub fn to(url: &str) -> Result<Self, ConnectError> {
+        Self::new(ClientRequest::new(url)?, Config::default())
+    }
+
+    /// For a request that has header fields or subprotocols, with settings for each connection.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no random bytes to give.
+    pub fn new(
+        request: ClientRequest,
+        config: impl Into<Arc<Config>>,
+    ) -> Result<Self, ConnectError> {
+        Self::with_connector(request, config, async |request: Arc<ClientRequest>, limit| {
+            if request.secure() {
+                return Err(io::Error::other(ConnectFailure::TlsNeeded));
+            }
+            connect_tcp(&request, Clock::new(), Timestamp::ZERO + limit).await
+        })
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
+    /// With streams of your own: over TLS, through a proxy, over a Unix socket.
+    ///
+    /// `connect` has the time that the whole attempt may take; its future is dropped where it takes
+    /// longer. Its errors are judged as [`ConnectFailure`] says, which one of them can hold.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no random bytes to give.
+    pub fn with_connector<F>(
+        request: ClientRequest,
+        config: impl Into<Arc<Config>>,
+        mut connect: impl FnMut(Arc<ClientRequest>, Duration) -> F + Send + 'static,
+    ) -> Result<Self, ConnectError>
+    where
+        F: Future<Output = io::Result<S>> + Send + 'static,
+    {
+        Ok(Self {
+            plan: Plan::new(request, config.into())?,
+            connect: Box::new(move |request, limit| Box::pin(connect(request, limit))),
+            clock: Clock::new(),
+            stage: Stage::Between(None),
+            ended: false,
+        })
+    }
+
+    /// Sets when to connect again. Call it before [`next`](Self::next).
+    #[must_use]
+    pub fn policy(mut self, config: ReconnectConfig) -> Self {
+        self.plan.set_policy(config);
+        self
+    }
+
+    /// Sets what is sent first on every connection: subscriptions, for example.
+    ///
+    /// `greet` is given the server's response. Its messages are queued before
+    /// [`ReconnectEvent::Opened`] is given, so nothing can come before them; they do not come back
+    /// in [`Disconnected::unsent`], as they are made anew for the next connection.
+    #[must_use]
+    pub fn on_open(
+        mut self,
+        greet: impl FnMut(&Response) -> Vec<Message<'static>> + Send + 'static,
+    ) -> Self {
+        self.plan.set_greet(Box::new(greet));
+        self
+    }
+
+    /// Sets where the random numbers for the delays come from, for tests that are the same each
+    /// time. By default they come from the operating system.
+    #[must_use]
+    pub fn random(mut self, random: impl FnMut() -> u64 + Send + 'static) -> Self {
+        self.plan.set_random(Box::new(random));
+        self
+    }
+
+    /// Waits for what happens next: connects and waits between attempts on the way.
+    ///
+    /// After [`ReconnectEvent::GaveUp`] it gives the same again.
+    pub async fn next(&mut self) -> ReconnectEvent {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<ReconnectEvent> {
+        loop {
+            let event = match &mut self.stage {
+                Stage::Between(_) => ready!(self.poll_between(cx)),
+                Stage::Announced => {
+                    self.begin();
+                    None
+                }
+                Stage::Connecting { .. } => ready!(self.poll_connecting(cx)),
+                Stage::Greeting(..) => ready!(self.poll_greeting(cx)),
+                Stage::Open(socket) => match ready!(socket.core().poll_next(cx)) {
+                    Incoming::Message(message) => {
+                        Some(self.plan.message(message, self.clock.now()))
+                    }
+                    Incoming::Ended(report) => {
+                        let unsent = socket.take_unsent();
+                        self.stage = Stage::Between(None);
+                        Some(self.plan.ended(report, unsent, self.clock.now()))
+                    }
+                },
+            };
+            if let Some(event) = event {
+                return Poll::Ready(event);
+            }
+        }
+    }
+
+    fn poll_between(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+        match self.plan.step(self.clock.now()) {
+            Step::Attempt(attempt) => {
+                self.stage = Stage::Announced;
+                Poll::Ready(Some(ReconnectEvent::Attempt(attempt)))
+            }
+            Step::GaveUp(reason) => Poll::Ready(Some(ReconnectEvent::GaveUp(reason))),
+            Step::Wait(until) => {
+                let Some(instant) = until.and_then(|at| self.clock.instant(at)) else {
+                    return Poll::Pending;
+                };
+                let Stage::Between(timer) = &mut self.stage else { return Poll::Ready(None) };
+                let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(instant)));
+                if timer.deadline() != instant {
+                    timer.as_mut().reset(instant);
+                }
+                timer.as_mut().poll(cx).map(|()| None)
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        let (clock, began) = (self.clock, self.clock.now());
+        let (request, config) = (self.plan.request.clone(), self.plan.session_config());
+        let limit = self.plan.reconnect.config().connect_timeout;
+        let stream = (self.connect)(request.clone(), limit);
+        let attempt = async move { open(stream.await?, &request, config, clock, began).await };
+        let (attempt, deadline) = (Box::pin(attempt), Box::pin(sleep(limit)));
+        self.stage = Stage::Connecting { attempt, deadline };
+    }
+
+    fn poll_connecting(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+        let Stage::Connecting { attempt, deadline } = &mut self.stage else {
+            return Poll::Ready(None);
+        };
+        let result = match attempt.as_mut().poll(cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => {
+                ready!(deadline.as_mut().poll(cx));
+                Err(io::Error::from(io::ErrorKind::TimedOut).into())
+            }
+        };
+        let now = self.clock.now();
+        Poll::Ready(match result {
+            Ok(socket) => {
+                let first = self.plan.opened(socket.response(), now);
+                self.stage = Stage::Greeting(socket, first.into());
+                None
+            }
+            Err(error) => {
+                self.stage = Stage::Between(None);
+                Some(self.plan.failed(error, now))
+            }
+        })
+    }
+
+    fn poll_greeting(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+        let Stage::Greeting(socket, messages) = &mut self.stage else { return Poll::Ready(None) };
+        while !messages.is_empty() {
+            ready!(socket.core().poll_room(cx));
+            let Some(message) = messages.pop_front() else { break };
+            if socket.try_feed(message).is_err() {
+                // The connection is over already, and will say so.
+                messages.clear();
+            }
+        }
+        socket.keep_unsent();
+        if let Stage::Greeting(socket, _) =
+            core::mem::replace(&mut self.stage, Stage::Between(None))
+        {
+            self.stage = Stage::Open(socket);
+        }
+        Poll::Ready(Some(ReconnectEvent::Opened))
+    }
+
+    /// Queues a message and waits until all that is queued is with the transport, as
+    /// [`WebSocket::send`] does.
+    ///
+    /// # Errors
+    ///
+    /// The message, back, where it was not accepted: without an open connection, for one. A message
+    /// that was accepted and cannot leave any more is no error here: it comes back in
+    /// [`Disconnected::unsent`].
+    pub async fn send<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        self.feed(message).await?;
+        self.flush().await;
+        Ok(())
+    }
+
+    /// Queues a message as [`WebSocket::feed`] does.
+    ///
+    /// # Errors
+    ///
+    /// The message, back, where it was not accepted.
+    pub async fn feed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        self.ready().await;
+        self.try_feed(message)
+    }
+
+    /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.
+    pub async fn ready(&mut self) {
+        if let Stage::Open(socket) = &mut self.stage {
+            socket.ready().await;
+        }
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, and never waits.
+    ///
+    /// # Errors
+    ///
+    /// The message, back, where it was not accepted.
+    pub fn try_feed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        match &mut self.stage {
+            Stage::Open(socket) => socket.try_feed(message),
+            _ => Err(self.plan.refuse(message.into())),
+        }
+    }
+
+    /// Waits until all that is queued is with the transport, or never will be.
+    pub async fn flush(&mut self) {
+        if let Stage::Open(socket) = &mut self.stage {
+            // What cannot leave comes back with the ending.
+            let _ = socket.flush().await;
+        }
+    }
+
+    /// Stops: closes the connection, if one is open, and makes no other attempt.
+    ///
+    /// It does not wait. Call [`next`](Self::next) on: it gives the messages that still come, the
+    /// ending of an open connection, and [`ReconnectEvent::GaveUp`].
+    pub fn stop(&mut self, frame: impl Into<CloseFrame>) {
+        self.plan.reconnect.stop();
+        match &mut self.stage {
+            // A refusal says that the end is already under way.
+            Stage::Greeting(socket, _) | Stage::Open(socket) => drop(socket.queue_close(frame)),
+            stage => *stage = Stage::Between(None),
+        }
+    }
+
+    /// Stops and waits for the end, dropping the messages that still come. Gives the ending of the
+    /// connection, if one was open.
+    ///
+    /// Dropped before its end, it can be called again.
+    pub async fn close(&mut self, frame: impl Into<CloseFrame>) -> Option<Disconnected> {
+        self.stop(frame);
+        let mut ending = None;
+        loop {
+            match self.next().await {
+                ReconnectEvent::Ended(ended) => ending = Some(ended),
+                ReconnectEvent::GaveUp(_) => return ending,
+                _ => {}
+            }
+        }
+    }
+
+    /// Connects without waiting any longer, if it waits and the budget allows it; also after it gave
+    /// up. See [`Reconnect::start`].
+    pub fn retry_now(&mut self) {
+        if let Stage::Between(_) = self.stage {
+            self.plan.reconnect.start(self.clock.now());
+            self.ended = false;
+        }
+    }
+
+    /// The application has found the connection to work; see [`Reconnect::mark_healthy`].
+    pub fn mark_healthy(&mut self) {
+        self.plan.reconnect.mark_healthy(self.clock.now());
+    }
+}
+
+impl<S> Reconnecting<S> {
+    /// The state machine that decides, with its state and its settings.
+    ///
+    /// Whether a connection has become stable is looked at when an event is given.
+    pub fn reconnect(&self) -> &Reconnect {
+        &self.plan.reconnect
+    }
+
+    /// The socket, while a connection is open.
+    pub fn socket(&self) -> Option<&WebSocket<S>> {
+        match &self.stage {
+            Stage::Open(socket) => Some(socket),
+            _ => None,
+        }
+    }
+
+    /// The time on the clock that the decisions and the reports refer to.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for Reconnecting<S> {
+    type Item = ReconnectEvent;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+        let reconnecting = self.get_mut();
+        if reconnecting.ended {
+            return Poll::Ready(None);
+        }
+        let event = ready!(reconnecting.poll_event(cx));
+        reconnecting.ended = matches!(event, ReconnectEvent::GaveUp(_));
+        Poll::Ready(Some(event))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> FusedStream for Reconnecting<S> {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
+impl<S> fmt::Debug for Reconnecting<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.plan.reconnect.state();
+        f.debug_struct("Reconnecting").field("state", &state).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,371 @@
+//! A WebSocket over a tokio stream, with one owner.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::io;
+
+use futures_core::{FusedStream, Stream};
+use futures_sink::Sink;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::core::{Clock, Core};
+use super::split::{self, Receiver, Sender};
+use crate::adapter::Incoming;
+use crate::adapter::driver::Driver;
+use crate::config::Config;
+use crate::connection::SendError;
+use crate::handshake::{Negotiated, Request, Response};
+use crate::report::Stats;
+use crate::report::{Evidence, Termination};
+use crate::session::{Prepared, SendRefused, Session, Unsent};
+use crate::time::Timestamp;
+use crate::wire::close::{CloseCode, CloseFrame};
+use crate::wire::keystream::Seed;
+use crate::wire::message::Message;
+use crate::wire::role::Role;
+
+/// A WebSocket connection over a tokio stream.
+///
+/// Made by [`connect`](super::connect), [`handshake`](super::handshake) or
+/// [`accept`](super::accept), or from [somebody else's upgrade](Self::upgraded).
+///
+/// While a call waits, it answers Pings, sends its own, and keeps every deadline of the
+/// [`Config`]; between calls nothing happens. Dropping it closes the stream without a Close frame;
+/// [`close`](Self::close) ends it properly.
+///
+/// It is a [`Stream`] of [`Incoming`], which ends after [`Incoming::Ended`], and a [`Sink`] of
+/// [`Message`].
+///
+/// # Cancel safety
+///
+/// Every future can be dropped at any time, in `select!` for example. A message that was queued
+/// leaves with the next call that writes, once; one that was received is given by the next
+/// [`next`](Self::next). Only [`send`](Self::send) and [`feed`](Self::feed) may not have taken
+/// their message yet if they are dropped while the output is over its limit:
+/// [`ready`](Self::ready) and [`try_feed`](Self::try_feed) tell the two apart.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::aio::Incoming;
+///
+/// let mut socket = farewell::aio::connect("ws://127.0.0.1:9001/chat").await?;
+/// socket.send("hello").await?;
+/// match socket.next().await {
+///     Incoming::Message(message) => println!("{message:?}"),
+///     Incoming::Ended(report) => println!("{report}"),
+/// }
+/// let report = socket.close(farewell::CloseCode::NORMAL).await;
+/// println!("{report}");
+/// # Ok(())
+/// # }
+/// ```
+pub struct WebSocket<S> {
+    core: Core<S>,
+    /// The [`Stream`] has given the report.
+    ended: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// Takes over a stream on which the opening handshake was spoken by somebody else, an HTTP
+    /// server for example. `read` is what was read behind the handshake.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no random bytes to give.
+    pub fn upgraded(
+        stream: S,
+        role: Role,
+        negotiated: Negotiated,
+        config: impl Into<Arc<Config>>,
+        read: &[u8],
+    ) -> io::Result<Self> {
+        let clock = Clock::new();
+        let seed = Seed::from_os().map_err(io::Error::other)?;
+        let session = Session::upgraded(role, negotiated, config, seed, clock.now());
+        let mut socket = Self::new(stream, session, clock);
+        socket.core.driver.keep(read);
+        Ok(socket)
+    }
+
+    pub(super) fn new(stream: S, session: Session, clock: Clock) -> Self {
+        Self { core: Core::new(stream, Driver::new(session), clock), ended: false }
+    }
+
+    pub(super) fn core(&mut self) -> &mut Core<S> {
+        &mut self.core
+    }
+
+    /// Waits for the next message, or for the end.
+    ///
+    /// What is queued is written before it waits. Pongs that answer Pings leave before it waits or
+    /// returns the message behind them. After the end it gives the same report again.
+    pub async fn next(&mut self) -> Incoming {
+        poll_fn(|cx| self.core.poll_next(cx)).await
+    }
+
+    /// Queues a message and waits until all that is queued is with the transport.
+    ///
+    /// While the transport takes nothing, messages are read on and kept for
+    /// [`next`](Self::next), up to as many bytes as
+    /// [`Limits::pending_output`](crate::Limits::pending_output): so two ends that send at the same
+    /// time do not wait for each other. A peer that reads nothing ends as
+    /// [`WriteStalled`](crate::Cause::WriteStalled).
+    ///
+    /// The message is queued before the first wait, unless the output is over its limit.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted, or why it cannot leave any more.
+    pub async fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+        self.feed(message).await?;
+        self.flush().await
+    }
+
+    /// Queues a message. It leaves with the next [`flush`](Self::flush), or when
+    /// [`next`](Self::next) would wait, whichever comes first.
+    ///
+    /// Waits as [`send`](Self::send) does, but only while more is queued than
+    /// [`Limits::pending_output`](crate::Limits::pending_output).
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+        self.ready().await;
+        self.try_feed(message).map_err(|refused| refused.reason)
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
+    /// agreed on.
+    ///
+    /// For messages with secrets in them: see the warning of `Compression`.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub async fn feed_uncompressed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendError> {
+        self.ready().await;
+        self.core.driver.send_uncompressed(message.into(), self.core.clock.now())?;
+        Ok(())
+    }
+
+    /// Queues a message that was framed before as [`feed`](Self::feed) does: the same for any number
+    /// of peers, framed, and compressed, once.
+    ///
+    /// # Errors
+    ///
+    /// Why the message was not accepted.
+    pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
+        self.ready().await;
+        self.core.driver.send_prepared(message, self.core.clock.now())?;
+        Ok(())
+    }
+
+    /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.
+    pub async fn ready(&mut self) {
+        poll_fn(|cx| self.core.poll_room(cx)).await;
+    }
+
+    /// Queues a message as [`feed`](Self::feed) does, and never waits.
+    ///
+    /// # Errors
+    ///
+    /// The message, with the reason why it was not accepted: [`SendError::Full`] for one.
+    pub fn try_feed<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), SendRefused<Message<'m>>> {
+        self.core.driver.send(message.into(), self.core.clock.now())
+    }
+
+    /// Waits until all that is queued is with the transport, as [`send`](Self::send) does.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot leave any more.
+    pub async fn flush(&mut self) -> Result<(), SendError> {
+        poll_fn(|cx| self.core.poll_flush(cx)).await
+    }
+
+    /// Queues a Ping with a payload of at most 125 bytes. The heartbeat sends its own.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not accepted.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        let now = self.core.clock.now();
+        self.core.driver.session_mut().ping(payload, now)
+    }
+
+    /// Closes: sends what is queued, then the Close, waits for the peer's, and reports.
+    ///
+    /// Messages that wait or still come are dropped; to have them, call
+    /// [`queue_close`](Self::queue_close) and then [`next`](Self::next) until the end. It takes no
+    /// longer than the close timeout and the linger timeout. On a connection that is already
+    /// closing or over it waits for the end and reports it; so does a second call, after a first
+    /// one was dropped.
+    pub async fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination> {
+        // A refusal says that the end is already under way.
+        let _ = self.queue_close(frame);
+        poll_fn(|cx| {
+            loop {
+                if let Incoming::Ended(report) = ready!(self.core.poll_next(cx)) {
+                    return Poll::Ready(report);
+                }
+            }
+        })
+        .await
+    }
+
+    /// Queues a Close behind what is queued and returns at once.
+    ///
+    /// Call [`next`](Self::next) until the end: it gives the messages that the peer sends before
+    /// its own Close.
+    ///
+    /// # Errors
+    ///
+    /// The connection is already closing or over.
+    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
+        self.core.driver.close(frame.into(), self.core.clock.now())
+    }
+
+    /// Gives the connection up at once, without a Close frame. [`next`](Self::next) has the report.
+    pub fn abort(&mut self) {
+        self.core.driver.abort(self.core.clock.now());
+    }
+
+    /// Keeps a copy of every message accepted from now on until it has left, so that
+    /// [`take_unsent`](Self::take_unsent) can hand it back after the end.
+    ///
+    /// See [`Session::keep_unsent`]. [`Reconnecting`](super::Reconnecting) does so by itself. The
+    /// halves of a split socket hand nothing back.
+    pub fn keep_unsent(&mut self) {
+        self.core.driver.session_mut().keep_unsent();
+    }
+
+    /// The messages that were accepted and did not leave, after [`Incoming::Ended`]; see
+    /// [`Session::take_unsent`].
+    pub fn take_unsent(&mut self) -> Vec<Unsent> {
+        self.core.driver.session_mut().take_unsent()
+    }
+
+    /// Splits it into a reader and a writer for two tasks.
+    #[must_use]
+    pub fn split(self) -> (Receiver<S>, Sender<S>) {
+        split::split(self.core)
+    }
+}
+
+impl<S> WebSocket<S> {
+    /// The session, with everything that can be asked of it.
+    pub fn session(&self) -> &Session {
+        self.core.driver.session()
+    }
+
+    /// What was seen so far.
+    pub fn evidence(&self) -> Evidence {
+        self.session().evidence()
+    }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&self) -> Stats {
+        self.session().stats()
+    }
+
+    /// The time on the clock that the evidence refers to.
+    pub fn now(&self) -> Timestamp {
+        self.core.clock.now()
+    }
+
+    /// The subprotocol in use, if there is one.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.session().negotiated().subprotocol()
+    }
+
+    /// The client's request, on a server.
+    pub fn request(&self) -> Option<&Request> {
+        self.core.driver.request()
+    }
+
+    /// The server's response, on a client.
+    pub fn response(&self) -> Option<&Response> {
+        self.core.driver.opened().and_then(|opened| opened.response())
+    }
+
+    /// Frees the memory of the request and the response.
+    pub fn forget_handshake(&mut self) {
+        self.core.driver.forget_handshake();
+    }
+
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        &self.core.stream
+    }
+}
+
+/// What closing a [`Sink`] does: the Close is written; the report comes through the [`Stream`].
+pub(super) fn poll_close<S: AsyncRead + AsyncWrite + Unpin>(
+    core: &mut Core<S>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), SendError>> {
+    let now = core.clock.now();
+    match core.driver.close(CloseCode::NORMAL.into(), now) {
+        Ok(()) | Err(SendError::Closing) => core.poll_close_flush(cx),
+        Err(SendError::Ended) => Poll::Ready(Ok(())),
+        Err(error) => Poll::Ready(Err(error)),
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
+    type Item = Incoming;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        let socket = self.get_mut();
+        if socket.ended {
+            return Poll::Ready(None);
+        }
+        let incoming = ready!(socket.core.poll_next(cx));
+        socket.ended = matches!(incoming, Incoming::Ended(_));
+        Poll::Ready(Some(incoming))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> FusedStream for WebSocket<S> {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message<'static>> for WebSocket<S> {
+    type Error = SendError;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.get_mut().core.poll_room(cx).map(Ok)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), SendError> {
+        self.get_mut().try_feed(message).map_err(|refused| refused.reason)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.get_mut().core.poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        poll_close(&mut self.get_mut().core, cx)
+    }
+}
+
+impl<S> fmt::Debug for WebSocket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket").field("phase", &self.session().phase()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! How far the receiver has got: what can be asked of it. Nothing here changes anything.
+
+use super::{Receiver, State};
+use crate::report::Position;
+
+impl Receiver {
+    pub(in crate::connection) fn pong_due(&self) -> bool {
+        self.pong_due
+    }
+
+    pub(in crate::connection) fn ping_payload(&self) -> &[u8] {
+        self.ping.as_slice()
+    }
+
+    pub(in crate::connection) fn pong_payload(&self) -> &[u8] {
+        self.other.as_slice()
+    }
+
+    pub(in crate::connection) fn bytes(&self) -> u64 {
+        self.offset
+    }
+
+    pub(in crate::connection) fn frames(&self) -> u64 {
+        self.whole_frames + self.other_frames
+    }
+
+    pub(in crate::connection) fn messages(&self) -> u64 {
+        self.whole_frames + self.other_messages
+    }
+
+    /// Whether a piece of a message was ever given.
+    pub(in crate::connection) fn any_piece(&self) -> bool {
+        self.messages() > 0 || self.begun
+    }
+
+    pub(in crate::connection) fn in_message(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// Whether the message under way is compressed.
+    pub(in crate::connection) fn in_compressed_message(&self) -> bool {
+        self.compressed && self.message.is_some()
+    }
+
+    /// Payload bytes still to come of the data frame under way.
+    pub(in crate::connection) fn payload_remaining(&self) -> u64 {
+        if self.state == State::Data { self.remaining } else { 0 }
+    }
+
+    /// Whether the frame that came last, of which a part may still come, ends its message.
+    pub(in crate::connection) fn in_last_frame(&self) -> bool {
+        self.fin
+    }
+
+    pub(in crate::connection) fn position(&self) -> Position {
+        match self.state {
+            State::Boundary | State::Stopped => Position::FrameBoundary,
+            State::Between | State::TextCutShort => {
+                Position::BetweenFragments { received: self.message_len }
+            }
+            State::Header => Position::InsideHeader { received: u64::from(self.header_len) },
+            State::Control if self.message.is_none() => Position::InsideControlFrame {
+                received: self.frame_len - self.remaining,
+                expected: self.frame_len,
+            },
+            State::Data | State::Control => Position::InsidePayload {
+                received: self.frame_len - self.remaining,
+                expected: self.frame_len,
+            },
+        }
+    }
+}

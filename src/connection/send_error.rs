@@ -1,0 +1,39 @@
+//! Why a command was refused: the caller's fault, or too late.
+
+/// Why a command was refused. The connection is as it was before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The opening handshake is not over.
+    #[error("the opening handshake is not over")]
+    Opening,
+    /// A Close frame was sent or received, after which no data may follow (RFC 6455 section 5.5.1).
+    #[error("the connection is closing")]
+    Closing,
+    /// The connection has ended.
+    #[error("the connection has ended")]
+    Ended,
+    /// The transport takes no more writes.
+    #[error("the transport failed while writing")]
+    WriteFailed,
+    /// A fragmented message is under way, and another message cannot begin before its end (RFC
+    /// 6455 section 5.4).
+    #[error("a fragmented message has to be finished first")]
+    FragmentsPending,
+    /// The pending output of a [`Session`](crate::Session) is over its limit: write some of it out
+    /// first.
+    #[error("the pending output is over its limit")]
+    Full,
+    /// The fragment is text and its message binary, or the other way round.
+    #[error("a fragment has to be of its message's kind")]
+    KindMismatch,
+    /// A control frame's payload is longer than 125 bytes (RFC 6455 section 5.5).
+    #[error("a control frame has at most 125 bytes of payload, not {len}")]
+    ControlTooLong {
+        /// The length in bytes.
+        len: usize,
+    },
+    /// The payload's length does not fit into a frame (RFC 6455 section 5.2).
+    #[error("a frame has less than 2^63 bytes of payload")]
+    TooLong,
+}

@@ -1,0 +1,152 @@
+//! The opening handshake: an HTTP/1.1 upgrade, RFC 6455 section 4.
+//!
+//! Sans-IO, like everything here: [`ClientHandshake`] and [`ServerHandshake`] are fed the bytes
+//! that arrived and say how many they took. What follows the head is never touched. The requests
+//! and responses to send are checked by their builders, [`ClientRequest`], [`Accept`] and
+//! [`Rejection`], so that nothing taken from elsewhere can smuggle in a header field.
+//!
+//! Bytes in any pieces give the same result, every byte is looked at once, and no more than
+//! [`Limits::head`](crate::Limits::head) of them are kept. Whose fault an error is shows in its
+//! type: [`RequestError`] and [`ResponseError`] are the caller's, [`HandshakeError`] the peer's.
+
+mod client;
+mod client_request;
+mod error;
+mod extension;
+pub(crate) mod http1;
+mod origin;
+#[cfg(feature = "deflate")]
+mod permessage_deflate;
+mod refusal;
+mod response;
+mod server;
+
+use alloc::boxed::Box;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+use crate::deflate;
+#[cfg(feature = "deflate")]
+pub use crate::deflate::DeflateParams;
+
+pub use client::{ClientHandshake, Outcome, Response};
+pub use client_request::{ClientRequest, RequestError};
+pub use error::HandshakeError;
+pub use extension::ExtensionOffer;
+pub use http1::headers::{HeaderError, Headers};
+pub use origin::Origins;
+pub use refusal::Refusal;
+pub use response::{Accept, Rejection, ResponseError};
+pub use server::{Request, ServerHandshake};
+
+/// What both sides agreed on in the opening handshake.
+///
+/// [`Negotiated::default`] is an upgrade without a subprotocol and without extensions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Negotiated {
+    subprotocol: Option<Box<str>>,
+    extensions: Extensions,
+}
+
+impl Negotiated {
+    /// The same with `name` as the subprotocol in use, for an upgrade that was negotiated elsewhere.
+    #[must_use]
+    pub fn with_subprotocol(self, name: &str) -> Self {
+        Self { subprotocol: Some(name.into()), ..self }
+    }
+
+    /// The subprotocol in use, if there is one.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
+    /// The same with permessage-deflate in use, for an upgrade that was negotiated elsewhere.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(self, params: DeflateParams) -> Self {
+        Self { extensions: Extensions { deflate: Some(params) }, ..self }
+    }
+
+    /// The extensions in use.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+}
+
+/// The extensions in use on a connection.
+///
+/// Only permessage-deflate is ever among them, with feature `deflate` and where
+/// `Config::compression` asks for it. Every other offer is declined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Extensions {
+    pub(crate) deflate: Option<deflate::DeflateParams>,
+}
+
+impl Extensions {
+    /// The agreed parameters of permessage-deflate (RFC 7692), if it is in use.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(&self) -> Option<&DeflateParams> {
+        self.deflate.as_ref()
+    }
+}
+
+/// The length of a Sec-WebSocket-Key: 16 bytes as base64.
+const KEY_LEN: usize = 24;
+
+/// The length of a Sec-WebSocket-Accept: the 20 bytes of a SHA-1 hash as base64.
+const ACCEPT_LEN: usize = 28;
+
+/// The Sec-WebSocket-Key for a nonce.
+fn key_of(nonce: [u8; 16]) -> [u8; KEY_LEN] {
+    //= rfc6455#4.1
+    //# The value of this header field MUST be a nonce consisting of a randomly
+    //# selected 16-byte value that has been base64-encoded (see Section 4 of
+    //# [RFC4648]).
+    encode(&nonce)
+}
+
+/// The Sec-WebSocket-Accept that answers a key.
+fn accept_of(key: &[u8]) -> [u8; ACCEPT_LEN] {
+    //= rfc6455#4.2.2
+    //# The value of this
+    //# header field is constructed by concatenating /key/, defined
+    //# above in step 4 in Section 4.2.2, with the string "258EAFA5-
+    //# E914-47DA-95CA-C5AB0DC85B11", taking the SHA-1 hash of this
+    //# concatenated value to obtain a 20-byte value and base64-
+    //# encoding (see Section 4 of [RFC4648]) this 20-byte hash.
+    const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    encode(&Sha1::new().chain_update(key).chain_update(GUID).finalize())
+}
+
+/// Encodes into an array that is exactly as long as the text.
+fn encode<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut text = [0; N];
+    let written = STANDARD.encode_slice(bytes, &mut text);
+    debug_assert_eq!(written, Ok(N));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= rfc6455#4.2.2
+    //= type=test
+    //# The value of this
+    //# header field is constructed by concatenating /key/, defined
+    //# above in step 4 in Section 4.2.2, with the string "258EAFA5-
+    //# E914-47DA-95CA-C5AB0DC85B11", taking the SHA-1 hash of this
+    //# concatenated value to obtain a 20-byte value and base64-
+    //# encoding (see Section 4 of [RFC4648]) this 20-byte hash.
+    #[test]
+    fn the_examples_of_the_rfc() {
+        assert_eq!(&key_of(*b"the sample nonce"), b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(&accept_of(b"dGhlIHNhbXBsZSBub25jZQ=="), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+}

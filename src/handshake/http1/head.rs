@@ -1,0 +1,341 @@
+//! Reading a head: gathering its bytes under the limits, then parsing them once.
+//!
+//! Every byte is looked at once on arrival, by a state machine that knows nothing of how the bytes
+//! were split, so any split gives the same head, the same error and the same number of bytes
+//! taken. httparse sees the head once, when it is complete.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::headers::{Headers, Span, is_token_byte};
+use crate::config::Limits;
+use crate::handshake::error::HandshakeError;
+
+/// Which kind of head is read; they differ in their first line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::handshake) enum Kind {
+    Request,
+    Response,
+}
+
+/// Gathers the bytes of a head and knows when it is complete.
+#[derive(Debug)]
+pub(in crate::handshake) struct HeadReader {
+    kind: Kind,
+    max_head: usize,
+    max_headers: usize,
+    max_line: usize,
+    buffer: Vec<u8>,
+    /// Bytes seen in all, those of heads taken out before included.
+    seen: usize,
+    /// Complete lines of the present head, its first one included.
+    lines: usize,
+    /// Bytes of the present line before its line ending.
+    line_len: usize,
+    /// The last byte was a carriage return.
+    after_cr: bool,
+    /// The present byte belongs to a request's method.
+    in_method: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::handshake) struct RequestHead {
+    pub(in crate::handshake) headers: Headers,
+    pub(in crate::handshake) get: bool,
+    pub(in crate::handshake) http_1_1: bool,
+    pub(in crate::handshake) target: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::handshake) struct ResponseHead {
+    pub(in crate::handshake) headers: Headers,
+    pub(in crate::handshake) status: u16,
+    pub(in crate::handshake) http_1_1: bool,
+    pub(in crate::handshake) reason: Span,
+}
+
+impl HeadReader {
+    pub(in crate::handshake) fn new(kind: Kind, limits: &Limits) -> Self {
+        Self {
+            kind,
+            // Offsets into the head are 32 bits wide.
+            max_head: limits.head.min(u32::MAX as usize),
+            max_headers: limits.headers,
+            max_line: limits.header_line,
+            buffer: Vec::new(),
+            seen: 0,
+            lines: 0,
+            line_len: 0,
+            after_cr: false,
+            in_method: true,
+        }
+    }
+
+    /// Takes bytes up to the end of the head. Returns how many, and whether the head is complete.
+    pub(in crate::handshake) fn receive(
+        &mut self,
+        input: &[u8],
+    ) -> Result<(usize, bool), HandshakeError> {
+        let mut taken = 0;
+        let mut complete = false;
+        for byte in input {
+            taken += 1;
+            complete = self.step(*byte)?;
+            if complete {
+                break;
+            }
+        }
+        self.keep(input.get(..taken).unwrap_or_default());
+        Ok((taken, complete))
+    }
+
+    /// Bytes looked at so far, the one that was wrong included.
+    pub(in crate::handshake) fn seen(&self) -> usize {
+        self.seen
+    }
+
+    /// Looks at one byte. Returns whether it completes the head.
+    fn step(&mut self, byte: u8) -> Result<bool, HandshakeError> {
+        if self.seen >= self.max_head {
+            return Err(HandshakeError::HeadTooLarge { limit: self.max_head });
+        }
+        self.seen += 1;
+        if self.lines == 0 {
+            self.check_first_line(byte)?;
+        }
+        match (self.after_cr, byte) {
+            (true, b'\n') => {
+                let blank = self.line_len == 0;
+                self.lines += 1;
+                self.line_len = 0;
+                self.after_cr = false;
+                return Ok(blank);
+            }
+            (true, _) | (false, b'\n') => return Err(HandshakeError::LineEnding),
+            (false, b'\r') => self.after_cr = true,
+            (false, _) => self.check_limits()?,
+        }
+        Ok(false)
+    }
+
+    /// Counts a byte that belongs to a line.
+    fn check_limits(&mut self) -> Result<(), HandshakeError> {
+        if self.line_len == 0 && self.lines > self.max_headers {
+            return Err(HandshakeError::TooManyHeaders { limit: self.max_headers });
+        }
+        if self.line_len >= self.max_line {
+            let limit = self.max_line;
+            return Err(if self.lines == 0 && self.kind == Kind::Request {
+                HandshakeError::RequestLineTooLong { limit }
+            } else {
+                HandshakeError::LineTooLong { limit }
+            });
+        }
+        self.line_len += 1;
+        Ok(())
+    }
+
+    /// Tells at the earliest byte that the peer does not speak HTTP, rather than at a limit or a
+    /// deadline.
+    fn check_first_line(&mut self, byte: u8) -> Result<(), HandshakeError> {
+        const VERSION: &[u8] = b"HTTP/1.";
+        const NAME_LEN: usize = "HTTP/".len();
+        match self.kind {
+            Kind::Response => match VERSION.get(self.line_len) {
+                Some(expected) if *expected == byte => {}
+                Some(_) if self.line_len < NAME_LEN => return Err(HandshakeError::NotHttp),
+                Some(_) => return Err(HandshakeError::HttpVersion),
+                None => {}
+            },
+            Kind::Request if self.in_method => {
+                if byte == b' ' && self.line_len > 0 {
+                    self.in_method = false;
+                } else if !is_token_byte(byte) {
+                    return Err(HandshakeError::NotHttp);
+                }
+            }
+            Kind::Request => {}
+        }
+        Ok(())
+    }
+
+    /// Keeps bytes, at most doubling the buffer and never making it larger than a head may be.
+    fn keep(&mut self, bytes: &[u8]) {
+        let needed = self.buffer.len() + bytes.len();
+        if needed > self.buffer.capacity() {
+            let wanted = needed.max(self.buffer.capacity() * 2).min(self.max_head.max(needed));
+            self.buffer.reserve_exact(wanted - self.buffer.len());
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Takes the complete head out and readies the reader for another response under what is left
+    /// of the limit.
+    fn take(&mut self) -> (Box<[u8]>, usize) {
+        // Neither the first line nor the blank one is a header field.
+        let fields = self.lines.saturating_sub(2);
+        self.lines = 0;
+        (core::mem::take(&mut self.buffer).into_boxed_slice(), fields)
+    }
+
+    /// Parses the complete head of a request.
+    pub(in crate::handshake) fn take_request(&mut self) -> Result<RequestHead, HandshakeError> {
+        let (text, fields) = self.take();
+        let mut slots = vec![httparse::EMPTY_HEADER; fields];
+        let mut parsed = httparse::Request::new(&mut slots);
+        if !parsed.parse(&text).map_err(|error| blame(error, &text))?.is_complete() {
+            return Err(HandshakeError::StartLine);
+        }
+        let target = Span::of(parsed.path.unwrap_or_default().as_bytes(), &text);
+        let get = parsed.method == Some("GET");
+        let http_1_1 = parsed.version == Some(1);
+        let fields = spans(parsed.headers, &text);
+        Ok(RequestHead { headers: Headers::new(text, fields), get, http_1_1, target })
+    }
+
+    /// Parses the complete head of a response.
+    pub(in crate::handshake) fn take_response(&mut self) -> Result<ResponseHead, HandshakeError> {
+        let (text, fields) = self.take();
+        let mut slots = vec![httparse::EMPTY_HEADER; fields];
+        let mut parsed = httparse::Response::new(&mut slots);
+        if !parsed.parse(&text).map_err(|error| blame(error, &text))?.is_complete() {
+            return Err(HandshakeError::StartLine);
+        }
+        let reason = Span::of(parsed.reason.unwrap_or_default().as_bytes(), &text);
+        let status = parsed.code.unwrap_or_default();
+        let http_1_1 = parsed.version == Some(1);
+        let fields = spans(parsed.headers, &text);
+        Ok(ResponseHead { headers: Headers::new(text, fields), status, http_1_1, reason })
+    }
+}
+
+fn spans(headers: &[httparse::Header<'_>], text: &[u8]) -> Box<[(Span, Span)]> {
+    let span = |header: &httparse::Header<'_>| {
+        (Span::of(header.name.as_bytes(), text), Span::of(header.value, text))
+    };
+    headers.iter().map(span).collect()
+}
+
+fn blame(error: httparse::Error, text: &[u8]) -> HandshakeError {
+    use httparse::Error;
+    match error {
+        Error::HeaderName | Error::HeaderValue => HandshakeError::HeaderField,
+        Error::Version if names_a_version(text) => HandshakeError::HttpVersion,
+        Error::Token | Error::Status | Error::NewLine | Error::Version => HandshakeError::StartLine,
+        // The slots were counted, so there are never too few.
+        Error::TooManyHeaders => HandshakeError::HeaderField,
+    }
+}
+
+/// Whether a word of the first line is a well-formed HTTP version that httparse does not know.
+fn names_a_version(text: &[u8]) -> bool {
+    let line = text.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    line.split(|byte| *byte == b' ').any(|word| match word.strip_prefix(b"HTTP/") {
+        Some(b"1.0" | b"1.1") => false,
+        Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
+    use super::*;
+
+    fn limits(head: usize, headers: usize, header_line: usize) -> Limits {
+        Limits { head, headers, header_line, ..Limits::default() }
+    }
+
+    fn read(kind: Kind, limits: &Limits, wire: &str) -> Result<(usize, bool), HandshakeError> {
+        let mut reader = HeadReader::new(kind, limits);
+        let mut taken = 0;
+        for byte in wire.as_bytes() {
+            let (count, complete) = reader.receive(&[*byte])?;
+            assert!(reader.buffer.capacity() <= limits.head, "{wire:?}");
+            taken += count;
+            if complete {
+                assert_eq!(reader.buffer, &wire.as_bytes()[..taken]);
+                return Ok((taken, true));
+            }
+        }
+        Ok((taken, false))
+    }
+
+    #[test]
+    fn each_limit_is_inclusive() {
+        let wire = "GET / HTTP/1.1\r\nA: 4567890123456789\r\nB: 2\r\n\r\n";
+        let all = wire.len();
+        let cases = [
+            (limits(all, 2, 19), Ok((all, true))),
+            (limits(all - 1, 2, 19), Err(HandshakeError::HeadTooLarge { limit: all - 1 })),
+            (limits(all, 1, 19), Err(HandshakeError::TooManyHeaders { limit: 1 })),
+            (limits(all, 0, 19), Err(HandshakeError::TooManyHeaders { limit: 0 })),
+            (limits(all, 2, 18), Err(HandshakeError::LineTooLong { limit: 18 })),
+            (limits(all, 2, 14), Err(HandshakeError::LineTooLong { limit: 14 })),
+            (limits(all, 2, 13), Err(HandshakeError::RequestLineTooLong { limit: 13 })),
+            (limits(0, 0, 0), Err(HandshakeError::HeadTooLarge { limit: 0 })),
+        ];
+        for (limits, expected) in cases {
+            assert_eq!(read(Kind::Request, &limits, wire), expected, "{limits:?}");
+            let whole = HeadReader::new(Kind::Request, &limits).receive(wire.as_bytes());
+            assert_eq!(whole, expected, "{limits:?}");
+        }
+        let long = read(Kind::Response, &limits(99, 9, 10), "HTTP/1.1 200 OK\r\n");
+        assert_eq!(long, Err(HandshakeError::LineTooLong { limit: 10 }));
+    }
+
+    #[test]
+    fn what_is_no_head_is_told_at_its_first_wrong_byte() {
+        let cases = [
+            (Kind::Request, "\u{16}\u{3}\u{1}", 0, HandshakeError::NotHttp),
+            (Kind::Request, "\r\nGET", 0, HandshakeError::NotHttp),
+            (Kind::Request, " GET", 0, HandshakeError::NotHttp),
+            (Kind::Request, "SSH-2.0-x\r\n", 9, HandshakeError::NotHttp),
+            (Kind::Request, "GET / HTTP/1.1\n", 14, HandshakeError::LineEnding),
+            (Kind::Request, "GET / HTTP/1.1\rA", 15, HandshakeError::LineEnding),
+            (Kind::Request, "GET / HTTP/1.1\r\r\n", 15, HandshakeError::LineEnding),
+            (Kind::Request, "GET / HTTP/1.1\r\nA: b\nC", 20, HandshakeError::LineEnding),
+            (Kind::Response, "SSH-2.0-x", 0, HandshakeError::NotHttp),
+            (Kind::Response, "HTTPS", 4, HandshakeError::NotHttp),
+            (Kind::Response, "\r\nHTTP/1.1", 0, HandshakeError::NotHttp),
+            (Kind::Response, "HTTP/2 200", 5, HandshakeError::HttpVersion),
+            (Kind::Response, "HTTP/10", 6, HandshakeError::HttpVersion),
+        ];
+        for (kind, wire, wrong, error) in cases {
+            let before = read(kind, &Limits::default(), &wire[..wrong]);
+            assert_eq!(before, Ok((wrong, false)), "{wire:?}");
+            let with = read(kind, &Limits::default(), &wire[..=wrong]);
+            assert_eq!(with, Err(error), "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn several_heads_share_the_limit() {
+        let wire = "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n";
+        let mut reader = HeadReader::new(Kind::Response, &limits(wire.len() * 2 - 1, 9, 99));
+        assert_eq!(reader.receive(wire.as_bytes()), Ok((wire.len(), true)));
+        let head = reader.take_response().unwrap();
+        assert_eq!((head.status, head.headers.len(), head.http_1_1), (100, 1, true));
+        assert_eq!(head.headers.text(head.reason), "Continue");
+        let error = HandshakeError::HeadTooLarge { limit: wire.len() * 2 - 1 };
+        assert_eq!(reader.receive(wire.as_bytes()), Err(error));
+    }
+
+    #[test]
+    fn a_head_is_taken_apart() {
+        let wire = "GET /a HTTP/1.0\r\nhOst:\t x \r\nEmpty:\r\nEmpty: \u{fc}\r\n\r\n";
+        let mut reader = HeadReader::new(Kind::Request, &Limits::default());
+        assert_eq!(reader.receive(wire.as_bytes()), Ok((wire.len(), true)));
+        let head = reader.take_request().unwrap();
+        let headers: String =
+            head.headers.iter().map(|(n, v)| format!("{n}={}|", v.escape_ascii())).collect();
+        assert_eq!(headers, "hOst=x|Empty=|Empty=\\xc3\\xbc|");
+        assert_eq!((head.get, head.http_1_1), (true, false));
+        assert_eq!(head.headers.text(head.target), "/a");
+        assert_eq!(head.headers.get("HOST"), Some("x"));
+        assert_eq!(head.headers.get_all("empty").count(), 2);
+    }
+}

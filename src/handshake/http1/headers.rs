@@ -1,0 +1,275 @@
+//! Header fields: those received, kept in the one allocation they arrived in, and those to send,
+//! checked before a byte of them is written.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use thiserror::Error;
+
+/// A part of the head, as offsets: a head is at most 4 GiB long.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::handshake) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// Where `part` lies within `whole`. An empty part may lie anywhere.
+    pub(in crate::handshake) fn of(part: &[u8], whole: &[u8]) -> Self {
+        if part.is_empty() {
+            return Self::default();
+        }
+        let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: offset(start), end: offset(start.saturating_add(part.len())) }
+    }
+
+    fn within(self, whole: &[u8]) -> &[u8] {
+        whole.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// The header fields of a received request or response.
+///
+/// Names compare without regard to ASCII case, as RFC 6455 section 4.1 asks. Values are bytes:
+/// HTTP does not promise that they are text.
+///
+/// `Debug` shows `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie` by name only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    text: Box<[u8]>,
+    fields: Box<[(Span, Span)]>,
+}
+
+impl Headers {
+    pub(in crate::handshake) fn new(text: Box<[u8]>, fields: Box<[(Span, Span)]>) -> Self {
+        Self { text, fields }
+    }
+
+    pub(in crate::handshake) fn text(&self, span: Span) -> &str {
+        core::str::from_utf8(span.within(&self.text)).unwrap_or_default()
+    }
+
+    /// The first value of `name` if there is one and it is UTF-8.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.get_all(name).next().and_then(|value| core::str::from_utf8(value).ok())
+    }
+
+    /// Every value of `name`, one for each header field of that name, in the order received.
+    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        //= rfc6455#4.1
+        //# Please note that according to [RFC2616], all header field names in
+        //# both HTTP requests and HTTP responses are case-insensitive.
+        let wanted = name.as_bytes();
+        let named =
+            move |field: &&(Span, Span)| field.0.within(&self.text).eq_ignore_ascii_case(wanted);
+        self.fields.iter().filter(named).map(|(_, value)| value.within(&self.text))
+    }
+
+    /// Every header field as name and value, in the order received.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.fields.iter().map(|(name, value)| (self.text(*name), value.within(&self.text)))
+    }
+
+    /// The number of header fields.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is no header field at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    pub(in crate::handshake) fn has(&self, name: &str) -> bool {
+        self.get_all(name).next().is_some()
+    }
+
+    /// The elements of a comma-separated list that may be spread over several header fields.
+    ///
+    /// Empty elements are left out, as HTTP's list grammar allows a sender to leave them in.
+    pub(in crate::handshake) fn list(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.get_all(name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|element| !element.is_empty())
+    }
+
+    /// Whether the list `name` has the element `token`, without regard to ASCII case.
+    pub(in crate::handshake) fn list_has(&self, name: &str, token: &str) -> bool {
+        self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// The only value of `name`, or how many there are instead.
+    pub(in crate::handshake) fn single(&self, name: &str) -> Result<&[u8], Count> {
+        let mut values = self.get_all(name);
+        match (values.next(), values.next()) {
+            (Some(value), None) => Ok(value),
+            (None, _) => Err(Count::None),
+            (Some(_), Some(_)) => Err(Count::Many),
+        }
+    }
+}
+
+/// Why there is no single value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::handshake) enum Count {
+    None,
+    Many,
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+        let mut map = f.debug_map();
+        for (name, value) in self.iter() {
+            let shown = if SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
+                b"..."
+            } else {
+                value
+            };
+            map.entry(&name, &format_args!("{}", shown.escape_ascii()));
+        }
+        map.finish()
+    }
+}
+
+/// Why a header field cannot be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// The name is empty or has a character that HTTP allows in no name.
+    #[error("the header name is not a token")]
+    Name,
+    /// The value has a carriage return, a line feed or another control character.
+    #[error("the header value has a control character")]
+    Value,
+    /// The header field is written by the opening handshake itself.
+    #[error("the header field is written by the opening handshake itself")]
+    Reserved,
+}
+
+/// Header fields to send, serialised, each already checked.
+#[derive(Clone, Default)]
+pub(in crate::handshake) struct Fields(Vec<u8>);
+
+impl Fields {
+    /// Adds a field, or says why it cannot be sent.
+    ///
+    /// Nothing that could end the line gets in, so a value taken from elsewhere cannot smuggle in
+    /// a header field or a second request.
+    pub(in crate::handshake) fn push(
+        &mut self,
+        name: &str,
+        value: &str,
+    ) -> Result<(), HeaderError> {
+        const RESERVED: [&str; 4] =
+            ["upgrade", "connection", "content-length", "transfer-encoding"];
+        const OURS: &[u8] = b"sec-websocket-";
+        if !is_token(name.as_bytes()) {
+            return Err(HeaderError::Name);
+        }
+        if !is_value(value.as_bytes()) {
+            return Err(HeaderError::Value);
+        }
+        //= rfc6455#4.2.2
+        //# Extensions not listed by the client MUST NOT be listed.
+        let prefix = name.as_bytes().get(..OURS.len()).unwrap_or_default();
+        if prefix.eq_ignore_ascii_case(OURS)
+            || RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved))
+        {
+            return Err(HeaderError::Reserved);
+        }
+        for part in [name, ": ", value, "\r\n"] {
+            self.0.extend_from_slice(part.as_bytes());
+        }
+        Ok(())
+    }
+
+    pub(in crate::handshake) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names only: what is sent may be a credential.
+        let names = self.0.split(|byte| *byte == b'\n').filter_map(|line| {
+            let end = line.iter().position(|byte| *byte == b':')?;
+            core::str::from_utf8(line.get(..end)?).ok()
+        });
+        f.debug_list().entries(names).finish()
+    }
+}
+
+/// Whether `bytes` are an HTTP token.
+pub(in crate::handshake) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| is_token_byte(*byte))
+}
+
+pub(in crate::handshake) const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.')
+        || matches!(byte, b'^'..=b'`' | b'|' | b'~')
+}
+
+/// Whether `bytes` can be sent as the value of a header field.
+pub(in crate::handshake) fn is_value(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn token_bytes_are_those_of_http() {
+        for byte in 0..=u8::MAX {
+            let allowed = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            assert_eq!(is_token_byte(byte), allowed, "{byte:#x}");
+        }
+        assert!(!is_token(b""));
+    }
+
+    #[test]
+    fn nothing_that_ends_a_line_can_be_sent() {
+        let cases = [
+            ("", "v", HeaderError::Name),
+            ("a b", "v", HeaderError::Name),
+            ("a:", "v", HeaderError::Name),
+            ("a\r\nb", "v", HeaderError::Name),
+            ("ä", "v", HeaderError::Name),
+            ("a", "v\r\nEvil: 1", HeaderError::Value),
+            ("a", "v\n", HeaderError::Value),
+            ("a", "v\r", HeaderError::Value),
+            ("a", "v\0", HeaderError::Value),
+            ("a", "v\x7f", HeaderError::Value),
+            ("UPGRADE", "v", HeaderError::Reserved),
+            ("connection", "close", HeaderError::Reserved),
+            ("Content-Length", "3", HeaderError::Reserved),
+            ("transfer-Encoding", "chunked", HeaderError::Reserved),
+            ("Sec-WebSocket-Key", "v", HeaderError::Reserved),
+            ("sec-websocket-protocol", "v", HeaderError::Reserved),
+        ];
+        for (name, value, error) in cases {
+            let mut fields = Fields::default();
+            assert_eq!(fields.push(name, value), Err(error), "{name:?}: {value:?}");
+            assert_eq!(fields.as_bytes(), b"");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_credentials() {
+        let mut fields = Fields::default();
+        fields.push("Authorization", "Basic c2VjcmV0").unwrap();
+        fields.push("X", "\tü").unwrap();
+        assert_eq!(format!("{fields:?}"), r#"["Authorization", "X"]"#);
+        assert_eq!(fields.as_bytes(), "Authorization: Basic c2VjcmV0\r\nX: \tü\r\n".as_bytes());
+    }
+}

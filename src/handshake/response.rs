@@ -1,0 +1,372 @@
+//! What a server answers a request with, RFC 6455 section 4.2.2: agreement, a refusal of the
+//! application's, or a refusal for a broken rule.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::{Bytes, BytesMut};
+use thiserror::Error;
+
+use super::error::HandshakeError;
+use super::http1::headers::{Fields, HeaderError, is_token};
+use super::origin::Origins;
+#[cfg(feature = "deflate")]
+use super::permessage_deflate;
+use super::server::Request;
+use super::{Extensions, Negotiated};
+use crate::deflate::Compression;
+
+/// Agreement to a request: status 101.
+///
+/// One value serves any number of requests.
+///
+/// ```
+/// use farewell::handshake::{Accept, Origins};
+///
+/// let accept = Accept::new(Origins::Listed(vec!["https://example.com".into()]))
+///     .subprotocols(&["v2.chat.example", "v1.chat.example"])?
+///     .header("Set-Cookie", "seen=1")?;
+/// # Ok::<(), farewell::handshake::ResponseError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Accept {
+    origins: Origins,
+    origin_required: bool,
+    subprotocol: Choice,
+    fields: Fields,
+}
+
+#[derive(Debug, Clone)]
+enum Choice {
+    Null,
+    Exactly(Box<str>),
+    FirstOf(Vec<Box<str>>),
+}
+
+impl Accept {
+    /// Accepts requests from these origins, without a subprotocol.
+    #[must_use]
+    pub fn new(origins: Origins) -> Self {
+        Self {
+            origins,
+            origin_required: false,
+            subprotocol: Choice::Null,
+            fields: Fields::default(),
+        }
+    }
+
+    /// Refuses requests without an Origin too: only browsers, and programs that pretend, get in.
+    #[must_use]
+    pub fn require_origin(self) -> Self {
+        Self { origin_required: true, ..self }
+    }
+
+    /// Uses this subprotocol, which the client has to have asked for.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no token is refused.
+    pub fn subprotocol(self, name: &str) -> Result<Self, ResponseError> {
+        if !is_token(name.as_bytes()) {
+            return Err(ResponseError::Subprotocol);
+        }
+        Ok(Self { subprotocol: Choice::Exactly(name.into()), ..self })
+    }
+
+    /// Uses the first of these subprotocols that the client asked for, or none.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no token is refused.
+    pub fn subprotocols(self, names: &[&str]) -> Result<Self, ResponseError> {
+        if !names.iter().all(|name| is_token(name.as_bytes())) {
+            return Err(ResponseError::Subprotocol);
+        }
+        let names = names.iter().map(|name| (*name).into()).collect();
+        Ok(Self { subprotocol: Choice::FirstOf(names), ..self })
+    }
+
+    /// Adds a header field to the response.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no token, a value with a control character, and the header fields that the
+    /// opening handshake writes itself are refused.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, ResponseError> {
+        self.fields.push(name, value)?;
+        Ok(self)
+    }
+
+    /// Writes the response to `request`; the connection is then open. Returns what was agreed on.
+    ///
+    /// # Errors
+    ///
+    /// [`ResponseError::Refused`] if the request's Origin is not accepted: answer with the error
+    /// inside it. [`ResponseError::SubprotocolNotRequested`] if the client did not ask for the
+    /// subprotocol. In both cases nothing was written, and another answer can be.
+    pub fn write_response(
+        &self,
+        request: &Request,
+        out: &mut BytesMut,
+    ) -> Result<Negotiated, ResponseError> {
+        self.answer(request, None, out)
+    }
+
+    /// As [`write_response`](Self::write_response), accepting the client's first offer to compress
+    /// messages that can be.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write_response`](Self::write_response).
+    #[cfg(feature = "deflate")]
+    pub fn write_response_compressing(
+        &self,
+        request: &Request,
+        compression: &Compression,
+        out: &mut BytesMut,
+    ) -> Result<Negotiated, ResponseError> {
+        self.answer(request, Some(compression), out)
+    }
+
+    pub(crate) fn answer(
+        &self,
+        request: &Request,
+        compression: Option<&Compression>,
+        out: &mut BytesMut,
+    ) -> Result<Negotiated, ResponseError> {
+        //= rfc6455#4.2.2
+        //# the server MUST complete the following steps to accept the connection
+        //# and send the server's opening handshake.
+        //= rfc6455#4.2.2
+        //# If the server does not wish to accept this connection, it MUST return an
+        //# appropriate HTTP error code (e.g., 403 Forbidden) and abort the
+        //# WebSocket handshake described in this section.
+        self.origins.check(request, self.origin_required)?;
+        let subprotocol = self.choose(request)?;
+        let mut put = |parts: &[&[u8]]| {
+            for part in parts {
+                out.extend_from_slice(part);
+            }
+        };
+        //= rfc6455#4.2.2
+        //# If the server chooses to accept the incoming connection, it MUST
+        //# reply with a valid HTTP response indicating the following.
+        put(&[b"HTTP/1.1 101 Switching Protocols\r\n"]);
+        put(&[b"Upgrade: websocket\r\nConnection: Upgrade\r\n"]);
+        put(&[b"Sec-WebSocket-Accept: ", &request.accept(), b"\r\n"]);
+        //= rfc6455#4.2.2
+        //# if the server does not wish to agree to one of the suggested
+        //# subprotocols, it MUST NOT send back a |Sec-WebSocket-Protocol|
+        //# header field in its response
+        if let Some(name) = &subprotocol {
+            put(&[b"Sec-WebSocket-Protocol: ", name.as_bytes(), b"\r\n"]);
+        }
+        let (extensions, accepted) = choose_extensions(request, compression);
+        //= rfc7692#5
+        //# A server declining all offered PMCEs MUST NOT include any element
+        //# with PMCE names.
+        if let Some(accepted) = &accepted {
+            put(&[b"Sec-WebSocket-Extensions: ", accepted.as_bytes(), b"\r\n"]);
+        }
+        put(&[self.fields.as_bytes(), b"\r\n"]);
+        Ok(Negotiated { subprotocol, extensions })
+    }
+
+    fn choose(&self, request: &Request) -> Result<Option<Box<str>>, ResponseError> {
+        //= rfc6455#4.2.2
+        //# The value chosen MUST be derived
+        //# from the client's handshake, specifically by selecting one of
+        //# the values from the |Sec-WebSocket-Protocol| field that the
+        //# server is willing to use for this connection (if any).
+        let requested = |name: &str| request.subprotocols().any(|asked| asked == name);
+        match &self.subprotocol {
+            Choice::Null => Ok(None),
+            Choice::Exactly(name) if requested(name) => Ok(Some(name.clone())),
+            Choice::Exactly(_) => Err(ResponseError::SubprotocolNotRequested),
+            Choice::FirstOf(names) => Ok(names.iter().find(|name| requested(name)).cloned()),
+        }
+    }
+}
+
+/// The extensions that come into use, and the header field's value that says so.
+#[cfg(feature = "deflate")]
+fn choose_extensions(
+    request: &Request,
+    compression: Option<&Compression>,
+) -> (Extensions, Option<String>) {
+    let chosen =
+        compression.and_then(|settings| permessage_deflate::choose(request.extensions(), settings));
+    match chosen {
+        Some((params, accepted)) => (Extensions { deflate: Some(params) }, Some(accepted)),
+        None => (Extensions::default(), None),
+    }
+}
+
+#[cfg(not(feature = "deflate"))]
+fn choose_extensions(_: &Request, _: Option<&Compression>) -> (Extensions, Option<String>) {
+    (Extensions::default(), None)
+}
+
+/// Refusal of a request, for the application's own reasons. The connection is closed after it.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use farewell::handshake::Rejection;
+///
+/// let rejection = Rejection::new(401)?
+///     .header("WWW-Authenticate", "Bearer")?
+///     .body("who are you?");
+/// let mut out = BytesMut::new();
+/// rejection.write_response(&mut out);
+/// assert!(out.ends_with(b"Content-Length: 12\r\n\r\nwho are you?"));
+/// # Ok::<(), farewell::handshake::ResponseError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Rejection {
+    status: u16,
+    fields: Fields,
+    body: Bytes,
+}
+
+impl Rejection {
+    /// Refuses with `status`: a redirection, 300 to 399, or an error, 400 to 599.
+    ///
+    /// # Errors
+    ///
+    /// Every other status is refused, and 304, which speaks of a cache.
+    pub fn new(status: u16) -> Result<Self, ResponseError> {
+        if !(300..=599).contains(&status) || status == 304 {
+            return Err(ResponseError::Status);
+        }
+        Ok(Self { status, fields: Fields::default(), body: Bytes::new() })
+    }
+
+    /// Adds a header field: `Location` for a redirection, `Content-Type` for a body.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no token, a value with a control character, and the header fields that the
+    /// opening handshake writes itself are refused.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, ResponseError> {
+        self.fields.push(name, value)?;
+        Ok(self)
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(self, body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Writes the response, with its Content-Length and `Connection: close`.
+    pub fn write_response(&self, out: &mut BytesMut) {
+        //= rfc6455#4.2.2
+        //# If the requested service is not available, the server MUST send an
+        //# appropriate HTTP error code (such as 404 Not Found) and abort the
+        //# WebSocket handshake.
+        write_refusal(self.status, self.fields.as_bytes(), &self.body, out);
+    }
+}
+
+impl HandshakeError {
+    /// Writes the response that tells a client which rule its request broke.
+    ///
+    /// The body is the error's own sentence with the section of the RFC.
+    pub fn write_response(self, out: &mut BytesMut) {
+        let body = format!("{self} (RFC {} section {})\n", self.rfc(), self.section());
+        let mut fields: String = "Content-Type: text/plain; charset=utf-8\r\n".to_owned();
+        if self == Self::Method {
+            fields.push_str("Allow: GET\r\n");
+        }
+        write_refusal(self.status(), fields.as_bytes(), body.as_bytes(), out);
+    }
+}
+
+fn write_refusal(status: u16, fields: &[u8], body: &[u8], out: &mut BytesMut) {
+    let mut put = |bytes: &[u8]| out.extend_from_slice(bytes);
+    put(format!("HTTP/1.1 {status} {}\r\n", reason(status)).as_bytes());
+    //= rfc6455#4.4
+    //# If the server doesn't
+    //# support the requested version, it MUST respond with a
+    //# |Sec-WebSocket-Version| header field (or multiple
+    //# |Sec-WebSocket-Version| header fields) containing all versions it is
+    //# willing to use.
+    put(if status == 426 {
+        b"Upgrade: websocket\r\nConnection: Upgrade, close\r\nSec-WebSocket-Version: 13\r\n"
+    } else {
+        b"Connection: close\r\n"
+    });
+    put(fields);
+    put(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
+    put(body);
+}
+
+/// HTTP's reason phrase for a status, empty for one without a name.
+const fn reason(status: u16) -> &'static str {
+    match status {
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        414 => "URI Too Long",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        425 => "Too Early",
+        426 => "Upgrade Required",
+        428 => "Precondition Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        511 => "Network Authentication Required",
+        _ => "",
+    }
+}
+
+/// Why a request cannot be answered as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum ResponseError {
+    /// The status of a rejection is not one from 300 to 599, or it is 304.
+    #[error("the status does not refuse a request")]
+    Status,
+    /// The subprotocol's name is no token.
+    #[error("the subprotocol's name is not a token")]
+    Subprotocol,
+    /// The client did not ask for the subprotocol.
+    #[error("the client did not ask for the subprotocol")]
+    SubprotocolNotRequested,
+    /// The header field cannot be sent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The request does not meet what was demanded of its Origin.
+    #[error(transparent)]
+    Refused(#[from] HandshakeError),
+}

@@ -1,0 +1,22 @@
+//! The report of an ending: what happened, who began it, and the evidence.
+//!
+//! Invariant: plain values of a fixed size (but for the response of a server that refused). They
+//! are written below and above, and read everywhere; nothing here decides anything.
+
+mod cause;
+mod evidence;
+mod labels;
+mod phase;
+mod position;
+mod stats;
+mod termination;
+pub(crate) mod trace;
+mod transport;
+
+pub use cause::{Cause, Direction};
+pub use evidence::{Evidence, Pings, Rtt, SentMessage, Traffic};
+pub use phase::Phase;
+pub use position::Position;
+pub use stats::{HighWater, Stats};
+pub use termination::{Initiator, LocalClose, StreamEnd, Termination, Undelivered};
+pub use transport::{ReadClosed, TransportError};

@@ -1,0 +1,243 @@
+//! How a connection ended: the one report that every connection gives.
+//!
+//! Plain values: the connection or the opening handshake writes the report; nothing here decides
+//! anything.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use super::cause::{Bytes, Cause};
+use super::evidence::Evidence;
+use super::position::Position;
+use super::transport::TransportError;
+use crate::handshake::Refusal;
+use crate::time::display::Span;
+use crate::wire::close::CloseFrame;
+use crate::wire::role::Role;
+
+/// The report of an ending.
+///
+/// Its `Display` is one line that a person can act on:
+///
+/// ```text
+/// unclean (1006): the peer's stream ended inside a frame, 812 of 4096 bytes received;
+/// no Close frame was received or sent; last byte 3.2 s ago
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Termination {
+    /// Which end gives this report.
+    pub role: Role,
+    /// The close code as RFC 6455 section 7.1.5 defines it: the peer's, 1005 where its Close had
+    /// none, 1006 where no Close came.
+    pub code: u16,
+    /// Whether the transport closed after both Close frames had passed (RFC 6455 section 7.1.4).
+    pub clean: bool,
+    /// Who began the ending.
+    pub initiator: Initiator,
+    /// What happened.
+    pub cause: Cause,
+    /// Our Close, where one was queued.
+    pub local_close: Option<LocalClose>,
+    /// The peer's Close, where one came. Never invented.
+    pub peer_close: Option<CloseFrame>,
+    /// How the peer's stream ended.
+    pub stream_end: StreamEnd,
+    /// The peer closed in the middle of a fragmented message.
+    pub truncated_message: bool,
+    /// What was accepted for sending and never written.
+    pub dropped: Undelivered,
+    /// What a refused opening handshake answered; on a client only.
+    pub refusal: Option<Box<Refusal>>,
+    /// What was seen on the way.
+    pub evidence: Evidence,
+}
+
+impl Termination {
+    /// The report of an opening handshake that came to nothing.
+    pub(crate) fn before_open(role: Role, cause: Cause, evidence: Evidence) -> Self {
+        Self {
+            role,
+            code: 1006,
+            clean: false,
+            initiator: match (cause, role) {
+                (Cause::Eof { .. } | Cause::Transport { .. }, _) => Initiator::Transport,
+                (Cause::HandshakeRejected { .. }, Role::Client) => Initiator::Peer,
+                _ => Initiator::Local,
+            },
+            cause,
+            local_close: None,
+            peer_close: None,
+            stream_end: StreamEnd::NotSeen,
+            truncated_message: false,
+            dropped: Undelivered::default(),
+            refusal: None,
+            evidence,
+        }
+    }
+
+    /// The reason in the peer's Close, or nothing.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        self.peer_close.as_ref().map_or("", CloseFrame::reason)
+    }
+
+    fn is_before_open(&self) -> bool {
+        self.evidence.position == Position::OpeningHandshake
+    }
+
+    fn fmt_cause(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            Cause::ClosingHandshake => match self.initiator {
+                Initiator::Peer => f.write_str("the peer closed"),
+                Initiator::Both => f.write_str("both ends closed at once"),
+                Initiator::Local | Initiator::Transport => f.write_str("we closed"),
+            },
+            Cause::Eof { .. } if self.peer_close.is_some() => {
+                f.write_str("the peer's stream ended before our Close was written")
+            }
+            Cause::Eof { at } => write!(f, "the peer's stream ended {at}"),
+            Cause::Transport { side, kind } if self.is_before_open() => {
+                write!(f, "{side} failed in the opening handshake: {kind}")
+            }
+            Cause::Transport { side, kind } => write!(f, "{side} failed: {kind}"),
+            Cause::PongTimeout { waited } => {
+                write!(f, "nothing came for {} after a Ping was sent", Span(waited))
+            }
+            Cause::IdleTimeout { idle } => write!(f, "nothing came for {}", Span(idle)),
+            Cause::WriteStalled { pending } => {
+                write!(f, "the transport stopped taking output, {} pending", Bytes(pending))
+            }
+            Cause::CloseTimeout => match self.local_close {
+                Some(local) if local.flushed => f.write_str("our Close was not answered in time"),
+                _ => f.write_str("our Close could not be written in time"),
+            },
+            Cause::HandshakeTimeout => {
+                let took = self.evidence.ended.since(self.evidence.opened);
+                write!(f, "the opening handshake was not over after {}", Span(took))
+            }
+            Cause::HandshakeRejected { status } => match self.role {
+                Role::Client => write!(f, "the server refused the handshake with status {status}"),
+                Role::Server => write!(f, "we refused the handshake with status {status}"),
+            },
+            Cause::HandshakeInvalid(error) => {
+                let (rfc, section) = (error.rfc(), error.section());
+                write!(f, "the opening handshake failed: {error} (RFC {rfc} section {section})")?;
+                match self.evidence.http_status {
+                    Some(status) => write!(f, "; the answer was status {status}"),
+                    None => Ok(()),
+                }
+            }
+            Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
+                let (rfc, section) = (rule.rfc(), rule.section());
+                write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")
+            }
+            Cause::Aborted => f.write_str("the connection was dropped on this side"),
+        }
+    }
+
+    fn fmt_closes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.peer_close, &self.local_close) {
+            (None, None) => f.write_str("no Close frame was received or sent"),
+            (Some(peer), None) => write!(f, "Close {peer} was received, none was sent"),
+            (None, Some(local)) => write!(f, "{local}, none was received"),
+            (Some(peer), Some(local)) => write!(f, "Close {peer} was received, {local}"),
+        }
+    }
+}
+
+impl fmt::Display for Termination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): ", if self.clean { "clean" } else { "unclean" }, self.code)?;
+        self.fmt_cause(f)?;
+        if !self.is_before_open() {
+            f.write_str("; ")?;
+            self.fmt_closes(f)?;
+        }
+        if self.truncated_message {
+            f.write_str("; its last message was not finished")?;
+        }
+        if self.dropped != Undelivered::default() {
+            write!(f, "; {}", self.dropped)?;
+        }
+        match self.evidence.last_received {
+            Some(at) => write!(f, "; last byte {} ago", Span(self.evidence.ended.since(at))),
+            None => f.write_str("; no byte was received"),
+        }
+    }
+}
+
+/// Who began the ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum Initiator {
+    /// This end: it closed, failed the connection, or gave up.
+    Local,
+    /// The peer's Close came first.
+    Peer,
+    /// The peer's Close came after ours was queued and before it was written.
+    Both,
+    /// Neither end said anything: the transport ended or failed.
+    Transport,
+}
+
+/// Our Close frame, and whether it got out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct LocalClose {
+    /// The frame.
+    pub frame: CloseFrame,
+    /// Whether the transport accepted its last byte.
+    pub flushed: bool,
+    /// Whether it was queued after the peer's had come.
+    pub answer: bool,
+}
+
+impl fmt::Display for LocalClose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.flushed { "was sent" } else { "was never written" };
+        write!(f, "our Close {} {verb}", self.frame)
+    }
+}
+
+/// How the peer's stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum StreamEnd {
+    /// It had not ended when this end gave up the transport.
+    NotSeen,
+    /// An orderly end.
+    Eof,
+    /// An end that TLS did not announce.
+    TlsTruncated,
+    /// Reading failed.
+    Failed(TransportError),
+}
+
+/// Output that was accepted and never written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Undelivered {
+    /// Bytes, frame headers included.
+    pub bytes: u64,
+    /// Messages of which at least the last byte was not written. From a
+    /// [`Session`](crate::Session) this is exact; a [`Connection`](crate::Connection), which does
+    /// not own its output, gives the number since its output was last all written.
+    pub messages: u64,
+}
+
+impl fmt::Display for Undelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.messages {
+            0 => write!(f, "{}", Bytes(self.bytes))?,
+            1 => write!(f, "{} of 1 message", Bytes(self.bytes))?,
+            several => write!(f, "{} of {several} messages", Bytes(self.bytes))?,
+        }
+        f.write_str(if self.bytes == 1 { " was never written" } else { " were never written" })
+    }
+}

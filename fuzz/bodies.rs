@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets: plain functions of bytes that panic where a property is broken.
 //!
 //! They are compiled twice: by the targets of this package under libFuzzer on a nightly toolchain,
-//! and by `tests/fuzz_corpus.rs` on a stable one. They use nothing but the public API.
+//! and by the test `corpus.rs` on a stable one. They use nothing but the public API.
 
 #[cfg(feature = "deflate")]
 mod compression;

@@ -1,7 +1,6 @@
 //! The bodies of the fuzz targets on a stable toolchain: over every committed input, and over
 //! inputs made from those by a fixed sequence of changes.
 
-#[path = "../fuzz/bodies/mod.rs"]
 #[expect(unreachable_pub, reason = "for the package of the fuzz targets these are public")]
 mod bodies;
 

@@ -5,14 +5,12 @@
 //!
 //! This is a runtime of its own on `Connection`, which owns no buffer: what comes is read into the
 //! one buffer and echoed from there, piece by piece, and only output that a socket does not take at
-//! once is kept with its connection. See `epoll/client.rs` for one connection's turn, and
-//! `epoll/server.rs` for who takes one when.
+//! once is kept with its connection. See `client.rs` for one connection's turn, and
+//! `server.rs` for who takes one when.
 
 #[cfg(target_os = "linux")]
-#[path = "epoll/client.rs"]
 mod client;
 #[cfg(target_os = "linux")]
-#[path = "epoll/server.rs"]
 mod server;
 
 #[cfg(target_os = "linux")]

@@ -1,13 +1,6 @@
 //! What a report keeps for its diagnosis: the last message sent, the heartbeat's settings, and
 //! when a deadline was last handled far too late.
 
-#[path = "support/drive.rs"]
-mod drive;
-#[path = "support/oracle.rs"]
-mod oracle;
-#[path = "support/wire.rs"]
-mod wire;
-
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -17,8 +10,8 @@ use farewell::{
     Termination, Timestamp,
 };
 
-use drive::secs;
-use wire::ROLES;
+use crate::support::drive::secs;
+use crate::support::wire::ROLES;
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::ZERO + secs(seconds)

@@ -2,16 +2,13 @@
 //!
 //! Counted on the thread of the test alone: the harness allocates on its own, at times of its own.
 
-#[path = "support/wire.rs"]
-mod wire;
-
 use allocation_counter::measure;
 use bytes::BytesMut;
 use farewell::{Config, Connection, Event, MessageKind, Phase, Role, Seed, Timestamp};
 
-use wire::{
-    BINARY, BINARY_BEGINS, CLOSE, GOES_ON, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS, close_body,
-    peer_of, sent_by,
+use crate::support::wire::{
+    self, BINARY, BINARY_BEGINS, CLOSE, GOES_ON, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS,
+    close_body, peer_of, sent_by,
 };
 
 /// How often memory was taken, enlarged or given back in `work`.

@@ -2,13 +2,6 @@
 
 #![allow(clippy::type_complexity, reason = "tables of cases are spelled out where they stand")]
 
-#[path = "../support/drive.rs"]
-mod drive;
-#[path = "../support/oracle.rs"]
-mod oracle;
-#[path = "../support/wire.rs"]
-mod wire;
-
 mod failing;
 mod pieces;
 mod section_10;

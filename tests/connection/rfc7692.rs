@@ -3,11 +3,6 @@
 #![cfg(feature = "deflate")]
 #![allow(clippy::type_complexity, reason = "tables of cases are spelled out where they stand")]
 
-#[path = "../support/mod.rs"]
-mod support;
-#[path = "../support/wire.rs"]
-mod wire;
-
 mod bits;
 mod ends;
 mod naive;

@@ -1,8 +1,5 @@
 //! Any calls, in any order, with any bytes and any times: no panic, one end, nothing after it.
 
-#[path = "support/wire.rs"]
-mod wire;
-
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -13,7 +10,7 @@ use farewell::{
 };
 use proptest::prelude::*;
 
-use wire::{ROLES, frame, mask_of, peer_of};
+use crate::support::wire::{self, ROLES, frame, mask_of, peer_of};
 
 /// One call, with its arguments.
 #[derive(Debug, Clone)]

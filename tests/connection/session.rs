@@ -3,15 +3,8 @@
 
 #![cfg(feature = "std")]
 
-mod support;
-
-#[path = "session/opening.rs"]
 mod opening;
-#[path = "session/remedies.rs"]
 mod remedies;
-#[path = "session/sending.rs"]
 mod sending;
-#[path = "session/splitting.rs"]
 mod splitting;
-#[path = "session/unsent.rs"]
 mod unsent;

@@ -3,14 +3,12 @@
 
 #![cfg(feature = "std")]
 
-mod support;
-
 use allocation_counter::{AllocationInfo, measure};
 use bytes::{Buf, Bytes};
 use farewell::handshake::Negotiated;
 use farewell::{Config, Message, Role, Seed, Session, SessionEvent};
 
-use support::pair::{Pair, START};
+use crate::support::pair::{Pair, START};
 
 /// Bytes that what `make` returns keeps on the heap, and the size of the value itself.
 fn held<T>(make: impl FnOnce() -> T) -> (u64, usize) {

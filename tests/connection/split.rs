@@ -1,20 +1,13 @@
 //! However the stream is cut into reads, a connection says and does the same; and what it says is
 //! what the naive oracle says.
 
-#[path = "support/drive.rs"]
-mod drive;
-#[path = "support/oracle.rs"]
-mod oracle;
-#[path = "support/wire.rs"]
-mod wire;
-
 use farewell::{Cause, Config, Limits, Role, Termination, Violation};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use drive::{Drive, quiet};
-use oracle::{End, Reading, Seen};
-use wire::{
+use crate::support::drive::{Drive, quiet};
+use crate::support::oracle::{self, End, Reading, Seen};
+use crate::support::wire::{
     BINARY, BINARY_BEGINS, CLOSE, GOES_ON, KEY, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS,
     close_body, frame, header, mask_of, peer_of, sent_by, show,
 };

@@ -2,8 +2,6 @@
 
 #![cfg(feature = "std")]
 
-mod support;
-
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -11,8 +9,8 @@ use farewell::{
     CloseCode, Config, Connection, Event, Heartbeat, HighWater, Phase, Role, Seed, Session, Stats,
 };
 
-use support::pair::{Pair, START, Side};
-use support::split::Split;
+use crate::support::pair::{Pair, START, Side};
+use crate::support::split::Split;
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 

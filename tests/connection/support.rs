@@ -1,6 +1,11 @@
 //! What several test files need.
 
-#![allow(dead_code, reason = "no test file needs all of it")]
-
+#[cfg(all(feature = "tracing", feature = "tokio"))]
+pub(crate) mod collector;
+pub(crate) mod drive;
+pub(crate) mod oracle;
+#[cfg(feature = "std")]
 pub(crate) mod pair;
+#[cfg(feature = "std")]
 pub(crate) mod split;
+pub(crate) mod wire;

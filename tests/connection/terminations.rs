@@ -1,27 +1,20 @@
 //! How connections end: every decision where the RFC leaves room, every cause in every phase for
 //! both roles, and what the report's sentence says.
 
-#[path = "support/drive.rs"]
-mod drive;
-#[path = "support/oracle.rs"]
-mod oracle;
-#[path = "terminations/remedies.rs"]
 mod remedies;
-#[path = "terminations/sentences.rs"]
 mod sentences;
-#[path = "terminations/table.rs"]
 mod table;
-#[path = "support/wire.rs"]
-mod wire;
 
 use farewell::{
     Backlog, Cause, CloseCode, CloseFrame, Initiator, Phase, Position, ReadClosed, Role, SendError,
     Side, StreamEnd, Timer, TransportError, Violation,
 };
 
-use drive::{Drive, millis, quiet, reason, secs};
-use oracle::Seen;
-use wire::{BINARY, CLOSE, GOES_ON, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS, close_body, plain};
+use crate::support::drive::{Drive, millis, quiet, reason, secs};
+use crate::support::oracle::Seen;
+use crate::support::wire::{
+    self, BINARY, CLOSE, GOES_ON, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS, close_body, plain,
+};
 
 fn drives() -> impl Iterator<Item = Drive> {
     ROLES.into_iter().map(|role| Drive::new(role, quiet()))

@@ -1,13 +1,6 @@
 //! Deadlines and the heartbeat, under a virtual clock.
 
-#[path = "timers/contract.rs"]
 mod contract;
-#[path = "support/drive.rs"]
-mod drive;
-#[path = "support/oracle.rs"]
-mod oracle;
-#[path = "support/wire.rs"]
-mod wire;
 
 use std::time::Duration;
 
@@ -16,9 +9,11 @@ use farewell::{
     TransportError,
 };
 
-use drive::{Drive, millis, quiet, secs};
-use oracle::Seen;
-use wire::{BINARY, CLOSE, PING, PONG, ROLES, TEXT, close_body, header, mask_of, plain};
+use crate::support::drive::{Drive, millis, quiet, secs};
+use crate::support::oracle::Seen;
+use crate::support::wire::{
+    self, BINARY, CLOSE, PING, PONG, ROLES, TEXT, close_body, header, mask_of, plain,
+};
 
 fn beating(interval: Duration, timeout: Duration) -> Config {
     let mut heartbeat = Heartbeat::default();

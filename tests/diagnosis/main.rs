@@ -3,19 +3,13 @@
 
 #![cfg(feature = "std")]
 
-#[path = "diagnosis/damage.rs"]
 mod damage;
-#[path = "diagnosis/impossible.rs"]
 mod impossible;
-#[path = "diagnosis/replay.rs"]
 mod replay;
-#[path = "diagnosis/scenarios.rs"]
+mod report_json;
 mod scenarios;
-#[path = "diagnosis/scores.rs"]
 mod scores;
-#[path = "diagnosis/trace.rs"]
 mod trace;
-#[path = "diagnosis/world.rs"]
 mod world;
 
 use std::fs;
@@ -148,7 +142,7 @@ fn the_table_in_the_documentation_is_true() {
 
 #[test]
 fn every_verdict_of_the_documentation_happens() {
-    let documentation = include_str!("../src/diagnosis.rs");
+    let documentation = include_str!("../../src/diagnosis.rs");
     let traces = corpus();
     let rows = documentation.lines().filter(|line| line.starts_with("//! | `"));
     let names: Vec<&str> = rows.filter_map(|line| line.split('`').nth(1)).collect();

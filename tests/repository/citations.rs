@@ -79,7 +79,7 @@ fn citations() -> (Vec<Citation>, String) {
 
 /// The quotes of `rfc_exceptions.toml`, as citations of nobody.
 fn exceptions() -> Vec<Citation> {
-    let text = include_str!("rfc_exceptions.toml");
+    let text = include_str!("../rfc_exceptions.toml");
     let value = |line: &str, key: &str| {
         let value = line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"')?;
         Some(value.replace("\\\"", "\""))

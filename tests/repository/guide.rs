@@ -6,7 +6,7 @@ use std::path::Path;
 
 use farewell::diagnosis::{KNOWN_TIMEOUTS, TimeoutKind};
 
-const GUIDE: &str = include_str!("../src/guide.md");
+const GUIDE: &str = include_str!("../../src/guide.md");
 
 /// What stands in backticks, with the number of its line.
 fn code_spans() -> impl Iterator<Item = (usize, &'static str)> {
@@ -60,7 +60,7 @@ fn every_heading_that_the_guide_links_to_is_there() {
         lines.map(|line| anchor(line.trim_start_matches('#'))).collect()
     };
     let here = headings(GUIDE, "#");
-    let diagnosis = headings(include_str!("../src/diagnosis.rs"), "//! #");
+    let diagnosis = headings(include_str!("../../src/diagnosis.rs"), "//! #");
     let linked = |prefix: &'static str| {
         GUIDE.split(prefix).skip(1).filter_map(|rest| rest.split_once(')')).map(|(id, _)| id)
     };

@@ -11,7 +11,7 @@ use farewell::blocking::{Receiver, Sender, Transport, Untimed, WebSocket};
 use farewell::handshake::{ClientRequest, Negotiated};
 use farewell::{Cause, CloseCode, Config, Incoming, Initiator, Message, Position, Role, SendError};
 
-use crate::support::{
+use crate::adapters::support::{
     Adapter, Blocking, Raw, anyone, bounded, echo, masked, millis, pair, quiet, with_raw_client,
 };
 

@@ -10,7 +10,7 @@ use farewell::{
     CloseCode, Compression, Config, Evidence, Incoming, Message, Prepared, Role, blocking,
 };
 
-use crate::support::{Adapter, bounded, echo, for_both_adapters, pair, quiet};
+use crate::adapters::support::{Adapter, bounded, echo, for_both_adapters, pair, quiet};
 
 for_both_adapters!(
     messages_are_compressed_where_both_ends_ask_for_it,
@@ -55,10 +55,10 @@ fn messages_are_compressed_where_both_ends_ask_for_it<A: Adapter>() {
 }
 
 fn nothing_is_compressed_where_one_end_does_not<A: Adapter>() {
-    let (listener, request) = crate::support::listen();
+    let (listener, request) = crate::adapters::support::listen();
     let server = thread::spawn(move || {
         let stream = listener.accept().unwrap().0;
-        echo(A::accept(stream, &crate::support::anyone(quiet())).unwrap())
+        echo(A::accept(stream, &crate::adapters::support::anyone(quiet())).unwrap())
     });
     let mut client = A::connect(&request, compressing()).unwrap();
     let bytes = sent(&mut client, |client| client.send(message()).unwrap());

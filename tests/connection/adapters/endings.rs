@@ -9,7 +9,7 @@ use farewell::{
     TransportError, Violation,
 };
 
-use crate::support::{
+use crate::adapters::support::{
     Adapter, Raw, echo, for_both_adapters, masked, millis, pair, plain, quiet, with_raw_client,
     with_raw_server,
 };

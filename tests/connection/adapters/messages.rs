@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use farewell::{Cause, CloseCode, Config, Heartbeat, Incoming, Message, SendError};
 
-use crate::support::{
+use crate::adapters::support::{
     Adapter, echo, for_both_adapters, masked, millis, pair, plain, quiet, with_raw_client,
     with_raw_server,
 };
@@ -132,7 +132,7 @@ fn one_byte_at_a_time_loses_nothing<A: Adapter>() {
 }
 
 fn what_comes_with_the_handshake_is_not_lost<A: Adapter>() {
-    use crate::support::{REQUEST, Raw, accept_head, anyone, listen};
+    use crate::adapters::support::{REQUEST, Raw, accept_head, anyone, listen};
     let (listener, request) = listen();
     let server = thread::spawn(move || {
         let mut socket = A::accept(listener.accept().unwrap().0, &anyone(quiet())).unwrap();
@@ -155,7 +155,7 @@ fn what_comes_with_the_handshake_is_not_lost<A: Adapter>() {
 
 /// More than is kept for a request that waits for its answer: this one does not wait.
 fn much_that_comes_with_the_request_is_taken_once_it_is_accepted<A: Adapter>() {
-    use crate::support::{REQUEST, Raw, anyone, listen};
+    use crate::adapters::support::{REQUEST, Raw, anyone, listen};
     let (listener, request) = listen();
     let mut raw = Raw(std::net::TcpStream::connect((request.host(), request.port())).unwrap());
     let message = vec![7; 1000];

@@ -7,7 +7,7 @@ use std::time::Instant;
 use farewell::handshake::{Accept, ClientRequest, HandshakeError, Origins, Rejection};
 use farewell::{AcceptError, Acceptor, Cause, Config, ConnectError, Message};
 
-use crate::support::{
+use crate::adapters::support::{
     Adapter, Raw, anyone, for_both_adapters, listen, millis, quiet, with_raw_server,
 };
 

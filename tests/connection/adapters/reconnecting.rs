@@ -9,14 +9,11 @@ use farewell::{
     Timestamp,
 };
 
-use crate::support::{Raw, accept_head, listen, millis, plain};
+use crate::adapters::support::{Raw, accept_head, listen, millis, plain};
 use support::{Client, Kind, Script, fast, request_to, script, settings, trace};
 
-#[path = "reconnecting/blocking_only.rs"]
 mod blocking_only;
-#[path = "reconnecting/support.rs"]
 mod support;
-#[path = "reconnecting/tokio_only.rs"]
 mod tokio_only;
 
 /// Runs each of the scenarios for both adapters; a kind makes several types of socket.
@@ -26,7 +23,7 @@ macro_rules! for_both_kinds {
             $(
                 #[test]
                 fn $scenario() {
-                    crate::support::bounded(super::$scenario::<super::support::Blocking>);
+                    crate::adapters::support::bounded(super::$scenario::<super::support::Blocking>);
                 }
             )+
         }
@@ -34,7 +31,7 @@ macro_rules! for_both_kinds {
             $(
                 #[test]
                 fn $scenario() {
-                    crate::support::bounded(super::$scenario::<super::support::Tokio>);
+                    crate::adapters::support::bounded(super::$scenario::<super::support::Tokio>);
                 }
             )+
         }

@@ -40,7 +40,7 @@ macro_rules! for_both_adapters {
             $(
                 #[test]
                 fn $scenario() {
-                    crate::support::bounded(super::$scenario::<crate::support::Blocking>);
+                    crate::adapters::support::bounded(super::$scenario::<crate::adapters::support::Blocking>);
                 }
             )+
         }
@@ -48,7 +48,7 @@ macro_rules! for_both_adapters {
             $(
                 #[test]
                 fn $scenario() {
-                    crate::support::bounded(super::$scenario::<crate::support::Tokio>);
+                    crate::adapters::support::bounded(super::$scenario::<crate::adapters::support::Tokio>);
                 }
             )+
         }

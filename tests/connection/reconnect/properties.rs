@@ -9,7 +9,7 @@ use farewell::reconnect::{
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::support::{closed_with, ended_after};
+use super::support::{closed_with, ended_after};
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use farewell::Timestamp;
 use farewell::reconnect::{ConnectFailure, Decision, Pace, Reconnect, ReconnectConfig, State, Why};
 
-use crate::support::{at, closed_with, ended_after, retry, secs};
+use super::support::{at, closed_with, ended_after, retry, secs};
 
 const HALF: u64 = 1 << 63;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use farewell::reconnect::{ConnectFailure, Pace, Reconnect, ReconnectConfig, Retry};
 use farewell::{Termination, Timestamp};
 
-use crate::support::{Random, at, closed_with, retry, secs};
+use super::support::{Random, at, closed_with, retry, secs};
 
 const SAMPLES: usize = 20_000;
 const BINS: usize = 20;

@@ -2,8 +2,8 @@
 
 use farewell::{Cause, Config, Phase, Role, Violation};
 
-use crate::drive::{Drive, quiet};
-use crate::wire::{CLOSE, TEXT, close_body, frames, peer_of, sent_by, show};
+use crate::support::drive::{Drive, quiet};
+use crate::support::wire::{CLOSE, TEXT, close_body, frames, peer_of, sent_by, show};
 
 /// The peer of `role` sends `wire`, which breaks `rule` at `offset`.
 ///

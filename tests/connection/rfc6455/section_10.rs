@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use bytes::BytesMut;
 use farewell::{CloseCode, Config, Connection, Role, Seed, Timestamp, Violation};
 
-use crate::drive::{Drive, quiet};
-use crate::failing::fails_with;
-use crate::wire::{
+use super::failing::fails_with;
+use crate::support::drive::{Drive, quiet};
+use crate::support::wire::{
     BINARY, BINARY_BEGINS, Frames, GOES_ON, LAST, ROLES, TEXT, frames, header, mask_of, peer_of,
     sent_by,
 };

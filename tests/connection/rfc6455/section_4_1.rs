@@ -7,7 +7,7 @@ use farewell::handshake::{
     RequestError, ServerHandshake,
 };
 
-use crate::pieces::{drive, in_every_split};
+use super::pieces::{drive, in_every_split};
 
 const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\n\
     Upgrade: websocket\r\n\

@@ -7,7 +7,7 @@ use farewell::handshake::{
     Outcome, Rejection, Request, ResponseError, ServerHandshake,
 };
 
-use crate::pieces::{drive, in_every_split};
+use super::pieces::{drive, in_every_split};
 
 const GOOD: &str = "GET /chat?room=1 HTTP/1.1\r\n\
     Host: server.example.com\r\n\

@@ -2,9 +2,9 @@
 
 use farewell::{Role, Violation};
 
-use crate::drive::{Drive, quiet};
-use crate::failing::fails;
-use crate::wire::{
+use super::failing::fails;
+use crate::support::drive::{Drive, quiet};
+use crate::support::wire::{
     BINARY, BINARY_BEGINS, CLOSE, KEY, LAST, PING, PONG, TEXT, close_body, frame, frames,
 };
 

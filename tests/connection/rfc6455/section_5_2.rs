@@ -3,10 +3,10 @@
 use bytes::BytesMut;
 use farewell::{Config, MessageKind, SendError, Violation};
 
-use crate::drive::{Drive, quiet};
-use crate::failing::{fails, fails_with};
-use crate::oracle::Seen;
-use crate::wire::{BINARY, KEY, ROLES, TEXT, frame, header, mask_of, peer_of, sent_by};
+use super::failing::{fails, fails_with};
+use crate::support::drive::{Drive, quiet};
+use crate::support::oracle::Seen;
+use crate::support::wire::{BINARY, KEY, ROLES, TEXT, frame, header, mask_of, peer_of, sent_by};
 
 /// A binary header with a length in the given bytes, of a peer that masks or does not.
 fn with_length(masked: bool, length: &[u8]) -> Vec<u8> {
@@ -73,7 +73,7 @@ fn reserved_bits_are_never_sent() {
     for role in ROLES {
         let mut drive = Drive::new(role, quiet());
         drive.send("text").peer_sends(&[(0x89, b"ping")]).close(1000, "");
-        for (first, _) in crate::wire::plain(&drive.output) {
+        for (first, _) in crate::support::wire::plain(&drive.output) {
             assert_eq!(first & 0x70, 0, "{}", drive.wires());
         }
     }
@@ -92,7 +92,7 @@ fn lengths_are_sent_in_their_shortest_form() {
         for len in lens {
             let mut out = BytesMut::new();
             drive.connection.send(&vec![7; len][..], &mut out, drive.now).unwrap();
-            let mask = crate::wire::frames(&out)[0].mask;
+            let mask = crate::support::wire::frames(&out)[0].mask;
             assert_eq!(out[..], frame(BINARY, mask, &vec![7; len]), "{role:?}, {len} bytes");
         }
         for len in [0, 125, 126, 65_535, 65_536, u64::from(u32::MAX) + 1, (1 << 63) - 1] {

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use bytes::BytesMut;
 use farewell::{Connection, MessageKind, Role, Seed, Timestamp};
 
-use crate::drive::{Drive, quiet};
-use crate::oracle::Seen;
-use crate::wire::{BINARY, BINARY_BEGINS, LAST, PING, frame, frames};
+use crate::support::drive::{Drive, quiet};
+use crate::support::oracle::Seen;
+use crate::support::wire::{BINARY, BINARY_BEGINS, LAST, PING, frame, frames};
 
 fn keys(seed: u8, count: usize) -> Vec<[u8; 4]> {
     let now = Timestamp::ZERO;

@@ -3,10 +3,10 @@
 use bytes::BytesMut;
 use farewell::{MessageKind, SendError, Violation};
 
-use crate::drive::{Drive, quiet};
-use crate::failing::fails;
-use crate::oracle::Seen;
-use crate::wire::{
+use super::failing::fails;
+use crate::support::drive::{Drive, quiet};
+use crate::support::oracle::Seen;
+use crate::support::wire::{
     BINARY, BINARY_BEGINS, GOES_ON, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS, peer_of, plain,
     sent_by,
 };

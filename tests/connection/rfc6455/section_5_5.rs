@@ -3,10 +3,10 @@
 use bytes::BytesMut;
 use farewell::{CloseCode, CloseFrame, Phase, SendError, Violation};
 
-use crate::drive::{Drive, Step, quiet, reason, secs};
-use crate::failing::fails;
-use crate::oracle::Seen;
-use crate::wire::{
+use super::failing::fails;
+use crate::support::drive::{Drive, Step, quiet, reason, secs};
+use crate::support::oracle::Seen;
+use crate::support::wire::{
     BINARY_BEGINS, CLOSE, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS, close_body, mask_of, peer_of,
     plain, sent_by,
 };

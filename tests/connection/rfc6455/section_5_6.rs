@@ -2,9 +2,9 @@
 
 use farewell::MessageKind;
 
-use crate::drive::{Drive, quiet};
-use crate::oracle::Seen;
-use crate::wire::{BINARY, GOES_ON, LAST, PING, ROLES, TEXT, TEXT_BEGINS, plain};
+use crate::support::drive::{Drive, quiet};
+use crate::support::oracle::Seen;
+use crate::support::wire::{BINARY, GOES_ON, LAST, PING, ROLES, TEXT, TEXT_BEGINS, plain};
 
 #[test]
 fn a_fragment_of_text_may_cut_a_character() {

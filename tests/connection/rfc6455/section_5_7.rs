@@ -3,9 +3,9 @@
 use bytes::BytesMut;
 use farewell::{Connection, MessageKind, OpCode, Role, Seed, Timestamp};
 
-use crate::drive::{Drive, quiet};
-use crate::oracle::Seen;
-use crate::wire::{frames, hex};
+use crate::support::drive::{Drive, quiet};
+use crate::support::oracle::Seen;
+use crate::support::wire::{frames, hex};
 
 const TEXT_UNMASKED: &str = include_str!("../golden/rfc6455_5_7_text_unmasked.hex");
 const TEXT_MASKED: &str = include_str!("../golden/rfc6455_5_7_text_masked.hex");

@@ -3,9 +3,9 @@
 use bytes::BytesMut;
 use farewell::{MessageKind, ReadClosed, Role, SendError, TransportError};
 
-use crate::drive::{Drive, quiet};
-use crate::oracle::Seen;
-use crate::wire::{
+use crate::support::drive::{Drive, quiet};
+use crate::support::oracle::Seen;
+use crate::support::wire::{
     BINARY, BINARY_BEGINS, CLOSE, GOES_ON, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS, frames,
     peer_of, plain, sent_by,
 };

@@ -2,8 +2,8 @@
 
 use farewell::{Cause, Phase, ReadClosed, Role, Side, TransportError};
 
-use crate::drive::{Drive, Step, quiet, secs};
-use crate::wire::{CLOSE, ROLES, TEXT, close_body, plain};
+use crate::support::drive::{Drive, Step, quiet, secs};
+use crate::support::wire::{CLOSE, ROLES, TEXT, close_body, plain};
 
 fn drives() -> impl Iterator<Item = Drive> {
     ROLES.into_iter().map(|role| Drive::new(role, quiet()))

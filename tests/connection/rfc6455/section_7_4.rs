@@ -2,10 +2,10 @@
 
 use farewell::{CloseCode, CloseFrame, Violation};
 
-use crate::drive::{Drive, quiet};
-use crate::failing::fails;
-use crate::oracle::Seen;
-use crate::wire::{CLOSE, ROLES, close_body, peer_of, plain, sent_by};
+use super::failing::fails;
+use crate::support::drive::{Drive, quiet};
+use crate::support::oracle::Seen;
+use crate::support::wire::{CLOSE, ROLES, close_body, peer_of, plain, sent_by};
 
 /// The codes that may stand on the wire.
 fn is_legal(code: u16) -> bool {

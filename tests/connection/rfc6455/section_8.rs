@@ -2,10 +2,10 @@
 
 use farewell::{MessageKind, Violation};
 
-use crate::drive::{Drive, quiet};
-use crate::failing::fails;
-use crate::oracle::Seen;
-use crate::wire::{
+use super::failing::fails;
+use crate::support::drive::{Drive, quiet};
+use crate::support::oracle::Seen;
+use crate::support::wire::{
     CLOSE, GOES_ON, LAST, PING, ROLES, TEXT, TEXT_BEGINS, header, mask_of, peer_of, sent_by,
 };
 

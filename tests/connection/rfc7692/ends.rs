@@ -12,7 +12,7 @@ use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
 
 use crate::support::pair::{START, Side};
 use crate::support::split::Split;
-use crate::wire::{CLOSE, frames, peer_of, show};
+use crate::support::wire::{CLOSE, frames, peer_of, show};
 
 /// RSV1 in the first byte of a frame.
 pub(crate) const RSV1: u8 = 0x40;

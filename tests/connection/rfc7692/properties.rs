@@ -6,12 +6,14 @@ use farewell::{Message, Prepared, Role, Violation};
 use flate2::{Decompress, FlushDecompress};
 use proptest::prelude::*;
 
-use crate::ends::{
+use super::ends::{
     Peer, RSV1, compressing, config, json, messages, noise, receive, session, written,
 };
 use crate::support::pair::START;
 use crate::support::split::Split;
-use crate::wire::{BINARY, BINARY_BEGINS, GOES_ON, LAST, PING, ROLES, TEXT, peer_of, sent_by};
+use crate::support::wire::{
+    BINARY, BINARY_BEGINS, GOES_ON, LAST, PING, ROLES, TEXT, peer_of, sent_by,
+};
 
 fn message() -> impl Strategy<Value = Vec<u8>> {
     let size = prop_oneof![0..20_usize, 0..2000_usize, 0..50_000_usize];

@@ -237,7 +237,7 @@ fn what_was_agreed_is_visible_at_both_ends_and_works() {
             assert_eq!(negotiated.extensions().deflate(), Some(&agreed));
         }
         for at in 0..3 {
-            let text = crate::ends::json(5000 * at + 10, 1);
+            let text = super::ends::json(5000 * at + 10, 1);
             pair.client.session.send(text.as_str(), START).unwrap();
             pair.run();
             let echoed = pair.client.messages().pop().cloned();

@@ -3,12 +3,12 @@
 use farewell::handshake::{DeflateParams, Negotiated};
 use farewell::{Message, Role, Seed, Session, Violation};
 
-use crate::ends::{
+use super::ends::{
     RSV1, check_failure, config, fails, hears, in_every_split, no_takeover, receive, session,
 };
 use crate::support::pair::START;
 use crate::support::split::Split;
-use crate::wire::{
+use crate::support::wire::{
     BINARY, CLOSE, GOES_ON, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS, close_body, peer_of,
     sent_by,
 };
@@ -130,7 +130,7 @@ fn a_large_plain_message_is_read_directly_and_a_compressed_one_never() {
         } else {
             let blocks = large
                 .chunks(50_000)
-                .fold(crate::bits::Bits::new(), |bits, chunk| bits.stored(false, chunk));
+                .fold(super::bits::Bits::new(), |bits, chunk| bits.stored(false, chunk));
             blocks.message()
         };
         let wire = sent_by(Role::Server, &[(first, &payload)]);
@@ -158,7 +158,7 @@ fn text_that_is_none_is_refused_after_inflating() {
     ];
     for role in ROLES {
         for (text, rule) in cases {
-            let payload = crate::bits::Bits::new().fixed(false).literals(text).end().message();
+            let payload = super::bits::Bits::new().fixed(false).literals(text).end().message();
             let wire = sent_by(peer_of(role), &[(TEXT | RSV1, &payload), (TEXT, b"late")]);
             let offset = if role == Role::Server { 6 } else { 2 };
             fails(role, DeflateParams::default(), config(), &wire, rule, offset);
@@ -170,7 +170,7 @@ fn text_that_is_none_is_refused_after_inflating() {
 
 #[test]
 fn text_is_validated_as_it_comes_out() {
-    let payload = crate::bits::Bits::new().fixed(false).literals(b"ab\xff").bytes();
+    let payload = super::bits::Bits::new().fixed(false).literals(b"ab\xff").bytes();
     let wire = sent_by(Role::Server, &[(TEXT_BEGINS | RSV1, &payload), (GOES_ON, b"")]);
     // The message has not ended, and the last bits of the bad byte are not followed by any.
     let offset = 2;

@@ -2,7 +2,7 @@
 
 use farewell::handshake::{DeflateParams, HandshakeError};
 
-use crate::section_5::{answer, bits, judge, offer, params, settings};
+use super::section_5::{answer, bits, judge, offer, params, settings};
 
 /// Values of a window that no ABNF and no range allows. What is no token fails the whole handshake.
 const BAD_BITS: [&str; 14] = [

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use farewell::handshake::{DeflateParams, Negotiated};
 use farewell::{Message, Prepared, Role, Seed, SendError, Session};
 
-use crate::ends::{Peer, RSV1, compressing, config, json, no_takeover, noise, session, written};
-use crate::naive;
+use super::ends::{Peer, RSV1, compressing, config, json, no_takeover, noise, session, written};
+use super::naive;
 use crate::support::pair::START;
-use crate::wire::{ROLES, frames, peer_of};
+use crate::support::wire::{ROLES, frames, peer_of};
 
 fn texts() -> Vec<String> {
     [0, 1, 63, 64, 1000, 5000, 70_000, 300_000, 5, 70_000]

@@ -4,12 +4,14 @@ use allocation_counter::measure;
 use farewell::handshake::DeflateParams;
 use farewell::{Message, Role, SessionEvent, Violation};
 
-use crate::bits::Bits;
-use crate::ends::{
+use super::bits::Bits;
+use super::ends::{
     Peer, RSV1, compressing, config, fails, hears, json, messages, no_takeover, noise, session,
 };
 use crate::support::pair::START;
-use crate::wire::{BINARY, BINARY_BEGINS, GOES_ON, LAST, PING, ROLES, TEXT, peer_of, sent_by};
+use crate::support::wire::{
+    BINARY, BINARY_BEGINS, GOES_ON, LAST, PING, ROLES, TEXT, peer_of, sent_by,
+};
 
 /// The offset of the payload of the first frame, when it is short.
 fn first_payload(role: Role) -> usize {
@@ -206,11 +208,11 @@ fn there_is_a_limit_to_final_blocks() {
     let before = wire.len();
     let wire = sent_by(Role::Server, &[(BINARY | RSV1, &blocks(1025))]);
     let rule = Violation::TooManyFinalBlocks { limit: 1024 };
-    let seen = crate::ends::receive(client, &wire, crate::support::split::Split::Every(1), false);
-    crate::ends::check_failure(Role::Client, &wire, &seen, rule, before + 4);
+    let seen = super::ends::receive(client, &wire, crate::support::split::Split::Every(1), false);
+    super::ends::check_failure(Role::Client, &wire, &seen, rule, before + 4);
     let client = || session(Role::Client, no_takeover(), config());
-    let whole = crate::ends::receive(client(), &wire, crate::support::split::Split::Whole, false);
-    crate::ends::check_failure(Role::Client, &wire, &whole, rule, 4);
+    let whole = super::ends::receive(client(), &wire, crate::support::split::Split::Whole, false);
+    super::ends::check_failure(Role::Client, &wire, &whole, rule, 4);
 }
 
 /// A message that inflates to `count` times 258 zeros, and one.
@@ -229,7 +231,7 @@ fn the_limit_of_a_message_counts_inflated_bytes() {
             let wire = sent_by(peer_of(role), &[(BINARY | RSV1, &bomb(20))]);
             if fits {
                 let make = || session(role, no_takeover(), config.clone());
-                let seen = crate::ends::in_every_split(make, &wire);
+                let seen = super::ends::in_every_split(make, &wire);
                 assert_eq!(seen.messages, [Message::from(vec![0; len as usize])]);
             } else {
                 let rule = Violation::MessageTooBig { len: limit + 1, limit };
@@ -249,7 +251,7 @@ fn the_limit_of_a_message_does_not_count_compressed_bytes() {
     config.limits.message = 10;
     let wire = sent_by(Role::Server, &[(BINARY | RSV1, &payload)]);
     let make = || session(Role::Client, no_takeover(), config.clone());
-    let seen = crate::ends::in_every_split(make, &wire);
+    let seen = super::ends::in_every_split(make, &wire);
     assert_eq!(seen.messages, [Message::from(b"ten bytes!")]);
 }
 
@@ -299,7 +301,7 @@ fn the_ratio_is_counted_byte_by_byte_and_past_its_threshold_only() {
                 fails(role, no_takeover(), config, &wire, rule, offset);
             } else {
                 let make = || session(role, no_takeover(), config.clone());
-                let seen = crate::ends::in_every_split(make, &wire);
+                let seen = super::ends::in_every_split(make, &wire);
                 assert_eq!(seen.messages.len(), 1, "{ratio}: {}", seen.report);
             }
         }

@@ -3,9 +3,9 @@
 use farewell::handshake::DeflateParams;
 use farewell::{Message, Role, Session};
 
-use crate::ends::{compressing, config, hears, no_takeover, session, written};
+use super::ends::{compressing, config, hears, no_takeover, session, written};
 use crate::support::pair::START;
-use crate::wire::{KEY, ROLES, frame, frames, hex, peer_of};
+use crate::support::wire::{KEY, ROLES, frame, frames, hex, peer_of};
 
 const ONE_BLOCK: &str = include_str!("../golden/rfc7692_7_2_3_1_one_block.hex");
 const FRAGMENTED: &str = include_str!("../golden/rfc7692_7_2_3_1_fragmented.hex");

@@ -6,10 +6,10 @@ use farewell::{Prepared, Role, Session};
 use flate2::{Decompress, FlushDecompress};
 use proptest::prelude::*;
 
-use crate::ends::{RSV1, TAIL, compressing, json, noise, session, written};
-use crate::naive;
+use super::ends::{RSV1, TAIL, compressing, json, noise, session, written};
+use super::naive;
 use crate::support::pair::START;
-use crate::wire::{ROLES, frames};
+use crate::support::wire::{ROLES, frames};
 
 const WINDOW: usize = 32 * 1024;
 

@@ -269,14 +269,14 @@ fn a_refusal_lingers_no_longer_than_it_may() {
     server.poll(&mut [], at);
     assert_eq!(server.report().stream_end, StreamEnd::NotSeen);
     // The end of the stream comes before the answer is written.
-    let mut server = crate::opening::server();
+    let mut server = crate::session::opening::server();
     server.incoming_end = Some(ReadClosed::Eof);
     give(&mut server, "nonsense\r\n\r\n");
     assert!(!server.has_ended());
     assert!(write_all(&mut server).starts_with(b"HTTP/1.1 400 "));
     assert!(server.has_ended());
     // The peer sends without end.
-    let mut server = crate::opening::server();
+    let mut server = crate::session::opening::server();
     give(&mut server, "nonsense\r\n\r\n");
     let limit = Config::default().limits.linger as usize;
     give(&mut server, vec![0; limit - 100]);
@@ -284,7 +284,7 @@ fn a_refusal_lingers_no_longer_than_it_may() {
     give(&mut server, vec![0; 101]);
     assert!(server.has_ended());
     // Nothing can be written.
-    let mut server = crate::opening::server();
+    let mut server = crate::session::opening::server();
     give(&mut server, "nonsense\r\n\r\n");
     server.session.handle_write_failed(TransportError::BrokenPipe, START);
     assert!(!server.session.wants_shutdown() && !server.session.has_output());

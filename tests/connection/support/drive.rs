@@ -4,8 +4,6 @@
 //! one read held. Nothing happens after the end, and the end comes once: both are asserted here, in
 //! every test.
 
-#![allow(dead_code, reason = "every test file uses its own part")]
-
 use std::time::Duration;
 
 use bytes::BytesMut;

@@ -3,8 +3,6 @@
 //! Written from the RFC and from the table of limits, over a complete byte string, with nothing of
 //! the crate but its vocabulary. Streaming implementations are compared with it.
 
-#![allow(dead_code, reason = "every test file uses its own part")]
-
 use farewell::{Limits, MessageKind, Position, Role, Violation};
 
 /// What a receiver sees, with the pieces of a message joined unless a control frame comes between.

@@ -2,8 +2,6 @@
 //!
 //! Nothing here uses the crate's own framing: what the tests compare with is written from the RFC.
 
-#![allow(dead_code, reason = "every test file uses its own part")]
-
 use farewell::Role;
 
 pub(crate) const TEXT: u8 = 0x81;

@@ -3,8 +3,8 @@
 use farewell::diagnosis::Verdict;
 use farewell::{Cause, Heartbeat, Position};
 
-use crate::drive::{Drive, millis, quiet, secs};
-use crate::wire::{BINARY_BEGINS, CLOSE, PING, ROLES, TEXT, TEXT_BEGINS, sent_by};
+use crate::support::drive::{Drive, millis, quiet, secs};
+use crate::support::wire::{BINARY_BEGINS, CLOSE, PING, ROLES, TEXT, TEXT_BEGINS, sent_by};
 
 #[test]
 fn a_peer_that_closes_for_idleness_within_a_second_is_given_its_number() {

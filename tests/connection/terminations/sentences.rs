@@ -2,8 +2,8 @@
 
 use farewell::{Config, Heartbeat, ReadClosed, Role, TransportError};
 
-use crate::drive::{Drive, millis, quiet, secs};
-use crate::wire::{BINARY, BINARY_BEGINS, ROLES, TEXT, header, mask_of, plain, sent_by};
+use crate::support::drive::{Drive, millis, quiet, secs};
+use crate::support::wire::{BINARY, BINARY_BEGINS, ROLES, TEXT, header, mask_of, plain, sent_by};
 
 /// What happens, and what is said of it, on both ends.
 fn says(happens: impl Fn(&mut Drive), sentence: &str) {

@@ -1,4 +1,4 @@
-//! Every cause in every phase, for both roles, as a table in `tests/golden/terminations.txt`.
+//! Every cause in every phase, for both roles, as a table in `tests/connection/golden/terminations.txt`.
 //!
 //! A row names a phase, what happens in it, and the report. After what happens nothing but
 //! deadlines does, and the report has to come within the close and linger timeouts.
@@ -7,8 +7,8 @@ use std::fmt::Write;
 
 use farewell::{Initiator, ReadClosed, StreamEnd, Termination, TransportError};
 
-use crate::drive::{Drive, quiet, secs};
-use crate::wire::{BINARY, BINARY_BEGINS, LAST, ROLES, header, mask_of};
+use crate::support::drive::{Drive, quiet, secs};
+use crate::support::wire::{BINARY, BINARY_BEGINS, LAST, ROLES, header, mask_of};
 
 const TABLE: &str = include_str!("../golden/terminations.txt");
 

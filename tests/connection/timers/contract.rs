@@ -3,9 +3,9 @@
 use farewell::{Phase, ReadClosed, TransportError};
 use proptest::prelude::*;
 
-use crate::drive::{Drive, millis, reason, secs};
-use crate::wire::{BINARY, PING, PONG, ROLES, TEXT};
-use crate::{beating, pings};
+use super::{beating, pings};
+use crate::support::drive::{Drive, millis, reason, secs};
+use crate::support::wire::{BINARY, PING, PONG, ROLES, TEXT};
 
 /// Something that moves deadlines.
 #[derive(Debug, Clone)]

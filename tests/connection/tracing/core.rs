@@ -10,8 +10,8 @@ use farewell::{
 };
 use tracing::Level;
 
-use crate::collector::{Collector, Fields, Seen};
-use crate::pair::{Pair, START};
+use crate::support::collector::{Collector, Fields, Seen};
+use crate::support::pair::{Pair, START};
 
 type Way = fn(&mut Pair, Role);
 

@@ -5,8 +5,8 @@ use std::thread;
 use farewell::handshake::Rejection;
 use farewell::{AcceptError, Acceptor, CloseCode, ConnectError};
 
-use crate::collector::Collector;
-use crate::support::{Adapter, anyone, echo, for_both_adapters, listen, quiet};
+use crate::adapters::support::{Adapter, anyone, echo, for_both_adapters, listen, quiet};
+use crate::support::collector::Collector;
 
 for_both_adapters!(
     a_close_is_told_once_by_each_end,
@@ -75,13 +75,14 @@ fn an_abort_is_told_once<A: Adapter>() {
 
 #[test]
 fn halves_that_are_dropped_say_it_once() {
-    crate::support::bounded(|| {
+    crate::adapters::support::bounded(|| {
         for order in [0, 1] {
             let collector = Collector::default();
             let (listener, request) = listen();
             let server = thread::spawn(move || {
                 let stream = listener.accept().unwrap().0;
-                let socket = crate::support::Blocking::accept(stream, &anyone(quiet())).unwrap();
+                let socket =
+                    crate::adapters::support::Blocking::accept(stream, &anyone(quiet())).unwrap();
                 echo(socket)
             });
             collector.collect(|| {
@@ -103,11 +104,11 @@ fn halves_that_are_dropped_say_it_once() {
 
 #[test]
 fn a_future_that_is_dropped_while_it_connects_says_so() {
-    crate::support::bounded(|| {
+    crate::adapters::support::bounded(|| {
         let (listener, request) = listen();
         let collector = Collector::default();
         collector.collect(|| {
-            crate::support::runtime().block_on(async {
+            crate::adapters::support::runtime().block_on(async {
                 let connecting = farewell::tokio::connect_with(&request, quiet());
                 let accepted = async {
                     listener.set_nonblocking(true).unwrap();
@@ -131,7 +132,7 @@ fn a_future_that_is_dropped_while_it_connects_says_so() {
 
 #[test]
 fn the_event_has_the_sentence_of_the_report() {
-    crate::support::bounded(|| {
+    crate::adapters::support::bounded(|| {
         let (listener, request) = listen();
         let server = thread::spawn(move || drop(listener.accept().unwrap()));
         let collector = Collector::default();

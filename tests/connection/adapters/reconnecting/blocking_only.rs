@@ -7,7 +7,7 @@ use farewell::reconnect::Why;
 use farewell::{Message, ReconnectEvent};
 
 use super::support::{fast, script, settings, trace};
-use crate::support::{Adapter, Blocking, bounded, millis, plain, quiet, with_raw_server};
+use crate::adapters::support::{Adapter, Blocking, bounded, millis, plain, quiet, with_raw_server};
 
 /// A server that answers a Close, and otherwise says nothing but what it is told to say.
 fn silent(say: std::sync::mpsc::Receiver<&'static str>) -> super::support::Script {

@@ -14,7 +14,7 @@ use farewell::reconnect::{Reason, ReconnectConfig};
 use farewell::{CloseCode, Config, Ending, Message, ReconnectEvent, SendError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::support::{Raw, accept_head, listen, millis, runtime};
+use crate::adapters::support::{Raw, accept_head, listen, millis, runtime};
 
 /// Half of the range of every delay.
 const HALF: u64 = 1 << 63;

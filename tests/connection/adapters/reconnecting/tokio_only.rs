@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::future::FutureExt;
 
 use super::support::{Script, fast, script, settings, trace};
-use crate::support::{bounded, listen, millis, plain, runtime};
+use crate::adapters::support::{bounded, listen, millis, plain, runtime};
 
 fn three_times() -> Vec<Script> {
     let serve: fn() -> Script = || Box::new(|mut raw| raw.write(&plain(0x81, b"hello")));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use farewell::handshake::{ClientRequest, Negotiated, Origins};
-use farewell::tokio::{Acceptor, Incoming, WebSocket, accept as accept_socket, handshake};
+use farewell::aio::{Acceptor, Incoming, WebSocket, accept as accept_socket, handshake};
 use farewell::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};

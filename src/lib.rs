@@ -157,7 +157,7 @@ pub use report::{
     Undelivered,
 };
 pub use session::{
-    AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
+    AnswerError, Opened, Outgoing, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
 };
 #[cfg(feature = "std")]
 pub use time::Clock;

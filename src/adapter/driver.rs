@@ -14,7 +14,7 @@ use crate::handshake::{Accept, Rejection, Request, ResponseError};
 use crate::report::Phase;
 use crate::report::ReadClosed;
 use crate::report::Termination;
-use crate::session::{AnswerError, Opened, Prepared, SendRefused, Session, SessionEvent};
+use crate::session::{AnswerError, Opened, Outgoing, SendRefused, Session, SessionEvent};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
 use crate::wire::message::Message;
@@ -305,27 +305,10 @@ impl Driver {
 
     pub(super) fn send<'m>(
         &mut self,
-        message: Message<'m>,
+        message: impl Into<Outgoing<'m>>,
         now: Timestamp,
-    ) -> Result<(), SendRefused<Message<'m>>> {
+    ) -> Result<(), SendRefused<'m>> {
         self.session.send(message, now)
-    }
-
-    pub(super) fn send_uncompressed<'m>(
-        &mut self,
-        message: Message<'m>,
-        now: Timestamp,
-    ) -> Result<(), SendRefused<Message<'m>>> {
-        self.session.send_uncompressed(message, now)
-    }
-
-    pub(super) fn send_prepared<'m>(
-        &mut self,
-        message: &'m Prepared,
-        now: Timestamp,
-    ) -> Result<(), SendRefused<&'m Prepared>> {
-        let refused = |reason| SendRefused { reason, message };
-        self.session.send_prepared(message, now).map_err(refused)
     }
 
     pub(super) fn close(&mut self, frame: CloseFrame, now: Timestamp) -> Result<(), SendError> {

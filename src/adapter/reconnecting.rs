@@ -13,7 +13,7 @@ use crate::connection::SendError;
 use crate::handshake::{ClientRequest, Response};
 use crate::reconnect::{Attempt, Decision, Reason, Reconnect, ReconnectConfig, State};
 use crate::report::Termination;
-use crate::session::{SendRefused, Unsent};
+use crate::session::{Outgoing, SendRefused, Unsent};
 use crate::time::Timestamp;
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::message::Message;
@@ -180,12 +180,12 @@ impl Plan {
     }
 
     /// Gives a message back for which there is no connection.
-    pub(super) fn refuse<'m>(&self, message: Message<'m>) -> SendRefused<Message<'m>> {
+    pub(super) fn refuse<'m>(&self, message: impl Into<Outgoing<'m>>) -> SendRefused<'m> {
         let reason = match self.reconnect.state() {
             State::GaveUp(_) => SendError::Ended,
             _ => SendError::Opening,
         };
-        SendRefused { reason, message }
+        SendRefused { reason, message: message.into() }
     }
 }
 

@@ -9,8 +9,8 @@ use farewell::handshake::{
 };
 use farewell::{
     AnswerError, Cause, Chunk, CloseFrame, Config, Connection, Event, Evidence, FrameHead,
-    FrameHeader, Message, Opened, Output, Payload, Prepared, Seed, SendError, SendRefused, Session,
-    SessionEvent, Termination, Text, Timestamp, Utf8Validator, Violation,
+    FrameHeader, Message, Opened, Outgoing, Output, Payload, Prepared, Seed, SendError,
+    SendRefused, Session, SessionEvent, Termination, Text, Timestamp, Utf8Validator, Violation,
 };
 
 fn is_plain<T: Send + Sync + Unpin + UnwindSafe>() {}
@@ -20,7 +20,7 @@ fn is_error<T: core::error::Error + Send + Sync + 'static>() {}
 fn everything_goes_to_another_thread() {
     is_plain::<(Connection, Session, Config, Seed, Timestamp, Utf8Validator)>();
     is_plain::<(Event<'_>, Chunk<'_>, SessionEvent<'_>, Opened, Output<'_>, Prepared)>();
-    is_plain::<(Message<'_>, Text<'_>, Payload<'_>, SendRefused<Message<'_>>)>();
+    is_plain::<(Message<'_>, Text<'_>, Payload<'_>, SendRefused<'_>, Outgoing<'_>)>();
     is_plain::<(Termination, Evidence, Cause, CloseFrame, FrameHead, FrameHeader)>();
     is_plain::<(ClientHandshake, ClientRequest, Outcome, Refusal, Response, Negotiated, Headers)>();
     is_plain::<(ServerHandshake, Request, Accept, Rejection, Origins)>();
@@ -30,7 +30,7 @@ fn everything_goes_to_another_thread() {
 fn every_error_fits_into_a_box() {
     is_error::<SendError>();
     is_error::<AnswerError>();
-    is_error::<SendRefused<Message<'static>>>();
+    is_error::<SendRefused<'static>>();
     is_error::<HandshakeError>();
     is_error::<RequestError>();
     is_error::<ResponseError>();

@@ -28,7 +28,7 @@ use crate::adapter::{ConnectError, Incoming};
 use crate::config::Config;
 use crate::handshake::{ClientRequest, Response};
 use crate::reconnect::{ConnectFailure, Reconnect, ReconnectConfig};
-use crate::session::SendRefused;
+use crate::session::{Outgoing, SendRefused};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
 use crate::wire::message::Message;
@@ -315,8 +315,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     /// [`Disconnected::unsent`].
     pub async fn send<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
+        message: impl Into<Outgoing<'m>>,
+    ) -> Result<(), SendRefused<'m>> {
         self.feed(message).await?;
         self.flush().await;
         Ok(())
@@ -329,8 +329,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     /// The message, back, where it was not accepted.
     pub async fn feed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
+        message: impl Into<Outgoing<'m>>,
+    ) -> Result<(), SendRefused<'m>> {
         self.ready().await;
         self.try_feed(message)
     }
@@ -349,11 +349,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     /// The message, back, where it was not accepted.
     pub fn try_feed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
+        message: impl Into<Outgoing<'m>>,
+    ) -> Result<(), SendRefused<'m>> {
         match &mut self.stage {
             Stage::Open(socket) => socket.try_feed(message),
-            _ => Err(self.plan.refuse(message.into())),
+            _ => Err(self.plan.refuse(message)),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::adapter::{Incoming, lock};
 use crate::connection::SendError;
 use crate::report::Evidence;
 use crate::report::Stats;
-use crate::session::{Prepared, SendRefused};
+use crate::session::{Outgoing, Prepared, SendRefused};
 use crate::wire::close::CloseFrame;
 use crate::wire::message::Message;
 
@@ -159,7 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// # Errors
     ///
     /// Why the message was not accepted, or why it cannot leave any more.
-    pub async fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+    pub async fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
         self.feed(message).await?;
         self.flush().await
     }
@@ -171,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// # Errors
     ///
     /// Why the message was not accepted.
-    pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+    pub async fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
         self.ready().await;
         self.try_feed(message).map_err(|refused| refused.reason)
     }
@@ -186,11 +186,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// Why the message was not accepted.
     pub async fn feed_uncompressed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
+        message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendError> {
         self.ready().await;
-        let message = message.into();
-        self.shared.command(|core| core.driver.send_uncompressed(message, core.clock.now()))?;
+        let message = message.into().uncompressed();
+        self.shared.command(|core| core.driver.send(message, core.clock.now()))?;
         Ok(())
     }
 
@@ -202,7 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// Why the message was not accepted.
     pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
         self.ready().await;
-        self.shared.command(|core| core.driver.send_prepared(message, core.clock.now()))?;
+        self.shared.command(|core| core.driver.send(message, core.clock.now()))?;
         Ok(())
     }
 
@@ -218,9 +218,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// The message, with the reason why it was not accepted.
     pub fn try_feed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
-        self.shared.command(|core| core.driver.send(message.into(), core.clock.now()))
+        message: impl Into<Outgoing<'m>>,
+    ) -> Result<(), SendRefused<'m>> {
+        self.shared.command(|core| core.driver.send(message, core.clock.now()))
     }
 
     /// Waits until all that is queued is with the transport.

@@ -22,7 +22,7 @@ use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
 use crate::report::Stats;
 use crate::report::{Evidence, Termination};
-use crate::session::{Prepared, SendRefused, Session, Unsent};
+use crate::session::{Outgoing, Prepared, SendRefused, Session, Unsent};
 use crate::time::Timestamp;
 use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::keystream::Seed;
@@ -121,7 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Errors
     ///
     /// Why the message was not accepted, or why it cannot leave any more.
-    pub async fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+    pub async fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
         self.feed(message).await?;
         self.flush().await
     }
@@ -135,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Errors
     ///
     /// Why the message was not accepted.
-    pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+    pub async fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
         self.ready().await;
         self.try_feed(message).map_err(|refused| refused.reason)
     }
@@ -150,10 +150,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Why the message was not accepted.
     pub async fn feed_uncompressed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
+        message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendError> {
         self.ready().await;
-        self.core.driver.send_uncompressed(message.into(), self.core.clock.now())?;
+        self.core.driver.send(message.into().uncompressed(), self.core.clock.now())?;
         Ok(())
     }
 
@@ -165,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Why the message was not accepted.
     pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
         self.ready().await;
-        self.core.driver.send_prepared(message, self.core.clock.now())?;
+        self.core.driver.send(message, self.core.clock.now())?;
         Ok(())
     }
 
@@ -181,9 +181,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// The message, with the reason why it was not accepted: [`SendError::Full`] for one.
     pub fn try_feed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
-        self.core.driver.send(message.into(), self.core.clock.now())
+        message: impl Into<Outgoing<'m>>,
+    ) -> Result<(), SendRefused<'m>> {
+        self.core.driver.send(message, self.core.clock.now())
     }
 
     /// Waits until all that is queued is with the transport, as [`send`](Self::send) does.

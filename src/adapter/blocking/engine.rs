@@ -11,10 +11,9 @@ use crate::adapter::Incoming;
 use crate::adapter::driver::{Driver, Next};
 use crate::connection::SendError;
 use crate::report::Termination;
-use crate::session::SendRefused;
+use crate::session::{Outgoing, SendRefused};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::CloseFrame;
-use crate::wire::message::Message;
 
 /// The shortest wait for input: long enough to be one for every system.
 const GLANCE: Duration = Duration::from_millis(1);
@@ -156,28 +155,20 @@ impl<L: Link> Engine<L> {
 
     pub(super) fn try_feed<'m>(
         &mut self,
-        message: Message<'m>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
+        message: impl Into<Outgoing<'m>>,
+    ) -> Result<(), SendRefused<'m>> {
         let now = self.clock.now();
         self.link.with(|driver| driver.send(message, now))
     }
 
+    /// Queues a message as soon as there is room.
     pub(super) fn feed<'m>(
         &mut self,
-        message: Message<'m>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
-        self.feed_with(message, Driver::send)
-    }
-
-    /// Queues a message in the way given, as soon as there is room.
-    pub(super) fn feed_with<M>(
-        &mut self,
-        mut message: M,
-        queue: impl Fn(&mut Driver, M, Timestamp) -> Result<(), SendRefused<M>>,
-    ) -> Result<(), SendRefused<M>> {
+        message: impl Into<Outgoing<'m>>,
+    ) -> Result<(), SendRefused<'m>> {
+        let mut message = message.into();
         loop {
-            let now = self.clock.now();
-            match self.link.with(|driver| queue(driver, message, now)) {
+            match self.try_feed(message) {
                 Err(refused) if refused.reason == SendError::Full => message = refused.message,
                 result => return result,
             }

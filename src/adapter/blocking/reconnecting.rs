@@ -20,7 +20,7 @@ use crate::adapter::{ConnectError, Incoming};
 use crate::config::Config;
 use crate::handshake::{ClientRequest, Response};
 use crate::reconnect::{ConnectFailure, Reconnect, ReconnectConfig};
-use crate::session::SendRefused;
+use crate::session::{Outgoing, SendRefused};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::message::Message;
@@ -291,10 +291,7 @@ impl<S: Transport> Reconnecting<S> {
     /// The message, back, where it was not accepted: without an open connection, for one. A message
     /// that was accepted and cannot leave any more is no error here: it comes back in
     /// [`Disconnected::unsent`].
-    pub fn send<'m>(
-        &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
+    pub fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendRefused<'m>> {
         self.feed(message)?;
         self.flush();
         Ok(())
@@ -305,13 +302,10 @@ impl<S: Transport> Reconnecting<S> {
     /// # Errors
     ///
     /// The message, back, where it was not accepted.
-    pub fn feed<'m>(
-        &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
+    pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendRefused<'m>> {
         match &mut self.socket {
-            Some(socket) => socket.engine().feed(message.into()),
-            None => Err(self.plan.refuse(message.into())),
+            Some(socket) => socket.engine().feed(message),
+            None => Err(self.plan.refuse(message)),
         }
     }
 
@@ -322,11 +316,11 @@ impl<S: Transport> Reconnecting<S> {
     /// The message, back, where it was not accepted.
     pub fn try_feed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
+        message: impl Into<Outgoing<'m>>,
+    ) -> Result<(), SendRefused<'m>> {
         match &mut self.socket {
             Some(socket) => socket.try_feed(message),
-            None => Err(self.plan.refuse(message.into())),
+            None => Err(self.plan.refuse(message)),
         }
     }
 

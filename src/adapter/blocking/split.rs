@@ -13,10 +13,9 @@ use crate::config::Config;
 use crate::connection::SendError;
 use crate::report::Evidence;
 use crate::report::Stats;
-use crate::session::{Prepared, SendRefused};
+use crate::session::{Outgoing, Prepared, SendRefused};
 use crate::time::Clock;
 use crate::wire::close::CloseFrame;
-use crate::wire::message::Message;
 
 /// How long the reader waits at most before it looks for a deadline that the writer has set: a
 /// tenth of the shortest that a writer can cause.
@@ -88,7 +87,7 @@ impl<S: Socket> Sender<S> {
     /// # Errors
     ///
     /// Why the message was not accepted, or why it cannot leave any more.
-    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+    pub fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
         self.feed(message)?;
         self.flush()
     }
@@ -101,8 +100,8 @@ impl<S: Socket> Sender<S> {
     /// # Errors
     ///
     /// Why the message was not accepted.
-    pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
-        self.engine.feed(message.into()).map_err(|refused| refused.reason)
+    pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
+        self.engine.feed(message).map_err(|refused| refused.reason)
     }
 
     /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
@@ -115,9 +114,9 @@ impl<S: Socket> Sender<S> {
     /// Why the message was not accepted.
     pub fn feed_uncompressed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
+        message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendError> {
-        self.engine.feed_with(message.into(), Driver::send_uncompressed)?;
+        self.engine.feed(message.into().uncompressed())?;
         Ok(())
     }
 
@@ -128,7 +127,7 @@ impl<S: Socket> Sender<S> {
     ///
     /// Why the message was not accepted.
     pub fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.engine.feed_with(message, Driver::send_prepared)?;
+        self.engine.feed(message)?;
         Ok(())
     }
 
@@ -139,9 +138,9 @@ impl<S: Socket> Sender<S> {
     /// The message, with the reason why it was not accepted.
     pub fn try_feed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
-        self.engine.try_feed(message.into())
+        message: impl Into<Outgoing<'m>>,
+    ) -> Result<(), SendRefused<'m>> {
+        self.engine.try_feed(message)
     }
 
     /// Waits until all that is queued is with the transport.

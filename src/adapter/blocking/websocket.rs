@@ -17,11 +17,10 @@ use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
 use crate::report::Stats;
 use crate::report::{Evidence, Termination};
-use crate::session::{Prepared, SendRefused, Session, Unsent};
+use crate::session::{Outgoing, Prepared, SendRefused, Session, Unsent};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::CloseFrame;
 use crate::wire::keystream::Seed;
-use crate::wire::message::Message;
 use crate::wire::role::Role;
 
 /// A WebSocket connection over a blocking stream.
@@ -101,7 +100,7 @@ impl<S: Transport> WebSocket<S> {
     /// # Errors
     ///
     /// Why the message was not accepted, or why it cannot leave any more.
-    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+    pub fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
         self.feed(message)?;
         self.flush()
     }
@@ -115,8 +114,8 @@ impl<S: Transport> WebSocket<S> {
     /// # Errors
     ///
     /// Why the message was not accepted.
-    pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
-        self.engine.feed(message.into()).map_err(|refused| refused.reason)
+    pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
+        self.engine.feed(message).map_err(|refused| refused.reason)
     }
 
     /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
@@ -129,9 +128,9 @@ impl<S: Transport> WebSocket<S> {
     /// Why the message was not accepted.
     pub fn feed_uncompressed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
+        message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendError> {
-        self.engine.feed_with(message.into(), Driver::send_uncompressed)?;
+        self.engine.feed(message.into().uncompressed())?;
         Ok(())
     }
 
@@ -142,7 +141,7 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// Why the message was not accepted.
     pub fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.engine.feed_with(message, Driver::send_prepared)?;
+        self.engine.feed(message)?;
         Ok(())
     }
 
@@ -153,9 +152,9 @@ impl<S: Transport> WebSocket<S> {
     /// The message, with the reason why it was not accepted: [`SendError::Full`] for one.
     pub fn try_feed<'m>(
         &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), SendRefused<Message<'m>>> {
-        self.engine.try_feed(message.into())
+        message: impl Into<Outgoing<'m>>,
+    ) -> Result<(), SendRefused<'m>> {
+        self.engine.try_feed(message)
     }
 
     /// Waits until all that is queued is with the transport, as [`send`](Self::send) does.

@@ -106,7 +106,7 @@ impl Adapter for Blocking {
         self.0.feed(message)
     }
     fn try_feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
-        self.0.try_feed(message).map_err(|refused| (refused.reason, refused.message))
+        self.0.try_feed(message).map_err(|refused| (refused.reason, refused.message.into_message()))
     }
     fn feed_uncompressed(&mut self, message: Message<'static>) -> Result<(), SendError> {
         self.0.feed_uncompressed(message)
@@ -186,7 +186,9 @@ impl Adapter for Tokio {
         self.wait(async |socket| socket.feed(message).await)
     }
     fn try_feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
-        self.socket.try_feed(message).map_err(|refused| (refused.reason, refused.message))
+        self.socket
+            .try_feed(message)
+            .map_err(|refused| (refused.reason, refused.message.into_message()))
     }
     fn feed_uncompressed(&mut self, message: Message<'static>) -> Result<(), SendError> {
         self.wait(async |socket| socket.feed_uncompressed(message).await)

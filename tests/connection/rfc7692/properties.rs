@@ -2,7 +2,7 @@
 //! it.
 
 use farewell::handshake::DeflateParams;
-use farewell::{Message, Prepared, Role, Violation};
+use farewell::{Message, Outgoing, Prepared, Role, Violation};
 use flate2::{Decompress, FlushDecompress};
 use proptest::prelude::*;
 
@@ -54,8 +54,8 @@ proptest! {
             let mut wire = Vec::new();
             for (message, how) in &sent {
                 match how {
-                    0 => end.send_uncompressed(&message[..], START).unwrap(),
-                    1 => end.send_prepared(&Prepared::new(&message[..]), START).unwrap(),
+                    0 => end.send(Outgoing::from(&message[..]).uncompressed(), START).unwrap(),
+                    1 => end.send(Prepared::new(&message[..]), START).unwrap(),
                     2 => {
                         let (left, right) = message.split_at(message.len() / 3);
                         end.send_fragment(left, false, START).unwrap();

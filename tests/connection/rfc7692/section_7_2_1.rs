@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use farewell::handshake::{DeflateParams, Negotiated};
-use farewell::{Message, Prepared, Role, Seed, SendError, Session};
+use farewell::{Message, Outgoing, Prepared, Role, Seed, SendError, Session};
 
 use super::ends::{Peer, RSV1, compressing, config, json, no_takeover, noise, session, written};
 use super::naive;
@@ -154,7 +154,7 @@ fn a_window_of_8_bits_is_kept_to_by_not_compressing() {
     client.send("x".repeat(1000), START).unwrap();
     client.send_fragment("x", false, START).unwrap();
     client.send_fragment("x", true, START).unwrap();
-    client.send_prepared(&Prepared::new("x".repeat(1000)), START).unwrap();
+    client.send(Prepared::new("x".repeat(1000)), START).unwrap();
     let wire = written(&mut client);
     assert!(frames(&wire).iter().all(|frame| frame.first & RSV1 == 0));
     assert_eq!(peer(Role::Client).hear(&wire).len(), 3);
@@ -195,7 +195,7 @@ fn a_message_can_be_kept_from_being_compressed() {
         for at in 0..6 {
             match at % 2 {
                 0 => end.send(text.as_str(), START).unwrap(),
-                _ => end.send_uncompressed(text.as_str(), START).unwrap(),
+                _ => end.send(Outgoing::from(text.as_str()).uncompressed(), START).unwrap(),
             }
             let heard = peer.hear(&written(&mut end));
             assert_eq!(heard, [(1, at % 2 == 0, text.clone().into_bytes())]);
@@ -279,7 +279,7 @@ fn long_messages_are_cut_after_they_are_compressed() {
         for at in 0..3 {
             match at {
                 0 => end.send(text.as_str(), START).unwrap(),
-                1 => end.send_prepared(&Prepared::new(text.as_str()), START).unwrap(),
+                1 => end.send(Prepared::new(text.as_str()), START).unwrap(),
                 _ => {
                     end.send_fragment(text.as_str(), false, START).unwrap();
                     end.send_fragment(text.as_str(), true, START).unwrap();
@@ -332,7 +332,7 @@ fn a_prepared_message_is_compressed_once_for_all() {
                 let heard = peer.hear(&written(&mut server));
                 assert!(heard == [(1, true, text.into_bytes())], "round {round}");
             }
-            server.send_prepared(&news, START).unwrap();
+            server.send(&news, START).unwrap();
             let wire = written(&mut server);
             assert_eq!(shared.get_or_insert_with(|| wire.clone()), &wire);
             let heard = peer.hear(&wire);
@@ -342,7 +342,7 @@ fn a_prepared_message_is_compressed_once_for_all() {
     let mut small = DeflateParams::default();
     small.server_max_window_bits = 9;
     let mut server = session(Role::Server, small, config());
-    server.send_prepared(&news, START).unwrap();
+    server.send(&news, START).unwrap();
     let wire = written(&mut server);
     assert_ne!(shared, Some(wire.clone()));
     let frame = frames(&wire).remove(0);
@@ -351,10 +351,10 @@ fn a_prepared_message_is_compressed_once_for_all() {
     // Without compression, and on a client.
     let plain = Negotiated::default();
     let mut server = Session::upgraded(Role::Server, plain, config(), Seed::new([1; 32]), START);
-    server.send_prepared(&news, START).unwrap();
+    server.send(&news, START).unwrap();
     assert_eq!(frames(&written(&mut server))[0].first, 0x81);
     let mut client = session(Role::Client, DeflateParams::default(), config());
-    client.send_prepared(&news, START).unwrap();
+    client.send(&news, START).unwrap();
     let heard = peer(Role::Client).hear(&written(&mut client));
     assert!(heard == [(1, true, news.payload().to_vec())]);
 }
@@ -369,7 +369,7 @@ fn a_prepared_message_that_does_not_get_smaller_stays_as_it_is() {
     let text = json(500, 1);
     for prepared in [&noise, &short, &noise] {
         server.send(text.as_str(), START).unwrap();
-        server.send_prepared(prepared, START).unwrap();
+        server.send(prepared, START).unwrap();
         let heard = peer.hear(&written(&mut server));
         assert!(heard[0].1 && heard[0].2 == text.as_bytes());
         assert!(!heard[1].1 && heard[1].2 == prepared.payload());
@@ -388,8 +388,8 @@ fn what_waits_behind_a_large_message_keeps_its_order() {
         let message = noise(200_000, at);
         server.send(Bytes::from(message.clone()), START).unwrap();
         let news = Prepared::new(json(300, at));
-        server.send_prepared(&news, START).unwrap();
-        server.send_uncompressed(Message::from(&message[..100]), START).unwrap();
+        server.send(&news, START).unwrap();
+        server.send(Message::from(&message[..100]).uncompressed(), START).unwrap();
         sent.push((2, true, message.clone()));
         sent.push((1, true, news.payload().to_vec()));
         sent.push((2, false, message[..100].to_vec()));

@@ -99,7 +99,7 @@ fn uncompressed_messages_do_not_affect_the_window() {
     let (first, second) = example.split_at(9);
     let mut server = session(Role::Server, DeflateParams::default(), config());
     server.send("Hello", START).unwrap();
-    server.send_uncompressed("Hello!", START).unwrap();
+    server.send(Message::from("Hello!").uncompressed(), START).unwrap();
     server.send("Hello", START).unwrap();
     let wire = [first, &between, second].concat();
     assert_eq!(written(&mut server), wire);

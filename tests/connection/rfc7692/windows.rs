@@ -2,7 +2,7 @@
 //! window that was agreed on and exactly the context that it has.
 
 use farewell::handshake::DeflateParams;
-use farewell::{Prepared, Role, Session};
+use farewell::{Outgoing, Prepared, Role, Session};
 use flate2::{Decompress, FlushDecompress};
 use proptest::prelude::*;
 
@@ -101,9 +101,11 @@ impl Strict {
 fn take(end: &mut Session, prepared: &[Prepared], step: &Step) -> Vec<u8> {
     match step {
         Step::Send(message) => end.send(&message[..], START).unwrap(),
-        Step::Uncompressed(message) => end.send_uncompressed(&message[..], START).unwrap(),
+        Step::Uncompressed(message) => {
+            end.send(Outgoing::from(&message[..]).uncompressed(), START).unwrap()
+        }
         Step::Prepared(at) => {
-            end.send_prepared(&prepared[*at], START).unwrap();
+            end.send(&prepared[*at], START).unwrap();
             return prepared[*at].payload().to_vec();
         }
         Step::Fragments(message, count) => {

@@ -166,9 +166,10 @@ fn a_full_session_gives_the_message_back() {
         assert!(pending >= 10_001);
         let refused = side.session.send("no more", START).unwrap_err();
         assert_eq!(refused.reason, SendError::Full);
-        assert_eq!(refused.message, Message::from("no more"));
+        assert_eq!(refused.message.clone().into_message(), Message::from("no more"));
         let prepared = Prepared::new("no more");
-        assert_eq!(side.session.send_prepared(&prepared, START), Err(SendError::Full));
+        let refused = side.session.send(&prepared, START).unwrap_err();
+        assert_eq!(refused.reason, SendError::Full);
         assert_eq!(side.session.send_fragment("no", true, START), Err(SendError::Full));
         assert_eq!(side.session.pending_output(), pending);
         side.session.ping(b"gets ahead of what is not framed", START).unwrap();
@@ -316,7 +317,7 @@ fn a_stall_is_timed_from_the_send_that_met_it() {
     type Queue = fn(&mut Session, Timestamp);
     let queues: [Queue; 4] = [
         |session, now| session.send("x", now).unwrap(),
-        |session, now| session.send_prepared(&Prepared::new(pattern(500)), now).unwrap(),
+        |session, now| session.send(Prepared::new(pattern(500)), now).unwrap(),
         |session, now| session.send_fragment("x", false, now).unwrap(),
         |session, now| session.ping(b"x", now).unwrap(),
     ];
@@ -360,7 +361,7 @@ fn a_prepared_message_is_shared_by_servers_and_masked_by_clients() {
         for role in ROLES {
             let mut pair = open(fragment_size);
             for _ in 0..3 {
-                pair.side(role).session.send_prepared(&prepared, START).unwrap();
+                pair.side(role).session.send(&prepared, START).unwrap();
                 pair.side(role).session.send("between", START).unwrap();
             }
             let range = prepared.payload().as_ptr_range();
@@ -393,7 +394,8 @@ fn a_message_of_unknown_length_is_streamed() {
         let refused = session.send("x", START).unwrap_err();
         assert_eq!(refused.reason, SendError::FragmentsPending);
         let prepared = Prepared::new("x");
-        assert_eq!(session.send_prepared(&prepared, START), Err(SendError::FragmentsPending));
+        let refused = session.send(&prepared, START).unwrap_err();
+        assert_eq!(refused.reason, SendError::FragmentsPending);
         let binary = &b"binary"[..];
         assert_eq!(session.send_fragment(binary, true, START), Err(SendError::KindMismatch));
         session.send_fragment("x".repeat(5000).as_str(), false, START).unwrap();

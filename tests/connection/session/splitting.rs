@@ -284,7 +284,7 @@ fn make(session: &mut Session, call: &Call) -> usize {
         Call::Reject => drop(session.reject(Rejection::new(404).unwrap(), now)),
         Call::Send(size) => drop(session.send(vec![1; *size], now)),
         Call::Prepared(size) => {
-            let _ = session.send_prepared(&Prepared::new(vec![1; *size]), now);
+            let _ = session.send(Prepared::new(vec![1; *size]), now);
         }
         Call::Fragment(size, fin) => drop(session.send_fragment(&vec![1; *size][..], *fin, now)),
         Call::Ping(size) => drop(session.ping(&vec![1; *size], now)),

@@ -91,8 +91,8 @@ fn send(session: &mut Session, form: u8, payload: &[u8]) -> Option<Message<'stat
         0 => (session.send(payload, NOW).is_ok(), payload.to_vec().into()),
         1 => (session.send(Bytes::copy_from_slice(payload), NOW).is_ok(), payload.to_vec().into()),
         2 => (session.send(&*text(), NOW).is_ok(), text().into()),
-        3 => (session.send_prepared(&Prepared::new(&*text()), NOW).is_ok(), text().into()),
-        _ => (session.send_prepared(&Prepared::new(payload), NOW).is_ok(), payload.to_vec().into()),
+        3 => (session.send(Prepared::new(&*text()), NOW).is_ok(), text().into()),
+        _ => (session.send(Prepared::new(payload), NOW).is_ok(), payload.to_vec().into()),
     };
     sent.then_some(message)
 }
@@ -206,7 +206,7 @@ fn compressed_messages_come_back_as_they_were() {
             session.send(message.clone(), NOW).unwrap();
         }
         let prepared = Prepared::new("prepared ".repeat(100));
-        session.send_prepared(&prepared, NOW).unwrap();
+        session.send(&prepared, NOW).unwrap();
         // Some of the first has left.
         flush(&mut session, 10, &mut Vec::new());
         session.abort(NOW);

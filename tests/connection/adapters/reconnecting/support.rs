@@ -268,10 +268,10 @@ impl<S: Transport> Client for farewell::blocking::Reconnecting<S> {
         self.next()
     }
     fn feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
-        self.feed(message).map_err(|refused| (refused.reason, refused.message))
+        self.feed(message).map_err(|refused| (refused.reason, refused.message.into_message()))
     }
     fn send(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
-        self.send(message).map_err(|refused| (refused.reason, refused.message))
+        self.send(message).map_err(|refused| (refused.reason, refused.message.into_message()))
     }
     fn close(&mut self, code: CloseCode) -> Option<Disconnected> {
         self.close(code)
@@ -350,11 +350,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Client for InRuntime<S>
     }
     fn feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
         let result = self.runtime.block_on(self.socket.feed(message));
-        result.map_err(|refused| (refused.reason, refused.message))
+        result.map_err(|refused| (refused.reason, refused.message.into_message()))
     }
     fn send(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
         let result = self.runtime.block_on(self.socket.send(message));
-        result.map_err(|refused| (refused.reason, refused.message))
+        result.map_err(|refused| (refused.reason, refused.message.into_message()))
     }
     fn close(&mut self, code: CloseCode) -> Option<Disconnected> {
         self.runtime.block_on(self.socket.close(code))

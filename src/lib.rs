@@ -130,6 +130,7 @@ mod config;
 mod connection;
 mod deflate;
 pub mod diagnosis;
+pub mod driver;
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 pub mod handshake;

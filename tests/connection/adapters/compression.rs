@@ -92,9 +92,9 @@ fn a_blocking_half_leaves_out_and_shares() {
         let (_receiver, mut sender) = open(ours, Role::Server).split();
         let mut client = open(theirs, Role::Client);
         let before = sender.evidence();
-        sender.feed_uncompressed(message()).unwrap();
+        sender.feed(message().uncompressed()).unwrap();
         let between = sender.evidence();
-        sender.feed_prepared(&Prepared::new(message())).unwrap();
+        sender.feed(&Prepared::new(message())).unwrap();
         check_halves(&before, &between, &sender.evidence());
         sender.flush().unwrap();
         for _ in 0..2 {
@@ -116,9 +116,9 @@ fn a_tokio_half_leaves_out_and_shares() {
             let (_receiver, mut sender) = open(ours, Role::Server).split();
             let mut client = open(theirs, Role::Client);
             let before = sender.evidence();
-            sender.feed_uncompressed(message()).await.unwrap();
+            sender.feed(message().uncompressed()).await.unwrap();
             let between = sender.evidence();
-            sender.feed_prepared(&Prepared::new(message())).await.unwrap();
+            sender.feed(&Prepared::new(message())).await.unwrap();
             check_halves(&before, &between, &sender.evidence());
             sender.flush().await.unwrap();
             for _ in 0..2 {

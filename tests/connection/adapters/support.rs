@@ -103,16 +103,16 @@ impl Adapter for Blocking {
         self.0.send(message)
     }
     fn feed(&mut self, message: impl Into<Message<'static>>) -> Result<(), SendError> {
-        self.0.feed(message)
+        Ok(self.0.feed(message)?)
     }
     fn try_feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
         self.0.try_feed(message).map_err(|refused| (refused.reason, refused.message.into_message()))
     }
     fn feed_uncompressed(&mut self, message: Message<'static>) -> Result<(), SendError> {
-        self.0.feed_uncompressed(message)
+        Ok(self.0.feed(message.uncompressed())?)
     }
     fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.0.feed_prepared(message)
+        Ok(self.0.feed(message)?)
     }
     fn flush(&mut self) -> Result<(), SendError> {
         self.0.flush()
@@ -183,7 +183,7 @@ impl Adapter for Tokio {
         self.wait(async |socket| socket.send(message).await)
     }
     fn feed(&mut self, message: impl Into<Message<'static>>) -> Result<(), SendError> {
-        self.wait(async |socket| socket.feed(message).await)
+        self.wait(async |socket| Ok(socket.feed(message).await?))
     }
     fn try_feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
         self.socket
@@ -191,10 +191,10 @@ impl Adapter for Tokio {
             .map_err(|refused| (refused.reason, refused.message.into_message()))
     }
     fn feed_uncompressed(&mut self, message: Message<'static>) -> Result<(), SendError> {
-        self.wait(async |socket| socket.feed_uncompressed(message).await)
+        self.wait(async |socket| Ok(socket.feed(message.uncompressed()).await?))
     }
     fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.wait(async |socket| socket.feed_prepared(message).await)
+        self.wait(async |socket| Ok(socket.feed(message).await?))
     }
     fn evidence(&self) -> Evidence {
         self.socket.evidence()

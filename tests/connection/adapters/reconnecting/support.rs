@@ -74,7 +74,7 @@ pub(crate) fn script(scripts: Vec<Script>) -> (ClientRequest, JoinHandle<()>) {
 pub(crate) trait Client {
     fn next(&mut self) -> ReconnectEvent;
     fn feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)>;
-    fn send(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)>;
+    fn send(&mut self, message: Message<'static>) -> Result<(), SendError>;
     fn close(&mut self, code: CloseCode) -> Option<Disconnected>;
     fn retry_now(&mut self);
     /// Stops it while `next` waits. Gives why it gave up.
@@ -270,8 +270,8 @@ impl<S: Transport> Client for farewell::blocking::Reconnecting<S> {
     fn feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
         self.feed(message).map_err(|refused| (refused.reason, refused.message.into_message()))
     }
-    fn send(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
-        self.send(message).map_err(|refused| (refused.reason, refused.message.into_message()))
+    fn send(&mut self, message: Message<'static>) -> Result<(), SendError> {
+        self.send(message)
     }
     fn close(&mut self, code: CloseCode) -> Option<Disconnected> {
         self.close(code)
@@ -352,9 +352,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Client for InRuntime<S>
         let result = self.runtime.block_on(self.socket.feed(message));
         result.map_err(|refused| (refused.reason, refused.message.into_message()))
     }
-    fn send(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)> {
-        let result = self.runtime.block_on(self.socket.send(message));
-        result.map_err(|refused| (refused.reason, refused.message.into_message()))
+    fn send(&mut self, message: Message<'static>) -> Result<(), SendError> {
+        self.runtime.block_on(self.socket.send(message))
     }
     fn close(&mut self, code: CloseCode) -> Option<Disconnected> {
         self.runtime.block_on(self.socket.close(code))

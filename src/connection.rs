@@ -114,6 +114,10 @@ pub struct Connection {
     lateness_micros: u32,
     /// When a deadline was last handled far too late: seconds since `opened`, plus one.
     suspended_secs: u32,
+    /// Bytes of the opening handshake's response that have not left. They lie before all frames.
+    handshake_pending: u32,
+    /// The shortest time, in nanoseconds, after which anything could be due on a silent connection.
+    shortest_wait: u64,
     /// The end, once it has begun; also there when the transport fails one way.
     closing: Option<Box<Closing>>,
     trace: Trace,
@@ -142,6 +146,7 @@ impl Connection {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
+        let shortest_wait = timers::shortest_wait(&config);
         Self {
             receiver: Receiver::new(peer, &config.limits),
             heartbeat: Heartbeat::new(config.heartbeat.as_ref(), &mut keystream),
@@ -166,6 +171,8 @@ impl Connection {
             largest_before: 0,
             lateness_micros: 0,
             suspended_secs: 0,
+            handshake_pending: 0,
+            shortest_wait,
             closing: None,
             trace: Trace::elsewhere(),
         }
@@ -224,6 +231,15 @@ impl Connection {
         let report = self.closing.as_mut().and_then(|closing| closing.report.take())?;
         self.trace.ended(&report);
         Some(Event::Ended(report))
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) has something to do without any input: to give the
+    /// report, or to fail the connection for a text that was cut short.
+    #[allow(dead_code, reason = "for the driver")]
+    #[inline]
+    pub(crate) fn has_event(&self) -> bool {
+        self.receiver.fault_waits()
+            || self.closing.as_ref().is_some_and(|closing| closing.report.is_some())
     }
 
     /// What comes after the end began is counted and thrown away.
@@ -325,9 +341,20 @@ impl Connection {
         }
     }
 
-    /// The transport has accepted bytes of the opening handshake, which lie before all frames.
-    pub(crate) fn handshake_flushed(&mut self, now: Timestamp) {
-        self.stalled_since = self.advance(now);
+    /// The response of the opening handshake waits in front of all frames: where the transport
+    /// takes none of it, that stalls as frames do.
+    pub(crate) fn handshake_queued(&mut self, bytes: usize) {
+        self.handshake_pending = u32::try_from(bytes).unwrap_or(u32::MAX);
+    }
+
+    /// The transport has accepted `bytes` more bytes of the opening handshake.
+    pub(crate) fn handshake_flushed(&mut self, bytes: usize, now: Timestamp) {
+        let now = self.advance(now);
+        if bytes > 0 && self.handshake_pending > 0 {
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            self.handshake_pending = self.handshake_pending.saturating_sub(bytes);
+            self.stalled_since = now;
+        }
     }
 
     fn close_flushed(&mut self, now: Timestamp) {

@@ -366,6 +366,7 @@ impl Session {
         let early = opening.take_early();
         let config = self.config.clone();
         let mut connection = Connection::with_keystream(opening.role(), config, keystream, now);
+        connection.handshake_queued(self.outgoing.queue.handshake());
         if let Some(kind) = opening.write_failed {
             connection.handle_write_failed(kind, now);
         }

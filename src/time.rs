@@ -7,7 +7,6 @@ pub(crate) mod seconds;
 mod timer;
 mod timestamp;
 
-pub(crate) use timer::Deadlines;
 pub use timer::Timer;
 #[cfg(feature = "std")]
 pub use timestamp::Clock;

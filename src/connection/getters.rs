@@ -87,6 +87,7 @@ impl Connection {
         self.bytes_queued - self.bytes_flushed
     }
 
+    #[inline]
     pub(super) fn last_received(&self) -> Timestamp {
         self.last_received.max(self.last_data)
     }

@@ -119,10 +119,15 @@ impl Heartbeat {
         forgiven
     }
 
+    /// Whether a Ping waits to be written.
+    #[inline]
+    pub(super) fn is_queued(&self) -> bool {
+        self.tracked == Tracked::Queued
+    }
+
     /// The payload of the Ping that waits to be written, if one does.
     pub(super) fn to_write(&self) -> Option<[u8; 8]> {
-        (self.tracked == Tracked::Queued)
-            .then(|| self.nonce.wrapping_add(u64::from(self.sent)).to_be_bytes())
+        self.is_queued().then(|| self.nonce.wrapping_add(u64::from(self.sent)).to_be_bytes())
     }
 
     pub(super) fn written(&mut self, mark: u64) {
@@ -176,6 +181,11 @@ impl Heartbeat {
             timeout: settings.map(|settings| self.patience(settings)),
         }
     }
+}
+
+/// The shortest that [`jittered`] makes of `interval`.
+pub(super) fn shortest_interval(interval: Duration) -> Duration {
+    jittered(interval, 0)
 }
 
 /// `interval`, up to 10 % shorter or longer, so that many connections do not ping in step.

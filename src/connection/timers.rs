@@ -1,16 +1,16 @@
 //! The deadlines of a connection, and what happens at them.
 //!
 //! Deadlines are derived from what was seen, not stored: they cannot go stale, and moving one costs
-//! nothing on the way of a message. Invariant: handling a deadline disarms it or moves it beyond
-//! the time given.
+//! nothing on the way of a message. Invariants: handling a deadline disarms it or moves it beyond
+//! the time given; while the connection is open, none lies nearer to what was last received or
+//! flushed than the shortest wait that the settings know.
 
 use core::time::Duration;
 
-use super::Connection;
-use crate::report::Cause;
-use crate::report::Phase;
-use crate::time::Timestamp;
-use crate::time::{Deadlines, Timer};
+use super::{Connection, heartbeat};
+use crate::config::{Config, Timeouts};
+use crate::report::{Cause, Phase};
+use crate::time::{Timer, Timestamp};
 use crate::wire::close::{CloseCode, CloseFrame};
 
 /// A deadline handled later than this tells of a process that slept, where no heartbeat says what
@@ -23,16 +23,13 @@ impl Connection {
     /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
     /// look dead may only be unread.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        self.handle_timeout_behind(false, now);
-    }
-
-    /// The same for a session, which knows whether the opening handshake has left: where it has
-    /// not, that stalls as frames do.
-    pub(crate) fn handle_timeout_behind(&mut self, handshake: bool, now: Timestamp) {
         let now = self.advance(now);
+        if !self.is_due(now) {
+            return;
+        }
         // Each timer fires or moves at most once for a given time.
         for _ in 0..8 {
-            match self.next_timer_behind(handshake) {
+            match self.next_timer() {
                 Some((at, timer)) if at <= now => self.fire(timer, now.since(at), now),
                 _ => return,
             }
@@ -112,40 +109,6 @@ impl Connection {
         }
     }
 
-    fn deadlines(&self, handshake: bool) -> Deadlines {
-        let mut deadlines = Deadlines::default();
-        if self.phase == Phase::Ended {
-            return deadlines;
-        }
-        if let Some(closing) = &self.closing {
-            if let Some(at) = closing.close_deadline {
-                deadlines.set(Timer::Close, at);
-            }
-            if let Some(at) = closing.linger_deadline {
-                deadlines.set(Timer::Linger, at);
-            }
-            return deadlines;
-        }
-        if let Some(settings) = &self.config.heartbeat {
-            let quiet_since = self.last_received().min(self.last_flushed);
-            let ping = self.heartbeat.ping_deadline(settings, quiet_since, self.last_received());
-            if let Some(at) = ping {
-                deadlines.set(Timer::Ping, at);
-            }
-            if let Some(at) = self.heartbeat.pong_deadline(settings, self.last_received()) {
-                deadlines.set(Timer::Pong, at);
-            }
-        }
-        if let Some(span) = self.config.timeouts.idle {
-            deadlines.set(Timer::Idle, self.last_received() + span);
-        }
-        let stalling = self.pending_output() > 0 || handshake;
-        if let (Some(span), true) = (self.config.timeouts.write_stall, stalling) {
-            deadlines.set(Timer::WriteStall, self.stalled_since + span);
-        }
-        deadlines
-    }
-
     /// When to call [`handle_timeout`](Self::handle_timeout), unless something happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
@@ -155,11 +118,77 @@ impl Connection {
     /// The next deadline, and what it is for.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
-        self.next_timer_behind(false)
+        if self.phase == Phase::Ended {
+            return None;
+        }
+        if let Some(closing) = &self.closing {
+            let close = closing.close_deadline.map(|at| (at, Timer::Close));
+            let linger = closing.linger_deadline.map(|at| (at, Timer::Linger));
+            return sooner(close, linger);
+        }
+        let last_received = self.last_received();
+        let mut next = None;
+        if let Some(settings) = &self.config.heartbeat {
+            let quiet_since = self.quiet_since();
+            let ping = self.heartbeat.ping_deadline(settings, quiet_since, last_received);
+            next = ping.map(|at| (at, Timer::Ping));
+            let pong = self.heartbeat.pong_deadline(settings, last_received);
+            next = sooner(next, pong.map(|at| (at, Timer::Pong)));
+        }
+        if let Some(span) = self.config.timeouts.idle {
+            next = sooner(next, Some((last_received + span, Timer::Idle)));
+        }
+        if let Some(span) = self.config.timeouts.write_stall {
+            if self.pending_output() > 0 || self.handshake_pending > 0 {
+                next = sooner(next, Some((self.stalled_since + span, Timer::WriteStall)));
+            }
+        }
+        next
     }
 
-    /// The same, with the opening handshake pending or not.
-    pub(crate) fn next_timer_behind(&self, handshake: bool) -> Option<(Timestamp, Timer)> {
-        self.deadlines(handshake).next()
+    /// Whether [`poll_timeout`](Self::poll_timeout) has come: two comparisons, as long as nothing
+    /// can be due yet.
+    #[inline]
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        // No deadline of an open connection lies nearer to what was last seen than that.
+        let earliest = self.quiet_since().as_nanos().saturating_add(self.shortest_wait);
+        if self.closing.is_none() && now.as_nanos() < earliest {
+            debug_assert!(!self.is_due_exactly(now), "a deadline nearer than the shortest wait");
+            return false;
+        }
+        self.is_due_exactly(now)
     }
+
+    #[inline(never)]
+    fn is_due_exactly(&self, now: Timestamp) -> bool {
+        self.poll_timeout().is_some_and(|at| at <= now)
+    }
+
+    /// Since when the quieter direction has carried nothing.
+    #[inline]
+    fn quiet_since(&self) -> Timestamp {
+        self.last_received().min(self.last_flushed)
+    }
+}
+
+/// The sooner of two deadlines; the first of them where they are one.
+fn sooner(
+    first: Option<(Timestamp, Timer)>,
+    second: Option<(Timestamp, Timer)>,
+) -> Option<(Timestamp, Timer)> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(if second.0 < first.0 { second } else { first }),
+        (first, second) => first.or(second),
+    }
+}
+
+/// The shortest wait of an open connection for anything, in nanoseconds. All of them are counted
+/// from what was last received or flushed, or from later.
+pub(super) fn shortest_wait(config: &Config) -> u64 {
+    let Timeouts { idle, write_stall, .. } = config.timeouts;
+    let heartbeat = config.heartbeat.as_ref();
+    let ping = heartbeat.map(|settings| heartbeat::shortest_interval(settings.interval));
+    let pong = heartbeat.map(|settings| settings.timeout);
+    let shortest = [ping, pong, idle, write_stall].into_iter().flatten().min();
+    shortest.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -146,8 +146,28 @@ impl Connection {
     ///
     /// There is one slot for each. Says whether anything was written.
     pub fn poll_transmit(&mut self, out: &mut BytesMut) -> bool {
+        if !self.wants_transmit() {
+            return false;
+        }
         let answered = self.transmit_answers(out);
         self.transmit_close(out) || answered
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) has anything to write.
+    #[inline]
+    pub(crate) fn wants_transmit(&self) -> bool {
+        match &self.closing {
+            None => self.receiver.pong_due() || self.heartbeat.is_queued(),
+            Some(_) => self.wants_transmit_closing(),
+        }
+    }
+
+    #[inline(never)]
+    fn wants_transmit_closing(&self) -> bool {
+        let close = self.closing.as_ref().map(|closing| closing.close_state);
+        let ping = self.phase == Phase::Open && self.heartbeat.is_queued();
+        close == Some(CloseState::Queued) && self.phase != Phase::Ended
+            || self.may_write() && (self.receiver.pong_due() || ping)
     }
 
     /// Writes the Pong and the Ping that wait.

@@ -47,9 +47,7 @@ impl Session {
     pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
         match &self.stage {
             Stage::Opening(opening) => opening.next_timer(),
-            Stage::Open(connection) => {
-                connection.next_timer_behind(self.outgoing.queue.handshake() > 0)
-            }
+            Stage::Open(connection) => connection.next_timer(),
         }
     }
 

@@ -43,8 +43,8 @@ impl Session {
                 opening.handle_flushed(count, self.outgoing.queue.len() == 0, now);
             }
             Stage::Open(connection) => {
-                if handshake > 0 && count > 0 {
-                    connection.handshake_flushed(now);
+                if handshake > 0 {
+                    connection.handshake_flushed(handshake - self.outgoing.queue.handshake(), now);
                 }
                 connection.handle_flushed(frames, now);
             }
@@ -56,10 +56,9 @@ impl Session {
     /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
     /// look dead may only be unread.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        let handshake = self.outgoing.queue.handshake() > 0;
         match &mut self.stage {
             Stage::Opening(opening) => opening.handle_timeout(now),
-            Stage::Open(connection) => connection.handle_timeout_behind(handshake, now),
+            Stage::Open(connection) => connection.handle_timeout(now),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{Receiver, State};
 use crate::report::Position;
 
 impl Receiver {
+    #[inline]
     pub(in crate::connection) fn pong_due(&self) -> bool {
         self.pong_due
     }
@@ -14,6 +15,12 @@ impl Receiver {
 
     pub(in crate::connection) fn pong_payload(&self) -> &[u8] {
         self.other.as_slice()
+    }
+
+    /// Whether the next call of [`poll`](Self::poll) gives a fault whatever comes.
+    #[inline]
+    pub(in crate::connection) fn fault_waits(&self) -> bool {
+        self.state == State::TextCutShort
     }
 
     pub(in crate::connection) fn bytes(&self) -> u64 {

@@ -330,6 +330,20 @@ impl Connection {
 
     #[inline]
     fn append(&mut self, opcode: OpCode, fin: bool, payload: &[u8], out: &mut BytesMut) {
+        self.append_frame(opcode, fin, 0, payload, out);
+    }
+
+    /// Writes a frame of a message that was accepted, as [`backlog_frame`](Self::backlog_frame)
+    /// makes its head.
+    #[inline]
+    pub(crate) fn append_frame(
+        &mut self,
+        opcode: OpCode,
+        fin: bool,
+        rsv: u8,
+        payload: &[u8],
+        out: &mut BytesMut,
+    ) {
         let mask = self.masking_key();
         //= rfc6455#5.2
         //# ; 1 bit in length, MUST be 0 unless
@@ -337,7 +351,7 @@ impl Connection {
         //= rfc6455#6.1
         //# An endpoint MUST encapsulate the /data/ in a WebSocket frame as defined
         //# in Section 5.2.
-        let header = FrameHeader { fin, rsv: 0, opcode, mask, len: payload.len() as u64 };
+        let header = FrameHeader { fin, rsv, opcode, mask, len: payload.len() as u64 };
         let mut bytes = [0; MAX_HEADER];
         let len = header.encode(&mut bytes);
         out.reserve(len + payload.len());

@@ -274,7 +274,7 @@ impl Session {
     ) -> Option<SessionEvent<'b>> {
         loop {
             let Stage::Open(connection) = &mut self.stage else { return None };
-            match connection.poll_event(input, now) {
+            match connection.poll_input(input, now) {
                 Some(Event::Data(chunk)) if chunk.is_whole() => match Assembly::whole(&chunk) {
                     Ok(message) => return Some(SessionEvent::Message(message)),
                     Err(NotUtf8) => connection.fail_text(now),
@@ -296,7 +296,7 @@ impl Session {
                 Some(other) => return self.translate(other),
                 None => {
                     self.drop_unfinished();
-                    return None;
+                    return self.poll_end();
                 }
             }
         }
@@ -307,7 +307,7 @@ impl Session {
     fn translate(&mut self, event: Event<'_>) -> Option<SessionEvent<'static>> {
         let Stage::Open(connection) = &mut self.stage else { return None };
         match event {
-            Event::Data(_) => None,
+            Event::Data(_) | Event::Ended(_) => None,
             Event::Ping => {
                 // Queued here and not when the output is asked for, so that the answer's place
                 // does not depend on how the input was split.
@@ -319,8 +319,15 @@ impl Session {
                 self.drop_unfinished();
                 Some(SessionEvent::CloseReceived)
             }
-            Event::Ended(report) => Some(self.end(report)),
         }
+    }
+
+    /// The end of an open connection, with what is known of the queue.
+    #[inline]
+    fn poll_end(&mut self) -> Option<SessionEvent<'static>> {
+        let Stage::Open(connection) = &mut self.stage else { return None };
+        let report = connection.take_report(|| self.outgoing.backlog())?;
+        Some(self.end(report))
     }
 
     /// Gives back the memory of a message that will never be complete.
@@ -365,7 +372,9 @@ impl Session {
         let early = opening.take_early();
         let config = self.config.clone();
         let mut connection = Connection::with_keystream(opening.role(), config, keystream, now);
-        connection.handshake_queued(self.outgoing.queue.handshake());
+        if self.outgoing.queue.handshake() > 0 {
+            connection.handshake_queued();
+        }
         if let Some(kind) = opening.write_failed {
             connection.handle_write_failed(kind, now);
         }
@@ -411,7 +420,7 @@ impl Session {
         while self.assembly.has_filled() {
             let Stage::Open(connection) = &mut self.stage else { return None };
             let mut rest = self.assembly.filled_mut();
-            match connection.poll_event(&mut rest, now) {
+            match connection.poll_input(&mut rest, now) {
                 Some(Event::Data(chunk)) => {
                     let (len, last, kind) = (chunk.payload().len(), chunk.is_last(), chunk.kind());
                     self.assembly.take_filled(len);
@@ -423,23 +432,19 @@ impl Session {
                     }
                 }
                 // The connection takes no more data, so there is no message any more.
-                other => {
-                    let report = match other {
-                        Some(Event::Ended(report)) => Some(report),
-                        _ => None,
-                    };
+                _ => {
                     self.assembly.clear();
-                    return report.map(|report| self.end(report));
+                    return self.poll_end();
                 }
             }
         }
         None
     }
 
-    /// The report with what is known of the queue; everything that was held is given back.
-    fn end(&mut self, mut report: Box<Termination>) -> SessionEvent<'static> {
+    /// Gives back everything that was held.
+    fn end(&mut self, report: Box<Termination>) -> SessionEvent<'static> {
         self.mark_pending();
-        self.outgoing.give_up(&mut report);
+        self.outgoing.clear();
         self.assembly.clear();
         self.deflate = None;
         self.kept = None;

@@ -15,7 +15,7 @@ use crate::handshake::{
     ClientHandshake, ClientRequest, HandshakeError, Outcome, Refusal, Request, Response,
     ServerHandshake,
 };
-use crate::report::{Cause, Direction, Evidence, Position, Termination};
+use crate::report::{Cause, Direction, Evidence, Facts, Position, Termination};
 use crate::report::{ReadClosed, TransportError};
 use crate::time::Timer;
 use crate::time::Timestamp;
@@ -390,12 +390,12 @@ impl Opening {
         let mut evidence = self.evidence();
         evidence.ended = now;
         evidence.http_status = http_status;
-        let mut report = Termination::before_open(self.role, cause, evidence);
-        report.refusal = refusal;
-        if let Some(how) = self.read_closed {
-            report.stream_end = how.into();
-        }
-        self.state = State::Over(Some(Box::new(report)));
+        let facts = Facts {
+            read_closed: self.read_closed,
+            refusal,
+            ..Facts::before_open(self.role, cause, evidence)
+        };
+        self.state = State::Over(Some(Box::new(Termination::new(facts))));
         self.keystream = None;
         self.early = BytesMut::new();
     }

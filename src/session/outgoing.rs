@@ -15,8 +15,7 @@ use super::prepared::Frame;
 use super::queue::Queue;
 use super::unsent::{Unsent, UnsentLog};
 use crate::config::Config;
-use crate::connection::Connection;
-use crate::report::{Cause, Termination};
+use crate::connection::{Backlog, Connection};
 use crate::wire::frame::OpCode;
 use crate::wire::mask;
 use crate::wire::message::Payload;
@@ -164,7 +163,7 @@ impl Outgoing {
         }
         let Part { opcode, rsv, fin, kept, payload } = part;
         let before = self.queue.len();
-        let head = connection.backlog_frame(opcode, fin, rsv, payload.len() as u64);
+        let head = connection.frame_head(opcode, fin, rsv, payload.len() as u64);
         match (payload, head.mask()) {
             (Payload::Owned(bytes), None) => self.queue.share(head.bytes(), bytes),
             (payload, mask) => self.queue.copy(head.bytes(), &payload, mask),
@@ -207,7 +206,7 @@ impl Outgoing {
             return;
         }
         // The frame is counted; its head is the prepared one's.
-        connection.backlog_frame(opcode, true, rsv, len as u64);
+        connection.frame_head(opcode, true, rsv, len as u64);
         let before = self.queue.len();
         let frame = prepared.bytes();
         if frame.len() < SHARED {
@@ -250,7 +249,7 @@ impl Outgoing {
         let Some(next) = self.waiting.front_mut() else { return };
         let len = next.payload.len().min(fragment_size(config));
         let last = len == next.payload.len();
-        let head = connection.backlog_frame(next.opcode, next.fin && last, next.rsv, len as u64);
+        let head = connection.frame_head(next.opcode, next.fin && last, next.rsv, len as u64);
         next.opcode = OpCode::Continuation;
         next.rsv = 0;
         let (kept, before) = (next.kept, self.queue.len());
@@ -280,18 +279,15 @@ impl Outgoing {
         }
     }
 
-    /// Makes the report exact about what will never leave, and forgets that.
-    pub(super) fn give_up(&mut self, report: &mut Termination) {
-        let unframed = self.waiting_bytes as u64;
+    /// What has not left, as the report needs it.
+    pub(super) fn backlog(&self) -> Backlog {
         let whole = self.waiting.iter().filter(|waiting| waiting.fin).count() as u64;
-        report.dropped.bytes += unframed;
-        report.dropped.messages = self.queue.unfinished_messages() + whole;
-        report.evidence.pending_output += unframed;
-        if let Cause::WriteStalled { pending } = &mut report.cause {
-            // The response to the opening handshake is no frame, and stalls all the same.
-            *pending += unframed + self.queue.handshake() as u64;
+        let messages = self.queue.unfinished_messages() + whole;
+        Backlog {
+            handshake: self.queue.handshake() as u64,
+            unframed: self.waiting_bytes as u64,
+            messages,
         }
-        self.clear();
     }
 
     pub(super) fn clear(&mut self) {

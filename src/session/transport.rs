@@ -43,8 +43,8 @@ impl Session {
                 opening.handle_flushed(count, self.outgoing.queue.len() == 0, now);
             }
             Stage::Open(connection) => {
-                if handshake > 0 {
-                    connection.handshake_flushed(handshake - self.outgoing.queue.handshake(), now);
+                if handshake > 0 && count > 0 {
+                    connection.handshake_flushed(self.outgoing.queue.handshake() == 0, now);
                 }
                 connection.handle_flushed(frames, now);
             }

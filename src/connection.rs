@@ -234,7 +234,6 @@ impl Connection {
 
     /// Whether [`poll_event`](Self::poll_event) has something to do without any input: to return
     /// the report, or to fail the connection for a text that was cut short.
-    #[allow(dead_code, reason = "for the driver")]
     #[inline]
     pub(crate) fn has_event(&self) -> bool {
         self.receiver.fault_waits()

@@ -146,6 +146,7 @@ mod config;
 mod connection;
 mod deflate;
 pub mod diagnosis;
+pub mod driver;
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 pub mod handshake;
@@ -173,7 +174,7 @@ pub use report::{
     Undelivered,
 };
 pub use session::{
-    AnswerError, Opened, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
+    AnswerError, Opened, Outgoing, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
 };
 #[cfg(feature = "std")]
 pub use time::Clock;

@@ -15,6 +15,7 @@ mod outgoing;
 mod output;
 mod prepared;
 mod queue;
+mod send_queue;
 #[cfg(feature = "tracing")]
 mod traced;
 mod transport;
@@ -43,10 +44,11 @@ use crate::wire::role::Role;
 use assembly::Assembly;
 use compression::compression;
 use opening::{Opening, Progress};
-use outgoing::Outgoing;
+use send_queue::SendQueue;
 
-pub use commands::{AnswerError, SendRefused};
+pub use commands::AnswerError;
 pub use event::{Opened, SessionEvent};
+pub use outgoing::{Outgoing, SendRefused};
 pub use output::Output;
 pub use prepared::Prepared;
 pub use unsent::Unsent;
@@ -65,7 +67,6 @@ pub use unsent::Unsent;
 ///    [`handle_write_failed`](Self::handle_write_failed),
 ///    [`handle_flushed`](Self::handle_flushed), [`handle_timeout`](Self::handle_timeout).
 /// 2. *Commands*: [`accept`](Self::accept), [`reject`](Self::reject), [`send`](Self::send),
-///    [`send_prepared`](Self::send_prepared), [`send_fragment`](Self::send_fragment),
 ///    [`ping`](Self::ping), [`close`](Self::close), [`abort`](Self::abort).
 /// 3. *What to do*: [`output`](Self::output), [`wants_shutdown`](Self::wants_shutdown),
 ///    [`poll_timeout`](Self::poll_timeout).
@@ -138,7 +139,7 @@ pub use unsent::Unsent;
 pub struct Session {
     stage: Stage,
     config: Arc<Config>,
-    outgoing: Outgoing,
+    outgoing: SendQueue,
     assembly: Assembly,
     negotiated: Negotiated,
     /// Where compression was agreed on.
@@ -183,7 +184,7 @@ impl Session {
         now: Timestamp,
     ) -> Self {
         let config = config.into();
-        let mut outgoing = Outgoing::new(Role::Client);
+        let mut outgoing = SendQueue::new(Role::Client);
         let queue = &mut outgoing.queue;
         let opening = Opening::client(request, config.clone(), seed, queue, now);
         let trace = Trace::asking(request);
@@ -197,7 +198,7 @@ impl Session {
     pub fn server(config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
         let config = config.into();
         let opening = Opening::server(config.clone(), seed, now);
-        let (outgoing, trace) = (Outgoing::new(Role::Server), Trace::new(Role::Server));
+        let (outgoing, trace) = (SendQueue::new(Role::Server), Trace::new(Role::Server));
         Self::new(Stage::Opening(Box::new(opening)), config, outgoing, trace)
     }
 
@@ -217,13 +218,13 @@ impl Session {
         let mut connection =
             Connection::with_keystream(role, config.clone(), Keystream::new(seed), now);
         let deflate = compression(&mut connection, &negotiated, &config);
-        let (outgoing, trace) = (Outgoing::new(role), Trace::new(role));
+        let (outgoing, trace) = (SendQueue::new(role), Trace::new(role));
         let mut session = Self::new(Stage::Open(connection), config, outgoing, trace);
         (session.negotiated, session.deflate) = (negotiated, deflate);
         session
     }
 
-    fn new(stage: Stage, config: Arc<Config>, outgoing: Outgoing, trace: Trace) -> Self {
+    fn new(stage: Stage, config: Arc<Config>, outgoing: SendQueue, trace: Trace) -> Self {
         Self {
             stage,
             config,

@@ -294,7 +294,7 @@ impl Driver {
             _ => return self.send_message(Message::Binary(Payload::Owned(payload))),
         }
         let prepared = Prepared::new(payload);
-        let answer = self.session.send_prepared(&prepared, self.now);
+        let answer = self.session.send(&prepared, self.now);
         if answer.is_ok() {
             self.sent.push((prepared.kind(), prepared.payload().to_vec()));
         }

@@ -13,7 +13,7 @@ use crate::connection::SendError;
 use crate::handshake::{ClientRequest, Response};
 use crate::reconnect::{Attempt, Decision, Reason, Reconnect, ReconnectConfig, State};
 use crate::report::Termination;
-use crate::session::{SendRefused, Unsent};
+use crate::session::{Outgoing, SendRefused, Unsent};
 use crate::time::Timestamp;
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::message::Message;
@@ -179,13 +179,16 @@ impl Plan {
         ReconnectEvent::Ended(Disconnected { report, unsent, decision })
     }
 
-    /// Gives a message back for which there is no connection.
-    pub(super) fn refuse<'m>(&self, message: Message<'m>) -> SendRefused<Message<'m>> {
-        let reason = match self.reconnect.state() {
+    /// Why nothing can be sent without a connection.
+    pub(super) fn refusal(&self) -> SendError {
+        match self.reconnect.state() {
             State::GaveUp(_) => SendError::Ended,
             _ => SendError::Opening,
-        };
-        SendRefused { reason, message }
+        }
+    }
+
+    pub(super) fn refuse<'m>(&self, message: Outgoing<'m>) -> SendRefused<'m> {
+        SendRefused { reason: self.refusal(), message }
     }
 }
 

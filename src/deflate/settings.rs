@@ -13,8 +13,8 @@ use super::pool::Pool;
 /// their own into the same message as a secret, or into the same connection where the context is
 /// taken over, and sees the sizes go by, TLS or not, can guess the secret piece by piece (the
 /// attack known as CRIME; RFC 7692 section 8). Do not compress where that could be: leave the
-/// setting off, or send such messages with
-/// [`Session::send_uncompressed`](crate::Session::send_uncompressed).
+/// setting off, or send such messages
+/// [`uncompressed`](crate::Outgoing::uncompressed).
 ///
 /// # Memory
 ///

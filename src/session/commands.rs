@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
-use core::fmt;
 
-use super::outgoing::Part;
+use super::outgoing::{Content, Outgoing, SendRefused};
+use super::send_queue::Part;
 use super::{Deferred, Opened, Prepared, Session, Stage, Unsent};
 use crate::connection::Connection;
 use crate::connection::SendError;
@@ -14,9 +14,9 @@ use crate::report::Cause;
 use crate::report::Phase;
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
-use crate::wire::data::Data;
+use crate::wire::data::{Data, MessageKind};
 use crate::wire::frame::{OpCode, RSV1};
-use crate::wire::message::{Message, Payload};
+use crate::wire::message::Payload;
 
 impl Session {
     /// Accepts the request, on a server after [`SessionEvent::Request`].
@@ -86,72 +86,54 @@ impl Session {
         Ok(())
     }
 
-    /// Queues a whole message.
+    /// Queues a whole message: text, bytes, a [`Message`](crate::Message) or a [`Prepared`] one.
     ///
-    /// A borrowed payload is copied, once; a large owned one is not copied on a server. A message
-    /// longer than [`Config::fragment_size`](crate::Config::fragment_size) leaves in fragments.
+    /// A borrowed payload is copied, once; a large owned one is not copied on a server, nor is a
+    /// prepared one. A message longer than [`Config::fragment_size`](crate::Config::fragment_size)
+    /// leaves in fragments. Where compression was agreed on, it is compressed, unless it is
+    /// [`uncompressed`](Outgoing::uncompressed).
     ///
     /// # Errors
     ///
     /// [`SendRefused`] with the message in it: [`SendError::Full`] where the pending output is over
     /// its limit, and where the session is not open, is closing, or is in the middle of a message
     /// that [`send_fragment`](Self::send_fragment) began.
+    #[inline]
     pub fn send<'a>(
         &mut self,
-        message: impl Into<Message<'a>>,
+        message: impl Into<Outgoing<'a>>,
         now: Timestamp,
-    ) -> Result<(), SendRefused<Message<'a>>> {
+    ) -> Result<(), SendRefused<'a>> {
         let message = message.into();
-        match self.send_inner(message, true, now) {
-            Ok(()) => Ok(()),
-            Err((reason, message)) => Err(SendRefused { reason, message }),
+        if let Err(reason) = self.accept_message(message.len(), now) {
+            return Err(SendRefused { reason, message });
         }
-    }
-
-    /// As [`send`](Self::send), without compressing the message even where that was agreed on.
-    ///
-    /// For messages with secrets in them: see the warning of `Compression`.
-    ///
-    /// # Errors
-    ///
-    /// As for [`send`](Self::send).
-    pub fn send_uncompressed<'a>(
-        &mut self,
-        message: impl Into<Message<'a>>,
-        now: Timestamp,
-    ) -> Result<(), SendRefused<Message<'a>>> {
-        let message = message.into();
-        match self.send_inner(message, false, now) {
-            Ok(()) => Ok(()),
-            Err((reason, message)) => Err(SendRefused { reason, message }),
-        }
-    }
-
-    fn send_inner<'a>(
-        &mut self,
-        message: Message<'a>,
-        compress: bool,
-        now: Timestamp,
-    ) -> Result<(), (SendError, Message<'a>)> {
-        let accepted = match self.sending() {
-            Ok(connection) => connection.accept_message(message.len() as u64, now),
-            Err(reason) => Err(reason),
-        };
-        if let Err(reason) = accepted {
-            return Err((reason, message));
-        }
-        if let Stage::Open(connection) = &mut self.stage {
-            let opcode = message.kind().into();
-            let payload = message.into_payload();
-            // Most sessions do neither, and have it out of their way.
-            if self.deflate.is_some() || self.outgoing.keeps() {
-                self.add_transformed(opcode, payload, compress);
-            } else {
-                let part = Part { opcode, rsv: 0, fin: true, kept: false, payload };
-                self.outgoing.add(part, connection, &self.config);
+        let Outgoing { content, compress } = message;
+        match content {
+            Content::Message(message) => {
+                self.queue_message(message.kind(), message.into_payload(), compress);
             }
+            Content::Prepared(prepared) => self.queue_prepared(&prepared, compress),
         }
         Ok(())
+    }
+
+    #[inline(never)]
+    fn accept_message(&mut self, len: usize, now: Timestamp) -> Result<(), SendError> {
+        self.sending()?.accept_message(len as u64, now)
+    }
+
+    /// Queues an accepted message.
+    #[inline(never)]
+    fn queue_message(&mut self, kind: MessageKind, payload: Payload<'_>, compress: bool) {
+        let opcode = kind.into();
+        // Most sessions do neither, and have it out of their way.
+        if self.deflate.is_some() || self.outgoing.keeps() {
+            self.add_transformed(opcode, payload, compress);
+        } else if let Stage::Open(connection) = &mut self.stage {
+            let part = Part { opcode, rsv: 0, fin: true, kept: false, payload };
+            self.outgoing.add(part, connection, &self.config);
+        }
     }
 
     /// Queues an accepted message of which a copy is kept or which is compressed.
@@ -175,32 +157,28 @@ impl Session {
         self.outgoing.add(part, connection, &self.config);
     }
 
-    /// Queues a message that was framed before; on a server its bytes are shared, not copied.
+    /// Queues an accepted message that was framed before; on a server its bytes are shared, not
+    /// copied.
     ///
     /// Where compression was agreed on, it is compressed by the first session that needs it so, for
     /// all that agreed on the same window. What it refers to is only itself, so that the next
     /// message of the session begins a new context.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`] as for [`send`](Self::send).
-    pub fn send_prepared(&mut self, prepared: &Prepared, now: Timestamp) -> Result<(), SendError> {
-        self.sending()?.accept_message(prepared.payload().len() as u64, now)?;
-        if let Stage::Open(connection) = &mut self.stage {
-            let compressed = self.deflate.as_ref().and_then(|deflate| prepared.compressed(deflate));
-            if let (Some(_), Some(deflate)) = (compressed, &mut self.deflate) {
-                deflate.forget();
-            }
-            let (rsv, frame) = compressed.map_or((0, prepared.plain()), |frame| (RSV1, frame));
-            let opcode = prepared.kind().into();
-            let kept = self.outgoing.keeps();
-            if kept {
-                let plain = Payload::Owned(prepared.plain().shared_payload());
-                self.outgoing.keep_copy(opcode, plain);
-            }
-            self.outgoing.add_prepared(opcode, rsv, kept, frame, connection, &self.config);
+    #[inline(never)]
+    fn queue_prepared(&mut self, prepared: &Prepared, compress: bool) {
+        let Stage::Open(connection) = &mut self.stage else { return };
+        let deflate = self.deflate.as_mut().filter(|_| compress);
+        let compressed = deflate.and_then(|deflate| {
+            let frame = prepared.compressed(deflate)?;
+            deflate.forget();
+            Some(frame)
+        });
+        let (rsv, frame) = compressed.map_or((0, prepared.plain()), |frame| (RSV1, frame));
+        let opcode = prepared.kind().into();
+        let kept = self.outgoing.keeps();
+        if kept {
+            self.outgoing.keep_copy(opcode, Payload::Owned(prepared.shared_payload()));
         }
-        Ok(())
+        self.outgoing.add_prepared(opcode, rsv, kept, frame, connection, &self.config);
     }
 
     /// Queues a piece of a message whose length is not known yet (RFC 6455 section 5.4).
@@ -374,31 +352,6 @@ impl Session {
             //# for a response from the server before sending any further data.
             Stage::Opening(_) => Err(SendError::Opening),
         }
-    }
-}
-
-/// A message that was not queued, and why.
-///
-/// The session is as it was before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SendRefused<M> {
-    /// Why.
-    pub reason: SendError,
-    /// The message, back.
-    pub message: M,
-}
-
-impl<M> fmt::Display for SendRefused<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason.fmt(f)
-    }
-}
-
-impl<M: fmt::Debug> core::error::Error for SendRefused<M> {}
-
-impl<M> From<SendRefused<M>> for SendError {
-    fn from(refused: SendRefused<M>) -> Self {
-        refused.reason
     }
 }
 

@@ -17,7 +17,7 @@ use crate::wire::message::Message;
 /// A message framed once, to be queued on any number of server sessions.
 ///
 /// Clones share its bytes, and so does the output of the sessions. Send it with
-/// [`Session::send_prepared`](crate::Session::send_prepared). A client has to mask every frame with
+/// [`Session::send`](crate::Session::send). A client has to mask every frame with
 /// a key of its own (RFC 6455 section 5.3), so there it is framed and masked as any other message.
 ///
 /// Where sessions agreed on compression, it is compressed once for each size of window among them.
@@ -61,6 +61,11 @@ impl Prepared {
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         self.plain.payload()
+    }
+
+    /// The payload, sharing its memory.
+    pub(super) fn shared_payload(&self) -> Bytes {
+        self.plain.shared_payload()
     }
 
     pub(super) fn plain(&self) -> &Frame {

@@ -1,28 +1,12 @@
-//! Masking in place and while appending, beside copies of the same bytes; keys from the keystream.
-
-extern crate alloc;
+//! Masking in place, beside a copy of the same bytes.
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use farewell::MaskingKey;
 
-// The modules themselves: parts of them are private to the crate.
-#[allow(dead_code, unused_imports, unreachable_pub)]
-#[path = "../src/wire/keystream.rs"]
-mod keystream;
-#[allow(dead_code, unused_imports, unreachable_pub)]
-#[path = "../src/wire/mask.rs"]
-mod mask;
-
-use keystream::{Keystream, Seed};
-
 const KEY: MaskingKey = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
-
-/// The same key for the private parts, whose types are not the crate's.
-const INNER_KEY: mask::MaskingKey = mask::MaskingKey::new(KEY.bytes());
 
 /// Starts at a header's length, as payloads do.
 const START: usize = 14;
@@ -42,11 +26,6 @@ fn in_place(c: &mut Criterion) {
                     black_box(KEY),
                     black_box(3),
                 );
-            });
-        });
-        group.bench_function(format!("in place, checking ASCII/{len}"), |b| {
-            b.iter(|| {
-                mask::apply_checking_ascii(black_box(&mut buffer[START..]), black_box(INNER_KEY))
             });
         });
         let mut target = vec![0; START + len];
@@ -79,37 +58,6 @@ fn tiny(c: &mut Criterion) {
     group.finish();
 }
 
-fn append(c: &mut Criterion) {
-    let mut group = c.benchmark_group("append");
-    for len in [16, 1024, 64 * 1024] {
-        group.throughput(Throughput::Bytes(len as u64));
-        let payload = vec![b'x'; len];
-        let mut out = BytesMut::with_capacity(2 * len);
-        group.bench_function(format!("masked/{len}"), |b| {
-            b.iter(|| {
-                out.clear();
-                mask::append_masked(black_box(&mut out), black_box(&payload), black_box(INNER_KEY));
-            });
-        });
-        group.bench_function(format!("extend_from_slice/{len}"), |b| {
-            b.iter(|| {
-                out.clear();
-                black_box(&mut out).extend_from_slice(black_box(&payload));
-            });
-        });
-    }
-    group.finish();
-}
-
-fn masking_key(c: &mut Criterion) {
-    let mut group = c.benchmark_group("keystream");
-    let mut keystream = Keystream::new(Seed::new([7; 32]));
-    group.bench_function("masking key", |b| {
-        b.iter(|| black_box(&mut keystream).masking_key());
-    });
-    group.finish();
-}
-
 fn settings() -> Criterion {
     Criterion::default()
         .sample_size(20)
@@ -117,5 +65,5 @@ fn settings() -> Criterion {
         .measurement_time(Duration::from_secs(1))
 }
 
-criterion_group!(name = benches; config = settings(); targets = in_place, tiny, append, masking_key);
+criterion_group!(name = benches; config = settings(); targets = in_place, tiny);
 criterion_main!(benches);

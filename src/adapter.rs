@@ -8,8 +8,8 @@ mod acceptor;
 #[cfg(feature = "tokio")]
 pub mod aio;
 pub mod blocking;
-mod driver;
 mod error;
+mod opening;
 mod reconnecting;
 mod scratch;
 

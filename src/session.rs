@@ -269,7 +269,7 @@ impl Session {
     ) -> Option<SessionEvent<'b>> {
         loop {
             let connection = self.stage.connection_mut()?;
-            match connection.poll_event(input, now) {
+            match connection.poll_input(input, now) {
                 Some(Event::Data(chunk)) if chunk.is_whole() => match Assembly::whole(&chunk) {
                     Ok(message) => return Some(SessionEvent::Message(message)),
                     Err(NotUtf8) => connection.fail_text(now),
@@ -282,7 +282,7 @@ impl Session {
                 Some(other) => return self.translate(other),
                 None => {
                     self.drop_unfinished();
-                    return None;
+                    return self.poll_end();
                 }
             }
         }
@@ -311,7 +311,7 @@ impl Session {
     #[inline(never)]
     fn translate(&mut self, event: Event<'_>) -> Option<SessionEvent<'static>> {
         Some(match event {
-            Event::Data(_) => return None,
+            Event::Data(_) | Event::Ended(_) => return None,
             Event::Ping => {
                 // The Pong is queued here and not when the output is asked for, so that its place
                 // does not depend on how the input was split.
@@ -323,8 +323,14 @@ impl Session {
                 self.drop_unfinished();
                 SessionEvent::CloseReceived
             }
-            Event::Ended(report) => self.end(report),
         })
+    }
+
+    /// The end of an open connection, with what is known of the queue.
+    #[inline]
+    fn poll_end(&mut self) -> Option<SessionEvent<'static>> {
+        let report = self.stage.connection_mut()?.take_report(|| self.send_queue.backlog())?;
+        Some(self.end(report))
     }
 
     /// Gives back the memory of a message that will never be complete.
@@ -427,7 +433,7 @@ impl Session {
         while self.assembly.has_filled() {
             let connection = self.stage.connection_mut()?;
             let mut rest = self.assembly.filled_mut();
-            match connection.poll_event(&mut rest, now) {
+            match connection.poll_input(&mut rest, now) {
                 Some(Event::Data(chunk)) => {
                     let (len, last, kind) = (chunk.payload().len(), chunk.is_last(), chunk.kind());
                     self.assembly.take_filled(len);
@@ -439,22 +445,18 @@ impl Session {
                     }
                 }
                 // The connection takes no more data, so there is no message any more.
-                other => {
-                    let report = match other {
-                        Some(Event::Ended(report)) => Some(report),
-                        _ => None,
-                    };
+                _ => {
                     self.assembly.clear();
-                    return report.map(|report| self.end(report));
+                    return self.poll_end();
                 }
             }
         }
         None
     }
 
-    /// The report with what is known of the queue; everything that was held is given back.
-    fn end(&mut self, mut report: Box<Termination>) -> SessionEvent<'static> {
-        self.send_queue.give_up(&mut report);
+    /// Gives back everything that was held.
+    fn end(&mut self, report: Box<Termination>) -> SessionEvent<'static> {
+        self.send_queue.clear();
         self.assembly.clear();
         self.deflate = None;
         self.deferred = None;
@@ -510,7 +512,8 @@ impl Session {
     pub fn handle_flushed(&mut self, count: usize, now: Timestamp) {
         let left = self.send_queue.consume(count);
         if left.handshake > 0 {
-            at_either!(&mut self.stage, at => at.handshake_flushed(left.handshake, now));
+            let all = self.send_queue.handshake() == 0;
+            at_either!(&mut self.stage, at => at.handshake_flushed(all, now));
         }
         if let Some(connection) = self.stage.connection_mut() {
             connection.handle_flushed(left.frames, now);

@@ -32,25 +32,28 @@
 //! # }
 //! ```
 
-mod core;
+mod clock;
+mod commands;
 mod reconnecting;
 mod split;
+mod streams;
+mod turn;
 mod websocket;
 
-use ::core::future::poll_fn;
-use ::core::net::SocketAddr;
-use ::core::task::{Poll, ready};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::future::poll_fn;
+use core::net::SocketAddr;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use self::core::Clock;
-use crate::adapter::driver::Answer;
+use self::clock::Clock;
+use self::turn::Turn;
 use crate::adapter::error::unresolved;
+use crate::adapter::opening::{self, Opening};
 use crate::config::Config;
 use crate::handshake::ClientRequest;
 use crate::session::Session;
@@ -138,22 +141,18 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<WebSocket<S>, AcceptError> {
     let clock = Clock::new();
     let session = Session::server(acceptor.shared_config(), Seed::from_os()?, clock.now());
-    let mut socket = WebSocket::new(stream, session, clock);
-    let core = socket.core();
-    poll_fn(|cx| {
-        loop {
-            match core.driver.answer(acceptor, clock.now()) {
-                Answer::Given => {}
-                Answer::Waiting => ready!(core.poll_turn(cx)),
-                // The session knows of a failure.
-                Answer::Writing => drop(ready!(core.poll_flush(cx))),
-                Answer::Accepted => return Poll::Ready(Ok(())),
-                Answer::Failed(error) => return Poll::Ready(Err(error)),
-            }
+    let mut turn = Turn::new(stream, opening::driver(session, clock.now()), clock);
+    let mut opening = Opening::default();
+    loop {
+        let event = poll_fn(|cx| turn.poll_event(cx)).await;
+        if opening.accept(event, turn.driver.session_mut(), acceptor, clock.now())? {
+            break;
         }
-    })
-    .await?;
-    Ok(socket)
+    }
+    // The client may wait for the response before it sends anything. The session knows of a failure.
+    let _ = poll_fn(|cx| turn.poll_flush(cx)).await;
+    opening::accepted(&turn.driver)?;
+    Ok(WebSocket::new(turn, opening))
 }
 
 /// The session begins before the stream was connected, so that one deadline covers both.
@@ -165,16 +164,10 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     began: Timestamp,
 ) -> Result<WebSocket<S>, ConnectError> {
     let session = Session::client(request, config, Seed::from_os()?, began);
-    let mut socket = WebSocket::new(stream, session, clock);
-    let core = socket.core();
-    poll_fn(|cx| {
-        while !core.driver.connected()? {
-            ready!(core.poll_turn(cx));
-        }
-        Poll::Ready(Ok::<(), ConnectError>(()))
-    })
-    .await?;
-    Ok(socket)
+    let mut turn = Turn::new(stream, opening::driver(session, clock.now()), clock);
+    let mut opening = Opening::default();
+    while !opening.connect(poll_fn(|cx| turn.poll_event(cx)).await)? {}
+    Ok(WebSocket::new(turn, opening))
 }
 
 async fn connect_tcp(

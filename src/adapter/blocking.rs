@@ -32,11 +32,12 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-mod engine;
+mod access;
+mod commands;
 mod reconnecting;
 mod split;
-mod stream;
 mod transport;
+mod turn;
 mod websocket;
 
 use alloc::sync::Arc;
@@ -45,8 +46,8 @@ use core::time::Duration;
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 
-use crate::adapter::driver::Answer;
 use crate::adapter::error::unresolved;
+use crate::adapter::opening::{self, Opening};
 use crate::config::Config;
 use crate::handshake::ClientRequest;
 use crate::session::Session;
@@ -56,9 +57,11 @@ use crate::wire::keystream::Seed;
 pub use crate::adapter::{
     AcceptError, Acceptor, ConnectError, Disconnected, Incoming, ReconnectEvent,
 };
+use access::Own;
 pub use reconnecting::{Reconnecting, Stopper};
 pub use split::{Receiver, Sender};
 pub use transport::{Socket, Transport, Untimed};
+use turn::Turn;
 pub use websocket::WebSocket;
 
 /// Connects to a `ws://` URL with the default settings.
@@ -132,17 +135,20 @@ pub fn handshake<S: Transport>(
 pub fn accept<S: Transport>(stream: S, acceptor: &Acceptor) -> Result<WebSocket<S>, AcceptError> {
     let clock = Clock::new();
     let session = Session::server(acceptor.shared_config(), Seed::from_os()?, clock.now());
-    let mut socket = WebSocket::new(stream, session, clock)?;
-    let engine = socket.engine();
+    let driver = opening::driver(session, clock.now());
+    let mut turn = Turn { access: Own::new(stream, driver)?, clock };
+    let mut opening = Opening::default();
     loop {
-        match engine.link.driver.answer(acceptor, clock.now()) {
-            Answer::Given => {}
-            Answer::Waiting => engine.turn(),
-            Answer::Writing => drop(engine.flush()), // The session knows of a failure.
-            Answer::Accepted => return Ok(socket),
-            Answer::Failed(error) => return Err(error),
+        let event = turn.next_event();
+        let session = turn.access.driver.session_mut();
+        if opening.accept(event, session, acceptor, clock.now())? {
+            break;
         }
     }
+    // The client may wait for the response before it sends anything. The session knows of a failure.
+    let _ = turn.flush();
+    opening::accepted(&turn.access.driver)?;
+    Ok(WebSocket::new(turn, opening))
 }
 
 /// The session begins before the stream was connected, so that one deadline covers both.
@@ -154,12 +160,11 @@ fn open<S: Transport>(
     began: Timestamp,
 ) -> Result<WebSocket<S>, ConnectError> {
     let session = Session::client(request, config, Seed::from_os()?, began);
-    let mut socket = WebSocket::new(stream, session, clock)?;
-    let engine = socket.engine();
-    while !engine.link.driver.connected()? {
-        engine.turn();
-    }
-    Ok(socket)
+    let driver = opening::driver(session, clock.now());
+    let mut turn = Turn { access: Own::new(stream, driver)?, clock };
+    let mut opening = Opening::default();
+    while !opening.connect(turn.next_event())? {}
+    Ok(WebSocket::new(turn, opening))
 }
 
 fn connect_tcp(

@@ -179,13 +179,16 @@ impl Plan {
         ReconnectEvent::Ended(Disconnected { report, unsent, decision })
     }
 
-    /// Gives a message back for which there is no connection.
-    pub(super) fn refuse<'m>(&self, message: impl Into<Outgoing<'m>>) -> SendRefused<'m> {
-        let reason = match self.reconnect.state() {
+    /// Why nothing can be sent without a connection.
+    pub(super) fn refusal(&self) -> SendError {
+        match self.reconnect.state() {
             State::GaveUp(_) => SendError::Ended,
             _ => SendError::Opening,
-        };
-        SendRefused { reason, message: message.into() }
+        }
+    }
+
+    pub(super) fn refuse<'m>(&self, message: Outgoing<'m>) -> SendRefused<'m> {
+        SendRefused { reason: self.refusal(), message }
     }
 }
 

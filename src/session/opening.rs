@@ -17,7 +17,7 @@ use crate::handshake::{
     Rejection, Request, Response, ResponseError, ServerHandshake,
 };
 use crate::report::{
-    Cause, Direction, Evidence, Phase, Position, ReadClosed, Termination, TransportError,
+    Cause, Direction, Evidence, Facts, Phase, Position, ReadClosed, Termination, TransportError,
 };
 use crate::time::{Timer, Timestamp};
 use crate::wire::keystream::{Keystream, Seed};
@@ -33,8 +33,8 @@ pub(super) struct Opening {
     config: Arc<Config>,
     keystream: Option<Keystream>,
     state: State,
-    /// Bytes of output that have not left: all of it, before the connection is open.
-    pending: usize,
+    /// Whether some of the output has not left.
+    pending: bool,
     /// Bytes behind the request, until that is accepted.
     early: BytesMut,
     started: Timestamp,
@@ -92,7 +92,7 @@ impl Opening {
         });
         let mut opening =
             Self::new(Role::Client, State::Response(handshake), config, keystream, now);
-        opening.pending = output.len();
+        opening.pending = true;
         opening
     }
 
@@ -114,7 +114,7 @@ impl Opening {
             config,
             keystream: Some(keystream),
             state,
-            pending: 0,
+            pending: false,
             early: BytesMut::new(),
             started: now,
             now,
@@ -226,7 +226,7 @@ impl Opening {
         let State::Decision(request) = &self.state else { return Err(AnswerError::NoRequest) };
         let compression = self.config.compression();
         let result = output.write(Piece::Handshake, |out| accept.answer(request, compression, out));
-        self.pending = output.len();
+        self.pending = true;
         if let Err(ResponseError::Refused(error)) = result {
             self.refuse_invalid(error, output, now);
         }
@@ -245,20 +245,20 @@ impl Opening {
         }
         output.write(Piece::Handshake, |out| rejection.write_response(out));
         let status = rejection.status();
-        self.refuse(Cause::HandshakeRejected { status }, status, output, now);
+        self.refuse(Cause::HandshakeRejected { status }, status, now);
         Ok(())
     }
 
     /// Refuses a request that broke a rule, and begins to linger.
     fn refuse_invalid(&mut self, error: HandshakeError, output: &mut OutputBuffer, now: Timestamp) {
         output.write(Piece::Handshake, |out| error.write_response(out));
-        self.refuse(Cause::HandshakeInvalid(error), error.status(), output, now);
+        self.refuse(Cause::HandshakeInvalid(error), error.status(), now);
     }
 
     /// The refusal was queued: what remains is to see it off.
-    fn refuse(&mut self, cause: Cause, status: u16, output: &OutputBuffer, now: Timestamp) {
+    fn refuse(&mut self, cause: Cause, status: u16, now: Timestamp) {
         let now = self.advance(now);
-        self.pending = output.len();
+        self.pending = true;
         //= rfc6455#7.2.2
         //# To do so, the server MUST simply _Close the WebSocket Connection_
         //# (Section 7.1.1).
@@ -270,14 +270,12 @@ impl Opening {
         }
     }
 
-    /// The transport has accepted `bytes` more bytes of the output.
-    pub(super) fn handshake_flushed(&mut self, bytes: usize, now: Timestamp) {
+    /// The transport has accepted bytes of the output; `all` of them, if it says so.
+    pub(super) fn handshake_flushed(&mut self, all: bool, now: Timestamp) {
         let now = self.advance(now);
-        self.pending = self.pending.saturating_sub(bytes);
-        if bytes > 0 {
-            self.last_flushed = Some(now);
-        }
-        if self.pending == 0 && self.read_closed.is_some() {
+        self.pending = !all;
+        self.last_flushed = Some(now);
+        if !self.pending && self.read_closed.is_some() {
             self.finish_refused(now);
         }
     }
@@ -289,7 +287,7 @@ impl Opening {
             return;
         }
         self.read_closed = Some(how);
-        let written = self.pending == 0 || self.write_failed.is_some();
+        let written = !self.pending || self.write_failed.is_some();
         let dead = written || matches!(how, ReadClosed::Failed(_));
         match &mut self.state {
             State::Refused { .. } if !dead => {}
@@ -411,7 +409,9 @@ impl Opening {
         let now = self.advance(now);
         let config = self.config.clone();
         let mut connection = Connection::with_keystream(self.role, config, keystream, now);
-        connection.handshake_queued(self.pending);
+        if self.pending {
+            connection.handshake_queued();
+        }
         if let Some(kind) = self.write_failed {
             connection.handle_write_failed(kind, now);
         }
@@ -452,12 +452,12 @@ impl Opening {
         let mut evidence = self.evidence();
         evidence.ended = now;
         evidence.http_status = http_status;
-        let mut report = Termination::before_open(self.role, cause, evidence);
-        report.refusal = refusal;
-        if let Some(how) = self.read_closed {
-            report.stream_end = how.into();
-        }
-        self.state = State::Over(Some(Box::new(report)));
+        let facts = Facts {
+            read_closed: self.read_closed,
+            refusal,
+            ..Facts::before_open(self.role, cause, evidence)
+        };
+        self.state = State::Over(Some(Box::new(Termination::new(facts))));
         self.keystream = None;
         self.early = BytesMut::new();
     }

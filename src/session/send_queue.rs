@@ -7,7 +7,6 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::mem;
 
 use bytes::{Bytes, BytesMut};
 
@@ -17,9 +16,8 @@ use super::output_buffer::{OWN_SEGMENT, OutputBuffer};
 use super::prepared::Prepared;
 use super::unsent::{Unsent, UnsentLog};
 use crate::config::Config;
-use crate::connection::{Connection, SendError};
+use crate::connection::{Backlog, Connection, SendError};
 use crate::deflate::Deflate;
-use crate::report::{Cause, Termination};
 use crate::time::Timestamp;
 use crate::wire::data::{Data, MessageKind};
 use crate::wire::frame::{OpCode, RSV1};
@@ -42,9 +40,7 @@ pub(super) struct SendQueue {
     /// Framed.
     output: OutputBuffer,
     /// Not framed, or not all of it.
-    waiting: VecDeque<Waiting>,
-    /// Payload bytes of `waiting`.
-    waiting_bytes: usize,
+    waiting: Option<Box<Waiting>>,
     /// Whole messages that can be handed back, where that is asked for.
     unsent: Option<Box<UnsentLog>>,
     /// The most bytes of frames, made or to be made, that were pending when some of them left.
@@ -55,9 +51,17 @@ pub(super) struct SendQueue {
     limit: usize,
 }
 
+/// What is still to be framed; never empty.
+#[derive(Debug, Default)]
+struct Waiting {
+    parts: VecDeque<WaitingPart>,
+    /// Payload bytes of all of them.
+    bytes: usize,
+}
+
 /// A message or a fragment of which at least the last frame is still to be made.
 #[derive(Debug)]
-struct Waiting {
+struct WaitingPart {
     /// The opcode of its next frame, and the reserved bits.
     opcode: OpCode,
     rsv: u8,
@@ -107,8 +111,7 @@ impl SendQueue {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             output: OutputBuffer::new(),
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
+            waiting: None,
             unsent: None,
             peak: 0,
             fragment_size: config.fragment_size.map_or(usize::MAX, |size| size.max(1)),
@@ -135,19 +138,21 @@ impl SendQueue {
     /// Bytes that have not left, framed or not.
     #[inline]
     pub(super) fn pending(&self) -> usize {
-        self.output.len().saturating_add(self.waiting_bytes)
+        self.output.len().saturating_add(self.unframed())
     }
 
     /// Payload bytes that are not framed.
+    #[inline]
     pub(super) fn unframed(&self) -> usize {
-        self.waiting_bytes
+        self.waiting.as_ref().map_or(0, |waiting| waiting.bytes)
     }
 
     /// Whether no message is accepted before some have left. Every message that waits takes memory
     /// beside its bytes, of which it may have none.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        let beside = self.waiting.len().saturating_mul(PER_WAITING) + self.output.ledger().memory();
+        let waiting = self.waiting.as_ref().map_or(0, |waiting| waiting.parts.len() * PER_WAITING);
+        let beside = waiting + self.output.ledger().memory();
         self.pending().saturating_add(beside) > self.limit
     }
 
@@ -159,7 +164,7 @@ impl SendQueue {
     /// The most bytes of frames that were pending at once: until some of them leave or are given up
     /// that only grows.
     pub(super) fn peak(&self) -> usize {
-        self.peak.max(self.pending() - self.output.ledger().handshake())
+        self.peak.max(self.pending() - self.handshake())
     }
 
     /// From now on, whole messages can be handed back until they have left.
@@ -176,7 +181,8 @@ impl SendQueue {
 
     /// Messages that were accepted to their end, of which that has not left.
     fn unfinished_messages(&self) -> u64 {
-        let waiting = self.waiting.iter().filter(|waiting| waiting.fin).count() as u64;
+        let parts = self.waiting.iter().flat_map(|waiting| &waiting.parts);
+        let waiting = parts.filter(|part| part.fin).count() as u64;
         self.output.ledger().unfinished_messages() + waiting
     }
 
@@ -257,13 +263,13 @@ impl SendQueue {
         self.frame_waiting(connection);
         let len = frame.payload().len();
         let usable = connection.role() == Role::Server && len <= self.fragment_size;
-        if !usable || !self.waiting.is_empty() {
+        if !usable || self.waiting.is_some() {
             let payload = Payload::Owned(frame.shared_payload());
             self.add(Part { opcode, rsv, fin: true, payload }, connection);
             return;
         }
         // The frame is counted; its head is the prepared one's.
-        connection.backlog_frame(opcode, true, rsv, len as u64);
+        connection.frame_head(opcode, true, rsv, len as u64);
         let bytes = frame.bytes();
         if bytes.len() < SHARED {
             self.output.copy(Piece::MessageEnd, bytes, &[], None);
@@ -309,23 +315,21 @@ impl SendQueue {
     #[inline]
     fn add(&mut self, part: Part<'_>, connection: &mut Connection) {
         self.frame_waiting(connection);
-        if !self.waiting.is_empty() || part.payload.len() > self.fragment_size {
+        if self.waiting.is_some() || part.payload.len() > self.fragment_size {
             self.add_waiting(part, connection.role());
             return;
         }
         let Part { opcode, rsv, fin, payload } = part;
         let piece = if fin { Piece::MessageEnd } else { Piece::Fragment };
-        match payload {
-            Payload::Owned(bytes) if bytes.len() >= OWN_SEGMENT => {
-                let head = connection.backlog_frame(opcode, fin, rsv, bytes.len() as u64);
-                match head.mask() {
-                    Some(_) => self.output.copy(piece, head.bytes(), &bytes, head.mask()),
-                    None => self.output.push(piece, head.bytes(), bytes),
-                }
-            }
-            payload => self.output.write(piece, |out| {
-                connection.append_frame(opcode, fin, rsv, &payload, out);
-            }),
+        let own = matches!(&payload, Payload::Owned(bytes) if bytes.len() >= OWN_SEGMENT);
+        if rsv == 0 && !own {
+            self.output.write(piece, |out| connection.append_frame(opcode, fin, &payload, out));
+            return;
+        }
+        let head = connection.frame_head(opcode, fin, rsv, payload.len() as u64);
+        match (payload, head.mask()) {
+            (Payload::Owned(bytes), None) => self.output.share(piece, head.bytes(), bytes),
+            (payload, mask) => self.output.copy(piece, head.bytes(), &payload, mask),
         }
     }
 
@@ -333,17 +337,18 @@ impl SendQueue {
     fn add_waiting(&mut self, part: Part<'_>, role: Role) {
         let Part { opcode, rsv, fin, payload } = part;
         let payload = Unframed::new(payload, role);
-        self.waiting_bytes += payload.len();
-        self.waiting.push_back(Waiting { opcode, rsv, fin, payload });
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.bytes += payload.len();
+        waiting.parts.push_back(WaitingPart { opcode, rsv, fin, payload });
     }
 
     /// Frames as much of what waits as should be ready, and lets the connection add its own.
     #[inline]
     pub(super) fn fill(&mut self, connection: &mut Connection) {
-        if connection.wants_transmit() || !self.waiting.is_empty() {
+        if connection.wants_transmit() || self.waiting.is_some() {
             self.queue_control(connection);
             self.frame_waiting(connection);
-            if self.waiting.is_empty() {
+            if self.waiting.is_none() {
                 self.output.write(Piece::Control, |out| connection.transmit_close(out));
             }
         }
@@ -362,21 +367,22 @@ impl SendQueue {
 
     #[inline]
     fn frame_waiting(&mut self, connection: &mut Connection) {
-        while !self.waiting.is_empty() && self.output.len() < AHEAD {
+        while self.waiting.is_some() && self.output.len() < AHEAD {
             self.frame_next(connection);
         }
     }
 
     fn frame_next(&mut self, connection: &mut Connection) {
-        let Some(next) = self.waiting.front_mut() else { return };
+        let Some(waiting) = &mut self.waiting else { return };
+        let Some(next) = waiting.parts.front_mut() else { return };
         let len = next.payload.len().min(self.fragment_size);
         let last = len == next.payload.len();
         let fin = next.fin && last;
         let piece = if fin { Piece::MessageEnd } else { Piece::Fragment };
-        let head = connection.backlog_frame(next.opcode, fin, next.rsv, len as u64);
+        let head = connection.frame_head(next.opcode, fin, next.rsv, len as u64);
         next.opcode = OpCode::Continuation;
         next.rsv = 0;
-        self.waiting_bytes -= len;
+        waiting.bytes -= len;
         match &mut next.payload {
             Unframed::Shared(bytes) => {
                 let bytes = bytes.split_to(len);
@@ -394,26 +400,31 @@ impl SendQueue {
             }
         }
         if last {
-            self.waiting.pop_front();
+            waiting.parts.pop_front();
         }
-        if self.waiting.is_empty() {
-            self.waiting = VecDeque::new();
+        if waiting.parts.is_empty() {
+            self.waiting = None;
         }
     }
 
-    /// Makes the report exact about what will never leave, and forgets that.
-    pub(super) fn give_up(&mut self, report: &mut Termination) {
-        self.peak = self.peak();
-        let unframed = self.waiting_bytes as u64;
-        report.dropped.bytes += unframed;
-        report.dropped.messages = self.unfinished_messages();
-        report.evidence.pending_output += unframed;
-        if let Cause::WriteStalled { pending } = &mut report.cause {
-            // The response to the opening handshake is no frame, and stalls all the same.
-            *pending += unframed + self.output.ledger().handshake() as u64;
+    /// Bytes of the opening handshake that have not left.
+    pub(super) fn handshake(&self) -> usize {
+        self.output.ledger().handshake()
+    }
+
+    /// What has not left, as the report needs it.
+    pub(super) fn backlog(&self) -> Backlog {
+        Backlog {
+            handshake: self.handshake() as u64,
+            unframed: self.unframed() as u64,
+            messages: self.unfinished_messages(),
         }
+    }
+
+    /// Forgets what will never leave, and gives the memory back.
+    pub(super) fn clear(&mut self) {
+        self.peak = self.peak();
         self.output.clear();
-        mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
+        self.waiting = None;
     }
 }

@@ -3,15 +3,10 @@
 //! The label of a trace is what its scenario did, whatever the classifier makes of it. Several
 //! scenarios look like another one: they are here so that precision means something.
 
-#[path = "scenarios/closing.rs"]
 mod closing;
-#[path = "scenarios/cuts.rs"]
 mod cuts;
-#[path = "scenarios/deaths.rs"]
 mod deaths;
-#[path = "scenarios/opening.rs"]
 mod opening;
-#[path = "scenarios/silence.rs"]
 mod silence;
 
 use farewell::Role;

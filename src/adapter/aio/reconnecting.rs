@@ -20,17 +20,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, sleep_until};
 
-use super::core::Clock;
+use super::clock::Clock;
 use super::websocket::WebSocket;
 use super::{connect_tcp, open};
 use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step};
 use crate::adapter::{ConnectError, Incoming};
 use crate::config::Config;
+use crate::connection::SendError;
 use crate::handshake::{ClientRequest, Response};
 use crate::reconnect::{ConnectFailure, Reconnect, ReconnectConfig};
+use crate::report::{Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
+use crate::wire::data::Data;
 use crate::wire::message::Message;
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -213,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
                 }
                 Stage::Connecting { .. } => ready!(self.poll_connecting(cx)),
                 Stage::Greeting(..) => ready!(self.poll_greeting(cx)),
-                Stage::Open(socket) => match ready!(socket.core().poll_next(cx)) {
+                Stage::Open(socket) => match ready!(socket.turn.poll_incoming(cx)) {
                     Incoming::Message(message) => {
                         Some(self.plan.message(message, self.clock.now()))
                     }
@@ -289,7 +292,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     fn poll_greeting(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
         let Stage::Greeting(socket, messages) = &mut self.stage else { return Poll::Ready(None) };
         while !messages.is_empty() {
-            ready!(socket.core().poll_room(cx));
+            ready!(socket.turn.poll_room(cx));
             let Some(message) = messages.pop_front() else { break };
             if socket.try_feed(message).is_err() {
                 // The connection is over already, and will say so.
@@ -310,13 +313,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     ///
     /// # Errors
     ///
-    /// The message, back, where it was not accepted: without an open connection, for one. A message
-    /// that was accepted and cannot leave any more is no error here: it comes back in
+    /// Why the message was not accepted: there is no open connection, for one. A message that was
+    /// accepted and cannot leave any more is no error here: it comes back in
     /// [`Disconnected::unsent`].
-    pub async fn send<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendRefused<'m>> {
+    pub async fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
         self.feed(message).await?;
         self.flush().await;
         Ok(())
@@ -326,7 +326,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     ///
     /// # Errors
     ///
-    /// The message, back, where it was not accepted.
+    /// The message, with the reason why it was not accepted.
     pub async fn feed<'m>(
         &mut self,
         message: impl Into<Outgoing<'m>>,
@@ -346,14 +346,54 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     ///
     /// # Errors
     ///
-    /// The message, back, where it was not accepted.
+    /// The message, with the reason why it was not accepted.
     pub fn try_feed<'m>(
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendRefused<'m>> {
         match &mut self.stage {
             Stage::Open(socket) => socket.try_feed(message),
-            _ => Err(self.plan.refuse(message)),
+            _ => Err(self.plan.refuse(message.into())),
+        }
+    }
+
+    /// Sends a part of a message as [`WebSocket::send_fragment`] does. A message of which a part
+    /// was lost with a connection is not handed back.
+    ///
+    /// # Errors
+    ///
+    /// Why the part was not accepted, or why it cannot leave any more.
+    pub async fn send_fragment<'m>(
+        &mut self,
+        data: impl Into<Data<'m>>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.open_socket()?.send_fragment(data, fin).await
+    }
+
+    /// Sends a Ping as [`WebSocket::ping`] does.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not accepted, or why it cannot leave any more.
+    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.open_socket()?.ping(payload).await
+    }
+
+    /// Closes the present connection as [`WebSocket::queue_close`] does. What follows is decided as
+    /// after any ending: after a close of our own, no other attempt is made.
+    ///
+    /// # Errors
+    ///
+    /// There is no open connection, or it is closing already.
+    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
+        self.open_socket()?.queue_close(frame)
+    }
+
+    fn open_socket(&mut self) -> Result<&mut WebSocket<S>, SendError> {
+        match &mut self.stage {
+            Stage::Open(socket) => Ok(socket),
+            _ => Err(self.plan.refusal()),
         }
     }
 
@@ -423,6 +463,16 @@ impl<S> Reconnecting<S> {
             Stage::Open(socket) => Some(socket),
             _ => None,
         }
+    }
+
+    /// What was seen so far of the present connection.
+    pub fn evidence(&self) -> Option<Evidence> {
+        self.socket().map(WebSocket::evidence)
+    }
+
+    /// What the present connection has done so far, in numbers.
+    pub fn stats(&self) -> Option<Stats> {
+        self.socket().map(WebSocket::stats)
     }
 
     /// The time on the clock that the decisions and the reports refer to.

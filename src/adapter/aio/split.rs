@@ -1,37 +1,32 @@
 //! The two halves of a tokio WebSocket, for two tasks.
 //!
-//! Both drive the same core, under a lock that nobody holds while waiting. Streams and timers
+//! Both execute the same driver, under a lock that nobody holds while waiting. Streams and timers
 //! remember one waker only, so they get one that wakes both halves.
 
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::fmt;
 use core::future::poll_fn;
-use core::pin::Pin;
-use core::task::{Context, Poll, Waker, ready};
-use std::sync::Mutex;
+use core::task::{Context, Poll, Waker};
+use std::sync::{Mutex, MutexGuard};
 
-use futures_core::{FusedStream, Stream};
-use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::core::Core;
-use super::websocket::poll_close;
+use super::turn::Turn;
 use crate::adapter::{Incoming, lock};
 use crate::connection::SendError;
-use crate::report::Evidence;
-use crate::report::Stats;
-use crate::session::{Outgoing, Prepared, SendRefused};
+use crate::report::{Evidence, Stats};
+use crate::session::{Outgoing, SendRefused};
 use crate::wire::close::CloseFrame;
-use crate::wire::message::Message;
+use crate::wire::data::Data;
 
-pub(super) fn split<S>(core: Core<S>) -> (Receiver<S>, Sender<S>) {
-    let shared = Arc::new(Shared { core: Mutex::new(core), wakers: Arc::default() });
+pub(super) fn split<S>(turn: Turn<S>) -> (Receiver<S>, Sender<S>) {
+    let shared = Arc::new(Shared { turn: Mutex::new(turn), wakers: Arc::default() });
     (Receiver { shared: shared.clone(), ended: false }, Sender { shared })
 }
 
-struct Shared<S> {
-    core: Mutex<Core<S>>,
+pub(super) struct Shared<S> {
+    turn: Mutex<Turn<S>>,
     wakers: Arc<Wakers>,
 }
 
@@ -74,42 +69,43 @@ impl Wake for Wakers {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
-    /// Polls the core for the receiver.
-    fn receive<R>(
+    /// Takes a turn for the receiver.
+    pub(super) fn receive<R>(
         &self,
         cx: &mut Context<'_>,
-        poll: impl FnOnce(&mut Core<S>, &mut Context<'_>) -> Poll<R>,
+        poll: impl FnOnce(&mut Turn<S>, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         self.wakers.receiver.set(cx.waker());
         let waker = Waker::from(self.wakers.clone());
-        let mut core = lock(&self.core);
-        let result = poll(&mut core, &mut Context::from_waker(&waker));
+        let mut turn = self.lock();
+        let result = poll(&mut turn, &mut Context::from_waker(&waker));
         // What the sender waits for may have come about here.
-        let wake = core.driver.flushed() != Ok(false) || !core.driver.is_full();
-        drop(core);
+        let wake = turn.driver.flushed() != Ok(false) || !turn.driver.session().is_full();
+        drop(turn);
         if wake {
             self.wakers.sender.wake();
         }
         result
     }
 
-    /// Polls the core for the sender.
-    fn send<R>(
+    /// Takes a turn for the sender.
+    pub(super) fn send<R>(
         &self,
         cx: &mut Context<'_>,
-        poll: impl FnOnce(&mut Core<S>, &mut Context<'_>) -> Poll<R>,
+        poll: impl FnOnce(&mut Turn<S>, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         self.wakers.sender.set(cx.waker());
         let waker = Waker::from(self.wakers.clone());
-        self.command(|core| poll(core, &mut Context::from_waker(&waker)))
+        self.command(|turn| poll(turn, &mut Context::from_waker(&waker)))
     }
 
-    /// Does something that the receiver may have to know of.
-    fn command<R>(&self, command: impl FnOnce(&mut Core<S>) -> R) -> R {
-        let mut core = lock(&self.core);
-        let result = command(&mut core);
-        let wake = core.driver.has_incoming() || core.has_earlier_deadline();
-        drop(core);
+    /// Does something that the receiver may have to wake up for: to hand it out, to write it, or to
+    /// wait less long.
+    fn command<R>(&self, command: impl FnOnce(&mut Turn<S>) -> R) -> R {
+        let mut turn = self.lock();
+        let result = command(&mut turn);
+        let wake = turn.driver.has_work() || turn.has_earlier_deadline();
+        drop(turn);
         if wake {
             self.wakers.receiver.wake();
         }
@@ -117,39 +113,51 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     }
 }
 
+impl<S> Shared<S> {
+    fn lock(&self) -> MutexGuard<'_, Turn<S>> {
+        lock(&self.turn)
+    }
+}
+
 /// The reading half of a [`WebSocket`](super::WebSocket).
 ///
 /// It keeps the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it until
-/// the end, also while the other half closes. It is a [`Stream`] of [`Incoming`].
+/// the end, also while the other half closes. It is a [`Stream`](futures_core::Stream) of
+/// [`Incoming`].
 pub struct Receiver<S> {
-    shared: Arc<Shared<S>>,
-    ended: bool,
+    pub(super) shared: Arc<Shared<S>>,
+    /// The [`Stream`](futures_core::Stream) has given the report.
+    pub(super) ended: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     /// Waits for the next message, or for the end, as
     /// [`WebSocket::next`](super::WebSocket::next) does. Cancel-safe.
     pub async fn next(&mut self) -> Incoming {
-        poll_fn(|cx| self.shared.receive(cx, Core::poll_next)).await
+        poll_fn(|cx| self.shared.receive(cx, Turn::poll_incoming)).await
     }
+}
 
+impl<S> Receiver<S> {
     /// What was seen so far.
     pub fn evidence(&self) -> Evidence {
-        lock(&self.shared.core).driver.session().evidence()
+        self.shared.lock().driver.session().evidence()
     }
 
     /// What was done so far, in numbers.
     pub fn stats(&self) -> Stats {
-        lock(&self.shared.core).driver.session().stats()
+        self.shared.lock().driver.session().stats()
     }
 }
 
 /// The writing half of a [`WebSocket`](super::WebSocket).
 ///
 /// What it sends leaves while the reading half waits. Dropping it leaves the connection open. It is
-/// a [`Sink`] of [`Message`].
+/// a [`Sink`](futures_sink::Sink) of [`Message`](crate::Message). Each method does what the
+/// WebSocket's of the same name does, and fails as that one; [`close`](Self::close) alone returns
+/// before the end, whose report the reading half has.
 pub struct Sender<S> {
-    shared: Arc<Shared<S>>,
+    pub(super) shared: Arc<Shared<S>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
@@ -164,51 +172,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         self.flush().await
     }
 
-    /// Queues a message, as [`WebSocket::feed`](super::WebSocket::feed) does.
-    ///
-    /// It leaves with the next [`flush`](Self::flush), or when the reading half next does anything.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted.
-    pub async fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        self.ready().await;
-        self.try_feed(message).map_err(|refused| refused.reason)
-    }
-
-    /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
-    /// agreed on.
-    ///
-    /// For messages with secrets in them: see the warning of `Compression`.
+    /// Queues a message, as [`WebSocket::feed`](super::WebSocket::feed) does. It leaves with the
+    /// next [`flush`](Self::flush), or as soon as the reading half is polled, which this wakes.
     ///
     /// # Errors
     ///
-    /// Why the message was not accepted.
-    pub async fn feed_uncompressed<'m>(
+    /// The message, with the reason why it was not accepted.
+    pub async fn feed<'m>(
         &mut self,
         message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), SendRefused<'m>> {
         self.ready().await;
-        let message = message.into().uncompressed();
-        self.shared.command(|core| core.driver.send(message, core.clock.now()))?;
-        Ok(())
-    }
-
-    /// Queues a message that was framed before as [`feed`](Self::feed) does: the same for any number
-    /// of peers, framed, and compressed, once.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted.
-    pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.ready().await;
-        self.shared.command(|core| core.driver.send(message, core.clock.now()))?;
-        Ok(())
+        self.try_feed(message)
     }
 
     /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.
     pub async fn ready(&mut self) {
-        poll_fn(|cx| self.shared.send(cx, Core::poll_room)).await;
+        poll_fn(|cx| self.shared.send(cx, Turn::poll_room)).await;
     }
 
     /// Queues a message as [`feed`](Self::feed) does, and never waits.
@@ -220,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendRefused<'m>> {
-        self.shared.command(|core| core.driver.send(message, core.clock.now()))
+        self.shared.command(|turn| turn.send(message.into()))
     }
 
     /// Waits until all that is queued is with the transport.
@@ -229,7 +209,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     ///
     /// Why it cannot leave any more.
     pub async fn flush(&mut self) -> Result<(), SendError> {
-        poll_fn(|cx| self.shared.send(cx, Core::poll_flush)).await
+        poll_fn(|cx| self.shared.send(cx, Turn::poll_flush)).await
+    }
+
+    /// Sends a part of a message, as
+    /// [`WebSocket::send_fragment`](super::WebSocket::send_fragment) does.
+    ///
+    /// # Errors
+    ///
+    /// Why the part was not accepted, or why it cannot leave any more.
+    pub async fn send_fragment<'m>(
+        &mut self,
+        data: impl Into<Data<'m>>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.ready().await;
+        self.shared
+            .command(|turn| turn.command(|session, now| session.send_fragment(data, fin, now)))?;
+        self.flush().await
     }
 
     /// Sends a Ping with a payload of at most 125 bytes. The heartbeat sends its own.
@@ -238,10 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     ///
     /// Why it was not accepted, or why it cannot leave any more.
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.shared.command(|core| {
-            let now = core.clock.now();
-            core.driver.session_mut().ping(payload, now)
-        })?;
+        self.shared.command(|turn| turn.command(|session, now| session.ping(payload, now)))?;
         self.flush().await
     }
 
@@ -252,63 +246,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     ///
     /// The connection is already closing or over, or the Close cannot leave any more.
     pub async fn close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
-        self.shared.command(|core| core.driver.close(frame.into(), core.clock.now()))?;
-        poll_fn(|cx| self.shared.send(cx, Core::poll_close_flush)).await
+        self.queue_close(frame)?;
+        poll_fn(|cx| self.shared.send(cx, Turn::poll_close_flush)).await
+    }
+
+    /// Queues a Close behind what is queued and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// The connection is already closing or over.
+    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
+        self.shared.command(|turn| turn.command(|session, now| session.close(frame, now)))
     }
 
     /// Gives the connection up at once, without a Close frame. The reading half has the report.
     pub fn abort(&mut self) {
-        self.shared.command(|core| core.driver.abort(core.clock.now()));
+        self.shared.command(Turn::abort);
     }
+}
 
+impl<S> Sender<S> {
     /// What was seen so far.
     pub fn evidence(&self) -> Evidence {
-        lock(&self.shared.core).driver.session().evidence()
+        self.shared.lock().driver.session().evidence()
     }
 
     /// What was done so far, in numbers.
     pub fn stats(&self) -> Stats {
-        lock(&self.shared.core).driver.session().stats()
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Receiver<S> {
-    type Item = Incoming;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
-        let receiver = self.get_mut();
-        if receiver.ended {
-            return Poll::Ready(None);
-        }
-        let incoming = ready!(receiver.shared.receive(cx, Core::poll_next));
-        receiver.ended = matches!(incoming, Incoming::Ended(_));
-        Poll::Ready(Some(incoming))
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> FusedStream for Receiver<S> {
-    fn is_terminated(&self) -> bool {
-        self.ended
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message<'static>> for Sender<S> {
-    type Error = SendError;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.shared.send(cx, Core::poll_room).map(Ok)
-    }
-
-    fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), SendError> {
-        self.get_mut().try_feed(message).map_err(|refused| refused.reason)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.shared.send(cx, Core::poll_flush)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.shared.send(cx, poll_close)
+        self.shared.lock().driver.session().stats()
     }
 }
 

@@ -5,28 +5,25 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
-use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Poll, ready};
 use std::io;
 
-use futures_core::{FusedStream, Stream};
-use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::core::{Clock, Core};
+use super::clock::Clock;
 use super::split::{self, Receiver, Sender};
+use super::turn::Turn;
 use crate::adapter::Incoming;
-use crate::adapter::driver::Driver;
+use crate::adapter::opening::{self, Opening};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
-use crate::report::Stats;
-use crate::report::{Evidence, Termination};
-use crate::session::{Outgoing, Prepared, SendRefused, Session, Unsent};
+use crate::report::{Evidence, Stats, Termination};
+use crate::session::{Outgoing, SendRefused, Session, Unsent};
 use crate::time::Timestamp;
-use crate::wire::close::{CloseCode, CloseFrame};
+use crate::wire::close::CloseFrame;
+use crate::wire::data::Data;
 use crate::wire::keystream::Seed;
-use crate::wire::message::Message;
 use crate::wire::role::Role;
 
 /// A WebSocket connection over a tokio stream.
@@ -34,12 +31,12 @@ use crate::wire::role::Role;
 /// Made by [`connect`](super::connect), [`handshake`](super::handshake) or
 /// [`accept`](super::accept), or from [somebody else's upgrade](Self::upgraded).
 ///
-/// While a call waits, it answers Pings, sends its own, and keeps every deadline of the
+/// While a call waits, the socket answers Pings, sends its own, and keeps every deadline of the
 /// [`Config`]; between calls nothing happens. Dropping it closes the stream without a Close frame;
 /// [`close`](Self::close) ends it properly.
 ///
-/// It is a [`Stream`] of [`Incoming`], which ends after [`Incoming::Ended`], and a [`Sink`] of
-/// [`Message`].
+/// It is a [`Stream`](futures_core::Stream) of [`Incoming`], which ends after [`Incoming::Ended`],
+/// and a [`Sink`](futures_sink::Sink) of [`Message`](crate::Message).
 ///
 /// # Cancel safety
 ///
@@ -65,9 +62,10 @@ use crate::wire::role::Role;
 /// # }
 /// ```
 pub struct WebSocket<S> {
-    core: Core<S>,
-    /// The [`Stream`] has given the report.
-    ended: bool,
+    pub(super) turn: Turn<S>,
+    pub(super) opening: Opening,
+    /// The [`Stream`](futures_core::Stream) has given the report.
+    pub(super) ended: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
@@ -87,25 +85,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let clock = Clock::new();
         let seed = Seed::from_os().map_err(io::Error::other)?;
         let session = Session::upgraded(role, negotiated, config, seed, clock.now());
-        let mut socket = Self::new(stream, session, clock);
-        socket.core.driver.keep(read);
-        Ok(socket)
+        let driver = opening::driver(session, clock.now()).with_input(read);
+        Ok(Self::new(Turn::new(stream, driver, clock), Opening::default()))
     }
 
-    pub(super) fn new(stream: S, session: Session, clock: Clock) -> Self {
-        Self { core: Core::new(stream, Driver::new(session), clock), ended: false }
-    }
-
-    pub(super) fn core(&mut self) -> &mut Core<S> {
-        &mut self.core
+    pub(super) fn new(turn: Turn<S>, opening: Opening) -> Self {
+        Self { turn, opening, ended: false }
     }
 
     /// Waits for the next message, or for the end.
     ///
     /// What is queued is written before it waits. Pongs that answer Pings leave before it waits or
-    /// returns the message behind them. After the end it gives the same report again.
+    /// returns the message behind them. After the end it returns the same report again.
     pub async fn next(&mut self) -> Incoming {
-        poll_fn(|cx| self.core.poll_next(cx)).await
+        poll_fn(|cx| self.turn.poll_incoming(cx)).await
     }
 
     /// Queues a message and waits until all that is queued is with the transport.
@@ -134,44 +127,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// Why the message was not accepted.
-    pub async fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        self.ready().await;
-        self.try_feed(message).map_err(|refused| refused.reason)
-    }
-
-    /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
-    /// agreed on.
-    ///
-    /// For messages with secrets in them: see the warning of `Compression`.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted.
-    pub async fn feed_uncompressed<'m>(
+    /// The message, with the reason why it was not accepted.
+    pub async fn feed<'m>(
         &mut self,
         message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), SendRefused<'m>> {
         self.ready().await;
-        self.core.driver.send(message.into().uncompressed(), self.core.clock.now())?;
-        Ok(())
-    }
-
-    /// Queues a message that was framed before as [`feed`](Self::feed) does: the same for any number
-    /// of peers, framed, and compressed, once.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted.
-    pub async fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.ready().await;
-        self.core.driver.send(message, self.core.clock.now())?;
-        Ok(())
+        self.try_feed(message)
     }
 
     /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.
     pub async fn ready(&mut self) {
-        poll_fn(|cx| self.core.poll_room(cx)).await;
+        poll_fn(|cx| self.turn.poll_room(cx)).await;
     }
 
     /// Queues a message as [`feed`](Self::feed) does, and never waits.
@@ -183,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendRefused<'m>> {
-        self.core.driver.send(message, self.core.clock.now())
+        self.turn.send(message.into())
     }
 
     /// Waits until all that is queued is with the transport, as [`send`](Self::send) does.
@@ -192,17 +159,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Why it cannot leave any more.
     pub async fn flush(&mut self) -> Result<(), SendError> {
-        poll_fn(|cx| self.core.poll_flush(cx)).await
+        poll_fn(|cx| self.turn.poll_flush(cx)).await
     }
 
-    /// Queues a Ping with a payload of at most 125 bytes. The heartbeat sends its own.
+    /// Sends a part of a message, which is the last one if `fin` says so, and waits as
+    /// [`send`](Self::send) does. No other message can begin in between; see
+    /// [`Session::send_fragment`].
     ///
     /// # Errors
     ///
-    /// Why it was not accepted.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        let now = self.core.clock.now();
-        self.core.driver.session_mut().ping(payload, now)
+    /// Why the part was not accepted, or why it cannot leave any more.
+    pub async fn send_fragment<'m>(
+        &mut self,
+        data: impl Into<Data<'m>>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.ready().await;
+        self.turn.command(|session, now| session.send_fragment(data, fin, now))?;
+        self.flush().await
+    }
+
+    /// Sends a Ping with a payload of at most 125 bytes, and waits as [`send`](Self::send) does.
+    /// The heartbeat sends its own.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not accepted, or why it cannot leave any more.
+    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.turn.command(|session, now| session.ping(payload, now))?;
+        self.flush().await
     }
 
     /// Closes: sends what is queued, then the Close, waits for the peer's, and reports.
@@ -217,7 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let _ = self.queue_close(frame);
         poll_fn(|cx| {
             loop {
-                if let Incoming::Ended(report) = ready!(self.core.poll_next(cx)) {
+                if let Incoming::Ended(report) = ready!(self.turn.poll_incoming(cx)) {
                     return Poll::Ready(report);
                 }
             }
@@ -234,12 +219,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// The connection is already closing or over.
     pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
-        self.core.driver.close(frame.into(), self.core.clock.now())
+        self.turn.command(|session, now| session.close(frame, now))
     }
 
     /// Gives the connection up at once, without a Close frame. [`next`](Self::next) has the report.
     pub fn abort(&mut self) {
-        self.core.driver.abort(self.core.clock.now());
+        self.turn.abort();
     }
 
     /// Keeps a copy of every message accepted from now on until it has left, so that
@@ -248,26 +233,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// See [`Session::keep_unsent`]. [`Reconnecting`](super::Reconnecting) does so by itself. The
     /// halves of a split socket hand nothing back.
     pub fn keep_unsent(&mut self) {
-        self.core.driver.session_mut().keep_unsent();
+        self.turn.command(|session, _| session.keep_unsent());
     }
 
     /// The messages that were accepted and did not leave, after [`Incoming::Ended`]; see
     /// [`Session::take_unsent`].
     pub fn take_unsent(&mut self) -> Vec<Unsent> {
-        self.core.driver.session_mut().take_unsent()
+        self.turn.command(|session, _| session.take_unsent())
     }
 
     /// Splits it into a reader and a writer for two tasks.
     #[must_use]
     pub fn split(self) -> (Receiver<S>, Sender<S>) {
-        split::split(self.core)
+        split::split(self.turn)
     }
 }
 
 impl<S> WebSocket<S> {
     /// The session, with everything that can be asked of it.
     pub fn session(&self) -> &Session {
-        self.core.driver.session()
+        self.turn.driver.session()
     }
 
     /// What was seen so far.
@@ -282,7 +267,7 @@ impl<S> WebSocket<S> {
 
     /// The time on the clock that the evidence refers to.
     pub fn now(&self) -> Timestamp {
-        self.core.clock.now()
+        self.turn.clock.now()
     }
 
     /// The subprotocol in use, if there is one.
@@ -292,75 +277,22 @@ impl<S> WebSocket<S> {
 
     /// The client's request, on a server.
     pub fn request(&self) -> Option<&Request> {
-        self.core.driver.request()
+        self.opening.request()
     }
 
     /// The server's response, on a client.
     pub fn response(&self) -> Option<&Response> {
-        self.core.driver.opened().and_then(|opened| opened.response())
+        self.opening.response()
     }
 
     /// Frees the memory of the request and the response.
     pub fn forget_handshake(&mut self) {
-        self.core.driver.forget_handshake();
+        self.opening = Opening::default();
     }
 
     /// The stream below.
     pub fn get_ref(&self) -> &S {
-        &self.core.stream
-    }
-}
-
-/// What closing a [`Sink`] does: the Close is written; the report comes through the [`Stream`].
-pub(super) fn poll_close<S: AsyncRead + AsyncWrite + Unpin>(
-    core: &mut Core<S>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<(), SendError>> {
-    let now = core.clock.now();
-    match core.driver.close(CloseCode::NORMAL.into(), now) {
-        Ok(()) | Err(SendError::Closing) => core.poll_close_flush(cx),
-        Err(SendError::Ended) => Poll::Ready(Ok(())),
-        Err(error) => Poll::Ready(Err(error)),
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
-    type Item = Incoming;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
-        let socket = self.get_mut();
-        if socket.ended {
-            return Poll::Ready(None);
-        }
-        let incoming = ready!(socket.core.poll_next(cx));
-        socket.ended = matches!(incoming, Incoming::Ended(_));
-        Poll::Ready(Some(incoming))
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> FusedStream for WebSocket<S> {
-    fn is_terminated(&self) -> bool {
-        self.ended
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message<'static>> for WebSocket<S> {
-    type Error = SendError;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.get_mut().core.poll_room(cx).map(Ok)
-    }
-
-    fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), SendError> {
-        self.get_mut().try_feed(message).map_err(|refused| refused.reason)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.get_mut().core.poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        poll_close(&mut self.get_mut().core, cx)
+        &self.turn.stream
     }
 }
 

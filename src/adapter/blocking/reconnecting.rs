@@ -18,11 +18,14 @@ use super::{connect_tcp, open};
 use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step};
 use crate::adapter::{ConnectError, Incoming};
 use crate::config::Config;
+use crate::connection::SendError;
 use crate::handshake::{ClientRequest, Response};
 use crate::reconnect::{ConnectFailure, Reconnect, ReconnectConfig};
+use crate::report::{Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::{CloseCode, CloseFrame};
+use crate::wire::data::Data;
 use crate::wire::message::Message;
 
 /// A wait is not longer than this where a [`Stopper`] may end it.
@@ -226,7 +229,7 @@ impl<S: Transport> Reconnecting<S> {
     /// What happens next, if anything does before `pause`.
     fn step(&mut self, pause: Option<Timestamp>) -> Option<ReconnectEvent> {
         if let Some(socket) = &mut self.socket {
-            return match socket.engine().next_before(pause)? {
+            return match socket.turn.next_before(pause)? {
                 Incoming::Message(message) => Some(self.plan.message(message, self.clock.now())),
                 Incoming::Ended(report) => {
                     let unsent = socket.take_unsent();
@@ -288,10 +291,10 @@ impl<S: Transport> Reconnecting<S> {
     ///
     /// # Errors
     ///
-    /// The message, back, where it was not accepted: without an open connection, for one. A message
-    /// that was accepted and cannot leave any more is no error here: it comes back in
+    /// Why the message was not accepted: there is no open connection, for one. A message that was
+    /// accepted and cannot leave any more is no error here: it comes back in
     /// [`Disconnected::unsent`].
-    pub fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendRefused<'m>> {
+    pub fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
         self.feed(message)?;
         self.flush();
         Ok(())
@@ -301,11 +304,11 @@ impl<S: Transport> Reconnecting<S> {
     ///
     /// # Errors
     ///
-    /// The message, back, where it was not accepted.
+    /// The message, with the reason why it was not accepted.
     pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendRefused<'m>> {
         match &mut self.socket {
-            Some(socket) => socket.engine().feed(message),
-            None => Err(self.plan.refuse(message)),
+            Some(socket) => socket.feed(message),
+            None => Err(self.plan.refuse(message.into())),
         }
     }
 
@@ -313,14 +316,54 @@ impl<S: Transport> Reconnecting<S> {
     ///
     /// # Errors
     ///
-    /// The message, back, where it was not accepted.
+    /// The message, with the reason why it was not accepted.
     pub fn try_feed<'m>(
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendRefused<'m>> {
         match &mut self.socket {
             Some(socket) => socket.try_feed(message),
-            None => Err(self.plan.refuse(message)),
+            None => Err(self.plan.refuse(message.into())),
+        }
+    }
+
+    /// Sends a part of a message as [`WebSocket::send_fragment`] does. A message of which a part
+    /// was lost with a connection is not handed back.
+    ///
+    /// # Errors
+    ///
+    /// Why the part was not accepted, or why it cannot leave any more.
+    pub fn send_fragment<'m>(
+        &mut self,
+        data: impl Into<Data<'m>>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.open_socket()?.send_fragment(data, fin)
+    }
+
+    /// Sends a Ping as [`WebSocket::ping`] does.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not accepted, or why it cannot leave any more.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.open_socket()?.ping(payload)
+    }
+
+    /// Closes the present connection as [`WebSocket::queue_close`] does. What follows is decided as
+    /// after any ending: after a close of our own, no other attempt is made.
+    ///
+    /// # Errors
+    ///
+    /// There is no open connection, or it is closing already.
+    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
+        self.open_socket()?.queue_close(frame)
+    }
+
+    fn open_socket(&mut self) -> Result<&mut WebSocket<S>, SendError> {
+        match &mut self.socket {
+            Some(socket) => Ok(socket),
+            None => Err(self.plan.refusal()),
         }
     }
 
@@ -394,6 +437,16 @@ impl<S> Reconnecting<S> {
     /// The socket, while a connection is open.
     pub fn socket(&self) -> Option<&WebSocket<S>> {
         self.socket.as_ref()
+    }
+
+    /// What was seen so far of the present connection.
+    pub fn evidence(&self) -> Option<Evidence> {
+        self.socket().map(WebSocket::evidence)
+    }
+
+    /// What the present connection has done so far, in numbers.
+    pub fn stats(&self) -> Option<Stats> {
+        self.socket().map(WebSocket::stats)
     }
 
     /// The time on the clock that the decisions and the reports refer to.

@@ -1,21 +1,19 @@
 //! The two halves of a blocking WebSocket.
 
-use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-use super::engine::Engine;
-use super::stream::{Link, Shared};
+use super::access::Half;
 use super::transport::Socket;
+use super::turn::Turn;
 use crate::adapter::Incoming;
-use crate::adapter::driver::Driver;
 use crate::config::Config;
 use crate::connection::SendError;
-use crate::report::Evidence;
-use crate::report::Stats;
-use crate::session::{Outgoing, Prepared, SendRefused};
+use crate::report::{Evidence, Stats};
+use crate::session::{Outgoing, SendRefused};
 use crate::time::Clock;
 use crate::wire::close::CloseFrame;
+use crate::wire::data::Data;
 
 /// How long the reader waits at most before it looks for a deadline that the writer has set: a
 /// tenth of the shortest that a writer can cause.
@@ -35,12 +33,12 @@ pub(super) fn glance(config: &Config) -> Duration {
 /// It keeps the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it until
 /// the end, also while the other half closes.
 pub struct Receiver<S> {
-    engine: Engine<Arc<Shared<S>>>,
+    turn: Turn<Half<S>>,
 }
 
 impl<S: Socket> Receiver<S> {
-    pub(super) fn new(link: Arc<Shared<S>>, clock: Clock) -> Self {
-        Self { engine: Engine { link, clock } }
+    pub(super) fn new(access: Half<S>, clock: Clock) -> Self {
+        Self { turn: Turn { access, clock } }
     }
 
     /// Waits for the next message, or for the end, as
@@ -50,35 +48,50 @@ impl<S: Socket> Receiver<S> {
     /// tenth of the shortest timeout in the [`Config`], and by 200 ms at most.
     #[expect(clippy::should_implement_trait, reason = "there is always something to give")]
     pub fn next(&mut self) -> Incoming {
-        self.engine.next()
+        self.turn.next()
     }
 
+    /// As [`next`](Self::next), but returns nothing once it has waited for this long.
+    pub fn next_within(&mut self, limit: Duration) -> Option<Incoming> {
+        self.turn.next_before(Some(self.turn.clock.now() + limit))
+    }
+
+    /// The next message or the report, if it is there, as
+    /// [`WebSocket::try_next`](super::WebSocket::try_next) does.
+    pub fn try_next(&mut self) -> Option<Incoming> {
+        self.turn.next_before(Some(self.turn.clock.now()))
+    }
+}
+
+impl<S> Receiver<S> {
     /// What was seen so far.
-    pub fn evidence(&mut self) -> Evidence {
-        self.engine.link.with(|driver| driver.session().evidence())
+    pub fn evidence(&self) -> Evidence {
+        self.turn.access.driver().session().evidence()
     }
 
     /// What was done so far, in numbers.
-    pub fn stats(&mut self) -> Stats {
-        self.engine.link.with(|driver| driver.session().stats())
+    pub fn stats(&self) -> Stats {
+        self.turn.access.driver().session().stats()
     }
 
     /// The stream below.
     pub fn get_ref(&self) -> &S {
-        &self.engine.link.socket
+        self.turn.access.socket()
     }
 }
 
 /// The writing half of a [`WebSocket`](super::WebSocket), for another thread.
 ///
-/// What it sends leaves while the reading half waits. Dropping it leaves the connection open.
+/// What it sends leaves while the reading half waits. Dropping it leaves the connection open. Each
+/// method does what the WebSocket's of the same name does, and fails as that one;
+/// [`close`](Self::close) alone returns before the end, whose report the reading half has.
 pub struct Sender<S> {
-    engine: Engine<Arc<Shared<S>>>,
+    turn: Turn<Half<S>>,
 }
 
 impl<S: Socket> Sender<S> {
-    pub(super) fn new(link: Arc<Shared<S>>, clock: Clock) -> Self {
-        Self { engine: Engine { link, clock } }
+    pub(super) fn new(access: Half<S>, clock: Clock) -> Self {
+        Self { turn: Turn { access, clock } }
     }
 
     /// Queues a message and waits until all that is queued is with the transport, as
@@ -92,43 +105,15 @@ impl<S: Socket> Sender<S> {
         self.flush()
     }
 
-    /// Queues a message, as [`WebSocket::feed`](super::WebSocket::feed) does.
-    ///
-    /// It leaves with the next [`flush`](Self::flush), or before the reading half's next wait: not
-    /// while that half waits already.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted.
-    pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        self.engine.feed(message).map_err(|refused| refused.reason)
-    }
-
-    /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
-    /// agreed on.
-    ///
-    /// For messages with secrets in them: see the warning of `Compression`.
+    /// Queues a message, as [`WebSocket::feed`](super::WebSocket::feed) does. It leaves with the
+    /// next [`flush`](Self::flush), or when the reading half waits again: within 200 ms, or a tenth
+    /// of the shortest timeout, if that half waits already.
     ///
     /// # Errors
     ///
-    /// Why the message was not accepted.
-    pub fn feed_uncompressed<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendError> {
-        self.engine.feed(message.into().uncompressed())?;
-        Ok(())
-    }
-
-    /// Queues a message that was framed before as [`feed`](Self::feed) does: the same for any number
-    /// of peers, framed, and compressed, once.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted.
-    pub fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.engine.feed(message)?;
-        Ok(())
+    /// The message, with the reason why it was not accepted.
+    pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendRefused<'m>> {
+        self.turn.feed(message.into())
     }
 
     /// Queues a message as [`feed`](Self::feed) does, and never waits.
@@ -140,7 +125,7 @@ impl<S: Socket> Sender<S> {
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendRefused<'m>> {
-        self.engine.try_feed(message)
+        self.turn.try_feed(message.into())
     }
 
     /// Waits until all that is queued is with the transport.
@@ -149,7 +134,21 @@ impl<S: Socket> Sender<S> {
     ///
     /// Why it cannot leave any more.
     pub fn flush(&mut self) -> Result<(), SendError> {
-        self.engine.flush()
+        self.turn.flush()
+    }
+
+    /// Sends a part of a message, as
+    /// [`WebSocket::send_fragment`](super::WebSocket::send_fragment) does.
+    ///
+    /// # Errors
+    ///
+    /// Why the part was not accepted, or why it cannot leave any more.
+    pub fn send_fragment<'m>(
+        &mut self,
+        data: impl Into<Data<'m>>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.turn.send_other(|session, now| session.send_fragment(data, fin, now))
     }
 
     /// Sends a Ping with a payload of at most 125 bytes. The heartbeat sends its own.
@@ -158,9 +157,7 @@ impl<S: Socket> Sender<S> {
     ///
     /// Why it was not accepted, or why it cannot leave any more.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        let now = self.engine.clock.now();
-        self.engine.link.with(|driver| driver.session_mut().ping(payload, now))?;
-        self.flush()
+        self.turn.send_other(|session, now| session.ping(payload, now))
     }
 
     /// Sends a Close behind what is queued. The reading half then gives what still comes, and the
@@ -170,32 +167,42 @@ impl<S: Socket> Sender<S> {
     ///
     /// The connection is already closing or over, or the Close cannot leave any more.
     pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
-        self.engine.queue_close(frame.into())?;
+        self.queue_close(frame)?;
         let result = self.flush();
         // The peer may have answered, and all be over, before this half looks again.
-        let left =
-            |driver: &mut Driver| driver.session().local_close().is_some_and(|close| close.flushed);
-        if self.engine.link.with(left) { Ok(()) } else { result }
+        let close = self.turn.access.driver().session().local_close().copied();
+        if close.is_some_and(|close| close.flushed) { Ok(()) } else { result }
+    }
+
+    /// Queues a Close behind what is queued and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// The connection is already closing or over.
+    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
+        self.turn.queue_close(frame.into())
     }
 
     /// Gives the connection up at once, without a Close frame. The reading half has the report.
     pub fn abort(&mut self) {
-        self.engine.abort();
+        self.turn.abort();
     }
+}
 
+impl<S> Sender<S> {
     /// What was seen so far.
-    pub fn evidence(&mut self) -> Evidence {
-        self.engine.link.with(|driver| driver.session().evidence())
+    pub fn evidence(&self) -> Evidence {
+        self.turn.access.driver().session().evidence()
     }
 
     /// What was done so far, in numbers.
-    pub fn stats(&mut self) -> Stats {
-        self.engine.link.with(|driver| driver.session().stats())
+    pub fn stats(&self) -> Stats {
+        self.turn.access.driver().session().stats()
     }
 
     /// The stream below.
     pub fn get_ref(&self) -> &S {
-        &self.engine.link.socket
+        self.turn.access.socket()
     }
 }
 

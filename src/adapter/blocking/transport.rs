@@ -71,24 +71,40 @@ pub trait Transport: Read + Write {
     }
 }
 
-/// A socket that can be split into a reader and a writer for two threads.
+/// A socket that can be split into a reader and a writer for two threads: its methods take a shared
+/// reference, and one thread may be in a read while another is in a write.
 ///
-/// Only [`TcpStream`] and, on Unix, `UnixStream` are.
-pub trait Socket: Transport + Send + Sync + sealed::Socket {}
+/// It is implemented for [`TcpStream`] and, on Unix, for `UnixStream`. Implement it for a type of
+/// your own whose halves can be used at once. It must hold nothing back that it has taken.
+pub trait Socket: Transport + Send + Sync {
+    /// Reads as [`Read::read`] does, bounded by
+    /// [`set_read_timeout_shared`](Self::set_read_timeout_shared).
+    ///
+    /// # Errors
+    ///
+    /// As of [`Transport::set_read_timeout`], where the time has passed; else the socket's.
+    fn read_shared(&self, buffer: &mut [u8]) -> io::Result<usize>;
 
-mod sealed {
-    use core::time::Duration;
-    use std::io;
-    use std::net::Shutdown;
+    /// Writes as [`Write::write`] does, bounded by the last [`Transport::set_write_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// As of [`Transport::set_write_timeout`], where the time has passed; else the socket's.
+    fn write_shared(&self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// The same as in [`Transport`](super::Transport), through a shared reference.
-    #[expect(unnameable_types, reason = "nobody else is to implement it")]
-    pub trait Socket {
-        fn read_shared(&self, buffer: &mut [u8]) -> io::Result<usize>;
-        fn write_shared(&self, bytes: &[u8]) -> io::Result<usize>;
-        fn set_read_timeout_shared(&self, timeout: Option<Duration>) -> io::Result<()>;
-        fn shutdown_shared(&self, how: Shutdown) -> io::Result<()>;
-    }
+    /// Bounds every later read, as [`Transport::set_read_timeout`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket. They count as a failed read.
+    fn set_read_timeout_shared(&self, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Shuts down our side, or both; then a read that waits has to return.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket. They change nothing.
+    fn shutdown_shared(&self, how: Shutdown) -> io::Result<()>;
 }
 
 macro_rules! socket {
@@ -107,9 +123,7 @@ macro_rules! socket {
             }
         }
 
-        impl Socket for $socket {}
-
-        impl sealed::Socket for $socket {
+        impl Socket for $socket {
             fn read_shared(&self, buffer: &mut [u8]) -> io::Result<usize> {
                 (&mut &*self).read(buffer)
             }

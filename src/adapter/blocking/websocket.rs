@@ -4,22 +4,23 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 use std::io;
 
-use super::engine::Engine;
+use super::access::{Half, Own};
 use super::split::{Receiver, Sender, glance};
-use super::stream::{Own, Shared};
 use super::transport::{Socket, Transport};
+use super::turn::Turn;
 use crate::adapter::Incoming;
-use crate::adapter::driver::Driver;
+use crate::adapter::opening::{self, Opening};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
-use crate::report::Stats;
-use crate::report::{Evidence, Termination};
-use crate::session::{Outgoing, Prepared, SendRefused, Session, Unsent};
+use crate::report::{Evidence, Stats, Termination};
+use crate::session::{Outgoing, SendRefused, Session, Unsent};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::CloseFrame;
+use crate::wire::data::Data;
 use crate::wire::keystream::Seed;
 use crate::wire::role::Role;
 
@@ -28,7 +29,7 @@ use crate::wire::role::Role;
 /// Made by [`connect`](super::connect), [`handshake`](super::handshake) or
 /// [`accept`](super::accept), or from [somebody else's upgrade](Self::upgraded).
 ///
-/// While a call waits, it answers Pings, sends its own, and keeps every deadline of the
+/// While a call waits, the socket answers Pings, sends its own, and keeps every deadline of the
 /// [`Config`]; between calls nothing happens. Dropping it closes the stream without a Close frame;
 /// [`close`](Self::close) ends it properly.
 ///
@@ -46,7 +47,8 @@ use crate::wire::role::Role;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct WebSocket<S> {
-    engine: Engine<Own<S>>,
+    pub(super) turn: Turn<Own<S>>,
+    opening: Opening,
 }
 
 impl<S: Transport> WebSocket<S> {
@@ -66,27 +68,39 @@ impl<S: Transport> WebSocket<S> {
         let clock = Clock::new();
         let seed = Seed::from_os().map_err(io::Error::other)?;
         let session = Session::upgraded(role, negotiated, config, seed, clock.now());
-        let mut socket = Self::new(stream, session, clock)?;
-        socket.engine.link.driver.keep(read);
-        Ok(socket)
+        let driver = opening::driver(session, clock.now()).with_input(read);
+        let turn = Turn { access: Own::new(stream, driver)?, clock };
+        Ok(Self::new(turn, Opening::default()))
     }
 
-    pub(super) fn new(stream: S, session: Session, clock: Clock) -> io::Result<Self> {
-        let link = Own::new(stream, Driver::new(session))?;
-        Ok(Self { engine: Engine { link, clock } })
-    }
-
-    pub(super) fn engine(&mut self) -> &mut Engine<Own<S>> {
-        &mut self.engine
+    pub(super) fn new(turn: Turn<Own<S>>, opening: Opening) -> Self {
+        Self { turn, opening }
     }
 
     /// Waits for the next message, or for the end.
     ///
     /// What is queued is written before it waits. Pongs that answer Pings leave before it waits or
-    /// returns the message behind them. After the end it gives the same report again.
+    /// returns the message behind them. After the end it returns the same report again.
     #[expect(clippy::should_implement_trait, reason = "there is always something to give")]
     pub fn next(&mut self) -> Incoming {
-        self.engine.next()
+        self.turn.next()
+    }
+
+    /// As [`next`](Self::next), but returns nothing once it has waited for this long.
+    ///
+    /// A read from a stream whose waits cannot be bounded is not cut short: see
+    /// [`Transport::is_timed`].
+    pub fn next_within(&mut self, limit: Duration) -> Option<Incoming> {
+        self.turn.next_before(Some(self.turn.clock.now() + limit))
+    }
+
+    /// The next message or the report, if it is there: as [`next`](Self::next), but it waits for no
+    /// longer than the shortest read takes, about a millisecond.
+    ///
+    /// From a stream whose waits cannot be bounded it reads nothing, and returns only what was read
+    /// before.
+    pub fn try_next(&mut self) -> Option<Incoming> {
+        self.turn.next_before(Some(self.turn.clock.now()))
     }
 
     /// Queues a message and waits until all that is queued is with the transport.
@@ -113,36 +127,9 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// Why the message was not accepted.
-    pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        self.engine.feed(message).map_err(|refused| refused.reason)
-    }
-
-    /// Queues a message as [`feed`](Self::feed) does, without compressing it even where that was
-    /// agreed on.
-    ///
-    /// For messages with secrets in them: see the warning of `Compression`.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted.
-    pub fn feed_uncompressed<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendError> {
-        self.engine.feed(message.into().uncompressed())?;
-        Ok(())
-    }
-
-    /// Queues a message that was framed before as [`feed`](Self::feed) does: the same for any number
-    /// of peers, framed, and compressed, once.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted.
-    pub fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.engine.feed(message)?;
-        Ok(())
+    /// The message, with the reason why it was not accepted.
+    pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendRefused<'m>> {
+        self.turn.feed(message.into())
     }
 
     /// Queues a message as [`feed`](Self::feed) does, and never waits.
@@ -154,7 +141,7 @@ impl<S: Transport> WebSocket<S> {
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendRefused<'m>> {
-        self.engine.try_feed(message)
+        self.turn.try_feed(message.into())
     }
 
     /// Waits until all that is queued is with the transport, as [`send`](Self::send) does.
@@ -163,17 +150,32 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// Why it cannot leave any more.
     pub fn flush(&mut self) -> Result<(), SendError> {
-        self.engine.flush()
+        self.turn.flush()
     }
 
-    /// Queues a Ping with a payload of at most 125 bytes. The heartbeat sends its own.
+    /// Sends a part of a message, which is the last one if `fin` says so, and waits as
+    /// [`send`](Self::send) does. No other message can begin in between; see
+    /// [`Session::send_fragment`].
     ///
     /// # Errors
     ///
-    /// Why it was not accepted.
+    /// Why the part was not accepted, or why it cannot leave any more.
+    pub fn send_fragment<'m>(
+        &mut self,
+        data: impl Into<Data<'m>>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.turn.send_other(|session, now| session.send_fragment(data, fin, now))
+    }
+
+    /// Sends a Ping with a payload of at most 125 bytes, and waits as [`send`](Self::send) does.
+    /// The heartbeat sends its own.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not accepted, or why it cannot leave any more.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        let now = self.engine.clock.now();
-        self.engine.link.driver.session_mut().ping(payload, now)
+        self.turn.send_other(|session, now| session.ping(payload, now))
     }
 
     /// Closes: sends what is queued, then the Close, waits for the peer's, and reports.
@@ -184,8 +186,8 @@ impl<S: Transport> WebSocket<S> {
     /// closing or over it waits for the end and reports it.
     pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination> {
         // A refusal says that the end is already under way.
-        let _ = self.engine.queue_close(frame.into());
-        self.engine.finish()
+        let _ = self.queue_close(frame);
+        self.turn.finish()
     }
 
     /// Queues a Close behind what is queued and returns at once.
@@ -197,12 +199,12 @@ impl<S: Transport> WebSocket<S> {
     ///
     /// The connection is already closing or over.
     pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
-        self.engine.queue_close(frame.into())
+        self.turn.queue_close(frame.into())
     }
 
     /// Gives the connection up at once, without a Close frame. [`next`](Self::next) has the report.
     pub fn abort(&mut self) {
-        self.engine.abort();
+        self.turn.abort();
     }
 
     /// Keeps a copy of every message accepted from now on until it has left, so that
@@ -211,18 +213,20 @@ impl<S: Transport> WebSocket<S> {
     /// See [`Session::keep_unsent`]. [`Reconnecting`](super::Reconnecting) does so by itself. The
     /// halves of a split socket hand nothing back.
     pub fn keep_unsent(&mut self) {
-        self.engine.link.driver.session_mut().keep_unsent();
+        self.turn.command(|session, _| session.keep_unsent());
     }
 
     /// The messages that were accepted and did not leave, after [`Incoming::Ended`]; see
     /// [`Session::take_unsent`].
     pub fn take_unsent(&mut self) -> Vec<Unsent> {
-        self.engine.link.driver.session_mut().take_unsent()
+        self.turn.command(|session, _| session.take_unsent())
     }
+}
 
+impl<S> WebSocket<S> {
     /// The session, with everything that can be asked of it.
     pub fn session(&self) -> &Session {
-        self.engine.link.driver.session()
+        self.turn.access.driver.session()
     }
 
     /// What was seen so far.
@@ -237,7 +241,7 @@ impl<S: Transport> WebSocket<S> {
 
     /// The time on the clock that the evidence refers to.
     pub fn now(&self) -> Timestamp {
-        self.engine.clock.now()
+        self.turn.clock.now()
     }
 
     /// The subprotocol in use, if there is one.
@@ -247,38 +251,38 @@ impl<S: Transport> WebSocket<S> {
 
     /// The client's request, on a server.
     pub fn request(&self) -> Option<&Request> {
-        self.engine.link.driver.request()
+        self.opening.request()
     }
 
     /// The server's response, on a client.
     pub fn response(&self) -> Option<&Response> {
-        self.engine.link.driver.opened().and_then(|opened| opened.response())
+        self.opening.response()
     }
 
     /// Frees the memory of the request and the response.
     pub fn forget_handshake(&mut self) {
-        self.engine.link.driver.forget_handshake();
+        self.opening = Opening::default();
     }
 
     /// The stream below.
     pub fn get_ref(&self) -> &S {
-        &self.engine.link.stream
+        &self.turn.access.stream
     }
 }
 
 impl<S: Socket> WebSocket<S> {
     /// Splits it into a reader and a writer for two threads.
+    #[must_use]
     pub fn split(self) -> (Receiver<S>, Sender<S>) {
         let glance = glance(self.session().config());
-        let shared = Arc::new(Shared::new(self.engine.link, glance));
-        let clock = self.engine.clock;
-        (Receiver::new(shared.clone(), clock), Sender::new(shared, clock))
+        let Turn { access, clock } = self.turn;
+        let (reading, writing) = Half::both(access, glance);
+        (Receiver::new(reading, clock), Sender::new(writing, clock))
     }
 }
 
 impl<S> fmt::Debug for WebSocket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let session = self.engine.link.driver.session();
-        f.debug_struct("WebSocket").field("phase", &session.phase()).finish_non_exhaustive()
+        f.debug_struct("WebSocket").field("phase", &self.session().phase()).finish_non_exhaustive()
     }
 }

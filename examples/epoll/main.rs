@@ -1,0 +1,27 @@
+//! Echoes every message on Linux's epoll: one thread, any number of connections, one read buffer.
+//!
+//! `cargo run --release --example epoll -- [ADDRESS]`, by default 127.0.0.1:9001. It prints how each
+//! connection ended. Ctrl-C closes all of them, a second one drops them.
+//!
+//! This is a runtime of its own on `Connection`, which owns no buffer: what comes is read into the
+//! one buffer and echoed from there, piece by piece, and only output that a socket does not take at
+//! once is kept with its connection. See `client.rs` for one connection's turn, and
+//! `server.rs` for who takes one when.
+
+#[cfg(target_os = "linux")]
+mod client;
+#[cfg(target_os = "linux")]
+mod server;
+
+#[cfg(target_os = "linux")]
+fn main() -> std::io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
+    let listener = std::net::TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    server::run(&listener)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("epoll is a part of Linux; see the example echo_server_blocking instead");
+}

@@ -1,0 +1,83 @@
+//! What is asked of a stream and its driver: the same for a socket with one owner and for halves.
+
+use core::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::turn::Turn;
+use crate::adapter::Incoming;
+use crate::connection::SendError;
+use crate::driver::Want;
+use crate::session::{Outgoing, SendRefused, Session, SessionEvent};
+use crate::time::Timestamp;
+use crate::wire::close::CloseCode;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
+    /// The next event, whatever it is about.
+    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent<'static>> {
+        loop {
+            if let Some(event) = ready!(self.poll(Want::Event, cx)) {
+                return Poll::Ready(event);
+            }
+        }
+    }
+
+    /// The next message, or the report.
+    #[inline]
+    pub(super) fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        loop {
+            match ready!(self.poll(Want::Event, cx)) {
+                Some(SessionEvent::Message(message)) => {
+                    return Poll::Ready(Incoming::Message(message));
+                }
+                Some(SessionEvent::Ended(report)) => return Poll::Ready(Incoming::Ended(report)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Ready once all that is queued is with the stream, and with what lies below it.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        ready!(self.poll(Want::Flushed, cx));
+        Poll::Ready(self.driver.flushed().map(|_| ()))
+    }
+
+    /// Ready once the session takes another message.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.driver.session().is_full() {
+            ready!(self.poll(Want::Room, cx));
+        }
+        Poll::Ready(())
+    }
+
+    /// As [`poll_flush`](Self::poll_flush), behind a Close: the peer may have answered it, and all
+    /// be over, before the half that sent it looks again.
+    pub(super) fn poll_close_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let result = ready!(self.poll_flush(cx));
+        let left = self.driver.session().local_close().is_some_and(|close| close.flushed);
+        Poll::Ready(if left { Ok(()) } else { result })
+    }
+
+    /// What closing a `Sink` does: the Close is written; the report comes through the `Stream`.
+    pub(super) fn poll_close_sink(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        match self.command(|session, now| session.close(CloseCode::NORMAL, now)) {
+            Ok(()) | Err(SendError::Closing) => self.poll_close_flush(cx),
+            Err(SendError::Ended) => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl<S> Turn<S> {
+    pub(super) fn send<'m>(&mut self, message: Outgoing<'m>) -> Result<(), SendRefused<'m>> {
+        self.driver.send(message, self.clock.now())
+    }
+
+    pub(super) fn command<R>(&mut self, command: impl FnOnce(&mut Session, Timestamp) -> R) -> R {
+        command(self.driver.session_mut(), self.clock.now())
+    }
+
+    pub(super) fn abort(&mut self) {
+        self.driver.abort(self.clock.now());
+    }
+}

@@ -1,0 +1,133 @@
+//! A stream, its driver and one timer, polled: the turn under tokio.
+//!
+//! Invariant: everything that a call has done is in here, nothing in its future. A future that is
+//! dropped loses nothing, and asking again goes on from there.
+
+use alloc::boxed::Box;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::io::{self, ErrorKind};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep_until};
+
+use super::clock::Clock;
+use crate::adapter::scratch;
+use crate::driver::{Driver, Step, Wait, Want};
+use crate::session::SessionEvent;
+
+/// A stream with its driver.
+pub(super) struct Turn<S> {
+    pub(super) stream: S,
+    pub(super) driver: Driver,
+    pub(super) clock: Clock,
+    /// Set to the next deadline, or to an earlier one that has moved since.
+    timer: Option<Pin<Box<Sleep>>>,
+    shutting_down: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
+    pub(super) fn new(stream: S, driver: Driver, clock: Clock) -> Self {
+        Self { stream, driver, clock, timer: None, shutting_down: false }
+    }
+
+    /// Ready with the next event, or with nothing once what else is wanted is so.
+    #[inline]
+    pub(super) fn poll(
+        &mut self,
+        want: Want,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<SessionEvent<'static>>> {
+        self.driver.handle_ready();
+        self.poll_shutdown(cx);
+        loop {
+            match self.driver.next(want) {
+                Step::Event(event) => return Poll::Ready(Some(event)),
+                Step::Done => return Poll::Ready(None),
+                //= rfc6455#6.1
+                //# The frame(s) that have been formed MUST be transmitted over the
+                //# underlying network connection.
+                Step::Write => self.write(cx),
+                Step::Flush => self.flush(cx),
+                Step::Read => self.read(cx),
+                Step::ShutDown(_) => {
+                    self.shutting_down = true;
+                    self.poll_shutdown(cx);
+                }
+                Step::Wait(wait) => ready!(self.poll_wait(wait, cx)),
+            }
+        }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) {
+        let Self { stream, driver, clock, .. } = self;
+        let mut stream = Pin::new(stream);
+        let vectored = stream.is_write_vectored();
+        let write = |slices: &[io::IoSlice<'_>]| match (vectored, slices) {
+            (false, [first, ..]) => unpolled(stream.as_mut().poll_write(cx, first)),
+            _ => unpolled(stream.as_mut().poll_write_vectored(cx, slices)),
+        };
+        driver.write_with(write, || clock.now());
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) {
+        let Self { stream, driver, clock, .. } = self;
+        driver.flush_with(|| unpolled(Pin::new(stream).poll_flush(cx)), || clock.now());
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) {
+        let Self { stream, driver, clock, .. } = self;
+        let read = |memory: &mut [u8]| {
+            let mut buffer = ReadBuf::new(memory);
+            unpolled(Pin::new(stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len()))
+        };
+        scratch::with(|memory| driver.read_with(memory, read, || clock.now()));
+    }
+
+    /// Goes on with ending our side of the stream. A failure changes nothing: the peer decides.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) {
+        if self.shutting_down && Pin::new(&mut self.stream).poll_shutdown(cx).is_ready() {
+            self.shutting_down = false;
+        }
+    }
+
+    /// Ready once the time has come. The stream wakes whoever polls when it is ready.
+    fn poll_wait(&mut self, wait: Wait, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let now = self.clock.now();
+            if wait.is_over(now) {
+                self.driver.handle_timeout(now);
+                return Poll::Ready(());
+            }
+            let instant = wait.until.and_then(|at| self.clock.instant(at));
+            let Some(instant) = instant else { return Poll::Pending };
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(instant)));
+            if instant < timer.deadline() || timer.is_elapsed() {
+                timer.as_mut().reset(instant);
+            }
+            ready!(timer.as_mut().poll(cx));
+        }
+    }
+
+    /// Whether a deadline lies before what the timer is set to.
+    pub(super) fn has_earlier_deadline(&self) -> bool {
+        let deadline = self.driver.session().poll_timeout();
+        let instant = deadline.and_then(|at| self.clock.instant(at));
+        match (instant, &self.timer) {
+            (Some(instant), Some(timer)) => instant < timer.deadline(),
+            (instant, None) => instant.is_some(),
+            (None, _) => false,
+        }
+    }
+}
+
+/// What is pending would block; what says so without being pending is a fault of the stream.
+fn unpolled<T>(result: Poll<io::Result<T>>) -> io::Result<T> {
+    match result {
+        Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        Poll::Ready(Err(error)) if error.kind() == ErrorKind::WouldBlock => {
+            Err(io::Error::other(error))
+        }
+        Poll::Ready(result) => result,
+    }
+}

@@ -1,0 +1,105 @@
+//! What is asked of a blocking stream and its driver: the same for a socket with one owner and for
+//! halves.
+
+use alloc::boxed::Box;
+
+use super::access::Access;
+use super::turn::{Outcome, Turn};
+use crate::adapter::Incoming;
+use crate::connection::SendError;
+use crate::driver::Want;
+use crate::report::Termination;
+use crate::session::{Outgoing, SendRefused, Session, SessionEvent};
+use crate::time::Timestamp;
+use crate::wire::close::CloseFrame;
+
+impl<A: Access> Turn<A> {
+    /// The next event, whatever it is about.
+    pub(super) fn next_event(&mut self) -> SessionEvent<'static> {
+        loop {
+            if let Outcome::Event(event) = self.run(Want::Event, None) {
+                return event;
+            }
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Incoming {
+        loop {
+            if let Some(incoming) = self.next_before(None) {
+                return incoming;
+            }
+        }
+    }
+
+    /// The next message or the report, or nothing once `until` has passed.
+    pub(super) fn next_before(&mut self, until: Option<Timestamp>) -> Option<Incoming> {
+        loop {
+            match self.run(Want::Event, until) {
+                Outcome::Event(SessionEvent::Message(message)) => {
+                    return Some(Incoming::Message(message));
+                }
+                Outcome::Event(SessionEvent::Ended(report)) => {
+                    return Some(Incoming::Ended(report));
+                }
+                Outcome::Event(_) | Outcome::Done => {}
+                Outcome::Late => return None,
+            }
+        }
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), SendError> {
+        self.run(Want::Flushed, None);
+        self.access.with(|driver| driver.flushed()).map(|_| ())
+    }
+
+    pub(super) fn try_feed<'m>(&mut self, message: Outgoing<'m>) -> Result<(), SendRefused<'m>> {
+        let now = self.clock.now();
+        self.access.with(|driver| driver.send(message, now))
+    }
+
+    /// Queues a message as soon as there is room.
+    pub(super) fn feed<'m>(&mut self, mut message: Outgoing<'m>) -> Result<(), SendRefused<'m>> {
+        loop {
+            match self.try_feed(message) {
+                Err(refused) if refused.reason == SendError::Full => message = refused.message,
+                result => return result,
+            }
+            self.run(Want::Room, None);
+        }
+    }
+
+    /// Queues what is no message as soon as there is room, and flushes.
+    pub(super) fn send_other(
+        &mut self,
+        command: impl FnOnce(&mut Session, Timestamp) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        self.run(Want::Room, None);
+        self.command(command)?;
+        self.flush()
+    }
+
+    pub(super) fn command<R>(&mut self, command: impl FnOnce(&mut Session, Timestamp) -> R) -> R {
+        let now = self.clock.now();
+        self.access.with(|driver| command(driver.session_mut(), now))
+    }
+
+    pub(super) fn queue_close(&mut self, frame: CloseFrame) -> Result<(), SendError> {
+        self.command(|session, now| session.close(frame, now))
+    }
+
+    /// Drives the connection to its end, dropping the messages until then.
+    pub(super) fn finish(&mut self) -> Box<Termination> {
+        loop {
+            if let Incoming::Ended(report) = self.next() {
+                return report;
+            }
+        }
+    }
+
+    pub(super) fn abort(&mut self) {
+        let now = self.clock.now();
+        self.access.with(|driver| driver.abort(now));
+        // The stream is shut down, and nothing waits after an abort.
+        self.finish();
+    }
+}

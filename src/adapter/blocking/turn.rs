@@ -1,0 +1,102 @@
+//! The turn of a blocking stream. The same code serves a socket with one owner and each half of a
+//! split one.
+
+use core::time::Duration;
+use std::thread;
+
+use super::access::Access;
+use crate::driver::{Step, Wait, Want};
+use crate::session::SessionEvent;
+use crate::time::{Clock, Timestamp};
+
+/// The shortest wait for input: long enough to be one for every system.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// How long writing goes on at most before reading gets its turn, and how long one write waits.
+pub(super) const WRITE_SLICE: Duration = Duration::from_millis(10);
+
+/// What a stream and its driver run with.
+pub(super) struct Turn<A> {
+    pub(super) access: A,
+    pub(super) clock: Clock,
+}
+
+/// What came of a turn.
+pub(super) enum Outcome {
+    Event(SessionEvent<'static>),
+    /// What else was wanted is so.
+    Done,
+    /// The time given has passed.
+    Late,
+}
+
+impl<A: Access> Turn<A> {
+    /// Executes steps until what is wanted is there, or until this time has passed.
+    pub(super) fn run(&mut self, want: Want, until: Option<Timestamp>) -> Outcome {
+        self.access.with(|driver| driver.handle_ready());
+        // A read that cannot be bounded has no place where there is no time.
+        let hasty = until.is_some_and(|at| at <= self.clock.now()) && !self.access.is_timed();
+        let mut wrote_first = None;
+        loop {
+            match self.access.with(|driver| driver.next(want)) {
+                Step::Event(event) => return Outcome::Event(event),
+                Step::Done => return Outcome::Done,
+                //= rfc6455#6.1
+                //# The frame(s) that have been formed MUST be transmitted over the
+                //# underlying network connection.
+                Step::Write => {
+                    let wrote = self.access.write(want != Want::Event, self.clock);
+                    // Reading gets its turn, unless it might never give it back.
+                    let slice_over = *wrote_first.get_or_insert(wrote) + WRITE_SLICE <= wrote;
+                    if slice_over && self.access.is_timed() {
+                        self.access.with(|driver| driver.handle_write_blocked());
+                        wrote_first = None;
+                    }
+                }
+                Step::Flush => self.access.flush(self.clock),
+                Step::ShutDown(how) => self.access.shut_down(how),
+                Step::Read if hasty => self.access.with(|driver| driver.handle_read_blocked()),
+                Step::Read => {
+                    let timeout = self.timeout(until);
+                    self.access.read(want == Want::Event, timeout, self.clock);
+                }
+                Step::Wait(wait) => {
+                    if self.wait(wait, until) {
+                        return Outcome::Late;
+                    }
+                }
+            }
+        }
+    }
+
+    /// How long a read may wait.
+    fn timeout(&mut self, until: Option<Timestamp>) -> Option<Duration> {
+        let now = self.clock.now();
+        let (deadline, blocked) =
+            self.access.with(|driver| (driver.session().poll_timeout(), driver.is_write_blocked()));
+        if blocked {
+            return Some(GLANCE);
+        }
+        let wait = deadline.into_iter().chain(until).min().map(|at| at.since(now));
+        self.access.patience(wait).map(|wait| wait.max(GLANCE))
+    }
+
+    /// The reads and writes before have waited, so this looks at the clock, and waits only where
+    /// nothing can be read or written. Returns whether there is no time left.
+    fn wait(&mut self, wait: Wait, until: Option<Timestamp>) -> bool {
+        let now = self.clock.now();
+        if wait.is_over(now) {
+            self.access.with(|driver| driver.handle_timeout(now));
+            return false;
+        }
+        if until.is_some_and(|until| until <= now) {
+            return true;
+        }
+        if !wait.read && !wait.write {
+            let until = wait.until.into_iter().chain(until).min();
+            thread::sleep(until.map_or(GLANCE, |until| until.since(now)));
+        }
+        self.access.with(|driver| driver.handle_ready());
+        false
+    }
+}

@@ -1,0 +1,94 @@
+//! The opening handshake as both adapters speak it: what each event of it means.
+
+use alloc::boxed::Box;
+
+use crate::adapter::{AcceptError, Acceptor, ConnectError};
+use crate::driver::Driver;
+use crate::handshake::{Accept, Rejection, Request, Response, ResponseError};
+use crate::session::{AnswerError, Opened, Session, SessionEvent};
+use crate::time::Timestamp;
+
+/// What is known of the opening handshake, for as long as the application wants it.
+#[derive(Debug, Default)]
+pub(super) struct Opening {
+    request: Option<Box<Request>>,
+    opened: Option<Box<Opened>>,
+    /// Why the application's answer to the request could not be given.
+    unfit: Option<ResponseError>,
+}
+
+impl Opening {
+    /// Takes the next event of a client. Returns whether the connection is open.
+    pub(super) fn connect(&mut self, event: SessionEvent<'static>) -> Result<bool, ConnectError> {
+        match event {
+            SessionEvent::Open(opened) => self.opened = Some(opened),
+            SessionEvent::Ended(report) => return Err(ConnectError::Ended(report)),
+            _ => {}
+        }
+        Ok(self.opened.is_some())
+    }
+
+    /// Takes the next event of a server, and decides. Returns whether the connection is open; the
+    /// response has to be flushed then, since the client may wait for it.
+    pub(super) fn accept(
+        &mut self,
+        event: SessionEvent<'static>,
+        session: &mut Session,
+        acceptor: &Acceptor,
+        now: Timestamp,
+    ) -> Result<bool, AcceptError> {
+        match event {
+            SessionEvent::Request(request) => {
+                match acceptor.decide(&request) {
+                    Ok(accept) => self.respond(&accept, session, now),
+                    Err(rejection) => drop(session.reject(rejection, now)),
+                }
+                self.request = Some(request);
+            }
+            SessionEvent::Open(opened) => self.opened = Some(opened),
+            SessionEvent::Ended(report) => {
+                return Err(match self.unfit.take() {
+                    Some(error) => AcceptError::Response(error),
+                    None => AcceptError::Ended(report),
+                });
+            }
+            _ => {}
+        }
+        Ok(self.opened.is_some())
+    }
+
+    fn respond(&mut self, accept: &Accept, session: &mut Session, now: Timestamp) {
+        match session.accept(accept, now) {
+            // A refused Origin is answered already.
+            Ok(()) | Err(AnswerError::Response(ResponseError::Refused(_))) => {}
+            Err(AnswerError::NoRequest) => {}
+            Err(AnswerError::Response(error)) => {
+                self.unfit = Some(error);
+                if let Ok(rejection) = Rejection::new(500) {
+                    let _ = session.reject(rejection, now);
+                }
+            }
+        }
+    }
+
+    pub(super) fn request(&self) -> Option<&Request> {
+        self.request.as_deref()
+    }
+
+    pub(super) fn response(&self) -> Option<&Response> {
+        self.opened.as_deref().and_then(Opened::response)
+    }
+}
+
+/// After the response of a server was flushed, or could not be.
+pub(super) fn accepted(driver: &Driver) -> Result<(), AcceptError> {
+    match driver.ended() {
+        Some(report) => Err(AcceptError::Ended(Box::new(report.clone()))),
+        None => Ok(()),
+    }
+}
+
+/// A driver as the adapters need it: for messages and the end.
+pub(super) fn driver(session: Session, now: Timestamp) -> Driver {
+    Driver::new(session, now).without_control_events()
+}

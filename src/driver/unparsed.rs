@@ -1,0 +1,43 @@
+//! Bytes that were read and not parsed.
+
+use alloc::vec::Vec;
+
+use crate::session::{Session, SessionEvent};
+use crate::time::Timestamp;
+
+#[derive(Debug, Default)]
+pub(super) struct Unparsed {
+    /// Those that are parsed by now lie in front.
+    bytes: Vec<u8>,
+    /// How many these are.
+    at: usize,
+}
+
+impl Unparsed {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The session's next event from here.
+    #[inline]
+    pub(super) fn poll(
+        &mut self,
+        session: &mut Session,
+        now: Timestamp,
+    ) -> Option<SessionEvent<'static>> {
+        let mut input = self.bytes.get_mut(self.at..).unwrap_or_default();
+        let event = session.poll_event(&mut input, now).map(SessionEvent::into_owned);
+        let left = input.len();
+        if left == 0 {
+            *self = Self::default();
+        } else {
+            self.at = self.bytes.len() - left;
+        }
+        event
+    }
+}

@@ -1,0 +1,14 @@
+//! Both adapters over real sockets on loopback.
+//!
+//! What both have to do is written once, against the trait `Adapter`, and run for each.
+#![cfg(feature = "tokio")]
+#![expect(clippy::disallowed_methods, reason = "real sockets run on real time")]
+
+mod blocking_only;
+mod compression;
+mod endings;
+mod messages;
+mod opening;
+mod reconnecting;
+pub(crate) mod support;
+mod tokio_only;

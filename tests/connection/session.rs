@@ -1,0 +1,10 @@
+//! A session from its opening handshake to its end: two of them joined in memory under a virtual
+//! clock, and one alone against bytes written by hand.
+
+#![cfg(feature = "std")]
+
+mod opening;
+mod remedies;
+mod sending;
+mod splitting;
+mod unsent;

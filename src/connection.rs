@@ -1,53 +1,61 @@
 //! An established connection: frames in and out, the closing handshake, the heartbeat, deadlines.
 //!
-//! Invariant: this file alone changes the phase. A connection gives exactly one
-//! [`Event::Ended`], as its last event, no later than the close timeout plus the linger timeout
-//! after its end began. It borrows every buffer and allocates nothing for a message.
+//! Invariants: a connection returns exactly one [`Event::Ended`], as its last event, no later than
+//! the close timeout plus the linger timeout after its end began. It borrows every buffer and
+//! allocates nothing for a message.
+//!
+//! Each part of it is a type in a file of its own: the [`Receiver`], the [`Sender`], the
+//! [`Heartbeat`], the [`Times`] and, once there is an end in sight, the [`Closing`] with its
+//! [`State`](state::State). Here is what happens to them; [`commands`] and [`getters`] have the
+//! rest of the methods.
 
 mod closing;
+mod commands;
 mod control;
 mod event;
 mod getters;
 mod heartbeat;
-mod judgement;
 mod receive;
 mod send_error;
-mod timers;
+mod sender;
+mod state;
+mod times;
 #[cfg(feature = "tracing")]
 mod traced;
-mod transmit;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem;
+use core::time::Duration;
 
 use crate::config::Config;
-use crate::report::Phase;
 use crate::report::trace::Trace;
-use crate::report::{Cause, Initiator, Undelivered};
-use crate::report::{ReadClosed, TransportError};
-use crate::time::Timestamp;
-use crate::wire::close::CloseFrame;
-use crate::wire::data::MessageKind;
+use crate::report::{Cause, Initiator, Phase, ReadClosed, Termination, TransportError};
+use crate::time::{Timer, Timestamp};
+use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::role::Role;
 
-use closing::{CloseState, Closing};
+pub(crate) use closing::Backlog;
+use closing::Closing;
 pub use event::Event;
 use heartbeat::Heartbeat;
 use receive::{Fault, Received, Receiver};
 pub use send_error::SendError;
-pub use transmit::FrameHead;
+pub use sender::FrameHead;
+use sender::Sender;
+use state::Trigger;
+use times::Times;
 
 /// An established WebSocket connection, for runtimes that own their buffers.
 ///
 /// It starts after the opening handshake. For one that speaks the opening handshake, owns its
-/// buffers and gives whole messages, see [`Session`](crate::Session).
+/// buffers and makes whole messages, see [`Session`](crate::Session).
 ///
 /// Four families of methods, in the order of their use:
 ///
-/// 1. *What happened*: [`poll_event`](Self::poll_event) with the bytes that came, until it gives
-///    `None`; [`handle_read_closed`](Self::handle_read_closed),
+/// 1. *What happened*: [`poll_event`](Self::poll_event) with the bytes that came, until it
+///    returns `None`; [`handle_read_closed`](Self::handle_read_closed),
 ///    [`handle_write_failed`](Self::handle_write_failed),
 ///    [`handle_flushed`](Self::handle_flushed), [`handle_timeout`](Self::handle_timeout).
 /// 2. *Commands*: [`send`](Self::send), [`send_fragment`](Self::send_fragment),
@@ -85,40 +93,11 @@ pub use transmit::FrameHead;
 pub struct Connection {
     receiver: Receiver,
     heartbeat: Heartbeat,
-    keystream: Keystream,
+    sender: Sender,
+    times: Times,
     config: Arc<Config>,
-    role: Role,
-    phase: Phase,
-    /// The message that goes out in fragments.
-    fragmenting: Option<MessageKind>,
-    opened: Timestamp,
-    /// The latest time that any call gave.
-    now: Timestamp,
-    /// When a byte last came, unless `last_data` is later.
-    last_received: Timestamp,
-    last_data: Timestamp,
-    last_flushed: Timestamp,
-    /// Since when output has been pending without progress.
-    stalled_since: Timestamp,
-    bytes_queued: u64,
-    bytes_flushed: u64,
-    frames_sent: u64,
-    messages_sent: u64,
-    /// Messages queued since the output was last all flushed.
-    messages_pending: u32,
-    /// When the last message was queued, or a fragment of it.
-    message_queued: Timestamp,
-    /// Payload bytes of that message so far, and of the largest before it.
-    message_len: u32,
-    largest_before: u32,
-    lateness_micros: u32,
-    /// When a deadline was last handled far too late: seconds since `opened`, plus one.
-    suspended_secs: u32,
-    /// Bytes of the opening handshake's response that have not left. They lie before all frames.
-    handshake_pending: u32,
-    /// The shortest time, in nanoseconds, after which anything could be due on a silent connection.
-    shortest_wait: u64,
-    /// The end, once it has begun; also there when the transport fails one way.
+    /// The end, once it has begun; also there when the transport fails one way. Without it, the
+    /// connection is open.
     closing: Option<Box<Closing>>,
     trace: Trace,
 }
@@ -146,33 +125,12 @@ impl Connection {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
-        let shortest_wait = timers::shortest_wait(&config);
         Self {
             receiver: Receiver::new(peer, &config.limits),
             heartbeat: Heartbeat::new(config.heartbeat.as_ref(), &mut keystream),
-            keystream,
+            sender: Sender::new(role, keystream, now),
+            times: Times::new(&config, now),
             config,
-            role,
-            phase: Phase::Open,
-            fragmenting: None,
-            opened: now,
-            now,
-            last_received: now,
-            last_data: now,
-            last_flushed: now,
-            stalled_since: now,
-            bytes_queued: 0,
-            bytes_flushed: 0,
-            frames_sent: 0,
-            messages_sent: 0,
-            messages_pending: 0,
-            message_queued: now,
-            message_len: 0,
-            largest_before: 0,
-            lateness_micros: 0,
-            suspended_secs: 0,
-            handshake_pending: 0,
-            shortest_wait,
             closing: None,
             trace: Trace::elsewhere(),
         }
@@ -180,9 +138,9 @@ impl Connection {
 
     /// Takes the next event out of the bytes that came.
     ///
-    /// Call it until it gives `None`; then all of `input` is consumed, and the buffer behind it is
-    /// free for the next read. Payloads are unmasked in place and borrowed from it. Call it with empty
-    /// input too, after any other call that takes `now`: an [`Event::Ended`] may wait.
+    /// Call it until it returns `None`; then all of `input` is consumed, and the buffer behind it
+    /// is free for the next read. Payloads are unmasked in place and borrowed from it. Call it with
+    /// empty input too, after any other call that takes `now`: an [`Event::Ended`] may wait.
     // Out of line, the event would go through memory, which takes as long as the rest.
     #[inline(always)]
     pub fn poll_event<'b>(
@@ -191,8 +149,7 @@ impl Connection {
         now: Timestamp,
     ) -> Option<Event<'b>> {
         if let Some(chunk) = self.receiver.whole_frame(input) {
-            // The other marks of time follow from this one.
-            self.last_data = self.last_data.max(now).max(self.now);
+            self.times.data_received(now);
             return Some(Event::Data(chunk));
         }
         self.poll_event_slow(input, now)
@@ -204,14 +161,39 @@ impl Connection {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<Event<'b>> {
-        let now = self.advance(now);
-        if !input.is_empty() && self.phase != Phase::Ended {
-            self.last_received = now;
+        let event = self.poll_input_slow(input, now);
+        event.or_else(|| self.finish_report(None).map(Event::Ended))
+    }
+
+    /// As [`poll_event`](Self::poll_event), without the report, for a session: it takes that with
+    /// [`take_report`](Self::take_report).
+    #[inline(always)]
+    pub(crate) fn poll_input<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        now: Timestamp,
+    ) -> Option<Event<'b>> {
+        if let Some(chunk) = self.receiver.whole_frame(input) {
+            self.times.data_received(now);
+            return Some(Event::Data(chunk));
         }
-        if matches!(self.phase, Phase::Open | Phase::CloseSent) {
+        self.poll_input_slow(input, now)
+    }
+
+    #[inline(never)]
+    fn poll_input_slow<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        now: Timestamp,
+    ) -> Option<Event<'b>> {
+        let now = self.times.advance(now);
+        if !input.is_empty() && self.phase() != Phase::Ended {
+            self.times.bytes_received();
+        }
+        if self.receives() {
             match self.receiver.poll(input, &self.config.limits) {
                 Ok(Some(Received::Chunk(chunk))) => {
-                    self.last_data = now;
+                    self.times.data_received(now);
                     return Some(Event::Data(chunk));
                 }
                 Ok(Some(Received::Ping)) => return Some(Event::Ping),
@@ -228,18 +210,34 @@ impl Connection {
             }
         }
         self.discard(input, now);
-        let report = self.closing.as_mut().and_then(|closing| closing.report.take())?;
-        self.trace.ended(&report);
-        Some(Event::Ended(report))
+        None
     }
 
-    /// Whether [`poll_event`](Self::poll_event) has something to do without any input: to give the
-    /// report, or to fail the connection for a text that was cut short.
-    #[allow(dead_code, reason = "for the driver")]
+    /// The report, the first time after the end. A session makes it exact by what it alone knows.
+    #[inline]
+    pub(crate) fn take_report(
+        &mut self,
+        backlog: impl FnOnce() -> Backlog,
+    ) -> Option<Box<Termination>> {
+        match self.phase() {
+            Phase::Ended => self.finish_report(Some(backlog())),
+            _ => None,
+        }
+    }
+
+    fn finish_report(&mut self, backlog: Option<Backlog>) -> Option<Box<Termination>> {
+        let role = self.role();
+        let report = self.closing.as_mut()?.take_report(role, backlog)?;
+        self.trace.ended(&report);
+        Some(report)
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) has something to do without any input: to return
+    /// the report, or to fail the connection for a text that was cut short.
     #[inline]
     pub(crate) fn has_event(&self) -> bool {
         self.receiver.fault_waits()
-            || self.closing.as_ref().is_some_and(|closing| closing.report.is_some())
+            || self.closing.as_ref().is_some_and(|closing| closing.has_report())
     }
 
     /// What comes after the end began is counted and thrown away.
@@ -247,55 +245,39 @@ impl Connection {
         if input.is_empty() {
             return;
         }
-        if self.phase == Phase::Ended {
-            *input = &mut [];
-            return;
-        }
         //= rfc6455#7.1.7
         //# An endpoint MUST NOT continue to attempt to process data
         //# (including a responding Close frame) from the remote endpoint after
         //# being instructed to _Fail the WebSocket Connection_.
         let len = mem::take(input).len() as u64;
-        self.throw_away(len, now);
+        if self.phase() != Phase::Ended {
+            self.throw_away(len, now);
+        }
     }
 
-    fn throw_away(&mut self, mut len: u64, now: Timestamp) {
-        let limit = self.config.limits.linger;
-        let lingering = self.phase == Phase::Lingering;
-        if let Some(closing) = &mut self.closing {
-            if lingering {
-                // How much of it came at once must not show in the report: what lies beyond the
-                // byte that is too much is not counted.
-                len = len.min(limit.saturating_add(1).saturating_sub(closing.discarded));
-            }
-            closing.discarded += len;
-            self.receiver.skip(len);
-            if lingering && closing.discarded > limit {
-                self.finish(now);
-            }
+    fn throw_away(&mut self, len: u64, now: Timestamp) {
+        let Some(closing) = &mut self.closing else { return };
+        let lingering = closing.phase() == Phase::Lingering;
+        let limit = lingering.then_some(self.config.limits.linger);
+        let (counted, too_much) = closing.discard(len, limit);
+        self.receiver.skip(counted);
+        if too_much {
+            self.step(Trigger::LingerOver, now);
         }
     }
 
     /// The reading side of the transport has ended; nothing more will come.
     ///
-    /// Give all bytes that were read to [`poll_event`](Self::poll_event) first.
+    /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
-        let now = self.advance(now);
-        if self.phase == Phase::Ended {
+        let now = self.times.advance(now);
+        if self.phase() == Phase::Ended {
             return;
         }
         self.note_overdue(now);
         let (_, position) = self.standing();
-        let closing = self.closing_mut(Initiator::Transport);
-        if closing.read_closed.is_some() {
-            return;
-        }
-        closing.read_ended(how, position);
-        // The peer may have closed its side alone: our Close, and what goes out before it, still
-        // gets its chance until the close deadline.
-        let dead = closing.write_failed.is_some() || matches!(how, ReadClosed::Failed(_));
-        if dead || closing.close_state == CloseState::Done {
-            self.finish(now);
+        if let Some(trigger) = self.closing_mut(Initiator::Transport).read_ended(how, position) {
+            self.step(trigger, now);
         }
     }
 
@@ -303,19 +285,14 @@ impl Connection {
     ///
     /// Reading goes on, and is worth it: the peer's Close may be waiting there.
     pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
-        let now = self.advance(now);
-        if self.phase == Phase::Ended {
+        let now = self.times.advance(now);
+        if self.phase() == Phase::Ended {
             return;
         }
         self.note_overdue(now);
-        let deadline = now + self.config.timeouts.close;
-        let closing = self.closing_mut(Initiator::Transport);
-        closing.give_up_writing(kind);
-        closing.close_deadline.get_or_insert(deadline);
-        if closing.read_closed.is_some() {
-            self.finish(now);
-        } else if matches!(self.phase, Phase::CloseReceived | Phase::Lingering) {
-            self.linger(now);
+        match self.expect_close(Initiator::Transport, now).write_failed(kind) {
+            Some(trigger) => self.step(trigger, now),
+            None => self.settle(now),
         }
     }
 
@@ -325,193 +302,154 @@ impl Connection {
     /// all of it.
     #[inline]
     pub fn handle_flushed(&mut self, bytes: usize, now: Timestamp) {
-        let now = self.advance(now);
-        if bytes == 0 || self.pending_output() == 0 {
+        let now = self.times.advance(now);
+        if bytes == 0 || self.sender.pending() == 0 {
             return;
         }
-        self.bytes_flushed = self.bytes_flushed.saturating_add(bytes as u64).min(self.bytes_queued);
-        self.last_flushed = now;
-        self.stalled_since = now;
-        if self.bytes_flushed == self.bytes_queued {
-            self.messages_pending = 0;
-        }
-        self.heartbeat.flushed(self.bytes_flushed, now);
-        if self.closing.is_some() && self.phase != Phase::Ended {
+        self.sender.flushed(bytes, now);
+        self.heartbeat.flushed(self.sender.flushed_to(), now);
+        if self.closing.is_some() && self.phase() != Phase::Ended {
             self.close_flushed(now);
-        }
-    }
-
-    /// The response of the opening handshake waits in front of all frames: where the transport
-    /// takes none of it, that stalls as frames do.
-    pub(crate) fn handshake_queued(&mut self, bytes: usize) {
-        self.handshake_pending = u32::try_from(bytes).unwrap_or(u32::MAX);
-    }
-
-    /// The transport has accepted `bytes` more bytes of the opening handshake.
-    pub(crate) fn handshake_flushed(&mut self, bytes: usize, now: Timestamp) {
-        let now = self.advance(now);
-        if bytes > 0 && self.handshake_pending > 0 {
-            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-            self.handshake_pending = self.handshake_pending.saturating_sub(bytes);
-            self.stalled_since = now;
         }
     }
 
     fn close_flushed(&mut self, now: Timestamp) {
         let Some(closing) = &mut self.closing else { return };
-        let CloseState::Written { mark } = closing.close_state else { return };
-        if self.bytes_flushed < mark {
+        if !closing.close_flushed(self.sender.flushed_to()) {
             return;
         }
-        closing.close_state = CloseState::Done;
-        if let Some(local) = &mut closing.local {
-            local.flushed = true;
-        }
-        let read_closed = closing.read_closed.is_some();
-        closing.complete = closing.peer.is_some() && !read_closed;
-        if read_closed {
-            self.finish(now);
-        } else if matches!(self.phase, Phase::CloseReceived | Phase::Lingering) {
-            self.linger(now);
+        match closing.nothing_to_write() {
+            Some(trigger) => self.step(trigger, now),
+            None => self.settle(now),
         }
     }
 
-    /// Starts the closing handshake (RFC 6455 section 7.1.2).
+    /// Lets every deadline that has passed take effect.
     ///
-    /// Everything that was accepted before goes out first. Messages keep coming in until the
-    /// peer's Close does. The end comes within the close timeout and the linger timeout.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`] where a Close was already queued or received, the transport takes no more
-    /// writes, or the connection has ended.
-    pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
-        let now = self.advance(now);
-        self.check_open()?;
-        self.begin_close(frame.into(), None, now);
-        Ok(())
+    /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
+    /// look dead may only be unread.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let now = self.times.advance(now);
+        if !self.is_due(now) {
+            return;
+        }
+        // Each timer fires or moves at most once for a given time.
+        for _ in 0..8 {
+            match self.next_timer() {
+                Some((at, timer)) if at <= now => self.fire(timer, now.since(at), now),
+                _ => return,
+            }
+        }
+    }
+
+    /// Handles a deadline: that disarms it, or moves it beyond `now`.
+    fn fire(&mut self, timer: Timer, late: Duration, now: Timestamp) {
+        self.times.note_lateness(late, &self.config);
+        match timer {
+            Timer::Ping => self.queue_ping(now),
+            Timer::Pong => self.pong_missed(late, now),
+            Timer::Idle => {
+                let idle = now.since(self.times.last_received());
+                let away = CloseFrame::new(CloseCode::GOING_AWAY, "idle timeout");
+                let frame = away.unwrap_or(CloseFrame::EMPTY);
+                self.begin_close(frame, Some(Cause::IdleTimeout { idle }), now);
+            }
+            Timer::WriteStall => {
+                let pending = self.sender.pending();
+                self.give_up(Cause::WriteStalled { pending }, Trigger::PeerLost, now);
+            }
+            Timer::Close => {
+                let trigger = self.closing_mut(Initiator::Local).timed_out();
+                self.step(trigger, now);
+            }
+            Timer::Linger => self.step(Trigger::LingerOver, now),
+            Timer::Handshake => {}
+        }
+    }
+
+    /// The transport ended while a deadline was overdue: nobody was there to handle it.
+    fn note_overdue(&mut self, now: Timestamp) {
+        if let Some((at, _)) = self.next_timer() {
+            self.times.note_lateness(now.since(at), &self.config);
+        }
+    }
+
+    fn queue_ping(&mut self, now: Timestamp) {
+        if self.config.heartbeat.is_some() {
+            self.heartbeat.queue(self.sender.keystream(), now);
+        }
+    }
+
+    fn pong_missed(&mut self, late: Duration, now: Timestamp) {
+        let Some(settings) = &self.config.heartbeat else { return };
+        if self.heartbeat.forgives(settings, late) {
+            self.queue_ping(now);
+        } else {
+            let waited = self.heartbeat.waited(self.times.last_received(), now);
+            self.give_up(Cause::PongTimeout { waited }, Trigger::PeerLost, now);
+        }
     }
 
     fn begin_close(&mut self, frame: CloseFrame, cause: Option<Cause>, now: Timestamp) {
-        //= rfc6455#7.1.2
-        //# an endpoint MUST send a Close control frame, as described in Section
-        //# 5.5.1, whose status code is set to /code/ and whose close reason is
-        //# set to /reason/.
-        let deadline = now + self.config.timeouts.close;
-        let closing = self.closing_mut(Initiator::Local);
-        closing.queue_close(frame, false);
-        closing.cause = cause;
-        closing.close_deadline = Some(deadline);
-        self.phase = Phase::CloseSent;
+        let trigger = self.expect_close(Initiator::Local, now).close(frame, cause);
+        self.step(trigger, now);
     }
 
     fn close_received(&mut self, frame: CloseFrame, now: Timestamp) {
-        let deadline = now + self.config.timeouts.close;
         let truncated = self.receiver.in_message();
-        let closing = self.closing_mut(Initiator::Peer);
-        closing.peer = Some(frame);
-        closing.truncated_message = truncated;
-        closing.close_deadline.get_or_insert(deadline);
-        match &closing.local {
-            Some(local) if local.flushed => {
-                closing.complete = true;
-                self.linger(now);
-                return;
-            }
-            local if closing.write_failed.is_some() => {
-                let both = local.is_some();
-                closing.initiator = if both { Initiator::Both } else { Initiator::Peer };
-                self.linger(now);
-                return;
-            }
-            //= rfc6455#5.5.1
-            //# If an endpoint receives a Close frame and did not previously send a
-            //# Close frame, the endpoint MUST send a Close frame in response.
-            None => closing.queue_close(frame.answer(), true),
-            Some(_) => closing.initiator = Initiator::Both,
-        }
-        self.stop_receiving();
-        self.phase = Phase::CloseReceived;
+        let trigger = self.expect_close(Initiator::Peer, now).peer_closes(frame, truncated);
+        self.step(trigger, now);
     }
 
     /// _Fail the WebSocket Connection_ (RFC 6455 section 7.1.7).
     fn fail(&mut self, fault: Fault, now: Timestamp) {
-        let Fault { rule, offset } = fault;
-        let deadline = now + self.config.timeouts.close;
-        let frame = CloseFrame::new(rule.close_code(), rule.close_reason());
-        let frame = frame.unwrap_or(CloseFrame::from_code(rule.close_code()));
-        let closing = self.closing_mut(Initiator::Local);
-        closing.cause = Some(match rule.is_too_big() {
-            true => Cause::TooBig { rule, offset },
-            false => Cause::Violation { rule, offset },
-        });
-        closing.close_deadline.get_or_insert(deadline);
-        //= rfc6455#7.1.7
-        //# If _The WebSocket Connection is Established_ prior to the point where
-        //# the endpoint is required to _Fail the WebSocket Connection_, the
-        //# endpoint SHOULD send a Close frame with an appropriate status code
-        let unwritten = closing.write_failed.is_none() && !closing.local_flushed();
-        if unwritten && closing.local.is_none() {
-            closing.queue_close(frame, false);
-        }
-        self.stop_receiving();
-        if unwritten {
-            self.phase = Phase::Lingering;
-        } else {
-            self.linger(now);
+        let trigger = self.expect_close(Initiator::Local, now).fail(fault);
+        self.step(trigger, now);
+    }
+
+    fn give_up(&mut self, cause: Cause, trigger: Trigger, now: Timestamp) {
+        if self.phase() != Phase::Ended {
+            self.closing_mut(Initiator::Local).give_up(cause);
+            self.step(trigger, now);
         }
     }
 
-    /// Nothing more is delivered; the transport is given up at the linger timeout at the latest.
-    fn linger(&mut self, now: Timestamp) {
-        if let Some(closing) = &mut self.closing {
+    /// Takes a step to another phase, and does what belongs to being there.
+    fn step(&mut self, trigger: Trigger, now: Timestamp) {
+        let before = self.closing_mut(Initiator::Local).step(trigger);
+        if !self.receives() {
+            if let Some(position) = self.receiver.stop() {
+                self.closing_mut(Initiator::Local).stop(before, position);
+            }
+        }
+        if self.phase() == Phase::Ended && before != Phase::Ended {
+            let mut evidence = self.evidence();
+            evidence.ended = now;
+            let messages = self.sender.messages_pending();
+            self.closing_mut(Initiator::Local).finish(evidence, messages);
+        }
+        self.settle(now);
+    }
+
+    /// Once a connection lingers and no Close of ours waits, the transport is given up at the
+    /// linger timeout at the latest.
+    fn settle(&mut self, now: Timestamp) {
+        let Some(closing) = &mut self.closing else { return };
+        if closing.phase() == Phase::Lingering && !closing.ours().is_pending() {
             closing.begin_linger(self.config.timeouts.linger, now);
         }
-        self.stop_receiving();
-        self.phase = Phase::Lingering;
     }
 
-    /// Ends the connection at once, without a closing handshake.
-    ///
-    /// The transport is to be dropped. Where the closing handshake had been completed already, the
-    /// report still says so.
-    pub fn abort(&mut self, now: Timestamp) {
-        let now = self.advance(now);
-        self.give_up(Cause::Aborted, now);
+    /// The closing handshake begins, or is to be over without one.
+    fn expect_close(&mut self, initiator: Initiator, now: Timestamp) -> &mut Closing {
+        let close_by = now + self.config.timeouts.close;
+        let closing = self.closing_mut(initiator);
+        closing.expect_close_by(close_by);
+        closing
     }
 
-    fn give_up(&mut self, cause: Cause, now: Timestamp) {
-        if self.phase == Phase::Ended {
-            return;
-        }
-        let closing = self.closing_mut(Initiator::Local);
-        // What has happened before is the cause, and dropping the connection its consequence.
-        if !closing.complete && closing.write_failed.is_none() && closing.read_closed.is_none() {
-            closing.cause.get_or_insert(cause);
-        }
-        self.finish(now);
-    }
-
-    /// Makes the report. The next [`poll_event`](Self::poll_event) gives it.
-    fn finish(&mut self, now: Timestamp) {
-        self.closing_mut(Initiator::Local);
-        self.stop_receiving();
-        let mut evidence = self.evidence();
-        evidence.ended = now;
-        let dropped = Undelivered {
-            bytes: self.pending_output(),
-            messages: u64::from(self.messages_pending),
-        };
-        let role = self.role;
-        self.closing_mut(Initiator::Local).make_report(role, dropped, evidence);
-        self.phase = Phase::Ended;
-    }
-
-    /// Time runs forwards.
-    #[inline]
-    fn advance(&mut self, now: Timestamp) -> Timestamp {
-        self.now = self.now.max(now).max(self.last_data);
-        self.now
+    fn closing_mut(&mut self, initiator: Initiator) -> &mut Closing {
+        Closing::of(&mut self.closing, initiator)
     }
 }
 

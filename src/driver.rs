@@ -379,7 +379,7 @@ impl Driver {
     }
 
     fn is_due(&self) -> bool {
-        self.session.poll_timeout().is_some_and(|at| at <= self.now)
+        self.session.is_due(self.now)
     }
 
     /// Whether a request was handed out that the application has not decided about.

@@ -89,8 +89,24 @@
 //!           └── the peer breaks a rule or a limit: our Close ───┘
 //!
 //!   From any phase: the stream ends or fails, a deadline passes, or `abort`  ──▶ Ended
-//!   (where the peer has only ended its side, a Close that is queued still gets its chance first)
 //! ```
+//!
+//! | From | What happens | To |
+//! |---|---|---|
+//! | `Open` | we close, or the idle timeout does | `CloseSent` |
+//! | `Open`, `CloseSent` | the peer's Close comes, ours is not yet written | `CloseReceived` |
+//! | `Open`, `CloseSent`, `CloseReceived` | the peer's Close has come, ours is written or never can be | `Lingering` |
+//! | `Open`, `CloseSent` | the peer breaks a rule or a limit | `Lingering` |
+//! | `CloseSent` | the close deadline passes, our Close is written | `Lingering` |
+//! | `Open` | nothing comes after a Ping, or the output stalls | `Ended` |
+//! | `Lingering` | the linger deadline passes, or too much comes | `Ended` |
+//! | `Open`, `CloseSent`, `CloseReceived`, `Lingering` | the close deadline passes otherwise | `Ended` |
+//! | `Open`, `CloseSent`, `CloseReceived`, `Lingering` | the stream ends or fails, no Close of ours can still leave | `Ended` |
+//! | `Open`, `CloseSent`, `CloseReceived`, `Lingering` | `abort` | `Ended` |
+//!
+//! Where the peer has only ended its side of the stream, a Close of ours that is queued still gets
+//! its chance. Where only writing has failed, the connection stays in its phase, with the close
+//! timeout to read what the peer has sent.
 //!
 //! While a connection lingers, its transport is shut down for writing and read to its end: closing
 //! it at once would let a reset destroy our Close on its way.

@@ -1,24 +1,24 @@
 //! A WebSocket connection from its opening handshake to its end, in whole messages.
 //!
-//! Invariant: here is where buffers are owned, and nowhere below. Each is bounded by [`Limits`]
-//! and given back when it is empty, so that an idle session holds next to nothing.
+//! Invariant: a session owns every buffer of its connection. Each is bounded by [`Limits`] and
+//! given back when it is empty, so that an idle session holds next to nothing.
 //!
 //! [`Limits`]: crate::Limits
 
 mod assembly;
 mod commands;
-mod compression;
 mod event;
 mod getters;
+mod ledger;
 mod opening;
 mod outgoing;
 mod output;
+mod output_buffer;
 mod prepared;
-mod queue;
 mod send_queue;
+mod stage;
 #[cfg(feature = "tracing")]
 mod traced;
-mod transport;
 mod unsent;
 
 use alloc::boxed::Box;
@@ -28,26 +28,24 @@ use core::mem;
 use bytes::{Buf, BytesMut};
 
 use crate::config::Config;
-use crate::connection::Connection;
-use crate::connection::Event;
+use crate::connection::{Connection, Event};
 use crate::deflate::Deflate;
 use crate::handshake::{ClientRequest, Negotiated, Response};
-use crate::report::Phase;
-use crate::report::ReadClosed;
-use crate::report::Termination;
 use crate::report::trace::Trace;
+use crate::report::{Phase, ReadClosed, Termination, TransportError};
 use crate::time::Timestamp;
+use crate::wire::data::Chunk;
 use crate::wire::keystream::{Keystream, Seed};
-use crate::wire::message::NotUtf8;
+use crate::wire::message::{Message, NotUtf8};
 use crate::wire::role::Role;
 
 use assembly::Assembly;
-use compression::compression;
 use opening::{Opening, Progress};
 use send_queue::SendQueue;
+use stage::{Stage, at_either};
 
-pub use commands::AnswerError;
 pub use event::{Opened, SessionEvent};
+pub use opening::AnswerError;
 pub use outgoing::{Outgoing, SendRefused};
 pub use output::Output;
 pub use prepared::Prepared;
@@ -139,24 +137,14 @@ pub use unsent::Unsent;
 pub struct Session {
     stage: Stage,
     config: Arc<Config>,
-    outgoing: SendQueue,
+    send_queue: SendQueue,
     assembly: Assembly,
     negotiated: Negotiated,
     /// Where compression was agreed on.
     deflate: Option<Box<Deflate>>,
-    kept: Option<Box<Deferred>>,
+    deferred: Option<Box<Deferred>>,
     write_failed: bool,
-    /// The most bytes of frames, made or to be made, that were pending when some of them left.
-    pending_peak: u64,
     trace: Trace,
-}
-
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the long-lived stage is the large one")]
-enum Stage {
-    /// Until the connection is open; for good where it never is.
-    Opening(Box<Opening>),
-    Open(Connection),
 }
 
 /// What has to be looked at before the next input.
@@ -184,11 +172,11 @@ impl Session {
         now: Timestamp,
     ) -> Self {
         let config = config.into();
-        let mut outgoing = SendQueue::new(Role::Client);
-        let queue = &mut outgoing.queue;
-        let opening = Opening::client(request, config.clone(), seed, queue, now);
-        let trace = Trace::asking(request);
-        Self::new(Stage::Opening(Box::new(opening)), config, outgoing, trace)
+        let mut send_queue = SendQueue::new(&config);
+        let output = send_queue.handshake_output();
+        let opening = Opening::client(request, config.clone(), seed, output, now);
+        let stage = Stage::Opening(Box::new(opening));
+        Self::new(stage, config, send_queue, Trace::asking(request))
     }
 
     /// A server's session, which waits for a request.
@@ -198,8 +186,9 @@ impl Session {
     pub fn server(config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
         let config = config.into();
         let opening = Opening::server(config.clone(), seed, now);
-        let (outgoing, trace) = (SendQueue::new(Role::Server), Trace::new(Role::Server));
-        Self::new(Stage::Opening(Box::new(opening)), config, outgoing, trace)
+        let stage = Stage::Opening(Box::new(opening));
+        let send_queue = SendQueue::new(&config);
+        Self::new(stage, config, send_queue, Trace::new(Role::Server))
     }
 
     /// A session on a connection whose opening handshake somebody else has completed.
@@ -215,26 +204,25 @@ impl Session {
         now: Timestamp,
     ) -> Self {
         let config = config.into();
-        let mut connection =
-            Connection::with_keystream(role, config.clone(), Keystream::new(seed), now);
-        let deflate = compression(&mut connection, &negotiated, &config);
-        let (outgoing, trace) = (SendQueue::new(role), Trace::new(role));
-        let mut session = Self::new(Stage::Open(connection), config, outgoing, trace);
-        (session.negotiated, session.deflate) = (negotiated, deflate);
+        let keystream = Keystream::new(seed);
+        let connection = Connection::with_keystream(role, config.clone(), keystream, now);
+        let send_queue = SendQueue::new(&config);
+        let stage = Stage::Open(connection);
+        let mut session = Self::new(stage, config, send_queue, Trace::new(role));
+        session.apply(negotiated);
         session
     }
 
-    fn new(stage: Stage, config: Arc<Config>, outgoing: SendQueue, trace: Trace) -> Self {
+    fn new(stage: Stage, config: Arc<Config>, send_queue: SendQueue, trace: Trace) -> Self {
         Self {
             stage,
             config,
-            outgoing,
+            send_queue,
             assembly: Assembly::default(),
             negotiated: Negotiated::default(),
             deflate: None,
-            kept: None,
+            deferred: None,
             write_failed: false,
-            pending_peak: 0,
             trace,
         }
     }
@@ -254,8 +242,8 @@ impl Session {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<SessionEvent<'b>> {
-        if self.kept.is_some() || self.assembly.has_filled() {
-            let event = self.poll_kept(now);
+        if self.looks_first() {
+            let event = self.poll_deferred(now);
             if event.is_some() {
                 return event;
             }
@@ -266,7 +254,13 @@ impl Session {
         }
     }
 
-    /// Frames become messages here.
+    /// Whether anything has to be looked at before the next input.
+    #[inline]
+    fn looks_first(&self) -> bool {
+        self.deferred.is_some() || self.assembly.has_filled()
+    }
+
+    /// Makes messages of what the connection reads.
     #[inline]
     fn receive<'b>(
         &mut self,
@@ -274,82 +268,103 @@ impl Session {
         now: Timestamp,
     ) -> Option<SessionEvent<'b>> {
         loop {
-            let Stage::Open(connection) = &mut self.stage else { return None };
-            match connection.poll_event(input, now) {
+            let connection = self.stage.connection_mut()?;
+            match connection.poll_input(input, now) {
                 Some(Event::Data(chunk)) if chunk.is_whole() => match Assembly::whole(&chunk) {
                     Ok(message) => return Some(SessionEvent::Message(message)),
                     Err(NotUtf8) => connection.fail_text(now),
                 },
-                Some(Event::Data(chunk)) if chunk.is_compressed() => {
-                    if let Some(message) = self.inflate(&chunk, now) {
-                        return Some(SessionEvent::Message(message));
-                    }
-                }
                 Some(Event::Data(chunk)) => {
-                    self.assembly.append(chunk.payload(), connection.message_remaining());
-                    if chunk.is_last() {
-                        match self.assembly.finish(chunk.kind()) {
-                            Ok(message) => return Some(SessionEvent::Message(message)),
-                            Err(NotUtf8) => connection.fail_text(now),
-                        }
+                    if let Some(message) = self.assemble(&chunk, now) {
+                        return Some(SessionEvent::Message(message));
                     }
                 }
                 Some(other) => return self.translate(other),
                 None => {
                     self.drop_unfinished();
-                    return None;
+                    return self.poll_end();
                 }
             }
         }
     }
 
+    /// Adds a piece to the message under way. Returns the message once it is complete.
+    fn assemble(&mut self, chunk: &Chunk<'_>, now: Timestamp) -> Option<Message<'static>> {
+        let connection = self.stage.connection_mut()?;
+        if chunk.is_compressed() {
+            let (deflate, limit) = (self.deflate.as_mut()?, self.config.limits.message);
+            let result = self.assembly.inflate(chunk, deflate, limit);
+            return result.unwrap_or_else(|rule| {
+                connection.fail_compressed(rule, now);
+                None
+            });
+        }
+        self.assembly.append(chunk.payload(), connection.message_remaining());
+        if !chunk.is_last() {
+            return None;
+        }
+        let message = self.assembly.finish(chunk.kind());
+        message.inspect_err(|NotUtf8| connection.fail_text(now)).ok()
+    }
+
     /// An event other than data.
     #[inline(never)]
     fn translate(&mut self, event: Event<'_>) -> Option<SessionEvent<'static>> {
-        let Stage::Open(connection) = &mut self.stage else { return None };
-        match event {
-            Event::Data(_) => None,
+        Some(match event {
+            Event::Data(_) | Event::Ended(_) => return None,
             Event::Ping => {
-                // Queued here and not when the output is asked for, so that the answer's place
+                // The Pong is queued here and not when the output is asked for, so that its place
                 // does not depend on how the input was split.
-                self.outgoing.answer(connection, &self.config);
-                Some(SessionEvent::Ping)
+                self.send_queue.queue_control(self.stage.connection_mut()?);
+                SessionEvent::Ping
             }
-            Event::Pong { rtt } => Some(SessionEvent::Pong { rtt }),
+            Event::Pong { rtt } => SessionEvent::Pong { rtt },
             Event::CloseReceived => {
                 self.drop_unfinished();
-                Some(SessionEvent::CloseReceived)
+                SessionEvent::CloseReceived
             }
-            Event::Ended(report) => Some(self.end(report)),
-        }
+        })
+    }
+
+    /// The end of an open connection, with what is known of the queue.
+    #[inline]
+    fn poll_end(&mut self) -> Option<SessionEvent<'static>> {
+        let report = self.stage.connection_mut()?.take_report(|| self.send_queue.backlog())?;
+        Some(self.end(report))
     }
 
     /// Gives back the memory of a message that will never be complete.
     #[inline]
     fn drop_unfinished(&mut self) {
-        if self.assembly.holds_memory() || self.can_inflate() {
-            if !matches!(self.phase(), Phase::Open | Phase::CloseSent) {
+        let inflating = self.deflate.as_mut().filter(|deflate| deflate.can_inflate());
+        if self.assembly.memory() > 0 || inflating.is_some() {
+            if !matches!(
+                self.stage.connection().map(Connection::phase),
+                Some(Phase::Open | Phase::CloseSent)
+            ) {
                 self.assembly.clear();
-                self.stop_inflating();
+                if let Some(deflate) = inflating {
+                    deflate.stop_inflating();
+                }
             }
         }
     }
 
     #[inline(never)]
-    fn poll_opening<'b>(
+    fn poll_opening(
         &mut self,
-        input: &mut &'b mut [u8],
+        input: &mut &mut [u8],
         now: Timestamp,
-    ) -> Option<SessionEvent<'b>> {
-        let Stage::Opening(opening) = &mut self.stage else { return None };
-        match opening.receive(input, &mut self.outgoing.queue, now)? {
+    ) -> Option<SessionEvent<'static>> {
+        let output = self.send_queue.handshake_output();
+        Some(match self.stage.opening_mut()?.receive(input, output, now)? {
             Progress::Request(request) => {
                 self.trace.asked(&request);
-                Some(SessionEvent::Request(request))
+                SessionEvent::Request(request)
             }
-            Progress::Ended(report) => Some(self.end(report)),
-            Progress::Established(response) => Some(self.established(*response, now)),
-        }
+            Progress::Ended(report) => self.end(report),
+            Progress::Established(response) => self.established(*response, now),
+        })
     }
 
     fn established(&mut self, response: Response, now: Timestamp) -> SessionEvent<'static> {
@@ -358,40 +373,46 @@ impl Session {
         SessionEvent::Open(Box::new(Opened { negotiated, response: Some(response) }))
     }
 
-    /// The opening handshake is over: everything that served it is freed. Gives what came early.
+    /// The opening handshake is over: everything that served it is freed. Returns what came early.
     fn open(&mut self, negotiated: Negotiated, now: Timestamp) -> BytesMut {
-        let Stage::Opening(opening) = &mut self.stage else { return BytesMut::new() };
-        let Some(keystream) = opening.take_keystream() else { return BytesMut::new() };
-        let now = opening.advance(now);
-        let early = opening.take_early();
-        let config = self.config.clone();
-        let mut connection = Connection::with_keystream(opening.role(), config, keystream, now);
-        connection.handshake_queued(self.outgoing.queue.handshake());
-        if let Some(kind) = opening.write_failed {
-            connection.handle_write_failed(kind, now);
-        }
-        self.deflate = compression(&mut connection, &negotiated, &self.config);
+        let opened = self.stage.opening_mut().and_then(|opening| opening.open(now));
+        let Some((connection, early)) = opened else { return BytesMut::new() };
         self.stage = Stage::Open(connection);
-        self.negotiated = negotiated;
+        self.apply(negotiated);
         early
     }
 
-    /// What has to be looked at before the next input.
+    /// Puts in force what was agreed on.
+    fn apply(&mut self, negotiated: Negotiated) {
+        if let (Some(connection), Some(params)) =
+            (self.stage.connection_mut(), &negotiated.extensions().deflate)
+        {
+            connection.allow_compressed();
+            let role = connection.role();
+            self.deflate = Some(Box::new(match self.config.compression() {
+                Some(settings) => Deflate::new(role, params, settings),
+                // Agreed on elsewhere, so it has to be understood.
+                None => Deflate::with_defaults(role, params),
+            }));
+        }
+        self.negotiated = negotiated;
+    }
+
     #[cold]
     #[inline(never)]
-    fn poll_kept(&mut self, now: Timestamp) -> Option<SessionEvent<'static>> {
-        if let Some(opened) = self.kept.as_mut().and_then(|kept| kept.opened.take()) {
-            return Some(SessionEvent::Open(opened));
-        }
-        let early = self.kept.as_mut().map(|kept| mem::take(&mut kept.early));
-        if let Some(mut early) = early {
+    fn poll_deferred(&mut self, now: Timestamp) -> Option<SessionEvent<'static>> {
+        if let Some(deferred) = &mut self.deferred {
+            if let Some(opened) = deferred.opened.take() {
+                return Some(SessionEvent::Open(opened));
+            }
+            let mut early = mem::take(&mut deferred.early);
             let mut rest = &mut early[..];
             let event = self.receive(&mut rest, now).map(SessionEvent::into_owned);
             let left = rest.len();
             early.advance(early.len() - left);
             if event.is_some() {
-                if let Some(kept) = &mut self.kept {
-                    kept.early = early;
+                if let Some(deferred) = &mut self.deferred {
+                    deferred.early = early;
                 }
                 return event;
             }
@@ -400,8 +421,8 @@ impl Session {
         if event.is_some() {
             return event;
         }
-        let read_closed = self.kept.take().and_then(|kept| kept.read_closed);
-        if let (Some(how), Stage::Open(connection)) = (read_closed, &mut self.stage) {
+        let read_closed = self.deferred.take().and_then(|deferred| deferred.read_closed);
+        if let (Some(how), Some(connection)) = (read_closed, self.stage.connection_mut()) {
             connection.handle_read_closed(how, now);
         }
         None
@@ -410,9 +431,9 @@ impl Session {
     /// What was read into the memory of the message under way: nothing but its payload.
     fn poll_filled(&mut self, now: Timestamp) -> Option<SessionEvent<'static>> {
         while self.assembly.has_filled() {
-            let Stage::Open(connection) = &mut self.stage else { return None };
+            let connection = self.stage.connection_mut()?;
             let mut rest = self.assembly.filled_mut();
-            match connection.poll_event(&mut rest, now) {
+            match connection.poll_input(&mut rest, now) {
                 Some(Event::Data(chunk)) => {
                     let (len, last, kind) = (chunk.payload().len(), chunk.is_last(), chunk.kind());
                     self.assembly.take_filled(len);
@@ -424,37 +445,23 @@ impl Session {
                     }
                 }
                 // The connection takes no more data, so there is no message any more.
-                other => {
-                    let report = match other {
-                        Some(Event::Ended(report)) => Some(report),
-                        _ => None,
-                    };
+                _ => {
                     self.assembly.clear();
-                    return report.map(|report| self.end(report));
+                    return self.poll_end();
                 }
             }
         }
         None
     }
 
-    /// The report with what is known of the queue; everything that was held is given back.
-    fn end(&mut self, mut report: Box<Termination>) -> SessionEvent<'static> {
-        self.mark_pending();
-        self.outgoing.give_up(&mut report);
+    /// Gives back everything that was held.
+    fn end(&mut self, report: Box<Termination>) -> SessionEvent<'static> {
+        self.send_queue.clear();
         self.assembly.clear();
         self.deflate = None;
-        self.kept = None;
+        self.deferred = None;
         self.trace.ended(&report);
         SessionEvent::Ended(report)
-    }
-
-    /// Remembers how much is pending. Until some of it leaves or is given up that only grows, so it
-    /// is looked at then, and when it is asked for.
-    fn mark_pending(&mut self) {
-        if let Stage::Open(connection) = &self.stage {
-            let pending = connection.pending_output() + self.outgoing.unframed() as u64;
-            self.pending_peak = self.pending_peak.max(pending);
-        }
     }
 
     /// Memory of the large message under way, to read into directly; empty where there is none.
@@ -464,7 +471,7 @@ impl Session {
     /// frame under way, and grows with what was received, at most to its double.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         match &self.stage {
-            Stage::Open(connection) if self.kept.is_none() => {
+            Stage::Open(connection) if self.deferred.is_none() => {
                 self.assembly.spare_mut(connection.direct_remaining())
             }
             _ => &mut [],
@@ -475,8 +482,49 @@ impl Session {
     ///
     /// Call [`poll_event`](Self::poll_event) next, with empty input.
     pub fn handle_filled(&mut self, count: usize, _now: Timestamp) {
-        if let Stage::Open(connection) = &self.stage {
+        if let Some(connection) = self.stage.connection() {
             self.assembly.fill(count, connection.direct_remaining());
         }
+    }
+
+    /// The reading side of the transport has ended; nothing more will come.
+    ///
+    /// Give all bytes that were read to [`poll_event`](Self::poll_event) first.
+    pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
+        if self.looks_first() {
+            self.deferred.get_or_insert_default().read_closed.get_or_insert(how);
+        } else {
+            at_either!(&mut self.stage, at => at.handle_read_closed(how, now));
+        }
+    }
+
+    /// The writing side of the transport has failed; nothing more will leave.
+    ///
+    /// Reading goes on, and is worth it: the peer's Close may be waiting there.
+    pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
+        self.write_failed = true;
+        at_either!(&mut self.stage, at => at.handle_write_failed(kind, now));
+    }
+
+    /// The transport has accepted the first `count` bytes of the output.
+    ///
+    /// More than is pending counts as all of it.
+    pub fn handle_flushed(&mut self, count: usize, now: Timestamp) {
+        let left = self.send_queue.consume(count);
+        if left.handshake > 0 {
+            let all = self.send_queue.handshake() == 0;
+            at_either!(&mut self.stage, at => at.handshake_flushed(all, now));
+        }
+        if let Some(connection) = self.stage.connection_mut() {
+            connection.handle_flushed(left.frames, now);
+        }
+    }
+
+    /// Lets every deadline that has passed take effect.
+    ///
+    /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
+    /// look dead may only be unread.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        at_either!(&mut self.stage, at => at.handle_timeout(now));
     }
 }

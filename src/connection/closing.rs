@@ -1,105 +1,346 @@
-//! What is known of an ending while it takes its course, and the report made of it.
+//! What is known of an ending while it takes its course, until the report is made of it.
 //!
-//! Plain bookkeeping: [`Connection`](super::Connection) decides, and changes the phase.
+//! It is there from the first sign of an end on: a Close either way, a fault, or one way of the
+//! transport failing. It says what follows for the phase as a [`Trigger`]; the connection takes
+//! the step.
+//!
+//! ```text
+//! our Close:  None ──▶ Queued ──▶ Written ──▶ Flushed
+//!                        └───────────┴──▶ Lost, where the transport fails first
+//! ```
 
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use super::Connection;
-use crate::report::Phase;
+use super::receive::Fault;
+use super::state::{State, Trigger};
 use crate::report::{
-    Cause, Direction, Evidence, Initiator, LocalClose, Position, StreamEnd, Termination,
-    Undelivered,
+    Cause, Direction, Evidence, Facts, Initiator, LocalClose, Phase, Position, ReadClosed,
+    Termination, TransportError,
 };
-use crate::report::{ReadClosed, TransportError};
-use crate::time::Timestamp;
+use crate::time::{Timer, Timestamp};
 use crate::wire::close::CloseFrame;
 use crate::wire::role::Role;
 
-/// What an [`Closing`] does with our Close.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CloseState {
+/// How far our Close has got.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum OurClose {
+    /// There is none yet.
+    None,
     /// It waits to be written into the output.
-    Queued,
+    Queued(LocalClose),
     /// It was written into the output and ends at this offset.
-    Written { mark: u64 },
-    /// It was flushed, or never will be.
-    Done,
+    Written(LocalClose, u64),
+    /// The transport has accepted its last byte.
+    Flushed(LocalClose),
+    /// The transport failed before.
+    Lost(LocalClose),
+}
+
+impl OurClose {
+    fn queued(frame: CloseFrame, answer: bool) -> Self {
+        Self::Queued(LocalClose { frame, flushed: false, answer })
+    }
+
+    pub(super) fn as_ref(&self) -> Option<&LocalClose> {
+        match self {
+            Self::None => None,
+            Self::Queued(close)
+            | Self::Written(close, _)
+            | Self::Flushed(close)
+            | Self::Lost(close) => Some(close),
+        }
+    }
+
+    /// Whether it has still to leave.
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self, Self::Queued(_) | Self::Written(..))
+    }
+
+    pub(super) fn is_queued(&self) -> bool {
+        matches!(self, Self::Queued(_))
+    }
+
+    pub(super) fn is_flushed(&self) -> bool {
+        matches!(self, Self::Flushed(_))
+    }
+}
+
+/// The peer's Close.
+#[derive(Debug)]
+struct PeerClose {
+    frame: CloseFrame,
+    /// It came in the middle of a fragmented message.
+    truncated_message: bool,
+}
+
+/// What was seen up to the end.
+#[derive(Debug)]
+struct End {
+    evidence: Evidence,
+    /// Messages that were queued and may not have left.
+    messages: u64,
+}
+
+/// What a session has accepted for sending and was not all written; it knows this better than
+/// the connection.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    /// Bytes of the response to the opening handshake, which is no frame and stalls all the same.
+    pub(crate) handshake: u64,
+    /// Payload bytes of which no frame was made.
+    pub(crate) unframed: u64,
+    /// Messages of which the last byte has not left, framed or not.
+    pub(crate) messages: u64,
 }
 
 #[derive(Debug)]
 pub(super) struct Closing {
-    pub(super) initiator: Initiator,
+    state: State,
+    initiator: Initiator,
     /// The cause, where it is decided already.
-    pub(super) cause: Option<Cause>,
-    /// The phase and the position in the peer's stream at which delivery stopped.
-    pub(super) stopped: Option<(Phase, Position)>,
-    pub(super) local: Option<LocalClose>,
-    pub(super) close_state: CloseState,
-    pub(super) peer: Option<CloseFrame>,
+    cause: Option<Cause>,
+    ours: OurClose,
+    peer: Option<PeerClose>,
     /// Both Closes have passed, and the peer's stream had not ended before ours was written.
-    pub(super) complete: bool,
-    pub(super) truncated_message: bool,
-    pub(super) close_deadline: Option<Timestamp>,
-    pub(super) linger_deadline: Option<Timestamp>,
-    pub(super) read_closed: Option<ReadClosed>,
-    pub(super) write_failed: Option<TransportError>,
-    pub(super) discarded: u64,
-    /// The report, until it is taken.
-    pub(super) report: Option<Box<Termination>>,
+    complete: bool,
+    read_closed: Option<ReadClosed>,
+    write_failed: Option<TransportError>,
+    /// When the closing handshake has to be over; once it is, when the transport is given up.
+    deadline: Option<(Timestamp, Timer)>,
+    /// The phase and the position in the peer's stream at which delivery stopped.
+    stopped: Option<(Phase, Position)>,
+    /// Bytes that were thrown away.
+    discarded: u64,
+    /// Once it is over, until the report is taken.
+    end: Option<End>,
 }
 
 impl Closing {
-    pub(super) fn new(initiator: Initiator) -> Self {
-        Self {
-            initiator,
-            cause: None,
-            stopped: None,
-            local: None,
-            close_state: CloseState::Done,
-            peer: None,
-            complete: false,
-            truncated_message: false,
-            close_deadline: None,
-            linger_deadline: None,
-            read_closed: None,
-            write_failed: None,
-            discarded: 0,
-            report: None,
-        }
+    /// The ending of a connection, which begins here if it has not before.
+    pub(super) fn of(closing: &mut Option<Box<Self>>, initiator: Initiator) -> &mut Self {
+        closing.get_or_insert_with(|| {
+            Box::new(Self {
+                state: State::open(),
+                initiator,
+                cause: None,
+                ours: OurClose::None,
+                peer: None,
+                complete: false,
+                read_closed: None,
+                write_failed: None,
+                deadline: None,
+                stopped: None,
+                discarded: 0,
+                end: None,
+            })
+        })
     }
 
-    pub(super) fn queue_close(&mut self, frame: CloseFrame, answer: bool) {
-        self.local = Some(LocalClose { frame, flushed: false, answer });
-        self.close_state = CloseState::Queued;
+    /// This end closes.
+    pub(super) fn close(&mut self, frame: CloseFrame, cause: Option<Cause>) -> Trigger {
+        //= rfc6455#7.1.2
+        //# an endpoint MUST send a Close control frame, as described in Section
+        //# 5.5.1, whose status code is set to /code/ and whose close reason is
+        //# set to /reason/.
+        self.ours = OurClose::queued(frame, false);
+        self.cause = cause;
+        Trigger::Close
+    }
+
+    /// The peer's Close has come.
+    pub(super) fn peer_closes(&mut self, frame: CloseFrame, truncated_message: bool) -> Trigger {
+        self.peer = Some(PeerClose { frame, truncated_message });
+        match self.ours {
+            OurClose::Flushed(_) => {
+                self.complete = true;
+                return Trigger::Exchanged;
+            }
+            _ if self.write_failed.is_some() => {
+                let both = self.ours.as_ref().is_some();
+                self.initiator = if both { Initiator::Both } else { Initiator::Peer };
+                return Trigger::Exchanged;
+            }
+            //= rfc6455#5.5.1
+            //# If an endpoint receives a Close frame and did not previously send a
+            //# Close frame, the endpoint MUST send a Close frame in response.
+            OurClose::None => self.ours = OurClose::queued(frame.answer(), true),
+            OurClose::Queued(_) | OurClose::Written(..) | OurClose::Lost(_) => {
+                self.initiator = Initiator::Both;
+            }
+        }
+        Trigger::PeerClose
+    }
+
+    /// _Fail the WebSocket Connection_ (RFC 6455 section 7.1.7).
+    pub(super) fn fail(&mut self, Fault { rule, offset }: Fault) -> Trigger {
+        self.cause = Some(match rule.is_too_big() {
+            true => Cause::TooBig { rule, offset },
+            false => Cause::Violation { rule, offset },
+        });
+        //= rfc6455#7.1.7
+        //# If _The WebSocket Connection is Established_ prior to the point where
+        //# the endpoint is required to _Fail the WebSocket Connection_, the
+        //# endpoint SHOULD send a Close frame with an appropriate status code
+        if self.write_failed.is_none() && self.ours.as_ref().is_none() {
+            let frame = CloseFrame::new(rule.close_code(), rule.close_reason());
+            let frame = frame.unwrap_or(CloseFrame::from_code(rule.close_code()));
+            self.ours = OurClose::queued(frame, false);
+        }
+        Trigger::Fault
     }
 
     /// The peer's stream has ended. Unless something was decided before, that is what happened,
-    /// whatever comes of the output that is still to go out.
-    pub(super) fn read_ended(&mut self, how: ReadClosed, at: Position) {
-        self.read_closed = Some(how);
-        if self.complete || self.write_failed.is_some() {
-            return;
+    /// whatever comes of the output that is still to leave.
+    pub(super) fn read_ended(&mut self, how: ReadClosed, at: Position) -> Option<Trigger> {
+        if self.read_closed.is_some() {
+            return None;
         }
-        //= rfc6455#7.2.1
-        //# If at any point the underlying transport layer connection is
-        //# unexpectedly lost, the client MUST _Fail the WebSocket Connection_.
-        let failed = |kind| Cause::Transport { side: Direction::Read, kind };
-        self.cause.get_or_insert(match how {
-            ReadClosed::Eof => Cause::Eof { at },
-            ReadClosed::TlsTruncated => failed(TransportError::TlsTruncated),
-            ReadClosed::Failed(kind) => failed(kind),
-        });
+        self.read_closed = Some(how);
+        if !self.complete && self.write_failed.is_none() {
+            //= rfc6455#7.2.1
+            //# If at any point the underlying transport layer connection is
+            //# unexpectedly lost, the client MUST _Fail the WebSocket Connection_.
+            let failed = |kind| Cause::Transport { side: Direction::Read, kind };
+            self.cause.get_or_insert(match how {
+                ReadClosed::Eof => Cause::Eof { at },
+                ReadClosed::TlsTruncated => failed(TransportError::TlsTruncated),
+                ReadClosed::Failed(kind) => failed(kind),
+            });
+        }
+        // The peer may have closed its side alone: our Close, and what leaves before it, still
+        // gets its chance until the close deadline.
+        let dead = self.write_failed.is_some() || matches!(how, ReadClosed::Failed(_));
+        (dead || !self.ours.is_pending()).then_some(Trigger::TransportDone)
     }
 
     /// The transport takes nothing more: our Close, unless it is out, never will be.
-    pub(super) fn give_up_writing(&mut self, kind: TransportError) {
+    pub(super) fn write_failed(&mut self, kind: TransportError) -> Option<Trigger> {
         self.write_failed.get_or_insert(kind);
-        self.close_state = CloseState::Done;
+        if let OurClose::Queued(close) | OurClose::Written(close, _) = self.ours {
+            self.ours = OurClose::Lost(close);
+        }
+        self.nothing_to_write()
     }
 
-    pub(super) fn local_flushed(&self) -> bool {
-        self.local.is_some_and(|local| local.flushed)
+    /// Our Close was written into the output and ends at `end`.
+    pub(super) fn close_written(&mut self, end: u64) {
+        if let OurClose::Queued(close) = self.ours {
+            self.ours = OurClose::Written(close, end);
+        }
+    }
+
+    /// The transport has accepted the output up to `flushed`. Whether our Close is out by that.
+    pub(super) fn close_flushed(&mut self, flushed: u64) -> bool {
+        match self.ours {
+            OurClose::Written(close, end) if flushed >= end => {
+                self.ours = OurClose::Flushed(LocalClose { flushed: true, ..close });
+                self.complete = self.peer.is_some() && self.read_closed.is_none();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What follows where no Close of ours can still leave.
+    pub(super) fn nothing_to_write(&self) -> Option<Trigger> {
+        match (self.read_closed, &self.peer) {
+            (Some(_), _) => Some(Trigger::TransportDone),
+            (None, Some(_)) => Some(Trigger::Exchanged),
+            (None, None) => None,
+        }
+    }
+
+    /// The close deadline has passed.
+    pub(super) fn timed_out(&mut self) -> Trigger {
+        if self.write_failed.is_some() || self.read_closed.is_some() {
+            return Trigger::CloseTimeout;
+        }
+        self.cause.get_or_insert(Cause::CloseTimeout);
+        match self.phase() == Phase::CloseSent && self.ours.is_flushed() {
+            true => Trigger::Unanswered,
+            false => Trigger::CloseTimeout,
+        }
+    }
+
+    /// This end gives up, for this cause unless something has happened before: then dropping the
+    /// connection is its consequence.
+    pub(super) fn give_up(&mut self, cause: Cause) {
+        if !self.complete && self.write_failed.is_none() && self.read_closed.is_none() {
+            self.cause.get_or_insert(cause);
+        }
+    }
+
+    /// The closing handshake has to be over by then, unless that is settled already.
+    pub(super) fn expect_close_by(&mut self, at: Timestamp) {
+        self.deadline.get_or_insert((at, Timer::Close));
+    }
+
+    /// The transport is given up `span` after the end of the closing handshake.
+    pub(super) fn begin_linger(&mut self, span: Duration, now: Timestamp) {
+        let from = match self.deadline {
+            Some((_, Timer::Linger)) => return,
+            // Counted from the close deadline where that is handled late: the end is not put off.
+            Some((close_by, _)) => close_by.min(now),
+            None => now,
+        };
+        self.deadline = Some((from + span, Timer::Linger));
+    }
+
+    /// From here on nothing is delivered.
+    pub(super) fn stop(&mut self, phase: Phase, position: Position) {
+        self.stopped = Some((phase, position));
+    }
+
+    /// Counts bytes that came and are thrown away; with a limit, up to the byte that is too much,
+    /// so that the report does not show how much of it came at once. Returns how many counted, and
+    /// whether that is too much.
+    pub(super) fn discard(&mut self, len: u64, limit: Option<u64>) -> (u64, bool) {
+        let room =
+            limit.map_or(u64::MAX, |limit| limit.saturating_add(1).saturating_sub(self.discarded));
+        let counted = len.min(room);
+        self.discarded = self.discarded.saturating_add(counted);
+        (counted, limit.is_some_and(|limit| self.discarded > limit))
+    }
+
+    /// It is over: this is what was seen until now.
+    pub(super) fn finish(&mut self, evidence: Evidence, messages: u64) {
+        self.end = Some(End { evidence, messages });
+    }
+
+    pub(super) fn has_report(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// The report, the first time after the end.
+    pub(super) fn take_report(
+        &mut self,
+        role: Role,
+        backlog: Option<Backlog>,
+    ) -> Option<Box<Termination>> {
+        let End { mut evidence, messages } = self.end.take()?;
+        let own = Backlog { messages, ..Backlog::default() };
+        let Backlog { handshake, unframed, messages } = backlog.unwrap_or(own);
+        evidence.pending_output = evidence.pending_output.saturating_add(unframed);
+        Some(Box::new(Termination::new(Facts {
+            role,
+            cause: match self.cause() {
+                Cause::WriteStalled { pending } => {
+                    let pending = pending.saturating_add(unframed).saturating_add(handshake);
+                    Cause::WriteStalled { pending }
+                }
+                cause => cause,
+            },
+            initiator: self.initiator,
+            clean: self.complete,
+            local_close: self.ours.as_ref().copied(),
+            peer_close: self.peer_frame().copied(),
+            truncated_message: self.peer.as_ref().is_some_and(|peer| peer.truncated_message),
+            read_closed: self.read_closed,
+            undelivered_messages: messages,
+            refusal: None,
+            evidence,
+        })))
     }
 
     /// What happened: decided earlier, or what the transport says.
@@ -116,63 +357,42 @@ impl Closing {
         Cause::Aborted
     }
 
-    /// The transport is given up after `span`.
-    pub(super) fn begin_linger(&mut self, span: Duration, now: Timestamp) {
-        // Counted from the close deadline where that is handled late: the end is not put off.
-        let from = self.close_deadline.take().map_or(now, |at| at.min(now));
-        self.linger_deadline.get_or_insert(from + span);
+    /// Takes a step to another phase. Returns the one before.
+    pub(super) fn step(&mut self, trigger: Trigger) -> Phase {
+        self.state.step(trigger)
     }
 
-    pub(super) fn make_report(&mut self, role: Role, dropped: Undelivered, evidence: Evidence) {
-        self.report = Some(Box::new(Termination {
-            role,
-            //= rfc6455#7.1.5
-            //# If _The WebSocket
-            //# Connection is Closed_ and no Close control frame was received by the
-            //# endpoint (such as could occur if the underlying transport connection
-            //# is lost), _The WebSocket Connection Close Code_ is considered to be
-            //# 1006.
-            code: self.peer.as_ref().map_or(1006, CloseFrame::reported_code),
-            clean: self.complete,
-            initiator: self.initiator,
-            cause: self.cause(),
-            local_close: self.local,
-            peer_close: self.peer,
-            stream_end: self.stream_end(),
-            truncated_message: self.truncated_message,
-            dropped,
-            refusal: None,
-            evidence,
-        }));
+    #[inline]
+    pub(super) fn phase(&self) -> Phase {
+        self.state.phase()
     }
 
-    fn stream_end(&self) -> StreamEnd {
-        match self.read_closed {
-            None => StreamEnd::NotSeen,
-            Some(how) => how.into(),
-        }
-    }
-}
-
-impl Connection {
-    pub(super) fn closing_mut(&mut self, initiator: Initiator) -> &mut Closing {
-        self.closing.get_or_insert_with(|| Box::new(Closing::new(initiator)))
+    pub(super) fn ours(&self) -> &OurClose {
+        &self.ours
     }
 
-    /// From now on nothing is delivered. Remembers where in the stream, and in which phase.
-    pub(super) fn stop_receiving(&mut self) {
-        if let (Some(position), Some(closing)) = (self.receiver.stop(), &mut self.closing) {
-            closing.stopped = Some((self.phase, position));
-        }
+    pub(super) fn peer_frame(&self) -> Option<&CloseFrame> {
+        self.peer.as_ref().map(|peer| &peer.frame)
     }
-}
 
-impl From<ReadClosed> for StreamEnd {
-    fn from(how: ReadClosed) -> Self {
-        match how {
-            ReadClosed::Eof => Self::Eof,
-            ReadClosed::TlsTruncated => Self::TlsTruncated,
-            ReadClosed::Failed(kind) => Self::Failed(kind),
-        }
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    pub(super) fn can_write(&self) -> bool {
+        self.write_failed.is_none()
+    }
+
+    #[inline]
+    pub(super) fn deadline(&self) -> Option<(Timestamp, Timer)> {
+        self.deadline
+    }
+
+    pub(super) fn stopped(&self) -> Option<(Phase, Position)> {
+        self.stopped
+    }
+
+    pub(super) fn discarded(&self) -> u64 {
+        self.discarded
     }
 }

@@ -1,13 +1,9 @@
-//! What can be seen of a connection: getters, the evidence so far. Nothing here changes anything.
-
-use core::time::Duration;
+//! What can be seen of a connection, and what it wants to be done. Nothing here changes anything.
 
 use super::Connection;
-use super::closing::CloseState;
-use crate::report::Phase;
-use crate::report::Stats;
-use crate::report::{Evidence, LocalClose, Position, SentMessage, Traffic};
-use crate::time::Timestamp;
+use super::times::sooner;
+use crate::report::{Evidence, LocalClose, Phase, Position, Stats, Traffic};
+use crate::time::{Timer, Timestamp};
 use crate::wire::close::CloseFrame;
 use crate::wire::role::Role;
 
@@ -29,31 +25,95 @@ impl Connection {
         //= rfc6455#7.1.7
         //# Similarly, to do so, the server MUST _Close the WebSocket Connection_,
         //# and SHOULD log the problem.
-        let over = match self.phase {
+        let over = match self.phase() {
             Phase::Ended => true,
             //= rfc6455#7.1.1
             //# when a server
             //# is instructed to _Close the WebSocket Connection_ it SHOULD initiate
             //# a TCP Close immediately, and when a client is instructed to do the
             //# same, it SHOULD wait for a TCP Close from the server.
-            Phase::Lingering => self.role == Role::Server || !closing.complete,
+            Phase::Lingering => self.role() == Role::Server || !closing.is_complete(),
             _ => false,
         };
-        over && self.pending_output() == 0
-            && closing.write_failed.is_none()
-            && closing.close_state == CloseState::Done
+        over && self.pending_output() == 0 && closing.can_write() && !closing.ours().is_pending()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), unless something happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.next_timer().map(|(at, _)| at)
+    }
+
+    /// The next deadline, and what it is for.
+    ///
+    /// It is derived from what was seen, not stored, so that moving it costs nothing on the way of a
+    /// message.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
+        if self.phase() == Phase::Ended {
+            return None;
+        }
+        if let Some(closing) = &self.closing {
+            return closing.deadline();
+        }
+        let last_received = self.times.last_received();
+        let mut next = None;
+        if let Some(settings) = &self.config.heartbeat {
+            let quiet_since = self.quiet_since();
+            let ping = self.heartbeat.ping_deadline(settings, quiet_since, last_received);
+            next = ping.map(|at| (at, Timer::Ping));
+            let pong = self.heartbeat.pong_deadline(settings, last_received);
+            next = sooner(next, pong.map(|at| (at, Timer::Pong)));
+        }
+        if let Some(span) = self.config.timeouts.idle {
+            next = sooner(next, Some((last_received + span, Timer::Idle)));
+        }
+        if let Some(span) = self.config.timeouts.write_stall {
+            let stalled = self.sender.stalled_since();
+            next = sooner(next, stalled.map(|since| (since + span, Timer::WriteStall)));
+        }
+        next
+    }
+
+    /// Whether [`poll_timeout`](Self::poll_timeout) has come: two comparisons, as long as nothing
+    /// can be due yet.
+    #[inline]
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        if self.closing.is_none() && now < self.times.earliest_due(self.quiet_since()) {
+            debug_assert!(!self.is_due_exactly(now), "a deadline nearer than the shortest wait");
+            return false;
+        }
+        self.is_due_exactly(now)
+    }
+
+    #[inline(never)]
+    fn is_due_exactly(&self, now: Timestamp) -> bool {
+        self.poll_timeout().is_some_and(|at| at <= now)
+    }
+
+    /// Since when the quieter direction has carried nothing.
+    #[inline]
+    fn quiet_since(&self) -> Timestamp {
+        self.times.last_received().min(self.sender.last_flushed())
     }
 
     /// How far the connection has got.
     #[must_use]
+    #[inline]
     pub fn phase(&self) -> Phase {
-        self.phase
+        self.closing.as_ref().map_or(Phase::Open, |closing| closing.phase())
+    }
+
+    /// Whether what comes in is still taken apart.
+    pub(super) fn receives(&self) -> bool {
+        matches!(self.phase(), Phase::Open | Phase::CloseSent)
     }
 
     /// Which end this is.
     #[must_use]
+    #[inline]
     pub fn role(&self) -> Role {
-        self.role
+        self.sender.role()
     }
 
     /// The payload of the latest Ping, after [`Event::Ping`](crate::Event::Ping).
@@ -71,25 +131,20 @@ impl Connection {
     /// The peer's Close, where it has come.
     #[must_use]
     pub fn peer_close(&self) -> Option<&CloseFrame> {
-        self.closing.as_ref().and_then(|closing| closing.peer.as_ref())
+        self.closing.as_ref().and_then(|closing| closing.peer_frame())
     }
 
     /// Our Close, where one was queued.
     #[must_use]
     pub fn local_close(&self) -> Option<&LocalClose> {
-        self.closing.as_ref().and_then(|closing| closing.local.as_ref())
+        self.closing.as_ref().and_then(|closing| closing.ours().as_ref())
     }
 
     /// Bytes of output that the transport has not accepted yet, as far as they were written into
     /// the caller's buffers.
     #[must_use]
     pub fn pending_output(&self) -> u64 {
-        self.bytes_queued - self.bytes_flushed
-    }
-
-    #[inline]
-    pub(super) fn last_received(&self) -> Timestamp {
-        self.last_received.max(self.last_data)
+        self.sender.pending()
     }
 
     /// Payload bytes still to come of the data frame under way, if they are a part of the message
@@ -100,10 +155,7 @@ impl Connection {
 
     /// Payload bytes still to come of the data frame under way.
     pub(crate) fn payload_remaining(&self) -> u64 {
-        match self.phase {
-            Phase::Open | Phase::CloseSent => self.receiver.payload_remaining(),
-            _ => 0,
-        }
+        if self.receives() { self.receiver.payload_remaining() } else { 0 }
     }
 
     /// Payload bytes still to come of the message under way, at the most: before its last frame
@@ -114,55 +166,43 @@ impl Connection {
 
     /// The phase and the position in the peer's stream, or those at which delivery stopped.
     pub(super) fn standing(&self) -> (Phase, Position) {
-        let stopped = self.closing.as_ref().and_then(|closing| closing.stopped);
-        stopped.unwrap_or_else(|| (self.phase, self.receiver.position()))
+        let stopped = self.closing.as_ref().and_then(|closing| closing.stopped());
+        stopped.unwrap_or_else(|| (self.phase(), self.receiver.position()))
     }
 
     /// What was done so far, in numbers; without the high-water marks, which are of buffers.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::new(self.phase, &self.evidence())
-    }
-
-    fn last_sent(&self) -> Option<SentMessage> {
-        let any = self.messages_sent > 0 || self.fragmenting.is_some();
-        any.then(|| SentMessage {
-            queued: self.message_queued,
-            len: self.message_len.into(),
-            largest_before: self.largest_before.into(),
-        })
+        Stats::new(self.phase(), &self.evidence())
     }
 
     /// What was seen so far; `ended` is the time of the latest call.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
-        let frames = self.receiver.frames();
         let (phase, position) = self.standing();
+        let times = &self.times;
         let seen = |at: Timestamp, any: bool| any.then_some(at);
+        let received = Traffic {
+            bytes: self.receiver.bytes(),
+            frames: self.receiver.frames(),
+            messages: self.receiver.messages(),
+        };
         Evidence {
             phase,
             position,
-            opened: self.opened,
-            ended: self.now.max(self.last_data),
-            last_received: seen(self.last_received(), self.receiver.bytes() > 0),
-            last_flushed: seen(self.last_flushed, self.bytes_flushed > 0),
-            last_data: seen(self.last_data, self.receiver.any_piece()),
-            last_sent: self.last_sent(),
+            opened: times.opened(),
+            ended: times.now(),
+            last_received: seen(times.last_received(), received.bytes > 0),
+            last_flushed: seen(self.sender.last_flushed(), self.sender.flushed_to() > 0),
+            last_data: seen(times.last_data(), self.receiver.any_piece()),
+            last_sent: self.sender.last_message(),
             pings: self.heartbeat.report(self.config.heartbeat.as_ref()),
-            received: Traffic {
-                bytes: self.receiver.bytes(),
-                frames,
-                messages: self.receiver.messages(),
-            },
-            sent: Traffic {
-                bytes: self.bytes_queued,
-                frames: self.frames_sent,
-                messages: self.messages_sent,
-            },
-            discarded: self.closing.as_ref().map_or(0, |closing| closing.discarded),
+            received,
+            sent: self.sender.traffic(),
+            discarded: self.closing.as_ref().map_or(0, |closing| closing.discarded()),
             pending_output: self.pending_output(),
-            timer_lateness: Duration::from_micros(u64::from(self.lateness_micros)),
-            suspended_at: self.suspended_at(),
+            timer_lateness: times.lateness(),
+            suspended_at: times.suspended_at(),
             http_status: None,
         }
     }

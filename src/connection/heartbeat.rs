@@ -10,21 +10,32 @@ use crate::report::{Pings, Rtt};
 use crate::time::Timestamp;
 use crate::wire::keystream::Keystream;
 
+/// How far the latest Ping has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tracked {
-    /// No Ping is under way.
-    Nothing,
-    /// The latest waits to be written into the output.
+enum Latest {
+    /// It waits to be written into the output.
     Queued,
-    /// It was written into the output and ends at `mark`.
-    Written,
+    /// It was written into the output and ends at this offset.
+    Written { end: u64 },
     /// The transport has accepted it.
+    Flushed { at: Timestamp },
+    /// It was answered; or there was none.
+    Answered { flushed_at: Timestamp },
+}
+
+/// The same without what belongs to it, which is packed beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Queued,
+    Written,
     Flushed,
+    Answered,
 }
 
 #[derive(Debug)]
 pub(super) struct Heartbeat {
-    tracked: Tracked,
+    /// How far the latest Ping has got; see [`Latest`].
+    progress: Progress,
     /// A late timer was forgiven once, with another Ping.
     graced: bool,
     /// Pings queued so far; the number of the latest.
@@ -36,29 +47,49 @@ pub(super) struct Heartbeat {
     /// Where in its range the wait until the next Ping lies.
     jitter: u32,
     queued_at: Timestamp,
-    /// While the latest is written: the offset in the output at which it ends. Once it is flushed:
-    /// when, in nanoseconds. Never both are needed.
-    mark_or_flushed: u64,
+    /// The offset or the time that belongs to `progress`.
+    mark: u64,
     rtt: RttMicros,
 }
 
 impl Heartbeat {
     pub(super) fn new(settings: Option<&config::Heartbeat>, keystream: &mut Keystream) -> Self {
         let mut heartbeat = Self {
-            tracked: Tracked::Nothing,
+            progress: Progress::Answered,
             graced: false,
             sent: 0,
             acknowledged: 0,
             nonce: keystream.next_u64(),
             jitter: 0,
             queued_at: Timestamp::ZERO,
-            mark_or_flushed: 0,
+            mark: 0,
             rtt: RttMicros::new(),
         };
         if settings.is_some() {
             heartbeat.jitter = keystream.next_u64() as u32;
         }
         heartbeat
+    }
+
+    #[inline]
+    fn latest(&self) -> Latest {
+        let at = Timestamp::from_nanos(self.mark);
+        match self.progress {
+            Progress::Queued => Latest::Queued,
+            Progress::Written => Latest::Written { end: self.mark },
+            Progress::Flushed => Latest::Flushed { at },
+            Progress::Answered => Latest::Answered { flushed_at: at },
+        }
+    }
+
+    #[inline]
+    fn set_latest(&mut self, latest: Latest) {
+        (self.progress, self.mark) = match latest {
+            Latest::Queued => (Progress::Queued, 0),
+            Latest::Written { end } => (Progress::Written, end),
+            Latest::Flushed { at } => (Progress::Flushed, at.as_nanos()),
+            Latest::Answered { flushed_at } => (Progress::Answered, flushed_at.as_nanos()),
+        };
     }
 
     /// When the next Ping is due, if the quieter direction last carried something at `quiet_since`.
@@ -69,13 +100,13 @@ impl Heartbeat {
         last_received: Timestamp,
     ) -> Option<Timestamp> {
         let due = quiet_since + jittered(settings.interval, self.jitter);
-        match self.tracked {
-            Tracked::Nothing => Some(due),
+        match self.latest() {
+            Latest::Answered { .. } => Some(due),
             // The peer is alive and does not answer: the path still has to be kept open.
-            Tracked::Flushed if last_received > self.flushed_at() => {
-                Some(due.max(self.flushed_at() + self.patience(settings)))
+            Latest::Flushed { at } if last_received > at => {
+                Some(due.max(at + self.patience(settings)))
             }
-            _ => None,
+            Latest::Queued | Latest::Written { .. } | Latest::Flushed { .. } => None,
         }
     }
 
@@ -85,18 +116,23 @@ impl Heartbeat {
         settings: &config::Heartbeat,
         last_received: Timestamp,
     ) -> Option<Timestamp> {
-        (self.tracked == Tracked::Flushed)
-            .then(|| self.flushed_at().max(last_received) + self.patience(settings))
+        match self.latest() {
+            Latest::Flushed { at } => Some(at.max(last_received) + self.patience(settings)),
+            Latest::Queued | Latest::Written { .. } | Latest::Answered { .. } => None,
+        }
     }
 
     /// For how long nothing has come after the latest Ping left.
     pub(super) fn waited(&self, last_received: Timestamp, now: Timestamp) -> Duration {
-        now.since(self.flushed_at().max(last_received))
+        now.since(self.flushed_at().unwrap_or_default().max(last_received))
     }
 
-    /// When the latest left; to be asked only once it did.
-    fn flushed_at(&self) -> Timestamp {
-        Timestamp::from_nanos(self.mark_or_flushed)
+    /// When the latest left.
+    fn flushed_at(&self) -> Option<Timestamp> {
+        match self.latest() {
+            Latest::Queued | Latest::Written { .. } => None,
+            Latest::Flushed { at } | Latest::Answered { flushed_at: at } => Some(at),
+        }
     }
 
     fn patience(&self, settings: &config::Heartbeat) -> Duration {
@@ -105,7 +141,7 @@ impl Heartbeat {
 
     /// Queues a Ping, in the place of the one before it.
     pub(super) fn queue(&mut self, keystream: &mut Keystream, now: Timestamp) {
-        self.tracked = Tracked::Queued;
+        self.set_latest(Latest::Queued);
         self.sent = self.sent.saturating_add(1);
         self.queued_at = now;
         self.jitter = keystream.next_u64() as u32;
@@ -122,7 +158,7 @@ impl Heartbeat {
     /// Whether a Ping waits to be written.
     #[inline]
     pub(super) fn is_queued(&self) -> bool {
-        self.tracked == Tracked::Queued
+        self.progress == Progress::Queued
     }
 
     /// The payload of the Ping that waits to be written, if one does.
@@ -130,25 +166,27 @@ impl Heartbeat {
         self.is_queued().then(|| self.nonce.wrapping_add(u64::from(self.sent)).to_be_bytes())
     }
 
-    pub(super) fn written(&mut self, mark: u64) {
-        self.tracked = Tracked::Written;
-        self.mark_or_flushed = mark;
+    /// It was written into the output and ends at the offset `end`.
+    pub(super) fn written(&mut self, end: u64) {
+        self.set_latest(Latest::Written { end });
     }
 
     /// The transport has accepted the output up to `flushed`.
     #[inline]
     pub(super) fn flushed(&mut self, flushed: u64, now: Timestamp) {
-        if self.tracked == Tracked::Written && flushed >= self.mark_or_flushed {
-            self.tracked = Tracked::Flushed;
-            self.mark_or_flushed = now.as_nanos();
+        match self.latest() {
+            Latest::Written { end } if flushed >= end => {
+                self.set_latest(Latest::Flushed { at: now });
+            }
+            _ => {}
         }
     }
 
-    /// A Pong came; gives the round trip where it answers the latest Ping.
+    /// A Pong came. Returns the round trip where it answers the latest Ping.
     pub(super) fn acknowledge(&mut self, payload: &[u8], now: Timestamp) -> Option<Duration> {
         let bytes = payload.try_into().ok()?;
         let number = u32::try_from(u64::from_be_bytes(bytes).wrapping_sub(self.nonce)).ok()?;
-        let unwritten = u32::from(self.tracked == Tracked::Queued);
+        let unwritten = u32::from(self.is_queued());
         if number <= self.acknowledged || number > self.sent.saturating_sub(unwritten) {
             return None;
         }
@@ -156,26 +194,21 @@ impl Heartbeat {
         if number != self.sent {
             return None;
         }
-        let rtt = (self.tracked == Tracked::Flushed).then(|| now.since(self.flushed_at()));
-        if self.tracked == Tracked::Written {
-            // It is out, as its answer shows, though nobody has said so yet.
-            self.mark_or_flushed = now.as_nanos();
-        }
-        self.tracked = Tracked::Nothing;
+        // An answer shows that it is out, even if nobody has said so yet.
+        let flushed_at = self.flushed_at();
+        self.set_latest(Latest::Answered { flushed_at: flushed_at.unwrap_or(now) });
         self.graced = false;
-        if let Some(rtt) = rtt {
-            self.rtt.sample(rtt);
-        }
-        rtt
+        let rtt = now.since(flushed_at?);
+        self.rtt.sample(rtt);
+        Some(rtt)
     }
 
     pub(super) fn report(&self, settings: Option<&config::Heartbeat>) -> Pings {
-        let flushed = matches!(self.tracked, Tracked::Flushed) || self.acknowledged == self.sent;
         Pings {
             sent: self.sent,
             outstanding: self.sent - self.acknowledged,
             last_queued: (self.sent > 0).then_some(self.queued_at),
-            last_flushed: (self.sent > 0 && flushed).then(|| self.flushed_at()),
+            last_flushed: self.flushed_at().filter(|_| self.sent > 0),
             rtt: self.rtt.report(),
             interval: settings.map(|settings| settings.interval),
             timeout: settings.map(|settings| self.patience(settings)),

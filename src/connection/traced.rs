@@ -21,8 +21,9 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.trace.is_open() {
-            self.abort(self.now);
-            drop(self.poll_event(&mut &mut [][..], self.now));
+            let now = self.times.now();
+            self.abort(now);
+            drop(self.poll_event(&mut &mut [][..], now));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! How a connection ended: the one report that every connection gives.
 //!
-//! Plain values: the connection or the opening handshake writes the report; nothing here decides
-//! anything.
+//! Invariant: [`Termination::new`] is its only author, and nobody changes a report afterwards. What
+//! goes into it, as [`Facts`], comes from the connection or from the opening handshake; nothing here
+//! decides anything.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -9,7 +10,7 @@ use core::fmt;
 use super::cause::{Bytes, Cause};
 use super::evidence::Evidence;
 use super::position::Position;
-use super::transport::TransportError;
+use super::transport::{ReadClosed, TransportError};
 use crate::handshake::Refusal;
 use crate::time::display::Span;
 use crate::wire::close::CloseFrame;
@@ -54,26 +55,70 @@ pub struct Termination {
     pub evidence: Evidence,
 }
 
-impl Termination {
-    /// The report of an opening handshake that came to nothing.
+/// What a report is made of.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) role: Role,
+    pub(crate) cause: Cause,
+    pub(crate) initiator: Initiator,
+    pub(crate) clean: bool,
+    pub(crate) local_close: Option<LocalClose>,
+    pub(crate) peer_close: Option<CloseFrame>,
+    pub(crate) read_closed: Option<ReadClosed>,
+    pub(crate) truncated_message: bool,
+    pub(crate) undelivered_messages: u64,
+    pub(crate) refusal: Option<Box<Refusal>>,
+    pub(crate) evidence: Evidence,
+}
+
+impl Facts {
+    /// Of an opening handshake that came to nothing.
     pub(crate) fn before_open(role: Role, cause: Cause, evidence: Evidence) -> Self {
         Self {
             role,
-            code: 1006,
-            clean: false,
+            cause,
             initiator: match (cause, role) {
                 (Cause::Eof { .. } | Cause::Transport { .. }, _) => Initiator::Transport,
                 (Cause::HandshakeRejected { .. }, Role::Client) => Initiator::Peer,
                 _ => Initiator::Local,
             },
-            cause,
+            clean: false,
             local_close: None,
             peer_close: None,
-            stream_end: StreamEnd::NotSeen,
+            read_closed: None,
             truncated_message: false,
-            dropped: Undelivered::default(),
+            undelivered_messages: 0,
             refusal: None,
             evidence,
+        }
+    }
+}
+
+impl Termination {
+    /// Every report is written here, once all that goes into it is known.
+    pub(crate) fn new(facts: Facts) -> Self {
+        Self {
+            role: facts.role,
+            //= rfc6455#7.1.5
+            //# If _The WebSocket
+            //# Connection is Closed_ and no Close control frame was received by the
+            //# endpoint (such as could occur if the underlying transport connection
+            //# is lost), _The WebSocket Connection Close Code_ is considered to be
+            //# 1006.
+            code: facts.peer_close.as_ref().map_or(1006, CloseFrame::reported_code),
+            clean: facts.clean,
+            initiator: facts.initiator,
+            cause: facts.cause,
+            local_close: facts.local_close,
+            peer_close: facts.peer_close,
+            stream_end: facts.read_closed.map_or(StreamEnd::NotSeen, StreamEnd::from),
+            truncated_message: facts.truncated_message,
+            dropped: Undelivered {
+                bytes: facts.evidence.pending_output,
+                messages: facts.undelivered_messages,
+            },
+            refusal: facts.refusal,
+            evidence: facts.evidence,
         }
     }
 
@@ -216,6 +261,16 @@ pub enum StreamEnd {
     TlsTruncated,
     /// Reading failed.
     Failed(TransportError),
+}
+
+impl From<ReadClosed> for StreamEnd {
+    fn from(how: ReadClosed) -> Self {
+        match how {
+            ReadClosed::Eof => Self::Eof,
+            ReadClosed::TlsTruncated => Self::TlsTruncated,
+            ReadClosed::Failed(kind) => Self::Failed(kind),
+        }
+    }
 }
 
 /// Output that was accepted and never written.

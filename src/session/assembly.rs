@@ -7,8 +7,10 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use crate::deflate::Deflate;
 use crate::wire::data::{Chunk, MessageKind};
 use crate::wire::message::{Message, NotUtf8, Payload, Text};
+use crate::wire::violation::Violation;
 
 /// Direct reading begins once this much of a message has come and as much is still to come.
 const DIRECT: usize = 16 * 1024;
@@ -50,11 +52,21 @@ impl Assembly {
         }
     }
 
-    /// Lets `extend` add to the message, which is nothing but what was added so.
-    pub(super) fn extend_with<R>(&mut self, extend: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        let result = extend(&mut self.memory);
+    /// Adds a piece of a compressed message, which consists of nothing else. Returns the message
+    /// once it is complete.
+    pub(super) fn inflate(
+        &mut self,
+        chunk: &Chunk<'_>,
+        deflate: &mut Deflate,
+        limit: u64,
+    ) -> Result<Option<Message<'static>>, Violation> {
+        let result = deflate.inflate(chunk, limit, &mut self.memory);
         self.received = self.memory.len();
-        result
+        result?;
+        if !chunk.is_last() {
+            return Ok(None);
+        }
+        self.finish(chunk.kind()).map(Some).map_err(|NotUtf8| Violation::InvalidUtf8)
     }
 
     fn open(&self) -> &[u8] {
@@ -137,11 +149,6 @@ impl Assembly {
         memory
     }
 
-    /// Whether any memory is held.
-    pub(super) fn holds_memory(&self) -> bool {
-        self.memory() > 0
-    }
-
     /// Bytes of memory that are held.
     pub(super) fn memory(&self) -> usize {
         self.memory.capacity()
@@ -173,7 +180,7 @@ mod tests {
             }
             let message = assembly.finish(MessageKind::Binary).unwrap();
             assert_eq!(message.as_bytes(), vec![7; received]);
-            assert!(!assembly.holds_memory());
+            assert_eq!(assembly.memory(), 0);
         }
     }
 

@@ -1,13 +1,11 @@
 //! What can be seen of a session, and what it wants to be done.
 
-use super::{Output, Session, Stage};
+use super::{Output, Session, Stage, at_either};
 use crate::config::Config;
+use crate::connection::Connection;
 use crate::handshake::Negotiated;
-use crate::report::Phase;
-use crate::report::{Evidence, LocalClose};
-use crate::report::{HighWater, Stats};
-use crate::time::Timer;
-use crate::time::Timestamp;
+use crate::report::{Evidence, HighWater, LocalClose, Phase, Stats};
+use crate::time::{Timer, Timestamp};
 use crate::wire::close::CloseFrame;
 use crate::wire::role::Role;
 
@@ -16,24 +14,48 @@ impl Session {
     ///
     /// Write as much of it as the transport takes, report that with
     /// [`handle_flushed`](Self::handle_flushed), and ask again: there may be more.
+    #[inline]
     pub fn output(&mut self) -> Output<'_> {
-        let over = self.write_failed || self.phase() == Phase::Ended;
-        if let (Stage::Open(connection), false) = (&mut self.stage, over) {
-            self.outgoing.fill(connection, &self.config);
-        }
-        let output = self.outgoing.queue.output();
-        if over { output.end() } else { output }
+        let silent = !self.prepare_output();
+        let output = self.send_queue.output();
+        if silent { output.end() } else { output }
     }
 
     /// Whether there is anything to be written to the transport.
+    #[inline]
     pub fn has_output(&mut self) -> bool {
-        bytes::Buf::has_remaining(&self.output())
+        self.prepare_output() && self.send_queue.has_output()
+    }
+
+    /// Frames what waits, as much as should be ready. Says whether anything may leave at all.
+    #[inline]
+    fn prepare_output(&mut self) -> bool {
+        let Stage::Open(connection) = &mut self.stage else {
+            return !self.write_failed && self.phase() != Phase::Ended;
+        };
+        if self.write_failed || connection.phase() == Phase::Ended {
+            return false;
+        }
+        self.send_queue.fill(connection);
+        true
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) may have an event without any input.
+    #[inline]
+    pub(crate) fn has_event(&self) -> bool {
+        self.looks_first() || at_either!(&self.stage, at => at.has_event())
+    }
+
+    /// Whether [`poll_timeout`](Self::poll_timeout) has come.
+    #[inline]
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        at_either!(&self.stage, at => at.is_due(now))
     }
 
     /// Bytes that are queued and that the transport has not accepted, framed or not.
     #[must_use]
     pub fn pending_output(&self) -> usize {
-        self.outgoing.pending()
+        self.send_queue.pending()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), unless something happens before.
@@ -45,10 +67,7 @@ impl Session {
     /// The next deadline, and what it is for.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
-        match &self.stage {
-            Stage::Opening(opening) => opening.next_timer(),
-            Stage::Open(connection) => connection.next_timer(),
-        }
+        at_either!(&self.stage, at => at.next_timer())
     }
 
     /// Whether to shut down the writing side of the transport, once all output is written.
@@ -58,30 +77,19 @@ impl Session {
     /// a reset (RFC 6455 section 7.1.1).
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
-        match &self.stage {
-            Stage::Opening(opening) => opening.is_refused() && !self.write_failed,
-            Stage::Open(connection) => connection.wants_shutdown(),
-        }
+        at_either!(&self.stage, at => at.wants_shutdown())
     }
 
     /// How far the session has got.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        match &self.stage {
-            Stage::Open(connection) => connection.phase(),
-            Stage::Opening(opening) if opening.is_over() => Phase::Ended,
-            Stage::Opening(opening) if opening.is_refused() => Phase::Lingering,
-            Stage::Opening(_) => Phase::Opening,
-        }
+        at_either!(&self.stage, at => at.phase())
     }
 
     /// Which end this is.
     #[must_use]
     pub fn role(&self) -> Role {
-        match &self.stage {
-            Stage::Opening(opening) => opening.role(),
-            Stage::Open(connection) => connection.role(),
-        }
+        at_either!(&self.stage, at => at.role())
     }
 
     /// The settings in force.
@@ -99,51 +107,36 @@ impl Session {
     /// The payload of the latest Ping, after [`SessionEvent::Ping`](crate::SessionEvent::Ping).
     #[must_use]
     pub fn ping_payload(&self) -> &[u8] {
-        match &self.stage {
-            Stage::Opening(_) => &[],
-            Stage::Open(connection) => connection.ping_payload(),
-        }
+        self.stage.connection().map_or(&[], Connection::ping_payload)
     }
 
     /// The payload of the latest Pong, right after
     /// [`SessionEvent::Pong`](crate::SessionEvent::Pong).
     #[must_use]
     pub fn pong_payload(&self) -> &[u8] {
-        match &self.stage {
-            Stage::Opening(_) => &[],
-            Stage::Open(connection) => connection.pong_payload(),
-        }
+        self.stage.connection().map_or(&[], Connection::pong_payload)
     }
 
     /// The peer's Close, where it has come.
     #[must_use]
     pub fn peer_close(&self) -> Option<&CloseFrame> {
-        match &self.stage {
-            Stage::Opening(_) => None,
-            Stage::Open(connection) => connection.peer_close(),
-        }
+        self.stage.connection().and_then(Connection::peer_close)
     }
 
     /// Our Close, where one was queued.
     #[must_use]
     pub fn local_close(&self) -> Option<&LocalClose> {
-        match &self.stage {
-            Stage::Opening(_) => None,
-            Stage::Open(connection) => connection.local_close(),
-        }
+        self.stage.connection().and_then(Connection::local_close)
     }
 
     /// What was done so far, in numbers.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = match &self.stage {
-            Stage::Opening(opening) => Stats::new(self.phase(), &opening.evidence()),
-            Stage::Open(connection) => connection.stats(),
-        };
-        stats.pending_output += self.outgoing.unframed() as u64;
+        let mut stats = at_either!(&self.stage, at => Stats::new(at.phase(), &at.evidence()));
+        stats.pending_output += self.send_queue.unframed() as u64;
         stats.message_memory = self.assembly.memory() as u64;
         stats.high_water = HighWater {
-            pending_output: self.pending_peak.max(stats.pending_output),
+            pending_output: self.send_queue.peak() as u64,
             message_memory: self.assembly.memory_peak() as u64,
         };
         stats
@@ -152,13 +145,8 @@ impl Session {
     /// What was seen so far; `ended` is the time of the latest call.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
-        match &self.stage {
-            Stage::Opening(opening) => opening.evidence(),
-            Stage::Open(connection) => {
-                let mut evidence = connection.evidence();
-                evidence.pending_output += self.outgoing.unframed() as u64;
-                evidence
-            }
-        }
+        let mut evidence = at_either!(&self.stage, at => at.evidence());
+        evidence.pending_output += self.send_queue.unframed() as u64;
+        evidence
     }
 }

@@ -1,6 +1,6 @@
-//! The opening handshake of a session: its deadline, its answers, and every way for it to fail.
+//! The opening handshake of a session: its deadline, its responses, and every way for it to fail.
 //!
-//! Invariant: it either opens the connection or gives exactly one report, within the handshake
+//! Invariant: it either opens the connection or makes exactly one report, within the handshake
 //! timeout plus the linger timeout. All of it is freed once the connection is open.
 
 use alloc::boxed::Box;
@@ -11,18 +11,20 @@ use core::time::Duration;
 use bytes::BytesMut;
 
 use crate::config::Config;
+use crate::connection::{Connection, SendError};
 use crate::handshake::{
-    ClientHandshake, ClientRequest, HandshakeError, Outcome, Refusal, Request, Response,
-    ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, HandshakeError, Negotiated, Outcome, Refusal,
+    Rejection, Request, Response, ResponseError, ServerHandshake,
 };
-use crate::report::{Cause, Direction, Evidence, Position, Termination};
-use crate::report::{ReadClosed, TransportError};
-use crate::time::Timer;
-use crate::time::Timestamp;
+use crate::report::{
+    Cause, Direction, Evidence, Facts, Phase, Position, ReadClosed, Termination, TransportError,
+};
+use crate::time::{Timer, Timestamp};
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::role::Role;
 
-use super::queue::Queue;
+use super::ledger::Piece;
+use super::output_buffer::OutputBuffer;
 
 /// An opening handshake under way, or one that failed.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(super) struct Opening {
     config: Arc<Config>,
     keystream: Option<Keystream>,
     state: State,
+    /// Whether some of the output has not left.
+    pending: bool,
     /// Bytes behind the request, until that is accepted.
     early: BytesMut,
     started: Timestamp,
@@ -43,7 +47,7 @@ pub(super) struct Opening {
     discarded: u64,
     lateness: Duration,
     read_closed: Option<ReadClosed>,
-    pub(super) write_failed: Option<TransportError>,
+    write_failed: Option<TransportError>,
 }
 
 #[derive(Debug)]
@@ -72,7 +76,7 @@ impl Opening {
         request: &ClientRequest,
         config: Arc<Config>,
         seed: Seed,
-        queue: &mut Queue,
+        output: &mut OutputBuffer,
         now: Timestamp,
     ) -> Self {
         let mut keystream = Keystream::new(seed);
@@ -83,10 +87,13 @@ impl Opening {
         //= rfc6455#4.1
         //# the client MUST send an opening handshake to the server.
         let (limits, compression) = (&config.limits, config.compression());
-        let handshake = queue.write_handshake(|out| {
+        let handshake = output.write(Piece::Handshake, |out| {
             ClientHandshake::begin(request, nonce, limits, compression, out)
         });
-        Self::new(Role::Client, State::Response(handshake), config, keystream, now)
+        let mut opening =
+            Self::new(Role::Client, State::Response(handshake), config, keystream, now);
+        opening.pending = true;
+        opening
     }
 
     pub(super) fn server(config: Arc<Config>, seed: Seed, now: Timestamp) -> Self {
@@ -107,6 +114,7 @@ impl Opening {
             config,
             keystream: Some(keystream),
             state,
+            pending: false,
             early: BytesMut::new(),
             started: now,
             now,
@@ -124,7 +132,7 @@ impl Opening {
     }
 
     /// Time runs forwards.
-    pub(super) fn advance(&mut self, now: Timestamp) -> Timestamp {
+    fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         self.now
     }
@@ -134,7 +142,7 @@ impl Opening {
     pub(super) fn receive(
         &mut self,
         input: &mut &mut [u8],
-        queue: &mut Queue,
+        output: &mut OutputBuffer,
         now: Timestamp,
     ) -> Option<Progress> {
         let now = self.advance(now);
@@ -167,11 +175,11 @@ impl Opening {
                 }
                 Err(error) => {
                     take(input, handshake.judged());
-                    self.refuse_invalid(error, queue, now);
+                    self.refuse_invalid(error, output, now);
                 }
             }
         }
-        self.receive_early(input, queue, now);
+        self.receive_early(input, output, now);
         self.discard(input, now);
         match &mut self.state {
             State::Over(report) => report.take().map(Progress::Ended),
@@ -180,7 +188,7 @@ impl Opening {
     }
 
     /// Keeps what comes before the application has decided.
-    fn receive_early(&mut self, input: &mut &mut [u8], queue: &mut Queue, now: Timestamp) {
+    fn receive_early(&mut self, input: &mut &mut [u8], output: &mut OutputBuffer, now: Timestamp) {
         if !matches!(self.state, State::Decision(_)) || input.is_empty() {
             return;
         }
@@ -189,7 +197,7 @@ impl Opening {
         self.early.extend_from_slice(input.get(..room).unwrap_or_default());
         take(input, room);
         if !input.is_empty() {
-            self.refuse_invalid(HandshakeError::EarlyData { limit }, queue, now);
+            self.refuse_invalid(HandshakeError::EarlyData { limit }, output, now);
         }
     }
 
@@ -208,28 +216,49 @@ impl Opening {
         }
     }
 
-    /// The request that waits for the application's decision.
-    pub(super) fn request(&self) -> Option<&Request> {
-        match &self.state {
-            State::Decision(request) => Some(request),
-            _ => None,
+    /// Accepts the request that waits for the application's decision.
+    pub(super) fn accept(
+        &mut self,
+        accept: &Accept,
+        output: &mut OutputBuffer,
+        now: Timestamp,
+    ) -> Result<Negotiated, AnswerError> {
+        let State::Decision(request) = &self.state else { return Err(AnswerError::NoRequest) };
+        let compression = self.config.compression();
+        let result = output.write(Piece::Handshake, |out| accept.answer(request, compression, out));
+        self.pending = true;
+        if let Err(ResponseError::Refused(error)) = result {
+            self.refuse_invalid(error, output, now);
         }
+        Ok(result?)
     }
 
-    /// Answers a request that broke a rule, and begins to linger.
-    pub(super) fn refuse_invalid(
+    /// Rejects the request that waits for the application's decision.
+    pub(super) fn reject(
         &mut self,
-        error: HandshakeError,
-        queue: &mut Queue,
+        rejection: &Rejection,
+        output: &mut OutputBuffer,
         now: Timestamp,
-    ) {
-        queue.write_handshake(|out| error.write_response(out));
+    ) -> Result<(), AnswerError> {
+        if !matches!(self.state, State::Decision(_)) {
+            return Err(AnswerError::NoRequest);
+        }
+        output.write(Piece::Handshake, |out| rejection.write_response(out));
+        let status = rejection.status();
+        self.refuse(Cause::HandshakeRejected { status }, status, now);
+        Ok(())
+    }
+
+    /// Refuses a request that broke a rule, and begins to linger.
+    fn refuse_invalid(&mut self, error: HandshakeError, output: &mut OutputBuffer, now: Timestamp) {
+        output.write(Piece::Handshake, |out| error.write_response(out));
         self.refuse(Cause::HandshakeInvalid(error), error.status(), now);
     }
 
     /// The refusal was queued: what remains is to see it off.
-    pub(super) fn refuse(&mut self, cause: Cause, status: u16, now: Timestamp) {
+    fn refuse(&mut self, cause: Cause, status: u16, now: Timestamp) {
         let now = self.advance(now);
+        self.pending = true;
         //= rfc6455#7.2.2
         //# To do so, the server MUST simply _Close the WebSocket Connection_
         //# (Section 7.1.1).
@@ -241,25 +270,25 @@ impl Opening {
         }
     }
 
-    /// The transport has accepted `count` bytes, all of the output if `empty`.
-    pub(super) fn handle_flushed(&mut self, count: usize, empty: bool, now: Timestamp) {
+    /// The transport has accepted bytes of the output; `all` of them, if it says so.
+    pub(super) fn handshake_flushed(&mut self, all: bool, now: Timestamp) {
         let now = self.advance(now);
-        if count > 0 {
-            self.last_flushed = Some(now);
-        }
-        if empty && self.read_closed.is_some() {
+        self.pending = !all;
+        self.last_flushed = Some(now);
+        if !self.pending && self.read_closed.is_some() {
             self.finish_refused(now);
         }
     }
 
     /// Nothing more comes. A refusal still gets its chance to leave.
-    pub(super) fn handle_read_closed(&mut self, how: ReadClosed, empty: bool, now: Timestamp) {
+    pub(super) fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
         let now = self.advance(now);
         if self.is_over() || self.read_closed.is_some() {
             return;
         }
         self.read_closed = Some(how);
-        let dead = empty || self.write_failed.is_some() || matches!(how, ReadClosed::Failed(_));
+        let written = !self.pending || self.write_failed.is_some();
+        let dead = written || matches!(how, ReadClosed::Failed(_));
         match &mut self.state {
             State::Refused { .. } if !dead => {}
             State::Refused { .. } => self.finish_refused(now),
@@ -303,6 +332,10 @@ impl Opening {
         }
     }
 
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.next_timer().is_some_and(|(at, _)| at <= now)
+    }
+
     pub(super) fn handle_timeout(&mut self, now: Timestamp) {
         let now = self.advance(now);
         if now < self.deadline || self.is_over() {
@@ -337,23 +370,52 @@ impl Opening {
         }
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether the handshake has failed. The report waits until it is taken.
+    fn is_over(&self) -> bool {
         matches!(self.state, State::Over(_))
     }
 
-    /// Whether the request was refused and the refusal is leaving.
-    pub(super) fn is_refused(&self) -> bool {
-        matches!(self.state, State::Refused { .. })
+    pub(super) fn has_event(&self) -> bool {
+        matches!(self.state, State::Over(Some(_)))
     }
 
-    /// The connection is open: the source of its masking keys.
-    pub(super) fn take_keystream(&mut self) -> Option<Keystream> {
-        self.keystream.take()
+    pub(super) fn phase(&self) -> Phase {
+        match self.state {
+            State::Over(_) => Phase::Ended,
+            State::Refused { .. } => Phase::Lingering,
+            _ => Phase::Opening,
+        }
     }
 
-    /// The connection is open: what the client sent ahead.
-    pub(super) fn take_early(&mut self) -> BytesMut {
-        mem::take(&mut self.early)
+    /// Whether the refusal is all that there was to say.
+    pub(super) fn wants_shutdown(&self) -> bool {
+        matches!(self.state, State::Refused { .. }) && self.write_failed.is_none()
+    }
+
+    /// Why nothing can be sent yet, or any more.
+    pub(super) fn send_error(&self) -> SendError {
+        match self.state {
+            State::Over(_) | State::Refused { .. } => SendError::Ended,
+            //= rfc6455#4.1
+            //# Once the client's opening handshake has been sent, the client MUST wait
+            //# for a response from the server before sending any further data.
+            _ => SendError::Opening,
+        }
+    }
+
+    /// The handshake is over: the connection, and what the client sent ahead.
+    pub(super) fn open(&mut self, now: Timestamp) -> Option<(Connection, BytesMut)> {
+        let keystream = self.keystream.take()?;
+        let now = self.advance(now);
+        let config = self.config.clone();
+        let mut connection = Connection::with_keystream(self.role, config, keystream, now);
+        if self.pending {
+            connection.handshake_queued();
+        }
+        if let Some(kind) = self.write_failed {
+            connection.handle_write_failed(kind, now);
+        }
+        Some((connection, mem::take(&mut self.early)))
     }
 
     pub(super) fn evidence(&self) -> Evidence {
@@ -390,12 +452,12 @@ impl Opening {
         let mut evidence = self.evidence();
         evidence.ended = now;
         evidence.http_status = http_status;
-        let mut report = Termination::before_open(self.role, cause, evidence);
-        report.refusal = refusal;
-        if let Some(how) = self.read_closed {
-            report.stream_end = how.into();
-        }
-        self.state = State::Over(Some(Box::new(report)));
+        let facts = Facts {
+            read_closed: self.read_closed,
+            refusal,
+            ..Facts::before_open(self.role, cause, evidence)
+        };
+        self.state = State::Over(Some(Box::new(Termination::new(facts))));
         self.keystream = None;
         self.early = BytesMut::new();
     }
@@ -405,4 +467,16 @@ impl Opening {
 fn take(input: &mut &mut [u8], count: usize) {
     let rest = mem::take(input);
     *input = rest.get_mut(count..).unwrap_or_default();
+}
+
+/// Why a request could not be answered as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// No request waits for an answer: none has come, it was answered before, or its time is over.
+    #[error("no request waits for an answer")]
+    NoRequest,
+    /// The answer does not fit the request.
+    #[error(transparent)]
+    Response(#[from] ResponseError),
 }

@@ -85,7 +85,9 @@ impl<'a> Outgoing<'a> {
     pub fn into_message(self) -> Message<'a> {
         match self.content {
             Content::Message(message) => message,
-            Content::Prepared(prepared) => whole(prepared.kind(), prepared.shared_payload()),
+            Content::Prepared(prepared) => {
+                whole(prepared.kind(), prepared.plain().shared_payload())
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Buf;
 
-use super::queue::Queue;
+use super::output_buffer::OutputBuffer;
 
 /// What a [`Session`](crate::Session) has to send, as a [`Buf`] for plain or vectored writes.
 ///
@@ -10,8 +10,8 @@ use super::queue::Queue;
 /// accepted with [`Session::handle_flushed`](crate::Session::handle_flushed).
 #[derive(Debug, Clone, Copy)]
 pub struct Output<'a> {
-    queue: &'a Queue,
-    /// The offset in the queue's coalesced bytes.
+    buffer: &'a OutputBuffer,
+    /// The offset in the coalesced bytes.
     small: usize,
     /// The large segment that comes next, and how much of it lies behind.
     index: usize,
@@ -22,10 +22,10 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(queue: &'a Queue) -> Self {
-        let before = queue.large.front().map_or(0, |large| large.before);
-        let remaining = queue.len();
-        Self { queue, small: queue.done, index: 0, behind: 0, before, remaining }
+    pub(super) fn new(buffer: &'a OutputBuffer) -> Self {
+        let before = buffer.large.front().map_or(0, |large| large.before);
+        let remaining = buffer.len();
+        Self { buffer, small: buffer.done, index: 0, behind: 0, before, remaining }
     }
 
     /// The same view of nothing.
@@ -35,11 +35,11 @@ impl<'a> Output<'a> {
 
     /// The bytes at the front, as far as they lie together; none only at the end.
     pub(super) fn front(&self) -> &'a [u8] {
-        let queue = self.queue;
-        let bytes = match queue.large.get(self.index) {
-            Some(_) if self.before > 0 => queue.small.get(self.small..self.small + self.before),
+        let buffer = self.buffer;
+        let bytes = match buffer.large.get(self.index) {
+            Some(_) if self.before > 0 => buffer.small.get(self.small..self.small + self.before),
             Some(large) => large.bytes.get(self.behind..),
-            None => queue.small.get(self.small..),
+            None => buffer.small.get(self.small..),
         };
         let bytes = bytes.unwrap_or_default();
         bytes.get(..self.remaining).unwrap_or(bytes)
@@ -60,7 +60,7 @@ impl Buf for Output<'_> {
         let mut left = count.min(self.remaining);
         self.remaining -= left;
         while left > 0 {
-            let Some(large) = self.queue.large.get(self.index) else {
+            let Some(large) = self.buffer.large.get(self.index) else {
                 self.small += left;
                 return;
             };
@@ -74,7 +74,7 @@ impl Buf for Output<'_> {
             if self.behind == large.bytes.len() {
                 self.index += 1;
                 self.behind = 0;
-                self.before = self.queue.large.get(self.index).map_or(0, |large| large.before);
+                self.before = self.buffer.large.get(self.index).map_or(0, |large| large.before);
             }
         }
     }

@@ -63,11 +63,6 @@ impl Prepared {
         self.plain.payload()
     }
 
-    /// The payload, sharing its memory.
-    pub(super) fn shared_payload(&self) -> Bytes {
-        self.plain.shared_payload()
-    }
-
     pub(super) fn plain(&self) -> &Frame {
         &self.plain
     }

@@ -7,17 +7,20 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::mem;
 
 use bytes::{Bytes, BytesMut};
 
-use super::prepared::Frame;
-use super::queue::Queue;
+use super::ledger::{Left, Piece};
+use super::output::Output;
+use super::output_buffer::{OWN_SEGMENT, OutputBuffer};
+use super::prepared::Prepared;
 use super::unsent::{Unsent, UnsentLog};
 use crate::config::Config;
-use crate::connection::Connection;
-use crate::report::{Cause, Termination};
-use crate::wire::frame::OpCode;
+use crate::connection::{Backlog, Connection, SendError};
+use crate::deflate::Deflate;
+use crate::time::Timestamp;
+use crate::wire::data::{Data, MessageKind};
+use crate::wire::frame::{OpCode, RSV1};
 use crate::wire::mask;
 use crate::wire::message::Payload;
 use crate::wire::role::Role;
@@ -35,25 +38,35 @@ const PER_WAITING: usize = 64;
 #[derive(Debug)]
 pub(super) struct SendQueue {
     /// Framed.
-    pub(super) queue: Queue,
+    output: OutputBuffer,
     /// Not framed, or not all of it.
-    waiting: VecDeque<Waiting>,
-    /// Payload bytes of `waiting`.
-    waiting_bytes: usize,
-    /// Copies of whole messages until they have left, where they are asked for.
-    kept: Option<Box<UnsentLog>>,
+    waiting: Option<Box<Waiting>>,
+    /// Whole messages that can be handed back, where that is asked for.
+    unsent: Option<Box<UnsentLog>>,
+    /// The most bytes of frames, made or to be made, that were pending when some of them left.
+    peak: usize,
+    /// How many bytes of a message go into one frame.
+    fragment_size: usize,
+    /// How much may be pending before messages are refused.
+    limit: usize,
+}
+
+/// What is still to be framed; never empty.
+#[derive(Debug, Default)]
+struct Waiting {
+    parts: VecDeque<WaitingPart>,
+    /// Payload bytes of all of them.
+    bytes: usize,
 }
 
 /// A message or a fragment of which at least the last frame is still to be made.
 #[derive(Debug)]
-struct Waiting {
+struct WaitingPart {
     /// The opcode of its next frame, and the reserved bits.
     opcode: OpCode,
     rsv: u8,
     /// Whether its last frame ends a message.
     fin: bool,
-    /// Whether it is a whole message of which a copy is kept.
-    kept: bool,
     payload: Unframed,
 }
 
@@ -66,14 +79,12 @@ enum Unframed {
 
 /// An accepted message or a fragment of one, as it is to be framed.
 #[derive(Debug)]
-pub(super) struct Part<'a> {
-    pub(super) opcode: OpCode,
+struct Part<'a> {
+    opcode: OpCode,
     /// The reserved bits of its first frame.
-    pub(super) rsv: u8,
-    pub(super) fin: bool,
-    /// Whether it is a whole message of which a copy is kept.
-    pub(super) kept: bool,
-    pub(super) payload: Payload<'a>,
+    rsv: u8,
+    fin: bool,
+    payload: Payload<'a>,
 }
 
 impl Unframed {
@@ -97,211 +108,323 @@ impl Unframed {
 }
 
 impl SendQueue {
-    pub(super) fn new(role: Role) -> Self {
-        Self { queue: Queue::new(role), waiting: VecDeque::new(), waiting_bytes: 0, kept: None }
-    }
-
-    /// From now on, copies are kept of whole messages until they have left.
-    pub(super) fn keep(&mut self) {
-        self.kept.get_or_insert_default();
-    }
-
-    /// Whether copies are kept.
-    #[inline]
-    pub(super) fn keeps(&self) -> bool {
-        self.kept.is_some()
-    }
-
-    /// The messages that were kept and have not left; keeping ends.
-    pub(super) fn take_unsent(&mut self) -> Vec<Unsent> {
-        self.kept.take().map_or_else(Vec::new, |kept| kept.into_unsent())
-    }
-
-    /// The first `count` bytes of the output have left. Gives how many were bytes of frames.
-    #[inline]
-    pub(super) fn consume(&mut self, count: usize) -> usize {
-        if let Some(kept) = &mut self.kept {
-            kept.flushed(count.min(self.queue.len()));
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            output: OutputBuffer::new(),
+            waiting: None,
+            unsent: None,
+            peak: 0,
+            fragment_size: config.fragment_size.map_or(usize::MAX, |size| size.max(1)),
+            limit: config.limits.pending_output,
         }
-        self.queue.consume(count)
+    }
+
+    /// The output of the opening handshake.
+    pub(super) fn handshake_output(&mut self) -> &mut OutputBuffer {
+        &mut self.output
+    }
+
+    /// What is ready to leave.
+    pub(super) fn output(&self) -> Output<'_> {
+        self.output.output()
+    }
+
+    /// Whether anything is ready to leave.
+    #[inline]
+    pub(super) fn has_output(&self) -> bool {
+        self.output.len() > 0
     }
 
     /// Bytes that have not left, framed or not.
+    #[inline]
     pub(super) fn pending(&self) -> usize {
-        self.queue.len().saturating_add(self.waiting_bytes)
+        self.output.len().saturating_add(self.unframed())
     }
 
-    /// What is to be held against the limit of pending output: every message that waits takes memory
-    /// beside its bytes, of which it may have none.
-    pub(super) fn held(&self) -> usize {
-        self.pending().saturating_add(self.waiting.len().saturating_mul(PER_WAITING))
-    }
-
+    /// Payload bytes that are not framed.
+    #[inline]
     pub(super) fn unframed(&self) -> usize {
-        self.waiting_bytes
+        self.waiting.as_ref().map_or(0, |waiting| waiting.bytes)
     }
 
-    /// Keeps a copy of a whole message that is queued next, if that is asked for: as it was accepted,
-    /// before an extension transforms it. Says so, and gives the payload back.
-    pub(super) fn keep_copy<'a>(
+    /// Whether no message is accepted before some have left. Every message that waits takes memory
+    /// beside its bytes, of which it may have none.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        let waiting = self.waiting.as_ref().map_or(0, |waiting| waiting.parts.len() * PER_WAITING);
+        let beside = waiting + self.output.ledger().memory();
+        self.pending().saturating_add(beside) > self.limit
+    }
+
+    /// Whether no Ping is accepted: it leaves before what is not framed yet, so that does not count.
+    pub(super) fn is_full_of_frames(&self) -> bool {
+        self.output.len() > self.limit
+    }
+
+    /// The most bytes of frames that were pending at once: until some of them leave or are given up
+    /// that only grows.
+    pub(super) fn peak(&self) -> usize {
+        self.peak.max(self.pending() - self.handshake())
+    }
+
+    /// From now on, whole messages can be handed back until they have left.
+    pub(super) fn keep_unsent(&mut self) {
+        let accepted = self.unfinished_messages();
+        self.unsent.get_or_insert_with(|| Box::new(UnsentLog::new(accepted)));
+    }
+
+    /// The messages that can be handed back; no others will be.
+    pub(super) fn take_unsent(&mut self) -> Vec<Unsent> {
+        let begun = self.output.ledger().has_begun();
+        self.unsent.take().map_or_else(Vec::new, |log| log.into_unsent(begun))
+    }
+
+    /// Messages that were accepted to their end, of which that has not left.
+    fn unfinished_messages(&self) -> u64 {
+        let parts = self.waiting.iter().flat_map(|waiting| &waiting.parts);
+        let waiting = parts.filter(|part| part.fin).count() as u64;
+        self.output.ledger().unfinished_messages() + waiting
+    }
+
+    /// The first `count` bytes of the output have left. Says what they were.
+    #[inline]
+    pub(super) fn consume(&mut self, count: usize) -> Left {
+        self.peak = self.peak();
+        let left = self.output.consume(count);
+        if let Some(log) = &mut self.unsent {
+            log.handle_left(left.messages);
+        }
+        left
+    }
+
+    /// Queues an accepted message, compressed if there is something to do that with.
+    #[inline]
+    pub(super) fn add_message(
         &mut self,
-        opcode: OpCode,
-        payload: Payload<'a>,
-    ) -> (bool, Payload<'a>) {
-        match &mut self.kept {
-            Some(kept) => (true, kept.keep(opcode, payload)),
-            None => (false, payload),
+        kind: MessageKind,
+        payload: Payload<'_>,
+        deflate: Option<&mut Deflate>,
+        connection: &mut Connection,
+    ) {
+        // Most sessions do neither, and have it out of their way.
+        if deflate.is_some() || self.unsent.is_some() {
+            self.add_transformed(kind, payload, deflate, connection);
+        } else {
+            self.add(Part { opcode: kind.into(), rsv: 0, fin: true, payload }, connection);
         }
     }
 
-    /// Queues an accepted message, or a fragment of one.
+    #[inline(never)]
+    fn add_transformed(
+        &mut self,
+        kind: MessageKind,
+        mut payload: Payload<'_>,
+        deflate: Option<&mut Deflate>,
+        connection: &mut Connection,
+    ) {
+        if let Some(log) = &mut self.unsent {
+            payload = log.add(kind, payload);
+        }
+        let mut rsv = 0;
+        //= rfc7692#6.1
+        //# If this PMCE is the last extension to process outgoing
+        //# messages, build frame(s) using the compressed data instead of
+        //# the original data for the message payload, set the "Per-
+        //# Message Compressed" bit of the first frame, and then send the
+        //# frame(s) as described in Section 6.1 of [RFC6455].
+        if let Some(compressed) = deflate.and_then(|deflate| deflate.compress(&payload)) {
+            (rsv, payload) = (RSV1, Payload::Owned(compressed));
+        }
+        self.add(Part { opcode: kind.into(), rsv, fin: true, payload }, connection);
+    }
+
+    /// Queues an accepted message whose frame exists already, where that frame can be used: on a
+    /// server, where its bytes are shared and not copied.
+    ///
+    /// It is compressed by the first session that needs it so, for all that agreed on the same
+    /// window. What it refers to is only itself, so that the next message of the session begins a
+    /// new context.
+    pub(super) fn add_prepared(
+        &mut self,
+        prepared: &Prepared,
+        deflate: Option<&mut Deflate>,
+        connection: &mut Connection,
+    ) {
+        let compressed = deflate.and_then(|deflate| {
+            let frame = prepared.compressed(deflate)?;
+            deflate.forget();
+            Some(frame)
+        });
+        let (rsv, frame) = compressed.map_or((0, prepared.plain()), |frame| (RSV1, frame));
+        let opcode = prepared.kind().into();
+        if let Some(log) = &mut self.unsent {
+            log.add(prepared.kind(), Payload::Owned(prepared.plain().shared_payload()));
+        }
+        self.frame_waiting(connection);
+        let len = frame.payload().len();
+        let usable = connection.role() == Role::Server && len <= self.fragment_size;
+        if !usable || self.waiting.is_some() {
+            let payload = Payload::Owned(frame.shared_payload());
+            self.add(Part { opcode, rsv, fin: true, payload }, connection);
+            return;
+        }
+        // The frame is counted; its head is the prepared one's.
+        connection.frame_head(opcode, true, rsv, len as u64);
+        let bytes = frame.bytes();
+        if bytes.len() < SHARED {
+            self.output.copy(Piece::MessageEnd, bytes, &[], None);
+        } else {
+            self.output.push(Piece::MessageEnd, &[], bytes.clone());
+        }
+    }
+
+    /// Queues an accepted fragment of a message.
+    pub(super) fn add_fragment(
+        &mut self,
+        opcode: OpCode,
+        data: Data<'_>,
+        fin: bool,
+        deflate: Option<&mut Deflate>,
+        connection: &mut Connection,
+    ) {
+        let mut payload = Payload::Borrowed(data.as_bytes());
+        let mut rsv = 0;
+        if let Some(deflate) = deflate {
+            let first = opcode != OpCode::Continuation;
+            if let Some(compressed) = deflate.compress_fragment(&payload, first, fin) {
+                payload = Payload::Owned(compressed);
+                rsv = if first { RSV1 } else { 0 };
+            }
+        }
+        if let (true, Some(log)) = (fin, &mut self.unsent) {
+            log.skip();
+        }
+        self.add(Part { opcode, rsv, fin, payload }, connection);
+    }
+
+    /// Queues a Ping of the application's own.
+    pub(super) fn add_ping(
+        &mut self,
+        payload: &[u8],
+        connection: &mut Connection,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        self.output.write(Piece::Control, |out| connection.ping(payload, out, now))
+    }
+
     #[inline]
-    pub(super) fn add(&mut self, part: Part<'_>, connection: &mut Connection, config: &Config) {
-        self.frame_waiting(connection, config);
-        if !self.waiting.is_empty() || part.payload.len() > fragment_size(config) {
+    fn add(&mut self, part: Part<'_>, connection: &mut Connection) {
+        self.frame_waiting(connection);
+        if self.waiting.is_some() || part.payload.len() > self.fragment_size {
             self.add_waiting(part, connection.role());
             return;
         }
-        let Part { opcode, rsv, fin, kept, payload } = part;
-        let before = self.queue.len();
-        let head = connection.backlog_frame(opcode, fin, rsv, payload.len() as u64);
-        match (payload, head.mask()) {
-            (Payload::Owned(bytes), None) => self.queue.share(head.bytes(), bytes),
-            (payload, mask) => self.queue.copy(head.bytes(), &payload, mask),
+        let Part { opcode, rsv, fin, payload } = part;
+        let piece = if fin { Piece::MessageEnd } else { Piece::Fragment };
+        let own = matches!(&payload, Payload::Owned(bytes) if bytes.len() >= OWN_SEGMENT);
+        if rsv == 0 && !own {
+            self.output.write(piece, |out| connection.append_frame(opcode, fin, &payload, out));
+            return;
         }
-        self.framed(kept, before, true);
+        let head = connection.frame_head(opcode, fin, rsv, payload.len() as u64);
+        match (payload, head.mask()) {
+            (Payload::Owned(bytes), None) => self.output.share(piece, head.bytes(), bytes),
+            (payload, mask) => self.output.copy(piece, head.bytes(), &payload, mask),
+        }
     }
 
     #[inline(never)]
     fn add_waiting(&mut self, part: Part<'_>, role: Role) {
-        let Part { opcode, rsv, fin, kept, payload } = part;
+        let Part { opcode, rsv, fin, payload } = part;
         let payload = Unframed::new(payload, role);
-        self.waiting_bytes += payload.len();
-        self.waiting.push_back(Waiting { opcode, rsv, fin, kept, payload });
-    }
-
-    /// A frame was queued, of a message of which a copy is kept if `kept` says so.
-    #[inline]
-    fn framed(&mut self, kept: bool, before: usize, last: bool) {
-        if let (true, Some(copies)) = (kept, &mut self.kept) {
-            copies.framed(before, self.queue.len(), last);
-        }
-    }
-
-    /// Queues an accepted message whose frame exists already, where that frame can be used.
-    pub(super) fn add_prepared(
-        &mut self,
-        opcode: OpCode,
-        rsv: u8,
-        kept: bool,
-        prepared: &Frame,
-        connection: &mut Connection,
-        config: &Config,
-    ) {
-        let len = prepared.payload().len();
-        self.frame_waiting(connection, config);
-        let usable = connection.role() == Role::Server && len <= fragment_size(config);
-        if !usable || !self.waiting.is_empty() {
-            let payload = Payload::Owned(prepared.shared_payload());
-            self.add(Part { opcode, rsv, fin: true, kept, payload }, connection, config);
-            return;
-        }
-        // The frame is counted; its head is the prepared one's.
-        connection.backlog_frame(opcode, true, rsv, len as u64);
-        let before = self.queue.len();
-        let frame = prepared.bytes();
-        if frame.len() < SHARED {
-            self.queue.copy(frame, &[], None);
-        } else {
-            self.queue.push(frame.clone());
-        }
-        self.framed(kept, before, true);
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.bytes += payload.len();
+        waiting.parts.push_back(WaitingPart { opcode, rsv, fin, payload });
     }
 
     /// Frames as much of what waits as should be ready, and lets the connection add its own.
-    pub(super) fn fill(&mut self, connection: &mut Connection, config: &Config) {
-        self.answer(connection, config);
-        self.frame_waiting(connection, config);
-        if self.waiting.is_empty() {
-            self.queue.write(|out| connection.transmit_close(out));
+    #[inline]
+    pub(super) fn fill(&mut self, connection: &mut Connection) {
+        if connection.wants_transmit() || self.waiting.is_some() {
+            self.queue_control(connection);
+            self.frame_waiting(connection);
+            if self.waiting.is_none() {
+                self.output.write(Piece::Control, |out| connection.transmit_close(out));
+            }
         }
     }
 
     /// Lets the connection write its Pong and its Ping, unless nobody takes the output: then the
     /// latest Pong waits in its slot instead of joining all earlier ones.
-    #[inline]
-    pub(super) fn answer(&mut self, connection: &mut Connection, config: &Config) {
+    pub(super) fn queue_control(&mut self, connection: &mut Connection) {
         //= rfc6455#5.4
         //# Control frames (see Section 5.5) MAY be injected in the middle of
         //# a fragmented message.
-        if self.queue.len() <= config.limits.pending_output {
-            self.queue.write(|out| connection.transmit_answers(out));
+        if self.output.len() <= self.limit {
+            self.output.write(Piece::Control, |out| connection.transmit_answers(out));
         }
     }
 
     #[inline]
-    fn frame_waiting(&mut self, connection: &mut Connection, config: &Config) {
-        while self.queue.len() < AHEAD && !self.waiting.is_empty() {
-            self.frame_next(connection, config);
+    fn frame_waiting(&mut self, connection: &mut Connection) {
+        while self.waiting.is_some() && self.output.len() < AHEAD {
+            self.frame_next(connection);
         }
     }
 
-    fn frame_next(&mut self, connection: &mut Connection, config: &Config) {
-        let Some(next) = self.waiting.front_mut() else { return };
-        let len = next.payload.len().min(fragment_size(config));
+    fn frame_next(&mut self, connection: &mut Connection) {
+        let Some(waiting) = &mut self.waiting else { return };
+        let Some(next) = waiting.parts.front_mut() else { return };
+        let len = next.payload.len().min(self.fragment_size);
         let last = len == next.payload.len();
-        let head = connection.backlog_frame(next.opcode, next.fin && last, next.rsv, len as u64);
+        let fin = next.fin && last;
+        let piece = if fin { Piece::MessageEnd } else { Piece::Fragment };
+        let head = connection.frame_head(next.opcode, fin, next.rsv, len as u64);
         next.opcode = OpCode::Continuation;
         next.rsv = 0;
-        let (kept, before) = (next.kept, self.queue.len());
-        self.waiting_bytes -= len;
+        waiting.bytes -= len;
         match &mut next.payload {
             Unframed::Shared(bytes) => {
-                let piece = bytes.split_to(len);
+                let bytes = bytes.split_to(len);
                 match head.mask() {
-                    Some(_) => self.queue.copy(head.bytes(), &piece, head.mask()),
-                    None => self.queue.share(head.bytes(), piece),
+                    Some(_) => self.output.copy(piece, head.bytes(), &bytes, head.mask()),
+                    None => self.output.share(piece, head.bytes(), bytes),
                 }
             }
             Unframed::Unique(bytes) => {
-                let mut piece = bytes.split_to(len);
+                let mut bytes = bytes.split_to(len);
                 if let Some(key) = head.mask() {
-                    mask::apply(&mut piece, key);
+                    mask::apply(&mut bytes, key);
                 }
-                self.queue.share(head.bytes(), piece.freeze());
+                self.output.share(piece, head.bytes(), bytes.freeze());
             }
         }
-        self.framed(kept, before, last);
         if last {
-            self.waiting.pop_front();
+            waiting.parts.pop_front();
         }
-        if self.waiting.is_empty() {
-            self.waiting = VecDeque::new();
+        if waiting.parts.is_empty() {
+            self.waiting = None;
         }
     }
 
-    /// Makes the report exact about what will never leave, and forgets that.
-    pub(super) fn give_up(&mut self, report: &mut Termination) {
-        let unframed = self.waiting_bytes as u64;
-        let whole = self.waiting.iter().filter(|waiting| waiting.fin).count() as u64;
-        report.dropped.bytes += unframed;
-        report.dropped.messages = self.queue.unfinished_messages() + whole;
-        report.evidence.pending_output += unframed;
-        if let Cause::WriteStalled { pending } = &mut report.cause {
-            // The response to the opening handshake is no frame, and stalls all the same.
-            *pending += unframed + self.queue.handshake() as u64;
-        }
-        self.clear();
+    /// Bytes of the opening handshake that have not left.
+    pub(super) fn handshake(&self) -> usize {
+        self.output.ledger().handshake()
     }
 
+    /// What has not left, as the report needs it.
+    pub(super) fn backlog(&self) -> Backlog {
+        Backlog {
+            handshake: self.handshake() as u64,
+            unframed: self.unframed() as u64,
+            messages: self.unfinished_messages(),
+        }
+    }
+
+    /// Forgets what will never leave, and gives the memory back.
     pub(super) fn clear(&mut self) {
-        self.queue.clear();
-        mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
+        self.peak = self.peak();
+        self.output.clear();
+        self.waiting = None;
     }
-}
-
-/// How many bytes of a message go into one frame.
-fn fragment_size(config: &Config) -> usize {
-    config.fragment_size.map_or(usize::MAX, |size| size.max(1))
 }

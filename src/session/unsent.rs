@@ -1,16 +1,17 @@
 //! Messages that were accepted and have not left, kept so that they can be handed back.
 //!
-//! Invariant: what is kept are the messages accepted since keeping began of which the transport has
-//! not accepted the last byte, each once, in the order in which they were accepted. A session that
-//! was not asked to keep them has nothing of this but an empty pointer.
+//! Invariant: the log has the whole messages accepted since it began of which the transport has not
+//! accepted the last byte, each once, in the order in which they were accepted. A session that was
+//! not asked for it has nothing of this but an empty pointer.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::wire::frame::OpCode;
-use crate::wire::message::{Message, Payload, Text};
+use super::outgoing;
+use crate::wire::data::MessageKind;
+use crate::wire::message::{Message, Payload};
 
 /// A message that was accepted for sending and did not leave, or not all of it.
 ///
@@ -27,78 +28,63 @@ pub struct Unsent {
     pub partly: bool,
 }
 
-/// What is kept, by its place in the output.
+/// The messages that can be handed back.
 ///
-/// Offsets count the bytes of output since keeping began.
-#[derive(Debug, Default)]
+/// Messages leave in the order in which they were accepted, so each is known by its number.
+#[derive(Debug)]
 pub(super) struct UnsentLog {
     messages: VecDeque<Entry>,
-    /// How many of the first messages are framed to their end.
-    framed: usize,
-    /// Bytes that have left.
+    /// Messages that were accepted to their end, and of these, how many have left. Both count from
+    /// the first message that had not left when the log began.
+    accepted: u64,
     left: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
-    text: bool,
+    number: u64,
+    kind: MessageKind,
     payload: Bytes,
-    /// The offset of its first byte; `u64::MAX` before any of it is framed.
-    start: u64,
-    /// The offset behind its last byte; `u64::MAX` before all of it is framed.
-    end: u64,
 }
 
 impl UnsentLog {
-    /// Keeps a whole message. Gives its payload back, shared.
-    pub(super) fn keep(&mut self, opcode: OpCode, payload: Payload<'_>) -> Payload<'static> {
+    /// Begins behind the messages that were accepted before and have not left.
+    pub(super) fn new(accepted_before: u64) -> Self {
+        Self { messages: VecDeque::new(), accepted: accepted_before, left: 0 }
+    }
+
+    /// A whole message was accepted. Returns its payload, shared with the log.
+    pub(super) fn add(&mut self, kind: MessageKind, payload: Payload<'_>) -> Payload<'static> {
         let payload = payload.into_bytes();
-        let text = opcode == OpCode::Text;
-        let entry = Entry { text, payload: payload.clone(), start: u64::MAX, end: u64::MAX };
-        self.messages.push_back(entry);
+        let number = self.accepted;
+        self.messages.push_back(Entry { number, kind, payload: payload.clone() });
+        self.accepted += 1;
         Payload::Owned(payload)
     }
 
-    /// A frame of the next message was put into the output, which was `before` bytes long and now
-    /// is `after`.
-    pub(super) fn framed(&mut self, before: usize, after: usize, last: bool) {
-        let Some(entry) = self.messages.get_mut(self.framed) else { return };
-        entry.start = entry.start.min(self.left.saturating_add(before as u64));
-        if last {
-            entry.end = self.left.saturating_add(after as u64);
-            self.framed += 1;
-        }
+    /// The end of a message was accepted that is not to be handed back.
+    pub(super) fn skip(&mut self) {
+        self.accepted += 1;
     }
 
-    /// The first `count` bytes of the output have left.
-    pub(super) fn flushed(&mut self, count: usize) {
-        self.left = self.left.saturating_add(count as u64);
-        while self.messages.front().is_some_and(|entry| entry.end <= self.left) {
+    /// So many messages more have left.
+    pub(super) fn handle_left(&mut self, messages: u64) {
+        self.left += messages;
+        while self.messages.front().is_some_and(|entry| entry.number < self.left) {
             self.messages.pop_front();
-            self.framed -= 1;
         }
         if self.messages.is_empty() {
             self.messages = VecDeque::new();
         }
     }
 
-    pub(super) fn into_unsent(self) -> Vec<Unsent> {
-        let left = self.left;
-        let unsent = self
-            .messages
-            .into_iter()
-            .map(|entry| Unsent { partly: entry.start < left, message: entry.into_message() });
+    /// The messages, where a part of the one that leaves next has left already or not.
+    pub(super) fn into_unsent(self, begun: bool) -> Vec<Unsent> {
+        let first = self.left;
+        let unsent = self.messages.into_iter().map(|entry| Unsent {
+            partly: begun && entry.number == first,
+            message: outgoing::whole(entry.kind, entry.payload),
+        });
         unsent.collect()
-    }
-}
-
-impl Entry {
-    fn into_message(self) -> Message<'static> {
-        if self.text {
-            let text = Text::try_from(self.payload);
-            Message::Text(text.expect("a text message was UTF-8 when it was accepted"))
-        } else {
-            Message::from(self.payload)
-        }
     }
 }

@@ -1,0 +1,317 @@
+//! What a connection is asked to do: by the application, by the session around it, and by whoever
+//! wants its output.
+//!
+//! Invariants: a command that is refused changes nothing. Every frame is written whole into the
+//! caller's buffer, or handed out as a head whose payload the caller appends, and nothing is
+//! written after the Close but an answer to a Ping.
+
+use bytes::BytesMut;
+
+use super::closing::{Closing, OurClose};
+use super::receive::Fault;
+use super::state::Trigger;
+use super::{Connection, FrameHead, SendError};
+use crate::report::{Cause, Initiator, Phase};
+use crate::time::Timestamp;
+use crate::wire::close::CloseFrame;
+use crate::wire::data::{Data, MessageKind};
+use crate::wire::frame::{MAX_CONTROL, OpCode};
+use crate::wire::violation::Violation;
+
+impl Connection {
+    /// Writes a whole message into `out`, as one frame.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] where the connection is not open, or a fragmented message is under way;
+    /// nothing is written then.
+    #[inline]
+    pub fn send<'a>(
+        &mut self,
+        data: impl Into<Data<'a>>,
+        out: &mut BytesMut,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        let data = data.into();
+        //= rfc6455#6.1
+        //# an endpoint MUST perform the following steps.
+        self.accept_message(data.as_bytes().len() as u64, now)?;
+        self.sender.append(data.kind().into(), true, data.as_bytes(), out, self.times.now());
+        Ok(())
+    }
+
+    /// Writes a fragment of a message into `out`; the first one begins a message, the one with
+    /// `fin` ends it (RFC 6455 section 5.4).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] where the connection is not open, or the fragment is not of its message's
+    /// kind; nothing is written then.
+    pub fn send_fragment<'a>(
+        &mut self,
+        data: impl Into<Data<'a>>,
+        fin: bool,
+        out: &mut BytesMut,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        let data = data.into();
+        let len = data.as_bytes().len() as u64;
+        let opcode = self.next_fragment(data.kind(), len, fin, now)?;
+        self.sender.append(opcode, fin, data.as_bytes(), out, self.times.now());
+        Ok(())
+    }
+
+    /// Begins a frame of `len` bytes whose payload the caller writes itself, as for a vectored
+    /// write without a copy.
+    ///
+    /// The header goes out first, then exactly `len` bytes, masked with [`FrameHead::mask`] on a
+    /// client, and nothing in between. All of it counts as pending output at once. `fin` and
+    /// sequence are as for [`send_fragment`](Self::send_fragment); of text, the caller promises
+    /// that the message is valid UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] as for [`send_fragment`](Self::send_fragment), and where `len` is 2^63 or
+    /// more.
+    pub fn begin_frame(
+        &mut self,
+        kind: MessageKind,
+        len: u64,
+        fin: bool,
+        now: Timestamp,
+    ) -> Result<FrameHead, SendError> {
+        if len >> 63 != 0 {
+            return Err(SendError::TooLong);
+        }
+        let opcode = self.next_fragment(kind, len, fin, now)?;
+        Ok(self.frame_head(opcode, fin, 0, len))
+    }
+
+    /// Writes a Ping of the application's own into `out`.
+    ///
+    /// The heartbeat pings by itself and measures round trips; this one is neither tracked nor
+    /// timed. Its Pong comes as [`Event::Pong`](crate::Event::Pong), with the payload in
+    /// [`pong_payload`](Self::pong_payload).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] where the connection is not open or the payload is longer than 125 bytes;
+    /// nothing is written then.
+    pub fn ping(
+        &mut self,
+        payload: &[u8],
+        out: &mut BytesMut,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        let now = self.times.advance(now);
+        self.check_open()?;
+        //= rfc6455#5.5
+        //# All control frames MUST have a payload length of 125 bytes or less
+        //# and MUST NOT be fragmented.
+        if payload.len() > MAX_CONTROL {
+            return Err(SendError::ControlTooLong { len: payload.len() });
+        }
+        self.sender.append(OpCode::Ping, true, payload, out, now);
+        Ok(())
+    }
+
+    /// Starts the closing handshake (RFC 6455 section 7.1.2).
+    ///
+    /// Everything that was accepted before goes out first. Messages keep coming in until the
+    /// peer's Close does. The end comes within the close timeout and the linger timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] where a Close was already queued or received, the transport takes no more
+    /// writes, or the connection has ended.
+    pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
+        let now = self.times.advance(now);
+        self.check_open()?;
+        self.begin_close(frame.into(), None, now);
+        Ok(())
+    }
+
+    /// Ends the connection at once, without a closing handshake.
+    ///
+    /// The transport is to be dropped. Where the closing handshake had been completed already, the
+    /// report still says so.
+    pub fn abort(&mut self, now: Timestamp) {
+        let now = self.times.advance(now);
+        self.give_up(Cause::Aborted, Trigger::Abort, now);
+    }
+
+    /// Writes what the connection has to say by itself into `out`: a Pong, a Ping, a Close.
+    ///
+    /// There is one slot for each. Returns whether anything was written.
+    pub fn poll_transmit(&mut self, out: &mut BytesMut) -> bool {
+        if !self.wants_transmit() {
+            return false;
+        }
+        let answered = self.transmit_answers(out);
+        self.transmit_close(out) || answered
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) has anything to write.
+    #[inline]
+    pub(crate) fn wants_transmit(&self) -> bool {
+        match &self.closing {
+            None => self.receiver.pong_due() || self.heartbeat.is_queued(),
+            Some(closing) => self.wants_answer() || self.wants_close(closing),
+        }
+    }
+
+    /// Writes the Pong and the Ping that wait.
+    pub(crate) fn transmit_answers(&mut self, out: &mut BytesMut) -> bool {
+        if !self.wants_answer() {
+            return false;
+        }
+        let now = self.times.now();
+        //= rfc6455#5.5.2
+        //# Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in
+        //# response, unless it already received a Close frame.
+        if let Some(payload) = self.receiver.take_pong() {
+            self.sender.append(OpCode::Pong, true, payload, out, now);
+        }
+        if self.phase() == Phase::Open {
+            if let Some(payload) = self.heartbeat.to_write() {
+                self.sender.append(OpCode::Ping, true, &payload, out, now);
+                self.heartbeat.written(self.sender.queued_to());
+            }
+        }
+        true
+    }
+
+    /// Writes the Close that waits.
+    pub(crate) fn transmit_close(&mut self, out: &mut BytesMut) -> bool {
+        let Some(OurClose::Queued(close)) = self.closing.as_ref().map(|closing| closing.ours())
+        else {
+            return false;
+        };
+        if self.phase() == Phase::Ended {
+            return false;
+        }
+        let mut buffer = [0; MAX_CONTROL];
+        let payload = close.frame.payload(&mut buffer);
+        self.sender.append(OpCode::Close, true, payload, out, self.times.now());
+        let end = self.sender.queued_to();
+        self.closing_mut(Initiator::Local).close_written(end);
+        true
+    }
+
+    /// Whether a Pong or a Ping waits that may still be written: after a failure only before the
+    /// Close that tells of it, to a Ping that came before.
+    fn wants_answer(&self) -> bool {
+        let ping = self.heartbeat.is_queued();
+        let Some(closing) = &self.closing else {
+            return self.receiver.pong_due() || ping;
+        };
+        match self.phase() {
+            Phase::Open => closing.can_write() && (self.receiver.pong_due() || ping),
+            Phase::CloseSent | Phase::CloseReceived => {
+                closing.can_write() && self.receiver.pong_due()
+            }
+            Phase::Lingering => closing.ours().is_queued() && self.receiver.pong_due(),
+            Phase::Opening | Phase::Ended => false,
+        }
+    }
+
+    fn wants_close(&self, closing: &Closing) -> bool {
+        closing.ours().is_queued() && self.phase() != Phase::Ended
+    }
+
+    /// Takes on a whole message of `len` bytes, to be framed with
+    /// [`frame_head`](Self::frame_head).
+    #[inline]
+    pub(crate) fn accept_message(&mut self, len: u64, now: Timestamp) -> Result<(), SendError> {
+        let now = self.times.advance(now);
+        //= rfc6455#6.1
+        //# The endpoint MUST ensure the WebSocket connection is in the OPEN state
+        //# (cf. Sections 4.1 and 4.2.2.)  If at any point the state of the
+        //# WebSocket connection changes, the endpoint MUST abort the following
+        //# steps.
+        //= rfc6455#5.5.1
+        //# The application MUST NOT send any more data frames after sending a
+        //# Close frame.
+        self.check_open()?;
+        self.sender.begin_whole(len, now)
+    }
+
+    /// Takes on a fragment of `len` bytes, to be framed likewise. Returns the opcode of its first
+    /// frame.
+    pub(crate) fn next_fragment(
+        &mut self,
+        kind: MessageKind,
+        len: u64,
+        fin: bool,
+        now: Timestamp,
+    ) -> Result<OpCode, SendError> {
+        let now = self.times.advance(now);
+        self.check_open()?;
+        self.sender.begin_fragment(kind, len, fin, now)
+    }
+
+    /// The head of a frame of a message that was accepted, however far the closing handshake has
+    /// come since: what was accepted goes out before the Close.
+    #[inline]
+    pub(crate) fn frame_head(&mut self, opcode: OpCode, fin: bool, rsv: u8, len: u64) -> FrameHead {
+        self.sender.frame_head(opcode, fin, rsv, len, self.times.now())
+    }
+
+    /// Writes such a frame into `out`, without reserved bits.
+    #[inline]
+    pub(crate) fn append_frame(
+        &mut self,
+        opcode: OpCode,
+        fin: bool,
+        payload: &[u8],
+        out: &mut BytesMut,
+    ) {
+        self.sender.append(opcode, fin, payload, out, self.times.now());
+    }
+
+    /// Bytes of the opening handshake wait in front of all frames: where the transport takes none of
+    /// them, that stalls as frames do.
+    pub(crate) fn handshake_queued(&mut self) {
+        self.sender.handshake_queued();
+    }
+
+    /// The transport has accepted bytes of the opening handshake; `all` of them, if it says so.
+    pub(crate) fn handshake_flushed(&mut self, all: bool, now: Timestamp) {
+        let now = self.times.advance(now);
+        self.sender.handshake_flushed(all, now);
+    }
+
+    /// Fails the connection for text that a session could not take for UTF-8.
+    pub(crate) fn fail_text(&mut self, now: Timestamp) {
+        let offset = self.receiver.bytes();
+        let now = self.times.advance(now);
+        self.fail(Fault { rule: Violation::InvalidUtf8, offset }, now);
+    }
+
+    /// Lets the peer compress messages: an extension was negotiated that says how.
+    pub(crate) fn allow_compressed(&mut self) {
+        self.receiver.allow_compressed();
+    }
+
+    /// Fails the connection for a compressed message, right after a piece of it.
+    ///
+    /// How far the rest of the message could be read when that was seen depends on how the input
+    /// was cut, so the whole payload of the frame counts as thrown away.
+    pub(crate) fn fail_compressed(&mut self, rule: Violation, now: Timestamp) {
+        let now = self.times.advance(now);
+        let thrown_away = self.receiver.give_back_payload();
+        let offset = self.receiver.bytes();
+        self.fail(Fault { rule, offset }, now);
+        self.throw_away(thrown_away, now);
+    }
+
+    /// Whether a command that needs an open connection may go on.
+    fn check_open(&self) -> Result<(), SendError> {
+        match self.phase() {
+            Phase::Open if self.closing.is_none() => Ok(()),
+            Phase::Open => Err(SendError::WriteFailed),
+            Phase::Ended => Err(SendError::Ended),
+            _ => Err(SendError::Closing),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a connection knows of time: the latest it was told, when something last came, and how late
+//! its deadlines were handled.
+//!
+//! Invariant: time never runs backwards.
+
+use core::time::Duration;
+
+use crate::config::{Config, Timeouts};
+use crate::connection::heartbeat;
+use crate::time::{Timer, Timestamp};
+
+/// A deadline handled later than this tells of a process that slept, where no heartbeat says what
+/// is late.
+const SUSPENDED: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub(super) struct Times {
+    opened: Timestamp,
+    /// The latest time that any call gave, unless `last_data` is later.
+    now: Timestamp,
+    /// When a byte last came, unless `last_data` is later.
+    last_received: Timestamp,
+    last_data: Timestamp,
+    /// The shortest time, in nanoseconds, after which anything can be due on a quiet connection.
+    shortest_wait: u64,
+    /// How late a deadline was handled at the worst.
+    lateness_micros: u32,
+    /// When a deadline was last handled far too late: seconds since `opened`, plus one.
+    suspended_secs: u32,
+}
+
+impl Times {
+    pub(super) fn new(config: &Config, now: Timestamp) -> Self {
+        Self {
+            opened: now,
+            now,
+            last_received: now,
+            last_data: now,
+            shortest_wait: shortest_wait(config),
+            lateness_micros: 0,
+            suspended_secs: 0,
+        }
+    }
+
+    /// Time runs forwards, whatever the caller says.
+    #[inline]
+    pub(super) fn advance(&mut self, now: Timestamp) -> Timestamp {
+        self.now = self.now.max(now).max(self.last_data);
+        self.now
+    }
+
+    /// A piece of a message has come, at the time of a call that does nothing else. The other marks
+    /// of time follow from this one.
+    #[inline]
+    pub(super) fn data_received(&mut self, now: Timestamp) {
+        self.last_data = self.last_data.max(now).max(self.now);
+    }
+
+    /// Bytes have come, at the time of the latest call.
+    pub(super) fn bytes_received(&mut self) {
+        self.last_received = self.now;
+    }
+
+    pub(super) fn opened(&self) -> Timestamp {
+        self.opened
+    }
+
+    /// The time of the latest call.
+    #[inline]
+    pub(super) fn now(&self) -> Timestamp {
+        self.now.max(self.last_data)
+    }
+
+    #[inline]
+    pub(super) fn last_received(&self) -> Timestamp {
+        self.last_received.max(self.last_data)
+    }
+
+    pub(super) fn last_data(&self) -> Timestamp {
+        self.last_data
+    }
+
+    /// Before this nothing is due on an open connection, the quieter direction of which has carried
+    /// nothing since `quiet_since`.
+    #[inline]
+    pub(super) fn earliest_due(&self, quiet_since: Timestamp) -> Timestamp {
+        Timestamp::from_nanos(quiet_since.as_nanos().saturating_add(self.shortest_wait))
+    }
+
+    /// A deadline is handled, or found overdue, `late` after its time.
+    pub(super) fn note_lateness(&mut self, late: Duration, config: &Config) {
+        let micros = u32::try_from(late.as_micros()).unwrap_or(u32::MAX);
+        self.lateness_micros = self.lateness_micros.max(micros);
+        let heartbeat = config.heartbeat.as_ref();
+        if late > heartbeat.map_or(SUSPENDED, |settings| settings.timeout) {
+            let secs = self.now.since(self.opened).as_secs();
+            self.suspended_secs =
+                u32::try_from(secs).map_or(u32::MAX, |secs| secs.saturating_add(1));
+        }
+    }
+
+    /// How late a deadline was handled at the worst.
+    pub(super) fn lateness(&self) -> Duration {
+        Duration::from_micros(self.lateness_micros.into())
+    }
+
+    /// When a deadline was last handled far too late.
+    pub(super) fn suspended_at(&self) -> Option<Timestamp> {
+        let secs = self.suspended_secs.checked_sub(1)?;
+        Some(self.opened + Duration::from_secs(secs.into()))
+    }
+}
+
+/// The shortest wait of an open connection for anything, in nanoseconds. All of its waits begin
+/// when something was last received or flushed, or later.
+fn shortest_wait(config: &Config) -> u64 {
+    let Timeouts { idle, write_stall, .. } = config.timeouts;
+    let heartbeat = config.heartbeat.as_ref();
+    let ping = heartbeat.map(|settings| heartbeat::shortest_interval(settings.interval));
+    let pong = heartbeat.map(|settings| settings.timeout);
+    let shortest = [ping, pong, idle, write_stall].into_iter().flatten().min();
+    shortest.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// The sooner of two deadlines; the first where they come at the same time.
+pub(super) fn sooner(
+    first: Option<(Timestamp, Timer)>,
+    second: Option<(Timestamp, Timer)>,
+) -> Option<(Timestamp, Timer)> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(if second.0 < first.0 { second } else { first }),
+        (first, second) => first.or(second),
+    }
+}

@@ -1,0 +1,159 @@
+//! What lies in the output, piece by piece, and how far it has left.
+//!
+//! Invariant: the pieces are the bytes of the output in their order. Pieces that are alike and
+//! follow one another are counted, not listed, so that equal messages take no memory here.
+
+use alloc::collections::VecDeque;
+
+/// What a stretch of output belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// The opening handshake.
+    Handshake,
+    /// Control frames.
+    Control,
+    /// A frame of a message whose end is still to come.
+    Fragment,
+    /// The frame that ends a message.
+    MessageEnd,
+}
+
+/// Pieces of one length and kind, one behind the other.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    piece: Piece,
+    count: u16,
+    len: u32,
+}
+
+/// The pieces that have not left.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    /// All runs but the last one.
+    earlier: VecDeque<Run>,
+    /// Empty where everything has left.
+    last: Run,
+    /// Bytes of the first piece that have left.
+    done: u32,
+    /// Whether a part of the first message has left.
+    begun: bool,
+}
+
+/// What has left at once.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// Bytes of the opening handshake.
+    pub(super) handshake: usize,
+    /// Bytes of frames.
+    pub(super) frames: usize,
+    /// Messages of which that was the end.
+    pub(super) messages: u64,
+}
+
+impl Ledger {
+    pub(super) fn new() -> Self {
+        let last = Run { piece: Piece::MessageEnd, count: 0, len: 0 };
+        Self { earlier: VecDeque::new(), last, done: 0, begun: false }
+    }
+
+    /// `len` more bytes were put into the output.
+    #[inline]
+    pub(super) fn push(&mut self, len: usize, piece: Piece) {
+        let last = &mut self.last;
+        if last.len as usize == len && last.piece == piece && last.count < u16::MAX {
+            last.count += 1;
+        } else {
+            self.push_run(len, piece);
+        }
+    }
+
+    #[inline(never)]
+    fn push_run(&mut self, mut len: usize, piece: Piece) {
+        while len > 0 {
+            let (step, piece) = match (u32::try_from(len), piece) {
+                (Ok(step), piece) => (step, piece),
+                (Err(_), Piece::MessageEnd) => (u32::MAX, Piece::Fragment),
+                (Err(_), piece) => (u32::MAX, piece),
+            };
+            if self.last.count > 0 {
+                self.earlier.push_back(self.last);
+            }
+            self.last = Run { piece, count: 1, len: step };
+            len -= step as usize;
+        }
+    }
+
+    /// The first `count` bytes have left.
+    #[inline]
+    pub(super) fn consume(&mut self, count: usize) -> Left {
+        let mut left = Left::default();
+        let mut rest = count;
+        while rest > 0 {
+            let run = self.earlier.front_mut().unwrap_or(&mut self.last);
+            let (done, len) = (u64::from(self.done), u64::from(run.len));
+            let pending = len * u64::from(run.count) - done;
+            let step = pending.min(rest as u64);
+            let (pieces, done) = if step == pending {
+                (run.count, 0)
+            } else {
+                (((done + step) / len) as u16, (done + step) % len)
+            };
+            run.count -= pieces;
+            self.done = done as u32;
+            match run.piece {
+                Piece::Handshake => left.handshake += step as usize,
+                Piece::Control => {}
+                Piece::Fragment => self.begun = true,
+                Piece::MessageEnd => {
+                    left.messages += u64::from(pieces);
+                    self.begun = done > 0;
+                }
+            }
+            rest -= step as usize;
+            if step == pending && self.earlier.pop_front().is_none() {
+                break;
+            }
+        }
+        left.frames = count - rest - left.handshake;
+        left
+    }
+
+    /// Forgets what will never leave, and gives the memory back.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.last.count = 0;
+        self.done = 0;
+        // Assigned only where it is needed: it costs more than the comparison.
+        if self.earlier.capacity() > 0 {
+            self.earlier = VecDeque::new();
+        }
+    }
+
+    /// Messages of which the end is in the output and has not left.
+    pub(super) fn unfinished_messages(&self) -> u64 {
+        let ends = self.runs().filter(|run| run.piece == Piece::MessageEnd);
+        ends.map(|run| u64::from(run.count)).sum()
+    }
+
+    /// Bytes of the opening handshake that have not left.
+    pub(super) fn handshake(&self) -> usize {
+        let runs = self.runs().take_while(|run| run.piece == Piece::Handshake);
+        let bytes: usize = runs.map(|run| run.len as usize * usize::from(run.count)).sum();
+        bytes.saturating_sub(self.done as usize)
+    }
+
+    /// Whether a part of the message that leaves next has left already.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Bytes of memory that are taken beside the value itself.
+    #[inline]
+    pub(super) fn memory(&self) -> usize {
+        self.earlier.len() * size_of::<Run>()
+    }
+
+    fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.earlier.iter().chain([&self.last])
+    }
+}

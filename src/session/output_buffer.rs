@@ -1,0 +1,298 @@
+//! Output that is ready to leave, in order: small frames coalesced, large payloads as they are.
+//!
+//! Invariant: the bytes of `small` that belong between the large segments are counted once, in the
+//! segment that follows them or in `tail`, and `len` is the sum of everything that has not left.
+//! When everything has left, next to no memory is held.
+
+use alloc::collections::VecDeque;
+use core::mem;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::ledger::{Ledger, Left, Piece};
+use super::output::Output;
+use crate::wire::mask::{self, MaskingKey};
+
+/// Owned payloads from this size on are queued as they are; copying smaller ones is cheaper.
+pub(super) const OWN_SEGMENT: usize = 4096;
+
+/// A buffer of at most this size survives a moment without output, so that a quick exchange of
+/// small messages does not allocate for each.
+const SPARE: usize = 192;
+
+/// Bytes that have left are moved out of the buffer from this many on.
+const COMPACT: usize = 4096;
+
+/// Output in order.
+#[derive(Debug)]
+pub(super) struct OutputBuffer {
+    /// Everything that is not a segment of its own. Never advanced, so that its capacity is true.
+    pub(super) small: BytesMut,
+    /// Bytes of `small` that have left.
+    pub(super) done: usize,
+    pub(super) large: VecDeque<Large>,
+    /// Bytes of `small` behind the last large segment.
+    tail: usize,
+    len: usize,
+    /// What all of it is.
+    ledger: Ledger,
+}
+
+/// A segment of its own.
+#[derive(Debug)]
+pub(super) struct Large {
+    /// Bytes of `small` that leave before it.
+    pub(super) before: usize,
+    pub(super) bytes: Bytes,
+}
+
+impl OutputBuffer {
+    pub(super) fn new() -> Self {
+        Self {
+            small: BytesMut::new(),
+            done: 0,
+            large: VecDeque::new(),
+            tail: 0,
+            len: 0,
+            ledger: Ledger::new(),
+        }
+    }
+
+    /// Bytes that have not left.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// What they are.
+    #[inline]
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Lets `write` append to the coalesced output.
+    #[inline]
+    pub(super) fn write<R>(&mut self, piece: Piece, write: impl FnOnce(&mut BytesMut) -> R) -> R {
+        let before = self.small.len();
+        let result = write(&mut self.small);
+        let written = self.small.len().saturating_sub(before);
+        if written > 0 {
+            self.tail += written;
+            self.len += written;
+            self.ledger.push(written, piece);
+        }
+        result
+    }
+
+    /// Queues a head with a payload that is copied behind it, masked if there is a key.
+    pub(super) fn copy(
+        &mut self,
+        piece: Piece,
+        head: &[u8],
+        payload: &[u8],
+        mask: Option<MaskingKey>,
+    ) {
+        self.write(piece, |out| {
+            out.reserve(head.len() + payload.len());
+            out.extend_from_slice(head);
+            match mask {
+                Some(key) => mask::append_masked(out, payload, key),
+                None => out.extend_from_slice(payload),
+            }
+        });
+    }
+
+    /// Queues a head with a payload as it is, without copying it unless it is small.
+    pub(super) fn share(&mut self, piece: Piece, head: &[u8], payload: Bytes) {
+        if payload.len() < OWN_SEGMENT {
+            self.copy(piece, head, &payload, None);
+        } else {
+            self.push(piece, head, payload);
+        }
+    }
+
+    /// Queues a head with bytes that become a segment of their own.
+    pub(super) fn push(&mut self, piece: Piece, head: &[u8], bytes: Bytes) {
+        self.small.extend_from_slice(head);
+        let len = head.len() + bytes.len();
+        self.len += len;
+        self.ledger.push(len, piece);
+        let before = mem::take(&mut self.tail) + head.len();
+        self.large.push_back(Large { before, bytes });
+    }
+
+    /// A view of the output.
+    pub(super) fn output(&self) -> Output<'_> {
+        Output::new(self)
+    }
+
+    /// `count` bytes have left. Says what they were.
+    #[inline]
+    pub(super) fn consume(&mut self, count: usize) -> Left {
+        let count = count.min(self.len);
+        let left = self.ledger.consume(count);
+        if count == self.len {
+            self.clear();
+        } else {
+            self.advance(count);
+        }
+        left
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.len -= count;
+        let mut left = count;
+        while left > 0 {
+            let Some(front) = self.large.front_mut() else {
+                self.tail -= left;
+                self.done += left;
+                break;
+            };
+            let small = left.min(front.before);
+            front.before -= small;
+            self.done += small;
+            left -= small;
+            let large = left.min(front.bytes.len());
+            front.bytes.advance(large);
+            left -= large;
+            if front.bytes.is_empty() {
+                self.large.pop_front();
+            }
+        }
+        self.compact();
+    }
+
+    /// Forgets everything, and gives the memory back.
+    pub(super) fn clear(&mut self) {
+        if self.small.capacity() > SPARE {
+            self.small = BytesMut::new();
+        } else {
+            self.small.clear();
+        }
+        // Assigned only where it is needed: it costs more than the comparison.
+        if self.large.capacity() > 0 {
+            self.large = VecDeque::new();
+        }
+        self.ledger.clear();
+        self.done = 0;
+        self.tail = 0;
+        self.len = 0;
+    }
+
+    /// Moves what is left to the front of the buffer, once that costs less than it gains.
+    fn compact(&mut self) {
+        if self.done >= COMPACT && self.done >= self.small.len() / 2 {
+            let end = self.small.len();
+            self.small.copy_within(self.done..end, 0);
+            self.small.truncate(end - self.done);
+            self.done = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::wire::data::MessageKind;
+    use crate::wire::frame::{FrameHeader, MAX_HEADER, OpCode};
+
+    fn frame(buffer: &mut OutputBuffer, opcode: OpCode, fin: bool, payload: &[u8], own: bool) {
+        let piece = match (opcode.is_control(), fin) {
+            (true, _) => Piece::Control,
+            (false, true) => Piece::MessageEnd,
+            (false, false) => Piece::Fragment,
+        };
+        let mut header = FrameHeader::new(opcode, payload.len() as u64);
+        header.fin = fin;
+        let mut head = [0; MAX_HEADER];
+        let len = header.encode(&mut head);
+        if own {
+            buffer.push(piece, &head[..len], Bytes::copy_from_slice(payload));
+        } else {
+            buffer.copy(piece, &head[..len], payload, None);
+        }
+    }
+
+    /// Six frames, four of which end a message, behind 10 bytes of handshake.
+    fn filled() -> OutputBuffer {
+        let mut buffer = OutputBuffer::new();
+        buffer.write(Piece::Handshake, |out| out.extend_from_slice(b"handshake\n"));
+        frame(&mut buffer, OpCode::Text, true, b"one", false);
+        frame(&mut buffer, MessageKind::Binary.into(), false, &[2; 300], true);
+        frame(&mut buffer, OpCode::Ping, true, b"?", false);
+        frame(&mut buffer, OpCode::Continuation, true, &[3; 200], true);
+        frame(&mut buffer, OpCode::Binary, true, b"", false);
+        frame(&mut buffer, OpCode::Binary, true, &[4; 5_000], true);
+        buffer
+    }
+
+    fn contents(buffer: &OutputBuffer) -> Vec<u8> {
+        let mut output = buffer.output();
+        let mut bytes = vec![0; output.remaining()];
+        output.copy_to_slice(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn any_partial_write_leaves_the_rest_in_order() {
+        let whole = contents(&filled());
+        assert_eq!(whole.len(), 10 + 5 + 304 + 3 + 204 + 2 + 5_004);
+        for step in [1, 2, 3, 7, 100, 309, 4096, 5_500] {
+            let mut buffer = filled();
+            let (mut gone, mut frames) = (0, 0);
+            while buffer.len() > 0 {
+                assert!(contents(&buffer) == whole[gone..], "step {step}, after {gone}");
+                frames += buffer.consume(step).frames;
+                gone = (gone + step).min(whole.len());
+                assert_eq!(buffer.len(), whole.len() - gone);
+            }
+            assert_eq!(frames, whole.len() - 10);
+            assert!(buffer.small.capacity() <= SPARE && buffer.large.capacity() == 0);
+        }
+    }
+
+    #[test]
+    fn messages_are_unfinished_until_their_last_byte_has_left() {
+        let ends = [15, 526, 528, 5_532];
+        for step in [1, 4, 15, 523, 527] {
+            let mut buffer = filled();
+            let mut gone = 0;
+            while buffer.len() > 0 {
+                let expected = ends.iter().filter(|end| **end > gone).count() as u64;
+                assert_eq!(
+                    buffer.ledger.unfinished_messages(),
+                    expected,
+                    "step {step}, after {gone}"
+                );
+                buffer.consume(step);
+                gone += step;
+            }
+            assert_eq!(buffer.ledger.unfinished_messages(), 0);
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_never_runs_dry_does_not_grow_for_ever() {
+        let mut buffer = OutputBuffer::new();
+        let mut expected = VecDeque::new();
+        for round in 0..2000_u32 {
+            let payload = round.to_be_bytes().repeat(10);
+            frame(&mut buffer, OpCode::Binary, true, &payload, false);
+            expected.extend([0x82, 40]);
+            expected.extend(payload);
+            if buffer.len() > 100 {
+                buffer.consume(41);
+                expected.drain(..41);
+            }
+        }
+        while buffer.len() > 500 {
+            buffer.consume(499);
+            expected.drain(..499);
+        }
+        assert_eq!(contents(&buffer), Vec::from(expected));
+        assert!(buffer.small.len() < 2 * COMPACT);
+    }
+}

@@ -1,0 +1,57 @@
+//! How far a session has got: its opening handshake, then its connection.
+
+use alloc::boxed::Box;
+
+use super::opening::Opening;
+use crate::connection::{Connection, SendError};
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the long-lived stage is the large one")]
+pub(super) enum Stage {
+    /// Until the connection is open; for good where it never is.
+    Opening(Box<Opening>),
+    Open(Connection),
+}
+
+/// Asks whichever of the two it is: what both can be asked has one name in both.
+macro_rules! at_either {
+    ($stage:expr, $at:ident => $ask:expr) => {
+        match $stage {
+            $crate::session::stage::Stage::Opening($at) => $ask,
+            $crate::session::stage::Stage::Open($at) => $ask,
+        }
+    };
+}
+
+pub(super) use at_either;
+
+impl Stage {
+    #[inline]
+    pub(super) fn connection(&self) -> Option<&Connection> {
+        match self {
+            Self::Opening(_) => None,
+            Self::Open(connection) => Some(connection),
+        }
+    }
+
+    #[inline]
+    pub(super) fn connection_mut(&mut self) -> Option<&mut Connection> {
+        self.open_mut().ok()
+    }
+
+    pub(super) fn opening_mut(&mut self) -> Option<&mut Opening> {
+        match self {
+            Self::Opening(opening) => Some(opening),
+            Self::Open(_) => None,
+        }
+    }
+
+    /// The connection, for a command.
+    #[inline]
+    pub(super) fn open_mut(&mut self) -> Result<&mut Connection, SendError> {
+        match self {
+            Self::Opening(opening) => Err(opening.send_error()),
+            Self::Open(connection) => Ok(connection),
+        }
+    }
+}

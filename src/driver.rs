@@ -144,6 +144,9 @@ pub struct Driver {
     now: Timestamp,
     /// Events handed out since.
     without_time: u8,
+    /// Nothing has come up since a read was asked for: what is there is handed out, or a read is
+    /// due again. Most turns need no more than this to be known.
+    calm: bool,
     /// The session may have an event although nothing was read.
     stale: bool,
     /// A Pong or a Close is queued that has to leave before what came behind its cause is handed
@@ -190,6 +193,7 @@ impl Driver {
             turn: Turn::default(),
             now,
             without_time: 0,
+            calm: false,
             stale: true,
             reply_due: false,
             asked: false,
@@ -231,29 +235,34 @@ impl Driver {
     /// for. After the end, [`Want::Event`] is answered with the same report again.
     #[inline]
     pub fn next(&mut self, want: Want) -> Step {
-        if want == Want::Event && self.is_plain() {
-            match self.unparsed.poll(&mut self.session, self.now) {
-                Some(message @ SessionEvent::Message(_)) => {
-                    self.without_time += 1;
-                    return Step::Event(message);
-                }
-                Some(event) => drop(self.sort(event)),
-                None => {}
+        if self.calm && want == Want::Event && self.without_time < WITHOUT_TIME {
+            if let Some(event) = self.next_calm() {
+                self.without_time += 1;
+                return Step::Event(event);
+            }
+            if self.calm && !self.turn.read_blocked {
+                return Step::Read;
             }
         }
         self.next_slow(want)
     }
 
-    /// Whether the next event can be handed out without anything else to be done before.
+    /// The next message of those that were read, if nothing else is in between.
     #[inline]
-    fn is_plain(&self) -> bool {
-        !self.unparsed.is_empty()
-            && self.ready.is_empty()
-            && !self.stale
-            && !self.reply_due
-            && self.without_time < WITHOUT_TIME
-            && self.session.pending_output() < WRITE_SOON
-            && !self.is_undecided()
+    fn next_calm(&mut self) -> Option<SessionEvent<'static>> {
+        if !self.ready.is_empty() {
+            return self.ready.take();
+        }
+        if self.unparsed.is_empty() {
+            return None;
+        }
+        match self.unparsed.poll(&mut self.session, self.now)? {
+            message @ SessionEvent::Message(_) => Some(message),
+            event => {
+                self.sort(event);
+                None
+            }
+        }
     }
 
     #[inline(never)]
@@ -261,21 +270,20 @@ impl Driver {
         loop {
             if self.stale {
                 self.stale = false;
-                while let Some(event) = self.session.poll_event(&mut &mut [][..], self.now) {
-                    self.sort(event);
-                }
+                self.poll_session();
             }
             if self.without_time >= WITHOUT_TIME {
                 return Step::Wait(Wait { read: false, write: false, until: Some(self.now) });
             }
-            let due = self.is_due();
+            let due = self.session.is_due(self.now);
             // Before a deadline takes effect comes a read, unless that would keep back what is there.
+            let output = self.wants_write();
             if !due || self.settings.reads_may_last || self.ready.has_ended() {
-                if let Some(step) = self.grant(want) {
+                if let Some(step) = self.grant(want, output) {
                     return step;
                 }
             }
-            if let Some(step) = self.write() {
+            if let Some(step) = self.write(output) {
                 return step;
             }
             if due || want != Want::Event {
@@ -285,29 +293,31 @@ impl Driver {
             if due && (self.turn.read_tried || !may_read) {
                 self.session.handle_timeout(self.now);
                 self.turn.read_tried = false;
-                self.stale = true;
+                (self.calm, self.stale) = (false, true);
                 continue;
             }
             if may_read && !self.turn.read_blocked {
+                self.calm = want == Want::Event && !due;
                 return Step::Read;
             }
             if !self.stale && !self.is_lost() {
-                return Step::Wait(self.wait(want, due));
+                return Step::Wait(self.wait(may_read));
             }
         }
     }
 
     /// What is wanted, if it is there.
-    fn grant(&mut self, want: Want) -> Option<Step> {
-        match want {
-            Want::Event => self.take_event(),
-            Want::Flushed => (self.flushed() != Ok(false)).then_some(Step::Done),
-            Want::Room => (!self.session.is_full() || self.ready.has_ended()).then_some(Step::Done),
-        }
+    fn grant(&mut self, want: Want, output: bool) -> Option<Step> {
+        let done = match want {
+            Want::Event => return self.take_event(output),
+            Want::Flushed => !(output || self.unflushed) || self.failed().is_some(),
+            Want::Room => !self.session.is_full() || self.ready.has_ended(),
+        };
+        done.then_some(Step::Done)
     }
 
-    fn take_event(&mut self) -> Option<Step> {
-        if self.ready.is_empty() && !self.is_undecided() {
+    fn take_event(&mut self, output: bool) -> Option<Step> {
+        if self.ready.is_empty() && !self.unparsed.is_empty() && !self.is_undecided() {
             self.poll_next();
         }
         if self.ready.is_empty() && !self.ready.has_ended() {
@@ -315,7 +325,9 @@ impl Driver {
         }
         let soon = self.reply_due || self.session.pending_output() >= WRITE_SOON;
         if soon || self.ready.is_empty() {
-            if let Some(step) = self.write() {
+            // What was parsed just now may have an answer.
+            let output = output || self.wants_write();
+            if let Some(step) = self.write(output) {
                 return Some(step);
             }
             self.reply_due = false;
@@ -325,15 +337,15 @@ impl Driver {
     }
 
     /// What has to be done with the writing side, if anything can be.
-    fn write(&mut self) -> Option<Step> {
-        let blocked = self.turn.write_blocked;
-        if self.wants_write() {
-            return (!blocked).then_some(Step::Write);
-        }
-        if self.unflushed && !self.ready.has_ended() {
-            return (!blocked).then_some(Step::Flush);
-        }
-        self.take_shutdown().map(Step::ShutDown)
+    fn write(&mut self, output: bool) -> Option<Step> {
+        let step = if output {
+            Step::Write
+        } else if self.unflushed && !self.ready.has_ended() {
+            Step::Flush
+        } else {
+            return self.take_shutdown().map(Step::ShutDown);
+        };
+        (!self.turn.write_blocked).then_some(step)
     }
 
     /// How much of the stream is to be shut down now; says each once.
@@ -360,9 +372,9 @@ impl Driver {
         self.session.config().limits.pending_output
     }
 
-    fn wait(&mut self, want: Want, due: bool) -> Wait {
+    fn wait(&mut self, read: bool) -> Wait {
         let write = self.wants_write() || self.unflushed;
-        Wait { read: self.may_read(want, due), write, until: self.session.poll_timeout() }
+        Wait { read, write, until: self.session.poll_timeout() }
     }
 
     /// Nothing can come any more, and nothing is left to write or to wait for: the end.
@@ -373,18 +385,23 @@ impl Driver {
             && self.session.poll_timeout().is_none();
         if lost {
             self.session.abort(self.now);
-            self.stale = true;
+            (self.calm, self.stale) = (false, true);
         }
         lost
-    }
-
-    fn is_due(&self) -> bool {
-        self.session.is_due(self.now)
     }
 
     /// Whether a request was handed out that the application has not decided about.
     fn is_undecided(&self) -> bool {
         self.asked && self.session.phase() == Phase::Opening
+    }
+
+    /// Takes out of the session what came without bytes.
+    fn poll_session(&mut self) {
+        if self.session.has_event() {
+            while let Some(event) = self.session.poll_event(&mut &mut [][..], self.now) {
+                self.sort(event);
+            }
+        }
     }
 
     /// Parses what was read before up to the first event.
@@ -420,6 +437,7 @@ impl Driver {
 
     /// Makes an event ready to be handed out, if it is wanted.
     fn sort(&mut self, event: SessionEvent<'static>) -> Sorted {
+        self.calm &= matches!(event, SessionEvent::Message(_));
         let sorted = match &event {
             SessionEvent::Ping | SessionEvent::CloseReceived => {
                 self.reply_due = true;
@@ -455,7 +473,7 @@ impl Driver {
     /// Whether an event would be handed out before anything is read.
     #[cfg(feature = "std")]
     pub(crate) fn has_incoming(&self) -> bool {
-        (!self.ready.is_empty() && !self.is_due()) || self.ready.has_ended()
+        (!self.ready.is_empty() && !self.session.is_due(self.now)) || self.ready.has_ended()
     }
 
     #[cfg(feature = "std")]
@@ -497,12 +515,19 @@ impl Driver {
     ///
     /// Why it never will be.
     pub fn flushed(&mut self) -> Result<bool, SendError> {
+        match self.failed() {
+            Some(error) => Err(error),
+            None => Ok(!self.session.has_output() && !self.unflushed),
+        }
+    }
+
+    /// Why nothing that is queued will ever leave, if that is so.
+    #[must_use]
+    pub fn failed(&self) -> Option<SendError> {
         if self.ready.has_ended() {
-            Err(SendError::Ended)
-        } else if self.write_failed {
-            Err(SendError::WriteFailed)
+            Some(SendError::Ended)
         } else {
-            Ok(!self.session.has_output() && !self.unflushed)
+            self.write_failed.then_some(SendError::WriteFailed)
         }
     }
 
@@ -512,7 +537,7 @@ impl Driver {
             return self.handle_write_failed(TransportError::BrokenPipe, now);
         }
         self.tell(now);
-        self.unflushed = true;
+        (self.calm, self.unflushed) = (false, true);
         self.session.handle_flushed(len, now);
         self.stale |= self.read_closed;
     }
@@ -530,7 +555,7 @@ impl Driver {
         self.unflushed = false;
         self.session.handle_write_failed(kind, now);
         self.poll_unparsed();
-        self.stale = true;
+        (self.calm, self.stale) = (false, true);
     }
 
     /// The stream holds nothing back any more, after [`Step::Flush`].
@@ -544,6 +569,7 @@ impl Driver {
         self.poll_unparsed();
         self.tell(now);
         self.turn.has_read();
+        self.calm &= !self.session.is_due(now);
         self.poll(input);
     }
 
@@ -552,7 +578,7 @@ impl Driver {
         self.tell(now);
         self.turn.has_read();
         self.session.handle_filled(len, now);
-        self.stale = true;
+        (self.calm, self.stale) = (false, true);
     }
 
     /// There is nothing to read at present.
@@ -567,7 +593,7 @@ impl Driver {
         self.tell(now);
         self.read_closed = true;
         self.session.handle_read_closed(how, now);
-        self.stale = true;
+        (self.calm, self.stale) = (false, true);
     }
 
     /// The stream may have become ready: what was blocked is tried again.
@@ -581,12 +607,14 @@ impl Driver {
     /// Harmless at any time.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.tell(now);
-        if self.is_due() {
+        if self.session.is_due(now) {
+            self.calm = false;
             self.handle_ready();
         }
     }
 
     /// Time runs forwards, and what was tried before was tried too early.
+    #[inline]
     fn tell(&mut self, now: Timestamp) {
         if now > self.now {
             self.now = now;
@@ -601,7 +629,7 @@ impl Driver {
         self.session.abort(now);
         self.ready.clear();
         self.unparsed = Unparsed::default();
-        self.stale = true;
+        (self.calm, self.stale) = (false, true);
     }
 
     /// The session, for its getters.
@@ -614,7 +642,7 @@ impl Driver {
     ///
     /// What the `handle_` methods and [`next`](Self::next) do for it, they have to do alone.
     pub fn session_mut(&mut self) -> &mut Session {
-        self.stale = true;
+        (self.calm, self.stale) = (false, true);
         &mut self.session
     }
 
@@ -630,6 +658,7 @@ impl Driver {
         now: Timestamp,
     ) -> Result<(), SendRefused<'m>> {
         self.tell(now);
+        self.calm = false;
         self.session.send(message, now)
     }
 

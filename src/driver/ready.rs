@@ -26,7 +26,7 @@ impl Ready {
         self.first.is_none()
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait behind the first.
     pub(super) fn size(&self) -> usize {
         self.size
     }
@@ -40,31 +40,37 @@ impl Ready {
         self.ended.as_deref()
     }
 
+    #[inline]
     pub(super) fn add(&mut self, event: SessionEvent<'static>) {
         match event {
             SessionEvent::Ended(report) => self.ended = Some(report),
+            event if self.first.is_none() => self.first = Some(event),
             event => {
                 self.size += cost(&event);
-                match self.first {
-                    None => self.first = Some(event),
-                    Some(_) => self.more.push_back(event),
-                }
+                self.more.push_back(event);
             }
         }
     }
 
+    #[inline]
     pub(super) fn take(&mut self) -> Option<SessionEvent<'static>> {
-        let Some(event) = self.first.take() else {
+        let first = self.first.take();
+        if first.is_none() {
             return self.ended.clone().map(SessionEvent::Ended);
-        };
-        self.size -= cost(&event);
-        if self.more.capacity() > 0 {
-            self.first = self.more.pop_front();
-            if self.more.is_empty() {
-                self.more = VecDeque::new();
-            }
         }
-        Some(event)
+        if self.more.capacity() > 0 {
+            self.refill();
+        }
+        first
+    }
+
+    #[cold]
+    fn refill(&mut self) {
+        self.first = self.more.pop_front();
+        self.size -= self.first.as_ref().map_or(0, cost);
+        if self.more.is_empty() {
+            self.more = VecDeque::new();
+        }
     }
 
     /// Drops what waits, but for the report.

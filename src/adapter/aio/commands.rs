@@ -39,7 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// Ready once all that is queued is with the stream, and with what lies below it.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         ready!(self.poll(Want::Flushed, cx));
-        Poll::Ready(self.driver.flushed().map(|_| ()))
+        Poll::Ready(self.driver.failed().map_or(Ok(()), Err))
     }
 
     /// Ready once the session takes another message.

@@ -49,7 +49,7 @@ impl<A: Access> Turn<A> {
 
     pub(super) fn flush(&mut self) -> Result<(), SendError> {
         self.run(Want::Flushed, None);
-        self.access.with(|driver| driver.flushed()).map(|_| ())
+        self.access.with(|driver| driver.failed()).map_or(Ok(()), Err)
     }
 
     pub(super) fn try_feed<'m>(&mut self, message: Outgoing<'m>) -> Result<(), SendRefused<'m>> {

@@ -235,21 +235,42 @@ impl Driver {
     /// for. After the end, [`Want::Event`] is answered with the same report again.
     #[inline]
     pub fn next(&mut self, want: Want) -> Step {
-        if self.calm && want == Want::Event && self.without_time < WITHOUT_TIME {
-            if let Some(event) = self.next_calm() {
-                self.without_time += 1;
-                return Step::Event(event);
-            }
-            if self.calm && !self.turn.read_blocked {
-                return Step::Read;
-            }
+        let step = match want {
+            Want::Event => self.next_calm(),
+            Want::Flushed => self.next_flushed(),
+            Want::Room => None,
+        };
+        step.unwrap_or_else(|| self.next_slow(want))
+    }
+
+    /// The next step while nothing has come up but what was read.
+    #[inline]
+    fn next_calm(&mut self) -> Option<Step> {
+        if !self.calm || self.without_time >= WITHOUT_TIME {
+            return None;
         }
-        self.next_slow(want)
+        if let Some(event) = self.next_read() {
+            self.without_time += 1;
+            return Some(Step::Event(event));
+        }
+        (self.calm && !self.turn.read_blocked).then_some(Step::Read)
+    }
+
+    /// The next step of a flush that nothing keeps up: it comes before deadlines and events.
+    #[inline]
+    fn next_flushed(&mut self) -> Option<Step> {
+        if self.stale || self.turn.write_blocked || self.failed().is_some() {
+            None
+        } else if self.session.has_output() {
+            Some(Step::Write)
+        } else {
+            Some(if self.unflushed { Step::Flush } else { Step::Done })
+        }
     }
 
     /// The next message of those that were read, if nothing else is in between.
     #[inline]
-    fn next_calm(&mut self) -> Option<SessionEvent<'static>> {
+    fn next_read(&mut self) -> Option<SessionEvent<'static>> {
         if !self.ready.is_empty() {
             return self.ready.take();
         }

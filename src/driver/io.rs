@@ -63,9 +63,14 @@ impl Driver {
         now: impl FnOnce() -> Timestamp,
     ) {
         let output = self.output();
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = output.chunks_vectored(&mut slices);
-        let result = write(slices.get(..count).unwrap_or_default());
+        let first = output.chunk();
+        let result = if first.len() == output.remaining() {
+            write(&[IoSlice::new(first)])
+        } else {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = output.chunks_vectored(&mut slices);
+            write(slices.get(..count).unwrap_or_default())
+        };
         self.handle_write_result(result, now);
     }
 

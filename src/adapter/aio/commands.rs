@@ -42,6 +42,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         Poll::Ready(self.driver.failed().map_or(Ok(()), Err))
     }
 
+    /// Queues the message, unless that was done before, as soon as there is room; ready once all
+    /// that is queued is with the stream.
+    pub(super) fn poll_send(
+        &mut self,
+        message: &mut Option<Outgoing<'_>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError>> {
+        if message.is_some() {
+            ready!(self.poll_room(cx));
+        }
+        if let Some(message) = message.take() {
+            let now = self.clock.now();
+            self.driver.send(message, now)?;
+            self.queued_at = Some(now);
+        }
+        let result = self.poll_flush(cx);
+        self.queued_at = None;
+        result
+    }
+
     /// Ready once the session takes another message.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.driver.session().is_full() {

@@ -168,8 +168,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     ///
     /// Why the message was not accepted, or why it cannot leave any more.
     pub async fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        self.feed(message).await?;
-        self.flush().await
+        let mut message = Some(message.into());
+        poll_fn(|cx| self.shared.send(cx, |turn, cx| turn.poll_send(&mut message, cx))).await
     }
 
     /// Queues a message, as [`WebSocket::feed`](super::WebSocket::feed) does. It leaves with the

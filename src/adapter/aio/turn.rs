@@ -15,6 +15,7 @@ use super::clock::Clock;
 use crate::adapter::scratch;
 use crate::driver::{Driver, Step, Wait, Want};
 use crate::session::SessionEvent;
+use crate::time::Timestamp;
 
 /// A stream with its driver.
 pub(super) struct Turn<S> {
@@ -24,11 +25,13 @@ pub(super) struct Turn<S> {
     /// Set to the next deadline, or to an earlier one that has moved since.
     timer: Option<Pin<Box<Sleep>>>,
     shutting_down: bool,
+    /// The time of what was queued in this very poll, which is the time of the write behind it.
+    pub(super) queued_at: Option<Timestamp>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     pub(super) fn new(stream: S, driver: Driver, clock: Clock) -> Self {
-        Self { stream, driver, clock, timer: None, shutting_down: false }
+        Self { stream, driver, clock, timer: None, shutting_down: false, queued_at: None }
     }
 
     /// Ready with the next event, or with nothing once what else is wanted is so.
@@ -60,14 +63,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) {
-        let Self { stream, driver, clock, .. } = self;
+        let Self { stream, driver, clock, queued_at, .. } = self;
         let mut stream = Pin::new(stream);
         let vectored = stream.is_write_vectored();
         let write = |slices: &[io::IoSlice<'_>]| match (vectored, slices) {
             (false, [first, ..]) => unpolled(stream.as_mut().poll_write(cx, first)),
             _ => unpolled(stream.as_mut().poll_write_vectored(cx, slices)),
         };
-        driver.write_with(write, || clock.now());
+        driver.write_with(write, || queued_at.take().unwrap_or_else(|| clock.now()));
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) {

@@ -115,8 +115,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Why the message was not accepted, or why it cannot leave any more.
     pub async fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        self.feed(message).await?;
-        self.flush().await
+        let mut message = Some(message.into());
+        poll_fn(|cx| self.turn.poll_send(&mut message, cx)).await
     }
 
     /// Queues a message. It leaves with the next [`flush`](Self::flush), or when

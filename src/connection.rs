@@ -234,6 +234,7 @@ impl Connection {
 
     /// Whether [`poll_event`](Self::poll_event) has something to do without any input: to return
     /// the report, or to fail the connection for a text that was cut short.
+    #[allow(dead_code, reason = "for the driver")]
     #[inline]
     pub(crate) fn has_event(&self) -> bool {
         self.receiver.fault_waits()
@@ -462,5 +463,23 @@ mod tests {
         // With feature `tracing`, there is a pointer more.
         let size = size_of::<Connection>() - size_of::<Trace>();
         assert!(size < 500, "{size}");
+    }
+
+    #[test]
+    fn an_event_without_input_is_announced() {
+        let now = Timestamp::ZERO;
+        let config = Config::default();
+        let mut client = Connection::new(Role::Client, config, Seed::new([1; 32]), now);
+        let nothing = &mut &mut [][..];
+        // A text that ends inside a character.
+        let mut text = [0x81, 0x01, 0xc3];
+        assert!(matches!(client.poll_event(&mut &mut text[..], now), Some(Event::Data(_))));
+        assert_eq!((client.has_event(), client.phase()), (true, Phase::Open));
+        assert!(client.poll_event(nothing, now).is_none());
+        assert_eq!((client.has_event(), client.phase()), (false, Phase::Lingering));
+        client.abort(now);
+        assert!(client.has_event());
+        assert!(matches!(client.poll_event(nothing, now), Some(Event::Ended(_))));
+        assert!(!client.has_event());
     }
 }

@@ -418,10 +418,10 @@ impl Driver {
 
     /// Takes out of the session what came without bytes.
     fn poll_session(&mut self) {
-        if self.session.has_event() {
-            while let Some(event) = self.session.poll_event(&mut &mut [][..], self.now) {
-                self.sort(event);
-            }
+        while self.session.has_event() {
+            let event = self.session.poll_event(&mut &mut [][..], self.now);
+            let Some(event) = event else { break };
+            self.sort(event);
         }
     }
 

@@ -65,9 +65,9 @@
 //!
 //! - After any call that takes `now` or bytes: take the events out until there is none, then the
 //!   output, then wait until the deadline of `poll_timeout` at the latest.
-//! - `handle_timeout` at that deadline makes its timer fire, or move. At any other time it does
-//!   nothing. Before it, at the deadline, read once more: a peer that looks dead may only be
-//!   unread.
+//! - `handle_timeout` at that deadline or later makes its timer fire, or move; before the deadline
+//!   it does nothing. At the deadline, read once more before you call it: a peer that looks dead may
+//!   only be unread.
 //! - Spurious calls do nothing. No call panics, whatever the order, the bytes or the time; a time
 //!   that runs backwards counts as no time at all.
 //! - How the input is cut never matters: any split gives the same events and the same output. (A
@@ -88,8 +88,10 @@
 //!           │                                                   │
 //!           └── the peer breaks a rule or a limit: our Close ───┘
 //!
-//!   From any phase: the stream ends or fails, a deadline passes, or `abort`  ──▶ Ended
+//!   From each of them: the stream ends or fails, the peer is given up, or `abort`  ──▶ Ended
 //! ```
+//!
+//! The drawing has the usual ways; the table has all, and is tested against the code:
 //!
 //! | From | What happens | To |
 //! |---|---|---|

@@ -371,6 +371,11 @@ impl Closing {
         &self.ours
     }
 
+    /// Whether our Close has to be written now.
+    pub(super) fn wants_close(&self) -> bool {
+        self.ours.is_queued() && self.phase() != Phase::Ended
+    }
+
     pub(super) fn peer_frame(&self) -> Option<&CloseFrame> {
         self.peer.as_ref().map(|peer| &peer.frame)
     }

@@ -7,11 +7,10 @@
 
 use bytes::BytesMut;
 
-use super::closing::{Closing, OurClose};
 use super::receive::Fault;
 use super::state::Trigger;
 use super::{Connection, FrameHead, SendError};
-use crate::report::{Cause, Initiator, Phase};
+use crate::report::{Cause, Phase};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
 use crate::wire::data::{Data, MessageKind};
@@ -35,8 +34,8 @@ impl Connection {
         let data = data.into();
         //= rfc6455#6.1
         //# an endpoint MUST perform the following steps.
-        self.accept_message(data.as_bytes().len() as u64, now)?;
-        self.sender.append(data.kind().into(), true, data.as_bytes(), out, self.times.now());
+        let now = self.accept(data.as_bytes().len() as u64, now)?;
+        self.sender.append(data.kind().into(), true, data.as_bytes(), out, now);
         Ok(())
     }
 
@@ -154,17 +153,21 @@ impl Connection {
     /// Whether [`poll_transmit`](Self::poll_transmit) has anything to write.
     #[inline]
     pub(crate) fn wants_transmit(&self) -> bool {
-        match &self.closing {
-            None => self.receiver.pong_due() || self.heartbeat.is_queued(),
-            Some(closing) => self.wants_answer() || self.wants_close(closing),
-        }
+        self.wants_answer() || self.wants_close()
     }
 
     /// Writes the Pong and the Ping that wait.
+    #[inline]
     pub(crate) fn transmit_answers(&mut self, out: &mut BytesMut) -> bool {
-        if !self.wants_answer() {
-            return false;
+        let waits = self.wants_answer();
+        if waits {
+            self.write_answers(out);
         }
+        waits
+    }
+
+    #[inline(never)]
+    fn write_answers(&mut self, out: &mut BytesMut) {
         let now = self.times.now();
         //= rfc6455#5.5.2
         //# Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in
@@ -178,51 +181,60 @@ impl Connection {
                 self.heartbeat.written(self.sender.queued_to());
             }
         }
-        true
     }
 
     /// Writes the Close that waits.
+    #[inline]
     pub(crate) fn transmit_close(&mut self, out: &mut BytesMut) -> bool {
-        let Some(OurClose::Queued(close)) = self.closing.as_ref().map(|closing| closing.ours())
-        else {
-            return false;
-        };
-        if self.phase() == Phase::Ended {
-            return false;
+        let waits = self.wants_close();
+        if waits {
+            self.write_close(out);
         }
+        waits
+    }
+
+    #[inline(never)]
+    fn write_close(&mut self, out: &mut BytesMut) {
+        let Some(closing) = &mut self.closing else { return };
+        let Some(close) = closing.ours().as_ref() else { return };
         let mut buffer = [0; MAX_CONTROL];
         let payload = close.frame.payload(&mut buffer);
         self.sender.append(OpCode::Close, true, payload, out, self.times.now());
-        let end = self.sender.queued_to();
-        self.closing_mut(Initiator::Local).close_written(end);
-        true
+        closing.close_written(self.sender.queued_to());
     }
 
-    /// Whether a Pong or a Ping waits that may still be written: after a failure only before the
-    /// Close that tells of it, to a Ping that came before.
+    #[inline]
+    fn wants_close(&self) -> bool {
+        self.closing.as_ref().is_some_and(|closing| closing.wants_close())
+    }
+
+    /// Whether a Pong or a Ping waits that may still be written.
+    #[inline]
     fn wants_answer(&self) -> bool {
-        let ping = self.heartbeat.is_queued();
-        let Some(closing) = &self.closing else {
-            return self.receiver.pong_due() || ping;
-        };
-        match self.phase() {
-            Phase::Open => closing.can_write() && (self.receiver.pong_due() || ping),
+        if !self.receiver.pong_due() && !self.heartbeat.is_queued() {
+            return false;
+        }
+        let Some(closing) = &self.closing else { return true };
+        match closing.phase() {
+            Phase::Open => closing.can_write(),
             Phase::CloseSent | Phase::CloseReceived => {
                 closing.can_write() && self.receiver.pong_due()
             }
+            // Only before the Close that tells of a failure, to a Ping that came before.
             Phase::Lingering => closing.ours().is_queued() && self.receiver.pong_due(),
             Phase::Opening | Phase::Ended => false,
         }
-    }
-
-    fn wants_close(&self, closing: &Closing) -> bool {
-        closing.ours().is_queued() && self.phase() != Phase::Ended
     }
 
     /// Takes on a whole message of `len` bytes, to be framed with
     /// [`frame_head`](Self::frame_head).
     #[inline]
     pub(crate) fn accept_message(&mut self, len: u64, now: Timestamp) -> Result<(), SendError> {
+        self.accept(len, now).map(drop)
+    }
+
+    #[inline]
+    fn accept(&mut self, len: u64, now: Timestamp) -> Result<Timestamp, SendError> {
         let now = self.times.advance(now);
         //= rfc6455#6.1
         //# The endpoint MUST ensure the WebSocket connection is in the OPEN state
@@ -233,7 +245,8 @@ impl Connection {
         //# The application MUST NOT send any more data frames after sending a
         //# Close frame.
         self.check_open()?;
-        self.sender.begin_whole(len, now)
+        self.sender.begin_whole(len, now)?;
+        Ok(now)
     }
 
     /// Takes on a fragment of `len` bytes, to be framed likewise. Returns the opcode of its first
@@ -306,12 +319,13 @@ impl Connection {
     }
 
     /// Whether a command that needs an open connection may go on.
+    #[inline]
     fn check_open(&self) -> Result<(), SendError> {
-        match self.phase() {
-            Phase::Open if self.closing.is_none() => Ok(()),
-            Phase::Open => Err(SendError::WriteFailed),
-            Phase::Ended => Err(SendError::Ended),
-            _ => Err(SendError::Closing),
-        }
+        let Some(closing) = &self.closing else { return Ok(()) };
+        Err(match closing.phase() {
+            Phase::Opening | Phase::Open => SendError::WriteFailed,
+            Phase::CloseSent | Phase::CloseReceived | Phase::Lingering => SendError::Closing,
+            Phase::Ended => SendError::Ended,
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of control frames: payloads that may arrive in pieces, and the body of a Close.
+//! The payloads of control frames, which may arrive in pieces, and the body of a Close.
 
 use alloc::boxed::Box;
 
@@ -24,12 +24,12 @@ pub(super) fn close_frame(body: &[u8]) -> Result<CloseFrame, Violation> {
 
 /// The payload of a control frame.
 #[derive(Debug)]
-pub(super) struct Inline {
+pub(super) struct ControlPayload {
     len: u8,
     bytes: [u8; MAX_CONTROL],
 }
 
-impl Inline {
+impl ControlPayload {
     pub(super) fn clear(&mut self) {
         self.len = 0;
     }
@@ -50,28 +50,28 @@ impl Inline {
     }
 }
 
-impl Default for Inline {
+impl Default for ControlPayload {
     fn default() -> Self {
         Self { len: 0, bytes: [0; MAX_CONTROL] }
     }
 }
 
-/// The payload of a control frame that is nearly always short: our own Pings have eight bytes, and
-/// a Close without a reason two. A longer one, or a longer Ping in pieces behind an unanswered one,
-/// takes a box, once for the life of a connection.
+/// The payload of a control frame that is nearly always short: a Pong that answers the heartbeat has
+/// eight bytes, and a Close without a reason two. The first longer one takes a box, which stays for
+/// the life of the connection.
 #[derive(Debug)]
-pub(super) enum Spilled {
+pub(super) enum SmallPayload {
     Short { len: u8, bytes: [u8; 14] },
-    Long(Box<Inline>),
+    Long(Box<ControlPayload>),
 }
 
-impl Default for Spilled {
+impl Default for SmallPayload {
     fn default() -> Self {
         Self::Short { len: 0, bytes: [0; 14] }
     }
 }
 
-impl Spilled {
+impl SmallPayload {
     pub(super) fn clear(&mut self) {
         match self {
             Self::Short { len, .. } => *len = 0,
@@ -90,7 +90,7 @@ impl Spilled {
                     *len = end as u8;
                     return;
                 }
-                let mut long = Box::new(Inline::default());
+                let mut long = Box::new(ControlPayload::default());
                 long.extend(&bytes[..start]);
                 long.extend(piece);
                 *self = Self::Long(long);

@@ -1,15 +1,16 @@
 //! The peer's stream of frames, taken apart: headers, sequence, limits, unmasking, UTF-8.
 //!
 //! Invariant: however the stream is cut into inputs, the same bytes give the same pieces (up to
-//! where they are cut), the same control frames, and the same fault at the same offset. Between
-//! inputs at most 13 bytes of a header and 125 bytes of a control frame are kept.
+//! where they are cut), the same control frames, and the same fault at the same offset. What
+//! outlives an input is bounded: 13 bytes of a header, the latest Ping, and the payload of one other
+//! control frame.
 
 mod fast_path;
 mod getters;
 
 use core::mem;
 
-use super::control::{Inline, Spilled, close_frame};
+use super::control::{ControlPayload, SmallPayload, close_frame};
 use crate::config::Limits;
 use crate::report::Position;
 use crate::wire::close::CloseFrame;
@@ -42,7 +43,7 @@ enum State {
     Boundary,
     /// At the start of a frame, between two fragments.
     Between,
-    /// Inside a header; the spill holds what has come of it.
+    /// Inside a header; what has come of it is in `header`.
     Header,
     /// Inside the payload of a data frame.
     Data,
@@ -58,11 +59,11 @@ enum State {
 pub(super) struct Receiver {
     /// Bytes of the stream that were consumed.
     offset: u64,
-    /// Frames that did not take the short path.
+    /// Frames that did not take the fast path.
     other_frames: u64,
     /// Frames that did, each a whole message.
     whole_frames: u64,
-    /// Messages that did not take the short path.
+    /// Messages that did not take the fast path.
     other_messages: u64,
     /// Bytes still to come of the current payload.
     remaining: u64,
@@ -83,27 +84,27 @@ pub(super) struct Receiver {
     allowed: u8,
     /// The message under way.
     message: Option<MessageKind>,
-    /// Whether it is, or the one before it was, compressed.
+    /// Whether the message under way, or else the latest, is compressed.
     compressed: bool,
-    /// Whether a piece of it was given.
+    /// Whether a piece of it was delivered.
     begun: bool,
     /// Whether a Ping has come whole and was not answered.
     pong_due: bool,
     /// Whether the control frame under way is kept in `other`: no Ping is, unless the one before it
     /// has still to be answered.
     aside: bool,
-    /// The longest payload that the short path may take.
-    short: u8,
+    /// The longest payload that the fast path may take.
+    fast_limit: u8,
     header_len: u8,
     header: [u8; MAX_HEADER - 1],
-    ping: Inline,
+    ping: ControlPayload,
     /// A Pong or a Close, or a Ping of which a part has come.
-    other: Spilled,
+    other: SmallPayload,
 }
 
 impl Receiver {
     pub(super) fn new(sender: Role, limits: &Limits) -> Self {
-        let short = limits.frame.min(limits.message).min(125);
+        let fast_limit = limits.frame.min(limits.message).min(125);
         Self {
             offset: 0,
             other_frames: 0,
@@ -126,11 +127,11 @@ impl Receiver {
             begun: false,
             pong_due: false,
             aside: false,
-            short: short as u8,
+            fast_limit: fast_limit as u8,
             header_len: 0,
             header: [0; MAX_HEADER - 1],
-            ping: Inline::default(),
-            other: Spilled::default(),
+            ping: ControlPayload::default(),
+            other: SmallPayload::default(),
         }
     }
 
@@ -169,7 +170,7 @@ impl Receiver {
         }
     }
 
-    /// Consumes a header, or as much of it as is there; says whether it is complete.
+    /// Consumes a header, or as much of it as is there. Returns whether it is complete.
     fn take_header(&mut self, input: &mut &mut [u8], limits: &Limits) -> Result<bool, Fault> {
         let kept = usize::from(self.header_len);
         let start = self.offset - kept as u64;
@@ -309,7 +310,7 @@ impl Receiver {
         Ok(())
     }
 
-    /// The next piece of the payload; `None` where an empty fragment gives none.
+    /// The next piece of the payload; `None` where an empty fragment has none.
     fn take_payload<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Chunk<'b>>, Fault> {
         let Some(kind) = self.message else {
             return Err(self.fault(Violation::UnexpectedContinuation));
@@ -337,26 +338,7 @@ impl Receiver {
         self.key = self.key.rotated(len);
         self.remaining -= len as u64;
         self.offset += len as u64;
-        let mut last = false;
-        if self.remaining == 0 {
-            self.state = State::Between;
-            last = self.fin;
-        }
-        if last {
-            self.message = None;
-            self.state = State::Boundary;
-            //= rfc6455#5.6
-            //# the whole message MUST contain valid UTF-8.
-            //= rfc6455#8.1
-            //# When an endpoint is to interpret a byte stream as UTF-8 but finds
-            //# that the byte stream is not, in fact, a valid UTF-8 stream, that
-            //# endpoint MUST _Fail the WebSocket Connection_.
-            if kind == MessageKind::Text && self.utf8.finish().is_err() {
-                self.message = Some(kind);
-                self.state = State::TextCutShort;
-                last = false;
-            }
-        }
+        let last = self.remaining == 0 && self.end_frame(kind);
         if len == 0 && !last {
             return Ok(None);
         }
@@ -366,6 +348,27 @@ impl Receiver {
         let first = !mem::replace(&mut self.begun, true);
         let chunk = Chunk::new(take(input, len), kind, first, last);
         Ok(Some(if self.compressed { chunk.compressed() } else { chunk }))
+    }
+
+    /// The payload of a data frame is complete. Returns whether the message is.
+    fn end_frame(&mut self, kind: MessageKind) -> bool {
+        if !self.fin {
+            self.state = State::Between;
+            return false;
+        }
+        //= rfc6455#5.6
+        //# the whole message MUST contain valid UTF-8.
+        //= rfc6455#8.1
+        //# When an endpoint is to interpret a byte stream as UTF-8 but finds
+        //# that the byte stream is not, in fact, a valid UTF-8 stream, that
+        //# endpoint MUST _Fail the WebSocket Connection_.
+        if kind == MessageKind::Text && self.utf8.finish().is_err() {
+            self.state = State::TextCutShort;
+            return false;
+        }
+        self.message = None;
+        self.state = State::Boundary;
+        true
     }
 
     /// How much of an unmasked piece is valid text.
@@ -389,7 +392,7 @@ impl Receiver {
         Ok(valid.len())
     }
 
-    /// Keeps the payload of a control frame, and says whether it is complete.
+    /// Keeps the payload of a control frame. Returns whether it is complete.
     fn take_control(&mut self, input: &mut &mut [u8]) -> bool {
         let len = (self.remaining as usize).min(input.len());
         let piece = take(input, len);
@@ -431,7 +434,8 @@ impl Receiver {
         }
     }
 
-    /// From now on all input is to be thrown away; gives where in the stream that is, the first time.
+    /// From now on all input is to be thrown away. Returns where in the stream that is, the first
+    /// time.
     pub(super) fn stop(&mut self) -> Option<Position> {
         let position = (self.state != State::Stopped).then(|| self.position());
         self.state = State::Stopped;
@@ -448,8 +452,8 @@ impl Receiver {
         self.allowed |= RSV1;
     }
 
-    /// Undoes what was received of the payload of the data frame that gave the latest piece; says
-    /// how much that was.
+    /// Undoes what was received of the payload of the data frame that the latest piece came from.
+    /// Returns how much that was.
     pub(super) fn give_back_payload(&mut self) -> u64 {
         let received = self.frame_len - self.remaining;
         if self.state == State::Boundary {

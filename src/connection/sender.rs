@@ -162,6 +162,7 @@ impl Sender {
     }
 
     /// The head of a frame whose payload the caller writes.
+    #[inline]
     pub(super) fn frame_head(
         &mut self,
         opcode: OpCode,

@@ -11,7 +11,8 @@ use crate::handshake::{Accept, Rejection};
 use crate::report::Phase;
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
-use crate::wire::data::Data;
+use crate::wire::data::{Data, MessageKind};
+use crate::wire::message::Payload;
 
 impl Session {
     /// Accepts the request, on a server after [`SessionEvent::Request`].
@@ -80,10 +81,36 @@ impl Session {
         now: Timestamp,
     ) -> Result<(), SendRefused<'a>> {
         let message = message.into();
-        if let Err(reason) = self.accept_message(message.len(), now) {
-            return Err(SendRefused { reason, message });
+        let result = match message.borrowed() {
+            // Most messages are, and go the way without a detour through memory.
+            Some(bytes) => self.send_borrowed(message.kind(), bytes, message.compress, now),
+            None => match self.accept_message(message.len(), now) {
+                Ok(()) => {
+                    self.queue_owned(message);
+                    return Ok(());
+                }
+                refused => refused,
+            },
+        };
+        result.map_err(|reason| SendRefused { reason, message })
+    }
+
+    #[inline(never)]
+    fn send_borrowed(
+        &mut self,
+        kind: MessageKind,
+        bytes: &[u8],
+        compress: bool,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        self.sending()?.accept_message(bytes.len() as u64, now)?;
+        let Some(connection) = self.stage.connection_mut() else { return Ok(()) };
+        if self.deflate.is_none() && self.send_queue.is_direct(bytes.len()) {
+            self.send_queue.add_frame(kind.into(), true, bytes, connection);
+        } else {
+            let deflate = self.deflate.as_deref_mut().filter(|_| compress);
+            self.send_queue.add_message(kind, Payload::Borrowed(bytes), deflate, connection);
         }
-        self.queue_message(message);
         Ok(())
     }
 
@@ -94,7 +121,7 @@ impl Session {
 
     /// Queues a message that was accepted.
     #[inline(never)]
-    fn queue_message(&mut self, message: Outgoing<'_>) {
+    fn queue_owned(&mut self, message: Outgoing<'_>) {
         let Outgoing { content, compress } = message;
         let Some(connection) = self.stage.connection_mut() else { return };
         let deflate = self.deflate.as_deref_mut().filter(|_| compress);

@@ -28,7 +28,7 @@ impl Session {
     }
 
     /// Frames what waits, as much as should be ready. Says whether anything may leave at all.
-    #[inline]
+    #[inline(always)]
     fn prepare_output(&mut self) -> bool {
         let Stage::Open(connection) = &mut self.stage else {
             return !self.write_failed && self.phase() != Phase::Ended;

@@ -4,12 +4,11 @@
 //! follow one another are counted, not listed, so that equal messages take no memory here.
 
 use alloc::collections::VecDeque;
+use core::mem;
 
-/// What a stretch of output belongs to.
+/// What a piece is of the frames that leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// The opening handshake.
-    Handshake,
     /// Control frames.
     Control,
     /// A frame of a message whose end is still to come.
@@ -26,9 +25,10 @@ struct Run {
     len: u32,
 }
 
-/// The pieces that have not left.
+/// What has not left: bytes of the opening handshake, then pieces.
 #[derive(Debug)]
 pub(super) struct Ledger {
+    handshake: usize,
     /// All runs but the last one.
     earlier: VecDeque<Run>,
     /// Empty where everything has left.
@@ -40,7 +40,7 @@ pub(super) struct Ledger {
 }
 
 /// What has left at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Left {
     /// Bytes of the opening handshake.
     pub(super) handshake: usize,
@@ -53,10 +53,15 @@ pub(super) struct Left {
 impl Ledger {
     pub(super) fn new() -> Self {
         let last = Run { piece: Piece::MessageEnd, count: 0, len: 0 };
-        Self { earlier: VecDeque::new(), last, done: 0, begun: false }
+        Self { handshake: 0, earlier: VecDeque::new(), last, done: 0, begun: false }
     }
 
-    /// `len` more bytes were put into the output.
+    /// `len` more bytes of the opening handshake were put into the output.
+    pub(super) fn push_handshake(&mut self, len: usize) {
+        self.handshake += len;
+    }
+
+    /// A piece of `len` bytes was put into the output.
     #[inline]
     pub(super) fn push(&mut self, len: usize, piece: Piece) {
         let last = &mut self.last;
@@ -83,11 +88,25 @@ impl Ledger {
         }
     }
 
-    /// The first `count` bytes have left.
+    /// All bytes have left, which are so many.
     #[inline]
+    pub(super) fn consume_all(&mut self, count: usize) -> Left {
+        if !self.earlier.is_empty() || self.last.piece != Piece::MessageEnd || self.handshake > 0 {
+            return self.consume(count);
+        }
+        self.begun = false;
+        self.done = 0;
+        let messages = u64::from(mem::take(&mut self.last.count));
+        Left { handshake: 0, frames: count, messages }
+    }
+
+    /// The first `count` bytes have left.
     pub(super) fn consume(&mut self, count: usize) -> Left {
-        let mut left = Left::default();
-        let mut rest = count;
+        let handshake = count.min(self.handshake);
+        self.handshake -= handshake;
+        let frames = count - handshake;
+        let mut messages = 0;
+        let mut rest = frames;
         while rest > 0 {
             let run = self.earlier.front_mut().unwrap_or(&mut self.last);
             let (done, len) = (u64::from(self.done), u64::from(run.len));
@@ -101,11 +120,10 @@ impl Ledger {
             run.count -= pieces;
             self.done = done as u32;
             match run.piece {
-                Piece::Handshake => left.handshake += step as usize,
                 Piece::Control => {}
                 Piece::Fragment => self.begun = true,
                 Piece::MessageEnd => {
-                    left.messages += u64::from(pieces);
+                    messages += u64::from(pieces);
                     self.begun = done > 0;
                 }
             }
@@ -114,13 +132,13 @@ impl Ledger {
                 break;
             }
         }
-        left.frames = count - rest - left.handshake;
-        left
+        Left { handshake, frames, messages }
     }
 
     /// Forgets what will never leave, and gives the memory back.
     #[inline]
     pub(super) fn clear(&mut self) {
+        self.handshake = 0;
         self.last.count = 0;
         self.done = 0;
         // Assigned only where it is needed: it costs more than the comparison.
@@ -131,15 +149,15 @@ impl Ledger {
 
     /// Messages of which the end is in the output and has not left.
     pub(super) fn unfinished_messages(&self) -> u64 {
-        let ends = self.runs().filter(|run| run.piece == Piece::MessageEnd);
+        let runs = self.earlier.iter().chain([&self.last]);
+        let ends = runs.filter(|run| run.piece == Piece::MessageEnd);
         ends.map(|run| u64::from(run.count)).sum()
     }
 
     /// Bytes of the opening handshake that have not left.
+    #[inline]
     pub(super) fn handshake(&self) -> usize {
-        let runs = self.runs().take_while(|run| run.piece == Piece::Handshake);
-        let bytes: usize = runs.map(|run| run.len as usize * usize::from(run.count)).sum();
-        bytes.saturating_sub(self.done as usize)
+        self.handshake
     }
 
     /// Whether a part of the message that leaves next has left already.
@@ -151,9 +169,5 @@ impl Ledger {
     #[inline]
     pub(super) fn memory(&self) -> usize {
         self.earlier.len() * size_of::<Run>()
-    }
-
-    fn runs(&self) -> impl Iterator<Item = &Run> {
-        self.earlier.iter().chain([&self.last])
     }
 }

@@ -23,7 +23,6 @@ use crate::time::{Timer, Timestamp};
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::role::Role;
 
-use super::ledger::Piece;
 use super::output_buffer::OutputBuffer;
 
 /// An opening handshake under way, or one that failed.
@@ -87,7 +86,7 @@ impl Opening {
         //= rfc6455#4.1
         //# the client MUST send an opening handshake to the server.
         let (limits, compression) = (&config.limits, config.compression());
-        let handshake = output.write(Piece::Handshake, |out| {
+        let handshake = output.write_handshake(|out| {
             ClientHandshake::begin(request, nonce, limits, compression, out)
         });
         let mut opening =
@@ -225,7 +224,7 @@ impl Opening {
     ) -> Result<Negotiated, AnswerError> {
         let State::Decision(request) = &self.state else { return Err(AnswerError::NoRequest) };
         let compression = self.config.compression();
-        let result = output.write(Piece::Handshake, |out| accept.answer(request, compression, out));
+        let result = output.write_handshake(|out| accept.answer(request, compression, out));
         self.pending = true;
         if let Err(ResponseError::Refused(error)) = result {
             self.refuse_invalid(error, output, now);
@@ -243,7 +242,7 @@ impl Opening {
         if !matches!(self.state, State::Decision(_)) {
             return Err(AnswerError::NoRequest);
         }
-        output.write(Piece::Handshake, |out| rejection.write_response(out));
+        output.write_handshake(|out| rejection.write_response(out));
         let status = rejection.status();
         self.refuse(Cause::HandshakeRejected { status }, status, now);
         Ok(())
@@ -251,7 +250,7 @@ impl Opening {
 
     /// Refuses a request that broke a rule, and begins to linger.
     fn refuse_invalid(&mut self, error: HandshakeError, output: &mut OutputBuffer, now: Timestamp) {
-        output.write(Piece::Handshake, |out| error.write_response(out));
+        output.write_handshake(|out| error.write_response(out));
         self.refuse(Cause::HandshakeInvalid(error), error.status(), now);
     }
 

@@ -80,6 +80,15 @@ impl<'a> Outgoing<'a> {
         self.as_bytes().is_empty()
     }
 
+    /// The payload, if all that is to be sent is borrowed.
+    #[inline]
+    pub(super) fn borrowed(&self) -> Option<&'a [u8]> {
+        match &self.content {
+            Content::Message(message) => message.borrowed(),
+            Content::Prepared(_) => None,
+        }
+    }
+
     /// The message itself; a prepared one shares its payload.
     #[must_use]
     pub fn into_message(self) -> Message<'a> {

@@ -22,6 +22,7 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
+    #[inline]
     pub(super) fn new(buffer: &'a OutputBuffer) -> Self {
         let before = buffer.large.front().map_or(0, |large| large.before);
         let remaining = buffer.len();
@@ -34,6 +35,7 @@ impl<'a> Output<'a> {
     }
 
     /// The bytes at the front, as far as they lie together; none only at the end.
+    #[inline]
     pub(super) fn front(&self) -> &'a [u8] {
         let buffer = self.buffer;
         let bytes = match buffer.large.get(self.index) {
@@ -47,10 +49,12 @@ impl<'a> Output<'a> {
 }
 
 impl Buf for Output<'_> {
+    #[inline]
     fn remaining(&self) -> usize {
         self.remaining
     }
 
+    #[inline]
     fn chunk(&self) -> &[u8] {
         self.front()
     }

@@ -34,6 +34,8 @@ pub(super) struct OutputBuffer {
     /// Bytes of `small` behind the last large segment.
     tail: usize,
     len: usize,
+    /// How much memory to begin with: what the last batch took, if that is not much.
+    usual: u16,
     /// What all of it is.
     ledger: Ledger,
 }
@@ -54,6 +56,7 @@ impl OutputBuffer {
             large: VecDeque::new(),
             tail: 0,
             len: 0,
+            usual: 0,
             ledger: Ledger::new(),
         }
     }
@@ -70,9 +73,22 @@ impl OutputBuffer {
         &self.ledger
     }
 
-    /// Lets `write` append to the coalesced output.
+    /// Lets `write` append bytes of the opening handshake.
+    pub(super) fn write_handshake<R>(&mut self, write: impl FnOnce(&mut BytesMut) -> R) -> R {
+        let (before, result) = (self.small.len(), write(&mut self.small));
+        let written = self.small.len().saturating_sub(before);
+        self.tail += written;
+        self.len += written;
+        self.ledger.push_handshake(written);
+        result
+    }
+
+    /// Lets `write` append a piece to the coalesced output.
     #[inline]
     pub(super) fn write<R>(&mut self, piece: Piece, write: impl FnOnce(&mut BytesMut) -> R) -> R {
+        if self.small.capacity() == 0 {
+            self.small.reserve(usize::from(self.usual));
+        }
         let before = self.small.len();
         let result = write(&mut self.small);
         let written = self.small.len().saturating_sub(before);
@@ -122,6 +138,7 @@ impl OutputBuffer {
     }
 
     /// A view of the output.
+    #[inline]
     pub(super) fn output(&self) -> Output<'_> {
         Output::new(self)
     }
@@ -130,12 +147,12 @@ impl OutputBuffer {
     #[inline]
     pub(super) fn consume(&mut self, count: usize) -> Left {
         let count = count.min(self.len);
-        let left = self.ledger.consume(count);
-        if count == self.len {
-            self.clear();
-        } else {
+        if count < self.len {
             self.advance(count);
+            return self.ledger.consume(count);
         }
+        let left = self.ledger.consume_all(count);
+        self.clear();
         left
     }
 
@@ -165,6 +182,7 @@ impl OutputBuffer {
     /// Forgets everything, and gives the memory back.
     pub(super) fn clear(&mut self) {
         if self.small.capacity() > SPARE {
+            self.usual = self.small.len().min(COMPACT) as u16;
             self.small = BytesMut::new();
         } else {
             self.small.clear();
@@ -219,7 +237,7 @@ mod tests {
     /// Six frames, four of which end a message, behind 10 bytes of handshake.
     fn filled() -> OutputBuffer {
         let mut buffer = OutputBuffer::new();
-        buffer.write(Piece::Handshake, |out| out.extend_from_slice(b"handshake\n"));
+        buffer.write_handshake(|out| out.extend_from_slice(b"handshake\n"));
         frame(&mut buffer, OpCode::Text, true, b"one", false);
         frame(&mut buffer, MessageKind::Binary.into(), false, &[2; 300], true);
         frame(&mut buffer, OpCode::Ping, true, b"?", false);

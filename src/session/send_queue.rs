@@ -125,6 +125,7 @@ impl SendQueue {
     }
 
     /// What is ready to leave.
+    #[inline]
     pub(super) fn output(&self) -> Output<'_> {
         self.output.output()
     }
@@ -197,25 +198,28 @@ impl SendQueue {
         left
     }
 
-    /// Queues an accepted message, compressed if there is something to do that with.
+    /// Whether an accepted message of `len` bytes is queued as one frame, and nothing else is done.
     #[inline]
-    pub(super) fn add_message(
-        &mut self,
-        kind: MessageKind,
-        payload: Payload<'_>,
-        deflate: Option<&mut Deflate>,
-        connection: &mut Connection,
-    ) {
-        // Most sessions do neither, and have it out of their way.
-        if deflate.is_some() || self.unsent.is_some() {
-            self.add_transformed(kind, payload, deflate, connection);
-        } else {
-            self.add(Part { opcode: kind.into(), rsv: 0, fin: true, payload }, connection);
-        }
+    pub(super) fn is_direct(&self, len: usize) -> bool {
+        self.waiting.is_none() && self.unsent.is_none() && len <= self.fragment_size
     }
 
+    /// Queues a frame with a payload that is copied.
+    #[inline]
+    pub(super) fn add_frame(
+        &mut self,
+        opcode: OpCode,
+        fin: bool,
+        payload: &[u8],
+        connection: &mut Connection,
+    ) {
+        let piece = if fin { Piece::MessageEnd } else { Piece::Fragment };
+        self.output.write(piece, |out| connection.append_frame(opcode, fin, payload, out));
+    }
+
+    /// Queues an accepted message, compressed if there is something to do that with.
     #[inline(never)]
-    fn add_transformed(
+    pub(super) fn add_message(
         &mut self,
         kind: MessageKind,
         mut payload: Payload<'_>,
@@ -320,12 +324,12 @@ impl SendQueue {
             return;
         }
         let Part { opcode, rsv, fin, payload } = part;
-        let piece = if fin { Piece::MessageEnd } else { Piece::Fragment };
         let own = matches!(&payload, Payload::Owned(bytes) if bytes.len() >= OWN_SEGMENT);
         if rsv == 0 && !own {
-            self.output.write(piece, |out| connection.append_frame(opcode, fin, &payload, out));
+            self.add_frame(opcode, fin, &payload, connection);
             return;
         }
+        let piece = if fin { Piece::MessageEnd } else { Piece::Fragment };
         let head = connection.frame_head(opcode, fin, rsv, payload.len() as u64);
         match (payload, head.mask()) {
             (Payload::Owned(bytes), None) => self.output.share(piece, head.bytes(), bytes),

@@ -55,6 +55,16 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// The payload's bytes, if they are borrowed.
+    #[inline]
+    pub(crate) fn borrowed(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Text(Text(Repr::Borrowed(text))) => Some(text.as_bytes()),
+            Self::Binary(Payload::Borrowed(bytes)) => Some(bytes),
+            Self::Text(Text(Repr::Owned(_))) | Self::Binary(Payload::Owned(_)) => None,
+        }
+    }
+
     /// The text, or `None` of a binary message.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {

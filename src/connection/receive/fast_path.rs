@@ -1,6 +1,4 @@
-//! The short path: a whole message in one short frame, which is most of them.
-//!
-//! Anything out of the ordinary is left to [`Receiver::poll`], with the input untouched.
+//! The fast path: a whole message in one short frame, which is most of them.
 
 use core::mem;
 
@@ -42,7 +40,7 @@ impl Receiver {
         let (mask_bit, head) = if MASKED { (0x80, 6) } else { (0, 2) };
         let len = second ^ mask_bit;
         let end = head + usize::from(len);
-        if len > self.short || input.len() < end {
+        if len > self.fast_limit || input.len() < end {
             return None;
         }
         let key = if MASKED { <[u8; 4]>::try_from(&input[2..6]).ok()? } else { [0; 4] };

@@ -17,7 +17,7 @@ impl Receiver {
         self.other.as_slice()
     }
 
-    /// Whether the next call of [`poll`](Self::poll) gives a fault whatever comes.
+    /// Whether the next call of [`poll`](Self::poll) returns a fault, whatever comes.
     #[inline]
     pub(in crate::connection) fn fault_waits(&self) -> bool {
         self.state == State::TextCutShort
@@ -35,7 +35,7 @@ impl Receiver {
         self.whole_frames + self.other_messages
     }
 
-    /// Whether a piece of a message was ever given.
+    /// Whether a piece of a message was ever delivered.
     pub(in crate::connection) fn any_piece(&self) -> bool {
         self.messages() > 0 || self.begun
     }

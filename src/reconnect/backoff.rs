@@ -57,8 +57,10 @@ pub(super) fn delay(
         //= rfc6455#7.2.3
         //# The first reconnect attempt SHOULD be delayed by a random amount of
         //# time.
-        _ if delays == 0 => (uniform(Duration::ZERO, config.first_delay, random), Pace::First),
-        _ => {
+        Advice::Retry | Advice::Stop if delays == 0 => {
+            (uniform(Duration::ZERO, config.first_delay, random), Pace::First)
+        }
+        Advice::Retry | Advice::Stop => {
             let ceiling = ceiling(config, delays);
             (uniform(config.min_delay, ceiling, random), Pace::Backoff { delays, ceiling })
         }

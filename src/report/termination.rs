@@ -1,4 +1,4 @@
-//! How a connection ended: the one report that every connection gives.
+//! How a connection ended: the one report that every connection leaves.
 //!
 //! Plain values: the connection or the opening handshake writes the report; nothing here decides
 //! anything.
@@ -6,13 +6,13 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use super::cause::{Bytes, Cause};
+use super::cause::Cause;
 use super::evidence::Evidence;
-use super::position::Position;
+use super::position::{Bytes, Position};
 use super::transport::TransportError;
 use crate::handshake::Refusal;
 use crate::time::display::Span;
-use crate::wire::close::CloseFrame;
+use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
 use crate::wire::role::Role;
 
 /// The report of an ending.
@@ -27,7 +27,7 @@ use crate::wire::role::Role;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Termination {
-    /// Which end gives this report.
+    /// Which end reports.
     pub role: Role,
     /// The close code as RFC 6455 section 7.1.5 defines it: the peer's, 1005 where its Close had
     /// none, 1006 where no Close came.
@@ -59,7 +59,7 @@ impl Termination {
     pub(crate) fn before_open(role: Role, cause: Cause, evidence: Evidence) -> Self {
         Self {
             role,
-            code: 1006,
+            code: ABNORMAL_CLOSURE,
             clean: false,
             initiator: match (cause, role) {
                 (Cause::Eof { .. } | Cause::Transport { .. }, _) => Initiator::Transport,
@@ -183,6 +183,19 @@ pub enum Initiator {
     Transport,
 }
 
+impl Initiator {
+    /// A short name, for labels and logs: `local`, `peer`, `both` or `transport`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Peer => "peer",
+            Self::Both => "both",
+            Self::Transport => "transport",
+        }
+    }
+}
+
 /// Our Close frame, and whether it got out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -227,7 +240,7 @@ pub struct Undelivered {
     pub bytes: u64,
     /// Messages of which at least the last byte was not written. From a
     /// [`Session`](crate::Session) this is exact; a [`Connection`](crate::Connection), which does
-    /// not own its output, gives the number since its output was last all written.
+    /// not own its output, counts them since its output was last all written.
     pub messages: u64,
 }
 

@@ -2,8 +2,7 @@
 
 use core::time::Duration;
 
-use crate::report::Phase;
-use crate::report::{Cause, Termination};
+use crate::report::{Cause, Phase, Termination};
 
 /// How many connections are remembered.
 const KEPT: usize = 4;

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use crate::report::Phase;
-use crate::report::{Cause, Evidence, Position, Termination};
+use crate::report::{Cause, Evidence, Phase, Position, Termination};
 use crate::time::Timestamp;
+use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
 
 /// Timers, schedulers and clocks are this far off without meaning anything.
 const TOLERANCE: Duration = Duration::from_millis(500);
@@ -61,7 +61,7 @@ impl<'a> Measures<'a> {
 
     fn closes_are_sound(&self) -> bool {
         let report = self.report;
-        let code = report.peer_close.as_ref().map_or(1006, |frame| frame.reported_code());
+        let code = report.peer_close.as_ref().map_or(ABNORMAL_CLOSURE, CloseFrame::reported_code);
         let both = report.peer_close.is_some() && report.local_close.is_some();
         report.code == code
             && (both || !report.clean)

@@ -79,7 +79,13 @@ pub(super) fn add_suspension(measures: &Measures<'_>, findings: &mut Vec<Finding
             findings.push(suspension(late));
             return;
         }
-        _ => return,
+        Cause::HandshakeTimeout
+        | Cause::HandshakeRejected { .. }
+        | Cause::HandshakeInvalid(_)
+        | Cause::ClosingHandshake
+        | Cause::Violation { .. }
+        | Cause::TooBig { .. }
+        | Cause::Aborted => return,
     };
     if !measures.was_suspended(within) {
         return;

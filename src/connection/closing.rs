@@ -13,7 +13,7 @@ use crate::report::{
 };
 use crate::report::{ReadClosed, TransportError};
 use crate::time::Timestamp;
-use crate::wire::close::CloseFrame;
+use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
 use crate::wire::role::Role;
 
 /// What an [`Closing`] does with our Close.
@@ -132,7 +132,7 @@ impl Closing {
             //# endpoint (such as could occur if the underlying transport connection
             //# is lost), _The WebSocket Connection Close Code_ is considered to be
             //# 1006.
-            code: self.peer.as_ref().map_or(1006, CloseFrame::reported_code),
+            code: self.peer.as_ref().map_or(ABNORMAL_CLOSURE, CloseFrame::reported_code),
             clean: self.complete,
             initiator: self.initiator,
             cause: self.cause(),

@@ -1,8 +1,8 @@
 //! The report of an ending: what happened, who began it, and the evidence.
 //!
-//! Invariant: plain values of a fixed size (but for the response of a server that refused). They
-//! are written below and above, and read everywhere; nothing here decides anything. A short name
-//! is lower-case letters and underscores and stays what it is: dashboards and alerts rest on it.
+//! Invariant: plain values of a fixed size (but for the response of a server that refused), filled
+//! in by other modules; nothing here decides anything. A short name consists of lower-case letters
+//! and underscores and never changes: dashboards and alerts are built on it.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 

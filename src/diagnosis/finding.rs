@@ -41,7 +41,7 @@ pub struct Finding {
     verdict: Verdict,
     confidence: Confidence,
     evidence: Vec<Fact>,
-    /// The end that wants to know.
+    /// The endpoint that the remedy is for.
     role: Role,
 }
 
@@ -50,17 +50,17 @@ impl Finding {
         Self { verdict, confidence, evidence, role: Role::Client }
     }
 
-    /// The remedy is for this end.
+    /// Says which endpoint the remedy is for.
     pub(super) fn seen_by(&mut self, role: Role) {
         self.role = role;
     }
 
-    /// Takes confidence away, down to `most`.
+    /// Lowers the confidence to `most`, where it is higher.
     pub(super) fn lower_to(&mut self, most: Confidence) {
         self.confidence = self.confidence.min(most);
     }
 
-    /// Takes confidence away from what is not certain.
+    /// The same, unless it is certain.
     pub(super) fn lower_below_certain(&mut self, most: Confidence) {
         if self.confidence != Confidence::Certain {
             self.lower_to(most);

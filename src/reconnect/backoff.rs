@@ -72,7 +72,7 @@ pub(super) fn delay(
     if theirs > own { (theirs, Pace::RetryAfter { asked }) } else { (own, pace) }
 }
 
-/// When the latest attempts began: as many as the budget counts, and none that it has forgotten.
+/// When the attempts that count against the budget began, the oldest first.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Budget {
     attempts: VecDeque<Timestamp>,

@@ -1,6 +1,6 @@
 //! What became of an attempt or of a connection, and what that means for the next attempt.
 //!
-//! Pure tables: nothing here knows of time.
+//! Invariant: pure functions of the outcome; nothing here depends on time.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The header of a frame (RFC 6455 section 5.2): decoding and encoding, and nothing of sequence.
+//! The header of a frame (RFC 6455 section 5.2): decoding and encoding of a single one.
 //!
 //! Decoding looks at the bytes in their order and refuses at the first one that is wrong, so a
 //! header that arrives byte by byte is refused at the same byte as one that arrives whole.

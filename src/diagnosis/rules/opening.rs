@@ -72,7 +72,7 @@ fn not_web_socket(measures: &Measures<'_>) -> Option<Finding> {
     silent.then(|| Finding::new(Verdict::NotWebSocket, Possible, vec![Fact::NoByteReceived]))
 }
 
-/// The statuses that say that the request was not seen as one for an upgrade, and the others.
+/// Some statuses say that the server saw no request for an upgrade.
 fn rejected(measures: &Measures<'_>, status: u16) -> Vec<Finding> {
     let facts = || vec![Fact::Status { status }];
     let rejection =

@@ -10,7 +10,7 @@ use super::measures::{LONG_TRIP, Measures};
 use super::{likely_if, timing};
 use crate::report::{Direction, Position, TransportError};
 
-/// From this size on a message may well be over somebody's limit: the smallest that are common.
+/// The smallest limits that are common: from this size on, a message may well be over one.
 const LARGE: u64 = 16 * 1024;
 
 /// Below this size nobody limits messages.
@@ -134,7 +134,7 @@ fn under_us(
     findings
 }
 
-/// What had forgotten the connection while nothing came may have done so at its idle timeout.
+/// A hop that dropped the connection in silence may have done so at its idle timeout.
 fn silent_drop(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
     let span = measures.quiet_in();
     let rows = diagnoser.rows().filter(|row| row.kind == TimeoutKind::Idle);

@@ -2,7 +2,7 @@
 //!
 //! A [`Termination`] says what happened; a [`Diagnosis`] says why it probably happened. It is a
 //! pure function of the report, of the [`History`] of earlier connections to the same peer where
-//! the caller keeps one, and of a table of [`KnownTimeout`]s. It gives ranked [`Finding`]s, each
+//! the caller keeps one, and of a table of [`KnownTimeout`]s. The result is ranked [`Finding`]s, each
 //! with a [`Verdict`], a [`Confidence`], the [`Fact`]s it rests on, and a remedy.
 //!
 //! No evidence makes it panic, however impossible; evidence that contradicts itself lowers the
@@ -86,12 +86,12 @@
 //! coincidence does so after a minute; real traffic has its own mixture.
 //!
 #![doc = include_str!("diagnosis/confusion.md")]
+#![deny(clippy::wildcard_enum_match_arm)]
 
 mod fact;
 mod finding;
 mod history;
 mod known_timeouts;
-mod remedy;
 mod rules;
 mod verdict;
 
@@ -169,7 +169,7 @@ impl<'a> Diagnoser<'a> {
 
 /// Ranked explanations of an ending, the best first; there is always one.
 ///
-/// `Display` gives the first in one line, for a log. The alternate form (`{:#}`) is for a person:
+/// `Display` writes the first in one line, for a log. The alternate form (`{:#}`) is for a person:
 /// every finding on lines of its own, with evidence and remedy:
 ///
 /// ```text
@@ -249,7 +249,7 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-/// A report and its diagnosis, to be shown or serialised together.
+/// A report and its diagnosis, to be displayed or serialised together.
 ///
 /// With feature `serde` it serialises as `{"termination": .., "diagnosis": ..}`. Names are in snake
 /// case and stable; points in time and spans are numbers of seconds.

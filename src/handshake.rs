@@ -34,6 +34,7 @@ pub use crate::deflate::DeflateParams;
 pub use client::{ClientHandshake, Outcome, Response};
 pub use client_request::{ClientRequest, RequestError};
 pub use error::HandshakeError;
+pub(crate) use error::Suspect;
 pub use extension::ExtensionOffer;
 pub use http1::headers::{HeaderError, Headers};
 pub use origin::Origins;

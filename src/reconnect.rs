@@ -94,6 +94,8 @@
 //! );
 //! ```
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod backoff;
 mod config;
 mod decision;
@@ -127,7 +129,7 @@ pub use outcome::{Advice, ConnectFailure, Outcome};
 /// 4. Getters.
 ///
 /// A driver calls [`start`](Self::start), and after every call begins the attempt that
-/// [`poll_attempt`](Self::poll_attempt) gives, if there is one; it reports what became of it, and
+/// [`poll_attempt`](Self::poll_attempt) returns, if there is one; it reports what became of it, and
 /// calls [`handle_timeout`](Self::handle_timeout) at the time of
 /// [`poll_timeout`](Self::poll_timeout).
 ///
@@ -233,14 +235,16 @@ impl Reconnect {
         match self.stage {
             Stage::Waiting(retry) => Decision::Retry(retry),
             Stage::GaveUp(reason) => Decision::Stop(reason),
-            _ => self.decide(&outcome.into(), random, now),
+            Stage::Idle | Stage::Connecting { .. } | Stage::Probation { .. } | Stage::Stable => {
+                self.decide(&outcome.into(), random, now)
+            }
         }
     }
 
     fn decide(&mut self, outcome: &Outcome<'_>, random: u64, now: Timestamp) -> Decision {
-        let (why, mut advice, open_to_question) = outcome.assess();
-        let mut reason = Reason::new(why);
-        if let (true, Some(classifier)) = (open_to_question, &self.config.classify) {
+        let kind = outcome.reason();
+        let (mut advice, mut reason) = (kind.advice(), Reason::new(kind));
+        if let (false, Some(classifier)) = (kind.is_final(), &self.config.classify) {
             if let Some(other) = classifier.classify(outcome) {
                 advice = other;
                 reason.classified = true;
@@ -286,7 +290,9 @@ impl Reconnect {
                 let failure = Outcome::Failed(ConnectFailure::TimedOut);
                 return Some(self.decide(&failure, random, now));
             }
-            _ => self.settle(),
+            Stage::Probation { .. } => self.settle(),
+            Stage::Idle | Stage::Waiting(_) | Stage::Connecting { .. } => {}
+            Stage::Stable | Stage::GaveUp(_) => {}
         }
         None
     }
@@ -303,10 +309,13 @@ impl Reconnect {
             Stage::Connecting { .. } | Stage::Probation { .. } | Stage::Stable => return,
         }
         let retry = self.retry(now, Pace::First, Reason::new(ReasonKind::Started));
-        match self.stage {
-            Stage::Waiting(standing) if standing.at <= retry.at => {}
-            _ if retry.at > now => self.stage = Stage::Waiting(retry),
-            _ => self.begin(Duration::ZERO),
+        if matches!(self.stage, Stage::Waiting(standing) if standing.at <= retry.at) {
+            return;
+        }
+        if retry.at > now {
+            self.stage = Stage::Waiting(retry);
+        } else {
+            self.begin(Duration::ZERO);
         }
     }
 

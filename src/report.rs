@@ -1,11 +1,13 @@
 //! The report of an ending: what happened, who began it, and the evidence.
 //!
-//! Invariant: plain values of a fixed size (but for the response of a server that refused). They
-//! are written below and above, and read everywhere; nothing here decides anything.
+//! Invariant: plain values of a fixed size (but for the response of a server that refused), filled
+//! in by other modules; nothing here decides anything. A short name consists of lower-case letters
+//! and underscores and never changes: dashboards and alerts are built on it.
+
+#![deny(clippy::wildcard_enum_match_arm)]
 
 mod cause;
 mod evidence;
-mod labels;
 mod phase;
 mod position;
 mod stats;

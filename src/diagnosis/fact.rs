@@ -7,8 +7,7 @@ use core::time::Duration;
 
 use super::known_timeouts::{KnownTimeout, TimeoutKind};
 use crate::handshake::HandshakeError;
-use crate::report::TransportError;
-use crate::report::{Direction, Position, Undelivered};
+use crate::report::{Direction, LocalClose, Position, TransportError, Undelivered};
 use crate::time::display::{Measured, Setting};
 use crate::wire::close::CloseFrame;
 use crate::wire::violation::Violation;
@@ -247,8 +246,7 @@ impl fmt::Display for Fact {
                 None => f.write_str("its Close has no code"),
             },
             Self::LocalClose { frame, flushed } => {
-                let verb = if *flushed { "was sent" } else { "was never written" };
-                write!(f, "our Close {frame} {verb}")
+                LocalClose { frame: *frame, flushed: *flushed, answer: false }.fmt(f)
             }
             Self::TruncatedMessage => f.write_str("its last message was not finished"),
             Self::Unsent { backlog } => backlog.fmt(f),

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::fact::Fact;
-use super::verdict::Verdict;
+use super::verdict::{Situation, Verdict};
 use crate::report::Position;
 use crate::wire::role::Role;
 
@@ -16,7 +16,7 @@ use crate::wire::role::Role;
 pub enum Confidence {
     /// It fits, and so do other explanations.
     Possible,
-    /// It fits better than what else is known. Timing alone never gives more than this.
+    /// It fits better than what else is known. Timing alone never makes a verdict surer than this.
     Likely,
     /// It was said on the wire, by the operating system, or done by this end.
     Certain,
@@ -41,7 +41,7 @@ pub struct Finding {
     verdict: Verdict,
     confidence: Confidence,
     evidence: Vec<Fact>,
-    /// The end that wants to know.
+    /// The endpoint that the remedy is for.
     role: Role,
 }
 
@@ -50,17 +50,17 @@ impl Finding {
         Self { verdict, confidence, evidence, role: Role::Client }
     }
 
-    /// The remedy is for this end.
+    /// Says which endpoint the remedy is for.
     pub(super) fn seen_by(&mut self, role: Role) {
         self.role = role;
     }
 
-    /// Takes confidence away, down to `most`.
+    /// Lowers the confidence to `most`, where it is higher.
     pub(super) fn lower_to(&mut self, most: Confidence) {
         self.confidence = self.confidence.min(most);
     }
 
-    /// Takes confidence away from what is not certain.
+    /// The same, unless it is certain.
     pub(super) fn lower_below_certain(&mut self, most: Confidence) {
         if self.confidence != Confidence::Certain {
             self.lower_to(most);
@@ -96,15 +96,18 @@ impl Finding {
     /// about that.
     #[must_use]
     pub fn remedy(&self) -> Cow<'static, str> {
-        let remedy = match (self.role, self.verdict.remedy_of_a_server()) {
-            (Role::Server, Some(remedy)) => Cow::Borrowed(remedy),
-            _ if self.evidence.iter().any(was_opening) => self.verdict.remedy_while_opening(),
-            _ if self.evidence.contains(&Fact::NoPing) => self.verdict.remedy_without_pings(),
-            _ if self.evidence.iter().any(in_control_frame) => Cow::Borrowed(
+        let any = |holds: fn(&Fact) -> bool| self.evidence.iter().any(holds);
+        let remedy = if any(|fact| matches!(fact, Fact::Opening { .. })) {
+            self.verdict.remedy_for(self.role, Situation::Opening)
+        } else if any(|fact| *fact == Fact::NoPing) {
+            self.verdict.remedy_for(self.role, Situation::WithoutPings)
+        } else if any(in_control_frame) {
+            Cow::Borrowed(
                 "The peer crashed or was killed while it was sending a Ping, a Pong or its Close: \
                  read its log around this time. None of its messages was cut short.",
-            ),
-            _ => self.verdict.remedy(),
+            )
+        } else {
+            self.verdict.remedy_for(self.role, Situation::Usual)
         };
         let lost: Vec<_> = self.evidence.iter().filter_map(about_lost).collect();
         if !lost.is_empty() {
@@ -116,9 +119,9 @@ impl Finding {
         if matches!(self.verdict, Verdict::PeerApplicationIdle { .. }) {
             return remedy;
         }
-        let known = self.evidence.iter().find_map(|fact| match fact {
-            Fact::KnownTimeout { names, sources, .. } => Some(names.iter().zip(sources)),
-            _ => None,
+        let known = self.evidence.iter().find_map(|fact| {
+            let Fact::KnownTimeout { names, sources, .. } = fact else { return None };
+            Some(names.iter().zip(sources))
         });
         let Some(known) = known else { return remedy };
         let settings: Vec<_> = known.map(|(name, source)| format!("{name}: {source}")).collect();
@@ -137,27 +140,22 @@ impl Finding {
     }
 }
 
-fn was_opening(fact: &Fact) -> bool {
-    matches!(fact, Fact::Opening { .. })
-}
-
 fn in_control_frame(fact: &Fact) -> bool {
     matches!(fact, Fact::EndedAt { at: Position::InsideControlFrame { .. } })
 }
 
 /// What to do about a message that a Close came before.
 fn about_lost(fact: &Fact) -> Option<&'static str> {
-    match fact {
-        Fact::TruncatedMessage => Some(
+    if *fact == Fact::TruncatedMessage {
+        return Some(
             "The message that the peer had begun is lost: be ready to ask for it again, and let the \
              peer finish it before it closes.",
-        ),
-        Fact::Unsent { .. } => Some(
-            "What was not written did not arrive: send it again on the next connection, where it \
-             still matters.",
-        ),
-        _ => None,
+        );
     }
+    matches!(fact, Fact::Unsent { .. }).then_some(
+        "What was not written did not arrive: send it again on the next connection, where it still \
+         matters.",
+    )
 }
 
 impl fmt::Display for Finding {

@@ -2,11 +2,10 @@
 
 use core::time::Duration;
 
-use crate::report::Phase;
-use crate::report::{Cause, Termination};
+use crate::report::{Cause, Phase, Termination};
 
 /// How many connections are remembered.
-const KEPT: usize = 4;
+const REMEMBERED: usize = 4;
 
 /// What is remembered of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub struct PastConnection {
 }
 
 impl PastConnection {
-    /// Whether something other than this end ended it, without a word.
+    /// Whether the peer or something on the way ended it without a Close.
     pub(super) fn was_cut(&self) -> bool {
         !self.clean && matches!(self.cause, Cause::Eof { .. } | Cause::Transport { .. })
     }
@@ -55,14 +54,14 @@ impl PastConnection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct History {
     /// The latest first.
-    past: [Option<PastConnection>; KEPT],
+    past: [Option<PastConnection>; REMEMBERED],
 }
 
 impl History {
     /// A history without any connection.
     #[must_use]
     pub const fn new() -> Self {
-        Self { past: [None; KEPT] }
+        Self { past: [None; REMEMBERED] }
     }
 
     /// Remembers an ending; the oldest of four makes room.

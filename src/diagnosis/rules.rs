@@ -39,28 +39,42 @@ fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Vec<Finding> {
     if measures.is_before_open() {
         return opening::explain(measures);
     }
+    let by_closes = || closing::explain(diagnoser, measures);
+    let one = |verdict, facts| vec![Finding::new(verdict, Certain, facts)];
     match measures.report.cause {
         Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
             let verdict = Verdict::LocalFailure { code: rule.close_code().get() };
-            return vec![Finding::new(verdict, Certain, vec![Fact::Rule { rule, offset }])];
+            one(verdict, vec![Fact::Rule { rule, offset }])
         }
         Cause::IdleTimeout { idle } => {
-            let facts = vec![Fact::NothingReceived { span: idle }];
-            return vec![Finding::new(Verdict::LocalIdleTimeout { idle }, Certain, facts)];
+            one(Verdict::LocalIdleTimeout { idle }, vec![Fact::NothingReceived { span: idle }])
         }
-        _ => {}
+        Cause::Eof { at } => by_closes()
+            .or_else(|| closing::skipped(measures, Fact::EndedAt { at }))
+            .unwrap_or_else(|| transport::ended(diagnoser, measures, at)),
+        Cause::Transport { side, kind } => by_closes()
+            .or_else(|| closing::skipped_by(measures, side, kind))
+            .unwrap_or_else(|| transport::failed(diagnoser, measures, side, kind)),
+        Cause::PongTimeout { waited } => {
+            by_closes().unwrap_or_else(|| silence::pong_timeout(measures, waited))
+        }
+        Cause::WriteStalled { pending } => {
+            by_closes().unwrap_or_else(|| silence::write_stalled(measures, pending))
+        }
+        Cause::Aborted => by_closes().unwrap_or_else(|| one(Verdict::LocalAbort, vec![])),
+        Cause::CloseTimeout => {
+            by_closes().or_else(|| closing::timed_out(measures)).unwrap_or_else(contradiction)
+        }
+        // Without Close frames these contradict themselves.
+        Cause::ClosingHandshake
+        | Cause::HandshakeTimeout
+        | Cause::HandshakeRejected { .. }
+        | Cause::HandshakeInvalid(_) => by_closes().unwrap_or_else(contradiction),
     }
-    if let Some(findings) = closing::explain(diagnoser, measures) {
-        return findings;
-    }
-    match measures.report.cause {
-        Cause::Eof { .. } | Cause::Transport { .. } => transport::explain(diagnoser, measures),
-        Cause::PongTimeout { waited } => silence::pong_timeout(measures, waited),
-        Cause::WriteStalled { pending } => silence::write_stalled(measures, pending),
-        Cause::Aborted => vec![Finding::new(Verdict::LocalAbort, Certain, vec![])],
-        // What belongs to the opening handshake, or needs Close frames that are not there.
-        _ => vec![Finding::new(Verdict::Unexplained, Possible, vec![Fact::Contradiction])],
-    }
+}
+
+fn contradiction() -> Vec<Finding> {
+    vec![Finding::new(Verdict::Unexplained, Possible, vec![Fact::Contradiction])]
 }
 
 /// Likely where `condition` holds, and only possible where it does not.

@@ -1,9 +1,14 @@
 //! The verdicts: every explanation that a diagnosis knows, with its numbers.
 
+mod row;
+
+use alloc::borrow::Cow;
 use core::fmt;
 use core::time::Duration;
 
-use crate::time::display::{Setting, Span};
+use crate::wire::role::Role;
+
+pub(super) use row::Situation;
 
 /// Why a connection probably ended.
 ///
@@ -148,108 +153,26 @@ impl Verdict {
 
     /// The name in snake case, without the numbers: `"proxy_idle_timeout"`. It does not change.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::ClosedByUs { .. } => "closed_by_us",
-            Self::ClosedByPeer { .. } => "closed_by_peer",
-            Self::ClosedByBoth { .. } => "closed_by_both",
-            Self::Restart { .. } => "restart",
-            Self::TryAgainLater => "try_again_later",
-            Self::PeerFailure { .. } => "peer_failure",
-            Self::LocalFailure { .. } => "local_failure",
-            Self::LocalIdleTimeout { .. } => "local_idle_timeout",
-            Self::LocalAbort => "local_abort",
-            Self::CloseSkipped => "close_skipped",
-            Self::CloseUnanswered => "close_unanswered",
-            Self::ProxyIdleTimeout { .. } => "proxy_idle_timeout",
-            Self::ProxyLifetime { .. } => "proxy_lifetime",
-            Self::PeerApplicationIdle { .. } => "peer_application_idle",
-            Self::PeerVanished => "peer_vanished",
-            Self::PeerDiedMidMessage { .. } => "peer_died_mid_message",
-            Self::PeerAborted => "peer_aborted",
-            Self::PeerClosedUnderUs => "peer_closed_under_us",
-            Self::PeerSuspectedLimit { .. } => "peer_suspected_limit",
-            Self::HalfOpen { .. } => "half_open",
-            Self::PeerStalled => "peer_stalled",
-            Self::OutboundBlocked { .. } => "outbound_blocked",
-            Self::KernelTimeout => "kernel_timeout",
-            Self::LocalSuspended { .. } => "local_suspended",
-            Self::HandshakeRejected { .. } => "handshake_rejected",
-            Self::UpgradeStripped => "upgrade_stripped",
-            Self::NotWebSocket => "not_web_socket",
-            Self::HandshakeFailure => "handshake_failure",
-            Self::HandshakeCutShort => "handshake_cut_short",
-            Self::HandshakeTimedOut => "handshake_timed_out",
-            Self::TransportFailure => "transport_failure",
-            Self::Unexplained => "unexplained",
-        }
+    pub fn name(&self) -> &'static str {
+        self.row(Role::Client, Situation::Usual).name
+    }
+
+    /// What a person can do about it: one or two sentences. What is about the opening handshake is
+    /// for a client; [`Finding::remedy`](super::Finding::remedy) knows which end it speaks to.
+    #[must_use]
+    pub fn remedy(&self) -> Cow<'static, str> {
+        self.remedy_for(Role::Client, Situation::Usual)
+    }
+
+    /// The remedy for the end that asks, in its situation.
+    pub(super) fn remedy_for(&self, role: Role, situation: Situation) -> Cow<'static, str> {
+        self.row(role, situation).remedy
     }
 }
 
 /// A short statement: `proxy idle timeout of 60 s`.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::ClosedByUs { code } => write!(f, "closed by us with {code}"),
-            Self::ClosedByPeer { code } => write!(f, "closed by the peer with {code}"),
-            Self::ClosedByBoth { code } => write!(f, "closed by both ends at once with {code}"),
-            Self::Restart { code } => write!(f, "the peer restarts ({code})"),
-            Self::TryAgainLater => f.write_str("the peer is overloaded (1013)"),
-            Self::PeerFailure { code } => write!(f, "the peer failed the connection ({code})"),
-            Self::LocalFailure { code } => write!(f, "we failed the connection ({code})"),
-            Self::LocalIdleTimeout { idle } => {
-                write!(f, "our own idle timeout of {}", Span(idle))
-            }
-            Self::LocalAbort => f.write_str("dropped on this side"),
-            Self::CloseSkipped => f.write_str("the peer skipped its Close"),
-            Self::CloseUnanswered => f.write_str("our Close was not answered"),
-            Self::ProxyIdleTimeout { timeout } => {
-                write!(f, "proxy idle timeout of {}", Setting(timeout))
-            }
-            Self::ProxyLifetime { lifetime } => {
-                write!(f, "proxy limit on the lifetime of {}", Setting(lifetime))
-            }
-            Self::PeerApplicationIdle { timeout: Duration::ZERO } => {
-                f.write_str("the peer's application closes what it takes for idle")
-            }
-            Self::PeerApplicationIdle { timeout } => {
-                write!(
-                    f,
-                    "the peer's application closes after {} without messages",
-                    Setting(timeout)
-                )
-            }
-            Self::PeerVanished => f.write_str("the peer vanished"),
-            Self::PeerDiedMidMessage { received, expected: Some(expected) } => {
-                write!(f, "the peer died mid-frame, {received} of {expected} bytes received")
-            }
-            Self::PeerDiedMidMessage { .. } => f.write_str("the peer died while it was sending"),
-            Self::PeerAborted => f.write_str("the peer aborted the connection"),
-            Self::PeerClosedUnderUs => f.write_str("the peer had closed when we wrote"),
-            Self::PeerSuspectedLimit { len } => {
-                write!(f, "suspected size limit of the peer, at a message of {len} bytes")
-            }
-            Self::HalfOpen { silent } => {
-                write!(f, "half-open connection, silent for {}", Span(silent))
-            }
-            Self::PeerStalled => f.write_str("the peer is alive but does not answer Pings"),
-            Self::OutboundBlocked { pending } => {
-                write!(f, "our output is blocked, {pending} bytes pending")
-            }
-            Self::KernelTimeout => f.write_str("the operating system gave up on the peer"),
-            Self::LocalSuspended { late } => {
-                write!(f, "this process was suspended for {}", Span(late))
-            }
-            Self::HandshakeRejected { status } => {
-                write!(f, "opening handshake rejected with status {status}")
-            }
-            Self::UpgradeStripped => f.write_str("a proxy dropped the upgrade"),
-            Self::NotWebSocket => f.write_str("the other end does not speak WebSocket here"),
-            Self::HandshakeFailure => f.write_str("the peer's opening handshake broke a rule"),
-            Self::HandshakeCutShort => f.write_str("cut off in the opening handshake"),
-            Self::HandshakeTimedOut => f.write_str("the opening handshake took too long"),
-            Self::TransportFailure => f.write_str("the transport failed"),
-            Self::Unexplained => f.write_str("unexplained"),
-        }
+        f.write_str(&self.row(Role::Client, Situation::Usual).sentence)
     }
 }

@@ -1,5 +1,8 @@
-//! What a peer can get wrong in the opening handshake: the rule, where it is written, and the
-//! status that a server answers with.
+//! The rules of the opening handshake that a peer can break.
+//!
+//! Invariant: everything said of a rule but its sentence, which stands at the variant, is one row.
+
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use thiserror::Error;
 
@@ -170,105 +173,131 @@ pub enum HandshakeError {
     SubprotocolNotRequested,
 }
 
+/// What breaking a rule suggests about the other end, or about what lies on the way to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Suspect {
+    /// A peer that speaks WebSocket, and not well.
+    Peer,
+    /// Something that does not speak HTTP.
+    OtherProtocol,
+    /// Something that speaks HTTP and not WebSocket.
+    OtherService,
+    /// A proxy that dropped the upgrade.
+    Proxy,
+    /// Such a proxy, or plain HTTP: health checks, and people with a browser.
+    ProxyOrPlainHttp,
+    /// Nothing: the request is well formed, and this server decided against it.
+    Nothing,
+}
+
+/// What is said of a rule, in its row of [`HandshakeError::facts`].
+struct Facts {
+    rfc: u16,
+    section: &'static str,
+    status: u16,
+    suspect: Suspect,
+}
+
+impl Facts {
+    /// A rule of RFC 6455 for a request, or for any head.
+    const fn new(section: &'static str, status: u16) -> Self {
+        Self { rfc: 6455, section, status, suspect: Suspect::Peer }
+    }
+
+    /// A rule that only a response can break.
+    ///
+    /// Its status is what a gateway answers with when its upstream broke the rule.
+    const fn response(section: &'static str) -> Self {
+        Self::new(section, 502)
+    }
+
+    /// A rule that only a response's permessage-deflate can break.
+    const fn deflate(section: &'static str) -> Self {
+        Self { rfc: 7692, ..Self::response(section) }
+    }
+
+    const fn suspect(self, suspect: Suspect) -> Self {
+        Self { suspect, ..self }
+    }
+}
+
 impl HandshakeError {
-    /// The number of the RFC that the rule comes from: 6455, or 7692 for compression.
-    #[must_use]
-    pub const fn rfc(self) -> u16 {
+    const fn facts(self) -> Facts {
         match self {
-            Self::DeflateRepeated
-            | Self::DeflateParameterUnknown
-            | Self::DeflateParameterRepeated
-            | Self::DeflateParameterInvalid
-            | Self::DeflateTakeoverKept => 7692,
-            _ => 6455,
-        }
-    }
-
-    /// The section of that [RFC](Self::rfc) that the rule comes from.
-    ///
-    /// Bounds that this endpoint set itself give 10.4, "Implementation-Specific Limits".
-    #[must_use]
-    pub const fn section(self) -> &'static str {
-        match self {
-            Self::HeadTooLarge { .. }
-            | Self::RequestLineTooLong { .. }
-            | Self::LineTooLong { .. }
-            | Self::TooManyHeaders { .. }
-            | Self::EarlyData { .. } => "10.4",
-            Self::NotHttp
-            | Self::LineEnding
-            | Self::StartLine
-            | Self::HeaderField
-            | Self::HttpVersion => "4",
-            Self::Http10
-            | Self::Method
-            | Self::Target
-            | Self::HostMissing
-            | Self::HostRepeated
-            | Self::HostInvalid
-            | Self::Body
-            | Self::UpgradeNotRequested
-            | Self::ConnectionNotUpgrade
-            | Self::Version
-            | Self::KeyMissing
-            | Self::KeyInvalid
-            | Self::SubprotocolsInvalid
-            | Self::OriginInvalid => "4.2.1",
-            Self::OriginMissing | Self::OriginRefused => "10.2",
-            Self::ExtensionsInvalid => "9.1",
-            Self::UpgradeNotConfirmed
-            | Self::ConnectionNotConfirmed
-            | Self::AcceptMissing
-            | Self::AcceptWrong
-            | Self::ExtensionNotOffered
-            | Self::SubprotocolNotRequested => "4.1",
-            Self::DeflateRepeated => "5",
-            Self::DeflateParameterUnknown
-            | Self::DeflateParameterRepeated
-            | Self::DeflateParameterInvalid => "7",
-            Self::DeflateTakeoverKept => "7.1.1.1",
-            Self::KeyRepeated => "11.3.1",
-            Self::AcceptRepeated => "11.3.3",
-            Self::SubprotocolRepeated => "11.3.4",
-            Self::VersionRepeated => "11.3.5",
-        }
-    }
-
-    /// The status that a server answers a request with that breaks this rule.
-    ///
-    /// Rules that only a response can break give 502: that is what a gateway answers with when its
-    /// upstream broke them.
-    #[must_use]
-    pub const fn status(self) -> u16 {
-        match self {
-            Self::RequestLineTooLong { .. } => 414,
-            Self::HeadTooLarge { .. } | Self::LineTooLong { .. } | Self::TooManyHeaders { .. } => {
-                431
+            Self::NotHttp => Facts::new("4", 400).suspect(Suspect::OtherProtocol),
+            Self::HeadTooLarge { .. } => Facts::new("10.4", 431),
+            Self::RequestLineTooLong { .. } => Facts::new("10.4", 414),
+            Self::LineTooLong { .. } => Facts::new("10.4", 431),
+            Self::TooManyHeaders { .. } => Facts::new("10.4", 431),
+            Self::LineEnding => Facts::new("4", 400),
+            Self::StartLine => Facts::new("4", 400),
+            Self::HeaderField => Facts::new("4", 400),
+            Self::HttpVersion => Facts::new("4", 505),
+            Self::Http10 => Facts::new("4.2.1", 426).suspect(Suspect::Proxy),
+            Self::Method => Facts::new("4.2.1", 405),
+            Self::Target => Facts::new("4.2.1", 400),
+            Self::HostMissing => Facts::new("4.2.1", 400),
+            Self::HostRepeated => Facts::new("4.2.1", 400),
+            Self::HostInvalid => Facts::new("4.2.1", 400),
+            Self::EarlyData { .. } => Facts::new("10.4", 400),
+            Self::Body => Facts::new("4.2.1", 400),
+            Self::UpgradeNotRequested => {
+                Facts::new("4.2.1", 426).suspect(Suspect::ProxyOrPlainHttp)
             }
-            Self::Method => 405,
+            Self::ConnectionNotUpgrade => Facts::new("4.2.1", 400).suspect(Suspect::Proxy),
             //= rfc6455#4.2.2
             //# If this
             //# version does not match a version understood by the server, the
             //# server MUST abort the WebSocket handshake described in this
             //# section and instead send an appropriate HTTP error code (such
             //# as 426 Upgrade Required)
-            Self::UpgradeNotRequested | Self::Http10 | Self::Version => 426,
-            Self::OriginMissing | Self::OriginRefused => 403,
-            Self::HttpVersion => 505,
-            Self::UpgradeNotConfirmed
-            | Self::ConnectionNotConfirmed
-            | Self::AcceptMissing
-            | Self::AcceptRepeated
-            | Self::AcceptWrong
-            | Self::ExtensionNotOffered
-            | Self::DeflateRepeated
-            | Self::DeflateParameterUnknown
-            | Self::DeflateParameterRepeated
-            | Self::DeflateParameterInvalid
-            | Self::DeflateTakeoverKept
-            | Self::SubprotocolRepeated
-            | Self::SubprotocolNotRequested => 502,
-            _ => 400,
+            Self::Version => Facts::new("4.2.1", 426),
+            Self::VersionRepeated => Facts::new("11.3.5", 400),
+            Self::KeyMissing => Facts::new("4.2.1", 400),
+            Self::KeyRepeated => Facts::new("11.3.1", 400),
+            Self::KeyInvalid => Facts::new("4.2.1", 400),
+            Self::SubprotocolsInvalid => Facts::new("4.2.1", 400),
+            Self::OriginInvalid => Facts::new("4.2.1", 400),
+            Self::OriginMissing => Facts::new("10.2", 403).suspect(Suspect::Nothing),
+            Self::OriginRefused => Facts::new("10.2", 403).suspect(Suspect::Nothing),
+            Self::ExtensionsInvalid => Facts::new("9.1", 400),
+            Self::UpgradeNotConfirmed => Facts::response("4.1").suspect(Suspect::Proxy),
+            Self::ConnectionNotConfirmed => Facts::response("4.1").suspect(Suspect::Proxy),
+            Self::AcceptMissing => Facts::response("4.1").suspect(Suspect::OtherService),
+            Self::AcceptRepeated => Facts::response("11.3.3"),
+            Self::AcceptWrong => Facts::response("4.1").suspect(Suspect::OtherService),
+            Self::ExtensionNotOffered => Facts::response("4.1"),
+            Self::DeflateRepeated => Facts::deflate("5"),
+            Self::DeflateParameterUnknown => Facts::deflate("7"),
+            Self::DeflateParameterRepeated => Facts::deflate("7"),
+            Self::DeflateParameterInvalid => Facts::deflate("7"),
+            Self::DeflateTakeoverKept => Facts::deflate("7.1.1.1"),
+            Self::SubprotocolRepeated => Facts::response("11.3.4"),
+            Self::SubprotocolNotRequested => Facts::response("4.1"),
         }
+    }
+
+    /// The number of the RFC that the rule comes from: 6455, or 7692 for compression.
+    #[must_use]
+    pub const fn rfc(self) -> u16 {
+        self.facts().rfc
+    }
+
+    /// The section of that [RFC](Self::rfc) that the rule comes from; for a limit that this
+    /// endpoint set itself 10.4, "Implementation-Specific Limits".
+    #[must_use]
+    pub const fn section(self) -> &'static str {
+        self.facts().section
+    }
+
+    /// The status that a server answers a request with that breaks this rule; 502 for a rule that
+    /// only a response can break, as a gateway answers when its upstream broke it.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        self.facts().status
+    }
+
+    pub(crate) const fn suspect(self) -> Suspect {
+        self.facts().suspect
     }
 }

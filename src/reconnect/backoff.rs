@@ -57,8 +57,10 @@ pub(super) fn delay(
         //= rfc6455#7.2.3
         //# The first reconnect attempt SHOULD be delayed by a random amount of
         //# time.
-        _ if delays == 0 => (uniform(Duration::ZERO, config.first_delay, random), Pace::First),
-        _ => {
+        Advice::Retry | Advice::Stop if delays == 0 => {
+            (uniform(Duration::ZERO, config.first_delay, random), Pace::First)
+        }
+        Advice::Retry | Advice::Stop => {
             let ceiling = ceiling(config, delays);
             (uniform(config.min_delay, ceiling, random), Pace::Backoff { delays, ceiling })
         }
@@ -70,7 +72,7 @@ pub(super) fn delay(
     if theirs > own { (theirs, Pace::RetryAfter { asked }) } else { (own, pace) }
 }
 
-/// When the latest attempts began: as many as the budget counts, and none that it has forgotten.
+/// When the attempts that count against the budget began, the oldest first.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Budget {
     attempts: VecDeque<Timestamp>,

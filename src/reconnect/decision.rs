@@ -7,6 +7,7 @@ use crate::handshake::HandshakeError;
 use crate::report::Cause;
 use crate::time::Timestamp;
 use crate::time::display::Span;
+use crate::wire::close::{ABNORMAL_CLOSURE, CodeFacts, CodeRetry};
 use crate::wire::violation::Violation;
 
 use super::outcome::{Advice, ConnectFailure};
@@ -26,7 +27,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// ReasonKind it was decided so.
+    /// Why it was decided so.
     #[must_use]
     pub const fn reason(&self) -> &Reason {
         match self {
@@ -166,6 +167,29 @@ pub enum ReasonKind {
     Failed(ConnectFailure),
 }
 
+impl ReasonKind {
+    /// What it means for the next attempt, unless the application says otherwise.
+    pub(super) const fn advice(&self) -> Advice {
+        match self {
+            Self::Started => Advice::Retry,
+            Self::Stopped
+            | Self::ClosedHere
+            | Self::AbortedHere
+            | Self::Violation(_)
+            | Self::Handshake(_) => Advice::Stop,
+            Self::Code(code) => Advice::for_code(*code),
+            Self::Lost(_) => Advice::for_code(ABNORMAL_CLOSURE),
+            Self::Status(status) => Advice::for_status(*status),
+            Self::Failed(failure) => failure.advice(),
+        }
+    }
+
+    /// Whether the application did it itself, so that there is nothing to classify.
+    pub(super) const fn is_final(&self) -> bool {
+        matches!(self, Self::Stopped | Self::ClosedHere | Self::AbortedHere)
+    }
+}
+
 impl fmt::Display for ReasonKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -174,14 +198,15 @@ impl fmt::Display for ReasonKind {
             Self::ClosedHere => f.write_str("the application closed the connection"),
             Self::AbortedHere => f.write_str("the application dropped the connection"),
             Self::Code(code) => fmt_code(*code, f),
-            Self::Lost(cause) => fmt_lost(cause, f),
+            Self::Lost(cause) => {
+                cause.fmt_lost(f)?;
+                write!(f, " ({ABNORMAL_CLOSURE})")
+            }
             Self::Violation(rule) => write!(f, "the peer would only do it again: {rule}"),
-            Self::Status(status) => match Advice::for_status(*status) {
-                Advice::Stop => {
-                    write!(f, "status {status} stays until the request or the server is changed")
-                }
-                _ => write!(f, "the server refused with status {status}"),
-            },
+            Self::Status(status) if self.advice() == Advice::Stop => {
+                write!(f, "status {status} stays until the request or the server is changed")
+            }
+            Self::Status(status) => write!(f, "the server refused with status {status}"),
             Self::Handshake(error) => write!(f, "the server would only do it again: {error}"),
             Self::Failed(failure) => failure.fmt(f),
         }
@@ -189,41 +214,15 @@ impl fmt::Display for ReasonKind {
 }
 
 fn fmt_code(code: u16, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let meaning = match code {
-        1000 => "the peer closed normally",
-        1001 => "the peer goes away",
-        1005 => "the peer closed without a code",
-        1011 => "the peer met a condition that it did not expect",
-        1012 => "the server restarts",
-        1013 => "the server is overloaded",
-        1014 => "a gateway got an invalid answer from its upstream",
-        _ => return fmt_final_code(code, f),
-    };
-    write!(f, "{meaning} ({code})")
-}
-
-fn fmt_final_code(code: u16, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let bug = match code {
-        1002 => "protocol error",
-        1003 => "unsupported data",
-        1007 => "invalid payload",
-        1009 => "message too big",
-        1010 => "extension missing",
-        _ => return write!(f, "only the application knows what {code} means; classify it"),
-    };
-    write!(f, "{code} repeats until the bug is fixed ({bug})")
-}
-
-fn fmt_lost(cause: &Cause, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match cause {
-        Cause::Eof { .. } => f.write_str("the peer's stream ended without a Close")?,
-        Cause::Transport { side, kind } => write!(f, "{side} failed: {kind}")?,
-        Cause::PongTimeout { .. } => f.write_str("the peer fell silent")?,
-        Cause::IdleTimeout { .. } => f.write_str("the connection was idle for too long")?,
-        Cause::WriteStalled { .. } => f.write_str("the transport stopped taking output")?,
-        Cause::CloseTimeout => f.write_str("the closing handshake took too long")?,
-        Cause::HandshakeTimeout => f.write_str("the opening handshake took too long")?,
-        _ => f.write_str("the connection was lost")?,
+    let CodeFacts { retry, meaning, .. } = CodeFacts::of(code);
+    match retry {
+        CodeRetry::Meant
+        | CodeRetry::Backoff
+        | CodeRetry::AfterRestart
+        | CodeRetry::AfterOverload => write!(f, "{meaning} ({code})"),
+        CodeRetry::Repeats => write!(f, "{code} repeats until the bug is fixed ({meaning})"),
+        CodeRetry::Unclassified => {
+            write!(f, "only the application knows what {code} means; classify it")
+        }
     }
-    f.write_str(" (1006)")
 }

@@ -1,6 +1,6 @@
 //! What became of an attempt or of a connection, and what that means for the next attempt.
 //!
-//! Pure tables: nothing here knows of time.
+//! Invariant: pure functions of the outcome; nothing here depends on time.
 
 use core::time::Duration;
 
@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::handshake::RequestError;
 use crate::report::{Cause, Termination};
+use crate::wire::close::{CodeFacts, CodeRetry};
 
 use super::decision::ReasonKind;
 
@@ -35,31 +36,28 @@ impl From<ConnectFailure> for Outcome<'_> {
 }
 
 impl Outcome<'_> {
-    /// What it was and what the table says about it, and whether the application may see it
-    /// otherwise.
-    pub(super) fn assess(&self) -> (ReasonKind, Advice, bool) {
+    /// What happened, as far as reconnecting is concerned.
+    pub(super) fn reason(&self) -> ReasonKind {
         let report = match self {
             Self::Ended(report) => report,
-            Self::Failed(failure) => return (ReasonKind::Failed(*failure), failure.advice(), true),
+            Self::Failed(failure) => return ReasonKind::Failed(*failure),
         };
         match report.cause {
             Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => {
-                (ReasonKind::Violation(rule), Advice::Stop, true)
+                ReasonKind::Violation(rule)
             }
-            Cause::Aborted => (ReasonKind::AbortedHere, Advice::Stop, false),
-            Cause::HandshakeRejected { status } => {
-                (ReasonKind::Status(status), Advice::for_status(status), true)
-            }
-            Cause::HandshakeInvalid(error) => (ReasonKind::Handshake(error), Advice::Stop, true),
+            Cause::Aborted => ReasonKind::AbortedHere,
+            Cause::HandshakeRejected { status } => ReasonKind::Status(status),
+            Cause::HandshakeInvalid(error) => ReasonKind::Handshake(error),
             // Closed by this end, though not by the application: the peer only answered.
-            Cause::IdleTimeout { .. } => (ReasonKind::Lost(report.cause), Advice::Retry, true),
-            _ if report.local_close.is_some_and(|close| !close.answer) => {
-                (ReasonKind::ClosedHere, Advice::Stop, false)
-            }
-            _ if report.peer_close.is_some() => {
-                (ReasonKind::Code(report.code), Advice::for_code(report.code), true)
-            }
-            _ => (ReasonKind::Lost(report.cause), Advice::for_code(1006), true),
+            Cause::IdleTimeout { .. } => ReasonKind::Lost(report.cause),
+            Cause::ClosingHandshake
+            | Cause::Eof { .. }
+            | Cause::Transport { .. }
+            | Cause::PongTimeout { .. }
+            | Cause::WriteStalled { .. }
+            | Cause::CloseTimeout
+            | Cause::HandshakeTimeout => who_closed(report),
         }
     }
 
@@ -69,6 +67,17 @@ impl Outcome<'_> {
             Self::Ended(report) => report.refusal.as_ref()?.retry_after(),
             Self::Failed(_) => None,
         }
+    }
+}
+
+/// Who closed first matters more than how it ended.
+fn who_closed(report: &Termination) -> ReasonKind {
+    if report.local_close.is_some_and(|close| !close.answer) {
+        ReasonKind::ClosedHere
+    } else if report.peer_close.is_some() {
+        ReasonKind::Code(report.code)
+    } else {
+        ReasonKind::Lost(report.cause)
     }
 }
 
@@ -92,11 +101,11 @@ impl Advice {
     /// A code that is nobody's here is the application's to classify: it stops.
     #[must_use]
     pub const fn for_code(code: u16) -> Self {
-        match code {
-            1001 | 1006 | 1011 | 1014 => Self::Retry,
-            1012 => Self::RetryAfterRestart,
-            1013 => Self::RetryAfterOverload,
-            _ => Self::Stop,
+        match CodeFacts::of(code).retry {
+            CodeRetry::Meant | CodeRetry::Repeats | CodeRetry::Unclassified => Self::Stop,
+            CodeRetry::Backoff => Self::Retry,
+            CodeRetry::AfterRestart => Self::RetryAfterRestart,
+            CodeRetry::AfterOverload => Self::RetryAfterOverload,
         }
     }
 
@@ -164,6 +173,7 @@ impl From<&std::io::Error> for ConnectFailure {
         if let Some(failure) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
             return *failure;
         }
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the standard library adds kinds")]
         match error.kind() {
             ErrorKind::ConnectionRefused => Self::Refused,
             ErrorKind::HostUnreachable

@@ -77,6 +77,52 @@ pub enum Cause {
     Aborted,
 }
 
+impl Cause {
+    /// Its row: its name, and how it lost the connection.
+    const fn facts(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::ClosingHandshake => ("closing_handshake", "both Close frames passed"),
+            Self::Eof { .. } => ("eof", "the peer's stream ended without a Close"),
+            Self::Transport { .. } => ("transport", "the transport failed"),
+            Self::PongTimeout { .. } => ("pong_timeout", "the peer fell silent"),
+            Self::IdleTimeout { .. } => ("idle_timeout", "the connection was idle for too long"),
+            Self::WriteStalled { .. } => ("write_stalled", "the transport stopped taking output"),
+            Self::CloseTimeout => ("close_timeout", "the closing handshake took too long"),
+            Self::HandshakeTimeout => ("handshake_timeout", "the opening handshake took too long"),
+            Self::HandshakeRejected { .. } => {
+                ("handshake_rejected", "the opening handshake was refused")
+            }
+            Self::HandshakeInvalid(_) => {
+                ("handshake_invalid", "the opening handshake broke a rule")
+            }
+            Self::Violation { .. } => ("violation", "the peer broke a rule"),
+            Self::TooBig { .. } => ("too_big", "the peer sent more than a limit allows"),
+            Self::Aborted => ("aborted", "the connection was dropped on this side"),
+        }
+    }
+
+    /// A short name without the details, such as `pong_timeout`: of these there are few, so that
+    /// it can be a label.
+    ///
+    /// ```
+    /// use farewell::Cause;
+    ///
+    /// assert_eq!(Cause::HandshakeRejected { status: 403 }.name(), "handshake_rejected");
+    /// ```
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.facts().0
+    }
+
+    /// How the connection was lost, where no Close of the peer's says it.
+    pub(crate) fn fmt_lost(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Transport { side, kind } = self {
+            return write!(f, "{side} failed: {kind}");
+        }
+        f.write_str(self.facts().1)
+    }
+}
+
 /// A direction of the transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
@@ -93,14 +139,5 @@ impl fmt::Display for Direction {
             Self::Read => "reading",
             Self::Write => "writing",
         })
-    }
-}
-
-/// A number of bytes.
-pub(super) struct Bytes(pub(super) u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} byte{}", self.0, if self.0 == 1 { "" } else { "s" })
     }
 }

@@ -16,19 +16,14 @@ pub struct Evidence {
     /// Where in the peer's stream that was.
     pub position: Position,
     /// When the connection was established; for a failed opening handshake, when that began.
-    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub opened: Timestamp,
     /// When it ended.
-    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub ended: Timestamp,
     /// When the last byte came.
-    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub last_received: Option<Timestamp>,
     /// When the transport last accepted a byte.
-    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub last_flushed: Option<Timestamp>,
     /// When a message, or a piece of one, last came.
-    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub last_data: Option<Timestamp>,
     /// The last message that was queued for sending, or the part of it that was.
     pub last_sent: Option<SentMessage>,
@@ -48,7 +43,6 @@ pub struct Evidence {
     pub timer_lateness: Duration,
     /// When a deadline was last handled, or still overdue, by more than the heartbeat's timeout
     /// (20 s without a heartbeat): this process had slept or starved until then. To the second.
-    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub suspended_at: Option<Timestamp>,
     /// The HTTP status of a failed opening handshake.
     pub http_status: Option<u16>,
@@ -97,7 +91,6 @@ impl Evidence {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SentMessage {
     /// When it was queued; of one sent in fragments, the latest of them.
-    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub queued: Timestamp,
     /// Bytes of its payload, at most 4 GiB.
     pub len: u64,
@@ -115,10 +108,8 @@ pub struct Pings {
     /// Of these, how many no Pong has acknowledged.
     pub outstanding: u32,
     /// When the latest was queued.
-    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub last_queued: Option<Timestamp>,
     /// When the transport accepted the last byte of the latest.
-    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub last_flushed: Option<Timestamp>,
     /// Round trips, where one was measured.
     pub rtt: Option<Rtt>,

@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use super::cause::Bytes;
-
 /// Where in the peer's stream something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -57,5 +55,14 @@ impl fmt::Display for Position {
                 write!(f, "between two fragments, {} of the message received", Bytes(*received))
             }
         }
+    }
+}
+
+/// A number of bytes.
+pub(super) struct Bytes(pub(super) u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} byte{}", self.0, if self.0 == 1 { "" } else { "s" })
     }
 }

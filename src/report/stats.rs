@@ -1,7 +1,7 @@
 //! What a connection has done so far, in numbers, for monitoring.
 //!
-//! A plain value made of what is counted anyway. The high-water marks are kept where what they
-//! measure shrinks, which is never on the way of a message.
+//! Built on request from counters that exist anyway. A high-water mark is updated where the value
+//! that it measures shrinks, so that no message pays for it.
 
 use crate::report::Phase;
 use crate::report::{Evidence, Pings, Traffic};

@@ -1,4 +1,4 @@
-//! How a connection ended: the one report that every connection gives.
+//! How a connection ended: the one report that every connection leaves.
 //!
 //! Invariant: [`Termination::new`] is its only author, and nobody changes a report afterwards. What
 //! goes into it, as [`Facts`], comes from the connection or from the opening handshake; nothing here
@@ -7,13 +7,13 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use super::cause::{Bytes, Cause};
+use super::cause::Cause;
 use super::evidence::Evidence;
-use super::position::Position;
+use super::position::{Bytes, Position};
 use super::transport::{ReadClosed, TransportError};
 use crate::handshake::Refusal;
 use crate::time::display::Span;
-use crate::wire::close::CloseFrame;
+use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
 use crate::wire::role::Role;
 
 /// The report of an ending.
@@ -28,7 +28,7 @@ use crate::wire::role::Role;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Termination {
-    /// Which end gives this report.
+    /// Which end reports.
     pub role: Role,
     /// The close code as RFC 6455 section 7.1.5 defines it: the peer's, 1005 where its Close had
     /// none, 1006 where no Close came.
@@ -105,7 +105,7 @@ impl Termination {
             //# endpoint (such as could occur if the underlying transport connection
             //# is lost), _The WebSocket Connection Close Code_ is considered to be
             //# 1006.
-            code: facts.peer_close.as_ref().map_or(1006, CloseFrame::reported_code),
+            code: facts.peer_close.as_ref().map_or(ABNORMAL_CLOSURE, CloseFrame::reported_code),
             clean: facts.clean,
             initiator: facts.initiator,
             cause: facts.cause,
@@ -228,6 +228,19 @@ pub enum Initiator {
     Transport,
 }
 
+impl Initiator {
+    /// A short name, for labels and logs: `local`, `peer`, `both` or `transport`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Peer => "peer",
+            Self::Both => "both",
+            Self::Transport => "transport",
+        }
+    }
+}
+
 /// Our Close frame, and whether it got out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -282,7 +295,7 @@ pub struct Undelivered {
     pub bytes: u64,
     /// Messages of which at least the last byte was not written. From a
     /// [`Session`](crate::Session) this is exact; a [`Connection`](crate::Connection), which does
-    /// not own its output, gives the number since its output was last all written.
+    /// not own its output, counts them since its output was last all written.
     pub messages: u64,
 }
 

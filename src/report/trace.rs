@@ -1,9 +1,9 @@
 //! The span of a connection and the event of its ending, with feature `tracing`; without it, a
-//! value of no size that does nothing.
+//! zero-sized value that does nothing.
 //!
-//! Invariant: the door that the connection was made through, [`Session`](crate::Session) or
-//! [`Connection`](crate::Connection), holds the one span, and one event is recorded in it: when
-//! the report is given out, or when the door is dropped before. Nothing is recorded for a message.
+//! Invariant: the [`Session`](crate::Session), or the [`Connection`](crate::Connection) that was
+//! made without one, holds the one span, and one event is recorded in it: when the report is handed
+//! out, or when its holder is dropped before that. Nothing is recorded for a message.
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) use off::Trace;
@@ -22,10 +22,10 @@ mod on {
     use crate::report::Termination;
     use crate::wire::role::Role;
 
-    /// A connection's span; none once its ending was recorded, and none where another door has it.
+    /// A connection's span; none once its ending was recorded, and none where the session has it.
     ///
-    /// Boxed, so that a connection stays small. A panic cannot leave a handle half changed, and the
-    /// feature must not take from a connection that it may cross one.
+    /// Boxed, so that a connection stays small. Asserted to be unwind-safe, since a panic cannot
+    /// leave a handle half changed, and the feature must not make a connection less so.
     #[derive(Debug)]
     pub(crate) struct Trace(Option<AssertUnwindSafe<Box<Span>>>);
 
@@ -46,7 +46,7 @@ mod on {
             Self(None)
         }
 
-        /// Of a client that asks for this.
+        /// For a client that makes this request.
         pub(crate) fn asking(request: &ClientRequest) -> Self {
             let trace = Self::new(Role::Client);
             if let Some(span) = &trace.0 {

@@ -40,6 +40,7 @@ pub enum TransportError {
 impl From<&std::io::Error> for TransportError {
     fn from(error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the standard library adds kinds")]
         match error.kind() {
             ErrorKind::ConnectionReset => Self::Reset,
             ErrorKind::ConnectionAborted | ErrorKind::NotConnected => Self::Aborted,
@@ -54,9 +55,9 @@ impl From<&std::io::Error> for TransportError {
 impl From<&std::io::Error> for ReadClosed {
     /// The error of a read. TLS libraries report a missing `close_notify` as `UnexpectedEof`.
     fn from(error: &std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Self::TlsTruncated,
-            _ => Self::Failed(error.into()),
+        if error.kind() == std::io::ErrorKind::UnexpectedEof {
+            return Self::TlsTruncated;
         }
+        Self::Failed(error.into())
     }
 }

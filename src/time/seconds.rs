@@ -1,8 +1,7 @@
-//! How values look in serialised form: durations and timestamps are numbers of seconds.
+//! How spans of time and points in time look in serialised form: as seconds with a fraction.
 
 #![allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 
-/// Spans of time and points in time, as seconds with a fraction.
 use core::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -20,9 +19,9 @@ impl Seconds for Duration {
     }
 }
 
-impl Seconds for Timestamp {
-    fn seconds(&self) -> Option<f64> {
-        self.since(Self::ZERO).seconds()
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(&self.since(Self::ZERO), serializer)
     }
 }
 

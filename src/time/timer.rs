@@ -19,3 +19,19 @@ pub enum Timer {
     /// The transport is given up, whether the peer has ended its stream or not.
     Linger,
 }
+
+impl Timer {
+    /// A short name, for labels and logs, such as `write_stall`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Ping => "ping",
+            Self::Pong => "pong",
+            Self::Idle => "idle",
+            Self::WriteStall => "write_stall",
+            Self::Close => "close",
+            Self::Linger => "linger",
+        }
+    }
+}

@@ -1,9 +1,20 @@
 //! Close codes and the body of a Close frame (RFC 6455 sections 5.5.1 and 7.4).
 //!
-//! A [`CloseCode`] only ever holds a code that may stand on the wire: 1004, 1005, 1006 and 1015 are
-//! reports, not codes, and cannot be stored here.
+//! Invariant: a [`CloseCode`] only ever holds a code that may stand on the wire; 1005, 1006 and 1015
+//! are reported and never sent. Everything said of a code is one row, that of [`CodeFacts::of`].
+
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use core::fmt;
+
+/// 1005, in reports only: the peer's Close had no code.
+pub(crate) const NO_STATUS: u16 = 1005;
+
+/// 1006, in reports only: no Close came.
+pub(crate) const ABNORMAL_CLOSURE: u16 = 1006;
+
+/// 1015, in reports only: the TLS handshake failed.
+const TLS_HANDSHAKE: u16 = 1015;
 
 /// A status code that may appear in a Close frame: 1000-1003, 1007-1014 or 3000-4999.
 ///
@@ -43,24 +54,15 @@ impl CloseCode {
     /// 1014: a gateway got an invalid answer from its upstream (IANA registry).
     pub const BAD_GATEWAY: Self = Self(1014);
 
-    /// The code for `code`.
+    /// The code with this number.
     ///
     /// # Errors
     ///
     /// [`InvalidCloseCode`] for a code that may not be sent (RFC 6455 section 7.4).
     pub const fn new(code: u16) -> Result<Self, InvalidCloseCode> {
-        //= rfc6455#7.4.1
-        //# 1005 is a reserved value and MUST NOT be set as a status code in a
-        //# Close control frame by an endpoint.
-        //= rfc6455#7.4.1
-        //# 1006 is a reserved value and MUST NOT be set as a status code in a
-        //# Close control frame by an endpoint.
-        //= rfc6455#7.4.1
-        //# 1015 is a reserved value and MUST NOT be set as a status code in a
-        //# Close control frame by an endpoint.
-        match code {
-            1000..=1003 | 1007..=1014 | 3000..=4999 => Ok(Self(code)),
-            _ => Err(InvalidCloseCode(code)),
+        match CodeFacts::of(code).sender {
+            Sender::Either | Sender::Client => Ok(Self(code)),
+            Sender::Nobody => Err(InvalidCloseCode(code)),
         }
     }
 
@@ -98,6 +100,112 @@ pub struct InvalidCloseCode(
     /// The number.
     pub u16,
 );
+
+/// What a close code is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CodeName {
+    Normal,
+    GoingAway,
+    ProtocolError,
+    UnsupportedData,
+    NoStatus,
+    AbnormalClosure,
+    InvalidPayload,
+    PolicyViolation,
+    MessageTooBig,
+    MandatoryExtension,
+    InternalError,
+    ServiceRestart,
+    TryAgainLater,
+    BadGateway,
+    TlsHandshake,
+    /// One of the codes that frameworks register and applications agree on.
+    Application,
+    /// A number without a meaning.
+    Undefined,
+}
+
+/// Who may send a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sender {
+    Either,
+    /// A server would have refused the opening handshake instead.
+    Client,
+    Nobody,
+}
+
+/// What a code means for the next attempt to connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CodeRetry {
+    /// None: the end was meant.
+    Meant,
+    /// None: it would end in the same way until a bug is fixed.
+    Repeats,
+    /// None, unless the application knows the code.
+    Unclassified,
+    /// With backoff.
+    Backoff,
+    /// Once the server has had time to restart.
+    AfterRestart,
+    /// After a long delay.
+    AfterOverload,
+}
+
+/// What is known of a close code: its row in the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CodeFacts {
+    pub(crate) name: CodeName,
+    pub(crate) sender: Sender,
+    pub(crate) retry: CodeRetry,
+    /// What a peer says with it; of one that repeats, the name of the bug.
+    pub(crate) meaning: &'static str,
+}
+
+impl CodeFacts {
+    /// What is known of any number, whether a frame may carry it or not.
+    pub(crate) const fn of(code: u16) -> Self {
+        use CloseCode as Code;
+        use CodeName::*;
+        use CodeRetry::*;
+        use Sender::*;
+        // Only compared: a number that may not be sent does not leave this function as a code.
+        let (name, sender, retry, meaning) = match CloseCode(code) {
+            Code::NORMAL => (Normal, Either, Meant, "the peer closed normally"),
+            Code::GOING_AWAY => (GoingAway, Either, Backoff, "the peer goes away"),
+            Code::PROTOCOL_ERROR => (ProtocolError, Either, Repeats, "protocol error"),
+            Code::UNSUPPORTED_DATA => (UnsupportedData, Either, Repeats, "unsupported data"),
+            //= rfc6455#7.4.1
+            //# 1005 is a reserved value and MUST NOT be set as a status code in a
+            //# Close control frame by an endpoint.
+            Code(NO_STATUS) => (NoStatus, Nobody, Meant, "the peer closed without a code"),
+            //= rfc6455#7.4.1
+            //# 1006 is a reserved value and MUST NOT be set as a status code in a
+            //# Close control frame by an endpoint.
+            Code(ABNORMAL_CLOSURE) => (AbnormalClosure, Nobody, Backoff, "no Close came"),
+            Code::INVALID_PAYLOAD => (InvalidPayload, Either, Repeats, "invalid payload"),
+            Code::POLICY_VIOLATION => (PolicyViolation, Either, Unclassified, "refused by policy"),
+            Code::MESSAGE_TOO_BIG => (MessageTooBig, Either, Repeats, "message too big"),
+            Code::MANDATORY_EXTENSION => (MandatoryExtension, Client, Repeats, "extension missing"),
+            Code::INTERNAL_ERROR => {
+                (InternalError, Either, Backoff, "the peer met a condition that it did not expect")
+            }
+            Code::SERVICE_RESTART => (ServiceRestart, Either, AfterRestart, "the server restarts"),
+            Code::TRY_AGAIN_LATER => {
+                (TryAgainLater, Either, AfterOverload, "the server is overloaded")
+            }
+            Code::BAD_GATEWAY => {
+                (BadGateway, Either, Backoff, "a gateway got an invalid answer from its upstream")
+            }
+            //= rfc6455#7.4.1
+            //# 1015 is a reserved value and MUST NOT be set as a status code in a
+            //# Close control frame by an endpoint.
+            Code(TLS_HANDSHAKE) => (TlsHandshake, Nobody, Repeats, "TLS handshake failed"),
+            Code(3000..=4999) => (Application, Either, Unclassified, "said by the application"),
+            Code(_) => (Undefined, Nobody, Unclassified, "undefined"),
+        };
+        Self { name, sender, retry, meaning }
+    }
+}
 
 /// Bytes that a close reason may have: a control frame's 125, less the code's two.
 pub(crate) const MAX_REASON: usize = 123;
@@ -179,7 +287,7 @@ impl CloseFrame {
         //# Connection Close Code_ is considered to be 1005.
         match self.code {
             Some(code) => code.0,
-            None => 1005,
+            None => NO_STATUS,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The header of a frame (RFC 6455 section 5.2): decoding and encoding, and nothing of sequence.
+//! The header of a frame (RFC 6455 section 5.2): decoding and encoding of a single one.
 //!
 //! Decoding looks at the bytes in their order and refuses at the first one that is wrong, so a
 //! header that arrives byte by byte is refused at the same byte as one that arrives whole.
@@ -123,7 +123,7 @@ impl FrameHeader {
 
     /// Reads a header that `sender` sent from the start of `input`.
     ///
-    /// Gives the header and its length in bytes, or `None` where more bytes are needed. No more
+    /// Returns the header and its length in bytes, or `None` where more bytes are needed. No more
     /// than 14 bytes are ever looked at.
     ///
     /// # Errors
@@ -221,16 +221,16 @@ impl FrameHeader {
 
     fn check_second(byte: u8, sender: Role, opcode: OpCode) -> Result<bool, FrameHeaderError> {
         let masked = byte & MASK != 0;
-        match sender {
+        match (sender, masked) {
             //= rfc6455#5.1
             //# The server MUST close the connection upon receiving a
             //# frame that is not masked.
-            Role::Client if !masked => return Err(err(Violation::UnmaskedFrame, 1)),
+            (Role::Client, false) => return Err(err(Violation::UnmaskedFrame, 1)),
             //= rfc6455#5.1
             //# A client MUST close a connection if it detects a masked
             //# frame.
-            Role::Server if masked => return Err(err(Violation::MaskedFrame, 1)),
-            _ => {}
+            (Role::Server, true) => return Err(err(Violation::MaskedFrame, 1)),
+            (Role::Client, true) | (Role::Server, false) => {}
         }
         if opcode.is_control() && usize::from(byte & !MASK) > MAX_CONTROL {
             return Err(err(Violation::ControlTooLong, 1));
@@ -238,7 +238,7 @@ impl FrameHeader {
         Ok(masked)
     }
 
-    /// Writes the header into `out` and gives its length in bytes.
+    /// Writes the header into `out` and returns its length in bytes.
     #[inline]
     pub fn encode(&self, out: &mut [u8; MAX_HEADER]) -> usize {
         out[0] = u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits();

@@ -9,3 +9,14 @@ pub enum Role {
     /// The end that accepted it.
     Server,
 }
+
+impl Role {
+    /// A short name, for labels and logs: `client` or `server`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}

@@ -1,4 +1,8 @@
-//! What a peer can do wrong on an established connection, by rule.
+//! The rules that a peer can break on an established connection.
+//!
+//! Invariant: everything said of a rule but its sentence, which stands at the variant, is one row.
+
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use crate::wire::close::CloseCode;
 
@@ -115,95 +119,86 @@ pub enum Violation {
     },
 }
 
+/// What is said of a rule, in its row of [`Violation::facts`].
+struct Facts {
+    rfc: u16,
+    section: &'static str,
+    code: CloseCode,
+    reason: &'static str,
+}
+
+const fn rfc6455(section: &'static str, code: CloseCode, reason: &'static str) -> Facts {
+    Facts { rfc: 6455, section, code, reason }
+}
+
+const fn rfc7692(section: &'static str, code: CloseCode, reason: &'static str) -> Facts {
+    Facts { rfc: 7692, section, code, reason }
+}
+
 impl Violation {
+    const fn facts(self) -> Facts {
+        const PROTOCOL: CloseCode = CloseCode::PROTOCOL_ERROR;
+        const PAYLOAD: CloseCode = CloseCode::INVALID_PAYLOAD;
+        const POLICY: CloseCode = CloseCode::POLICY_VIOLATION;
+        const TOO_BIG: CloseCode = CloseCode::MESSAGE_TOO_BIG;
+        match self {
+            Self::ReservedBits => rfc6455("5.2", PROTOCOL, "reserved bit set"),
+            Self::CompressedBit => {
+                rfc7692("6.1", PROTOCOL, "RSV1 set on a frame that begins no message")
+            }
+            Self::ReservedOpcode(_) => rfc6455("5.2", PROTOCOL, "reserved opcode"),
+            Self::UnmaskedFrame => rfc6455("5.1", PROTOCOL, "frame not masked"),
+            Self::MaskedFrame => rfc6455("5.1", PROTOCOL, "frame masked"),
+            Self::NonMinimalLength => rfc6455("5.2", PROTOCOL, "length not in its shortest form"),
+            Self::LengthOverflow => rfc6455("5.2", PROTOCOL, "length over 2^63"),
+            Self::FragmentedControl => rfc6455("5.5", PROTOCOL, "control frame fragmented"),
+            Self::ControlTooLong => rfc6455("5.5", PROTOCOL, "control frame too long"),
+            Self::UnexpectedContinuation => {
+                rfc6455("5.4", PROTOCOL, "unexpected continuation frame")
+            }
+            Self::ExpectedContinuation => rfc6455("5.4", PROTOCOL, "expected a continuation frame"),
+            Self::InvalidUtf8 => rfc6455("8.1", PAYLOAD, "text is not UTF-8"),
+            Self::CloseBodyTooShort => rfc6455("5.5.1", PROTOCOL, "Close body of one byte"),
+            Self::InvalidCloseCode(_) => rfc6455("7.4", PROTOCOL, "close code not allowed"),
+            Self::InvalidCloseReason => rfc6455("8.1", PAYLOAD, "close reason is not UTF-8"),
+            Self::TooManyFragments { .. } => rfc6455("10.4", POLICY, "too many fragments"),
+            Self::TooManyEmptyFragments { .. } => {
+                rfc6455("10.4", POLICY, "too many empty fragments")
+            }
+            Self::FrameTooBig { .. } => rfc6455("10.4", TOO_BIG, "frame too big"),
+            Self::MessageTooBig { .. } => rfc6455("10.4", TOO_BIG, "message too big"),
+            Self::InvalidDeflate => rfc7692("7.2.2", PAYLOAD, "compressed data not valid"),
+            Self::TruncatedDeflate => rfc7692("7.2.2", PAYLOAD, "compressed data cut short"),
+            Self::TooManyFinalBlocks { .. } => rfc7692("7.2.1", POLICY, "too many final blocks"),
+            Self::InflationRatio { .. } => rfc7692("8", TOO_BIG, "compression ratio too high"),
+        }
+    }
+
     /// The number of the RFC that states the rule: 6455, or 7692 for compressed messages.
     #[must_use]
     pub const fn rfc(self) -> u16 {
-        match self {
-            Self::CompressedBit
-            | Self::InvalidDeflate
-            | Self::TruncatedDeflate
-            | Self::TooManyFinalBlocks { .. }
-            | Self::InflationRatio { .. } => 7692,
-            _ => 6455,
-        }
+        self.facts().rfc
     }
 
     /// The section of that [RFC](Self::rfc) that states the rule.
     #[must_use]
     pub const fn section(self) -> &'static str {
-        match self {
-            Self::CompressedBit => "6.1",
-            Self::TooManyFinalBlocks { .. } => "7.2.1",
-            Self::InvalidDeflate | Self::TruncatedDeflate => "7.2.2",
-            Self::InflationRatio { .. } => "8",
-            Self::ReservedBits
-            | Self::ReservedOpcode(_)
-            | Self::NonMinimalLength
-            | Self::LengthOverflow => "5.2",
-            Self::UnmaskedFrame | Self::MaskedFrame => "5.1",
-            Self::UnexpectedContinuation | Self::ExpectedContinuation => "5.4",
-            Self::FragmentedControl | Self::ControlTooLong => "5.5",
-            Self::CloseBodyTooShort => "5.5.1",
-            Self::InvalidCloseCode(_) => "7.4",
-            Self::InvalidUtf8 | Self::InvalidCloseReason => "8.1",
-            Self::TooManyFragments { .. }
-            | Self::TooManyEmptyFragments { .. }
-            | Self::FrameTooBig { .. }
-            | Self::MessageTooBig { .. } => "10.4",
-        }
+        self.facts().section
     }
 
     /// The close code that tells the peer of it.
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
-        match self {
-            Self::InvalidUtf8
-            | Self::InvalidCloseReason
-            | Self::InvalidDeflate
-            | Self::TruncatedDeflate => CloseCode::INVALID_PAYLOAD,
-            Self::TooManyFragments { .. }
-            | Self::TooManyEmptyFragments { .. }
-            | Self::TooManyFinalBlocks { .. } => CloseCode::POLICY_VIOLATION,
-            rule if rule.is_too_big() => CloseCode::MESSAGE_TOO_BIG,
-            _ => CloseCode::PROTOCOL_ERROR,
-        }
+        self.facts().code
     }
 
     /// Whether it is a limit on size.
     pub(crate) const fn is_too_big(self) -> bool {
-        matches!(
-            self,
-            Self::FrameTooBig { .. } | Self::MessageTooBig { .. } | Self::InflationRatio { .. }
-        )
+        self.close_code().get() == CloseCode::MESSAGE_TOO_BIG.get()
     }
 
-    /// What the Close frame that answers it says.
+    /// The reason in the Close frame that tells the peer of it.
     pub(crate) const fn close_reason(self) -> &'static str {
-        match self {
-            Self::ReservedBits => "reserved bit set",
-            Self::CompressedBit => "RSV1 set on a frame that begins no message",
-            Self::ReservedOpcode(_) => "reserved opcode",
-            Self::UnmaskedFrame => "frame not masked",
-            Self::MaskedFrame => "frame masked",
-            Self::NonMinimalLength => "length not in its shortest form",
-            Self::LengthOverflow => "length over 2^63",
-            Self::FragmentedControl => "control frame fragmented",
-            Self::ControlTooLong => "control frame too long",
-            Self::UnexpectedContinuation => "unexpected continuation frame",
-            Self::ExpectedContinuation => "expected a continuation frame",
-            Self::InvalidUtf8 => "text is not UTF-8",
-            Self::CloseBodyTooShort => "Close body of one byte",
-            Self::InvalidCloseCode(_) => "close code not allowed",
-            Self::InvalidCloseReason => "close reason is not UTF-8",
-            Self::TooManyFragments { .. } => "too many fragments",
-            Self::TooManyEmptyFragments { .. } => "too many empty fragments",
-            Self::FrameTooBig { .. } => "frame too big",
-            Self::MessageTooBig { .. } => "message too big",
-            Self::InvalidDeflate => "compressed data not valid",
-            Self::TruncatedDeflate => "compressed data cut short",
-            Self::TooManyFinalBlocks { .. } => "too many final blocks",
-            Self::InflationRatio { .. } => "compression ratio too high",
-        }
+        self.facts().reason
     }
 }

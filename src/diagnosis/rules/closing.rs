@@ -7,31 +7,26 @@ use super::super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::super::{Diagnoser, Fact, Finding, Verdict};
 use super::measures::Measures;
 use super::timing;
-use crate::report::TransportError;
-use crate::report::{Cause, Initiator, LocalClose, Termination};
-use crate::wire::close::CloseFrame;
+use crate::report::{Cause, Direction, Initiator, LocalClose, Termination, TransportError};
+use crate::wire::close::{CloseCode, CloseFrame, CodeFacts, CodeName};
 use crate::wire::role::Role;
 
-/// What the Close frames say; `None` where they do not explain the end.
+/// What the peer's Close says; `None` where none came.
 pub(super) fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Vec<Finding>> {
     let report = measures.report;
-    match (&report.peer_close, &report.local_close) {
-        (Some(peer), local) => {
-            let mut findings = match (report.initiator, local) {
-                (Initiator::Local, Some(local)) if !local.answer => vec![by_us(local)],
-                _ => by_peer(diagnoser, measures, peer),
-            };
-            if let Some(first) = findings.first_mut() {
-                lost(report).for_each(|fact| first.add(fact));
-            }
-            if report.cause == Cause::Aborted {
-                findings.push(Finding::new(Verdict::LocalAbort, Certain, vec![]));
-            }
-            Some(findings)
-        }
-        (None, Some(local)) => unanswered(measures, local),
-        (None, None) => None,
+    let peer = report.peer_close.as_ref()?;
+    let came_first = |ours: &&LocalClose| report.initiator == Initiator::Local && !ours.answer;
+    let mut findings = match report.local_close.as_ref().filter(came_first) {
+        Some(local) => vec![by_us(local)],
+        None => by_peer(diagnoser, measures, peer),
+    };
+    if let Some(first) = findings.first_mut() {
+        lost(report).for_each(|fact| first.add(fact));
     }
+    if report.cause == Cause::Aborted {
+        findings.push(Finding::new(Verdict::LocalAbort, Certain, vec![]));
+    }
+    Some(findings)
 }
 
 /// What did not arrive, although there were Closes.
@@ -75,27 +70,49 @@ fn by_peer(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, peer: &CloseFrame
         restart = Possible;
     }
     // A gateway that ends connections at an age or for idleness calls that going away as well.
-    if code == 1001 && measures.report.role == Role::Client {
+    if code == CloseCode::GOING_AWAY.get() && measures.report.role == Role::Client {
         let timed = timing::of_a_gateway(diagnoser, measures);
         if !timed.is_empty() {
             restart = Possible;
         }
         findings.extend(timed);
     }
-    let (verdict, confidence): (_, Confidence) = match (measures.report.initiator, code) {
-        (Initiator::Both, _) => (Verdict::ClosedByBoth { code }, Certain),
-        // A browser that leaves the page says the same, and restarts nothing.
-        (_, 1001) if measures.report.role == Role::Client => (Verdict::Restart { code }, restart),
-        (_, 1012) => (Verdict::Restart { code }, Certain),
-        (_, 1014) => (Verdict::Restart { code }, Likely),
-        (_, 1013) => (Verdict::TryAgainLater, Certain),
-        (_, 1002 | 1003 | 1007 | 1009..=1011) => (Verdict::PeerFailure { code }, Certain),
-        (_, 1008) if !idleness => (Verdict::PeerFailure { code }, Certain),
-        _ if idleness => (Verdict::ClosedByPeer { code }, Possible),
-        _ => (Verdict::ClosedByPeer { code }, Certain),
+    let (verdict, confidence) = match measures.report.initiator {
+        Initiator::Both => (Verdict::ClosedByBoth { code }, Certain),
+        Initiator::Local | Initiator::Peer | Initiator::Transport => {
+            by_code(code, measures.report.role, idleness, restart)
+        }
     };
     findings.push(said(verdict, confidence));
     findings
+}
+
+/// The verdict for a code: `idleness` is whether the peer's reason names it, and `restart` how
+/// surely 1001 is a sign of a restart.
+fn by_code(code: u16, role: Role, idleness: bool, restart: Confidence) -> (Verdict, Confidence) {
+    let agreed = (Verdict::ClosedByPeer { code }, if idleness { Possible } else { Certain });
+    match CodeFacts::of(code).name {
+        // A browser that leaves the page says the same, and restarts nothing.
+        CodeName::GoingAway if role == Role::Client => (Verdict::Restart { code }, restart),
+        CodeName::ServiceRestart => (Verdict::Restart { code }, Certain),
+        CodeName::BadGateway => (Verdict::Restart { code }, Likely),
+        CodeName::TryAgainLater => (Verdict::TryAgainLater, Certain),
+        CodeName::PolicyViolation if idleness => agreed,
+        CodeName::ProtocolError
+        | CodeName::UnsupportedData
+        | CodeName::InvalidPayload
+        | CodeName::PolicyViolation
+        | CodeName::MessageTooBig
+        | CodeName::MandatoryExtension
+        | CodeName::InternalError => (Verdict::PeerFailure { code }, Certain),
+        CodeName::Normal
+        | CodeName::GoingAway
+        | CodeName::NoStatus
+        | CodeName::AbnormalClosure
+        | CodeName::TlsHandshake
+        | CodeName::Application
+        | CodeName::Undefined => agreed,
+    }
 }
 
 /// Whether the reason names a timeout for silence, as many servers do.
@@ -106,38 +123,36 @@ fn tells_of_idleness(peer: &CloseFrame) -> bool {
     WORDS.into_iter().any(has)
 }
 
-/// Whether a transport fails in this way because of what the peer did.
-fn is_peers(kind: TransportError) -> bool {
-    matches!(
-        kind,
-        TransportError::Reset | TransportError::BrokenPipe | TransportError::TlsTruncated
-    )
+/// We closed, and the time for the peer's answer passed.
+pub(super) fn timed_out(measures: &Measures<'_>) -> Option<Vec<Finding>> {
+    let local = measures.report.local_close.as_ref()?;
+    let bytes = measures.evidence.pending_output;
+    let (verdict, confidence, fact) = if local.flushed {
+        let received = Fact::LastReceived { before: measures.quiet_in() };
+        (Verdict::CloseUnanswered, Certain, received)
+    } else {
+        (Verdict::OutboundBlocked { pending: bytes }, Likely, Fact::Pending { bytes })
+    };
+    Some(vec![Finding::new(verdict, confidence, vec![local_fact(local), fact])])
 }
 
-/// We closed, and the peer said nothing.
-fn unanswered(measures: &Measures<'_>, local: &LocalClose) -> Option<Vec<Finding>> {
-    let mut facts = vec![local_fact(local)];
-    let received = Fact::LastReceived { before: measures.quiet_in() };
-    let one = |verdict, confidence, facts| Some(vec![Finding::new(verdict, confidence, facts)]);
-    match measures.report.cause {
-        Cause::CloseTimeout if local.flushed => {
-            facts.push(received);
-            one(Verdict::CloseUnanswered, Certain, facts)
+/// We closed, and the peer's stream ended.
+pub(super) fn skipped(measures: &Measures<'_>, fact: Fact) -> Option<Vec<Finding>> {
+    let local = measures.report.local_close.as_ref().filter(|local| local.flushed)?;
+    Some(vec![Finding::new(Verdict::CloseSkipped, Likely, vec![local_fact(local), fact])])
+}
+
+/// We closed, and the transport failed.
+pub(super) fn skipped_by(
+    measures: &Measures<'_>,
+    side: Direction,
+    kind: TransportError,
+) -> Option<Vec<Finding>> {
+    match kind {
+        TransportError::Reset | TransportError::BrokenPipe | TransportError::TlsTruncated => {
+            skipped(measures, Fact::Transport { side, kind })
         }
-        Cause::CloseTimeout => {
-            let bytes = measures.evidence.pending_output;
-            facts.push(Fact::Pending { bytes });
-            one(Verdict::OutboundBlocked { pending: bytes }, Likely, facts)
-        }
-        Cause::Eof { at } if local.flushed => {
-            facts.push(Fact::EndedAt { at });
-            one(Verdict::CloseSkipped, Likely, facts)
-        }
-        // Other failures are this machine's, and say nothing of what the peer did.
-        Cause::Transport { side, kind } if local.flushed && is_peers(kind) => {
-            facts.push(Fact::Transport { side, kind });
-            one(Verdict::CloseSkipped, Likely, facts)
-        }
-        _ => None,
+        // These are this machine's, and say nothing of what the peer did.
+        TransportError::Aborted | TransportError::TimedOut | TransportError::Other => None,
     }
 }

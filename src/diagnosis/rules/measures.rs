@@ -2,17 +2,17 @@
 
 use core::time::Duration;
 
-use crate::report::Phase;
-use crate::report::{Cause, Evidence, Position, Termination};
+use crate::report::{Cause, Evidence, Phase, Position, Termination};
 use crate::time::Timestamp;
+use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
 
-/// Timers, schedulers and clocks are this far off without meaning anything.
+/// How far timers, schedulers and clocks may be off without meaning anything.
 const TOLERANCE: Duration = Duration::from_millis(500);
 
-/// The longest round trip that has to be reckoned with where none was measured.
+/// The longest round trip to expect where none was measured.
 pub(super) const LONG_TRIP: Duration = Duration::from_millis(2_500);
 
-/// What a connection that was busy a moment ago is: not idle.
+/// A connection that carried a byte within this time is in use.
 const BUSY: Duration = Duration::from_secs(10);
 
 pub(super) struct Measures<'a> {
@@ -61,7 +61,7 @@ impl<'a> Measures<'a> {
 
     fn closes_are_sound(&self) -> bool {
         let report = self.report;
-        let code = report.peer_close.as_ref().map_or(1006, |frame| frame.reported_code());
+        let code = report.peer_close.as_ref().map_or(ABNORMAL_CLOSURE, CloseFrame::reported_code);
         let both = report.peer_close.is_some() && report.local_close.is_some();
         report.code == code
             && (both || !report.clean)
@@ -112,12 +112,12 @@ impl<'a> Measures<'a> {
         self.quiet() < BUSY
     }
 
-    /// A round trip, on the long side.
+    /// A round trip: the longer of the smoothed one and the latest.
     pub(super) fn rtt(&self) -> Option<Duration> {
         self.evidence.pings.rtt.map(|rtt| rtt.smoothed.max(rtt.last))
     }
 
-    /// Within this time of a write, what comes may be the answer to it.
+    /// What arrives within this time of a write may be a reaction to it.
     pub(super) fn answer_time(&self) -> Duration {
         match self.rtt() {
             Some(rtt) => (rtt.saturating_mul(3) / 2).saturating_add(TOLERANCE / 4),
@@ -137,7 +137,7 @@ impl<'a> Measures<'a> {
             && span <= timeout.saturating_add(self.slack())
     }
 
-    /// Whether it may be where no round trip was measured, and a long one has to be reckoned with.
+    /// The same, allowing for a long round trip where none was measured.
     pub(super) fn may_be(&self, span: Duration, timeout: Duration) -> bool {
         let unknown = if self.rtt().is_none() { LONG_TRIP } else { Duration::ZERO };
         self.is_about(span, timeout)

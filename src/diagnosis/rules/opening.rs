@@ -5,35 +5,50 @@ use alloc::vec::Vec;
 
 use super::super::finding::Confidence::{Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
+use super::contradiction;
 use super::measures::Measures;
-use crate::handshake::{HandshakeError, Refusal};
-use crate::report::Cause;
-use crate::report::TransportError;
+use crate::handshake::{HandshakeError, Refusal, Suspect};
+use crate::report::{Cause, Direction, TransportError};
 use crate::wire::role::Role;
 
 pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
     match measures.report.cause {
         Cause::HandshakeRejected { status } => rejected(measures, status),
-        Cause::HandshakeInvalid(rule) => invalid(measures.report.role, rule),
+        Cause::HandshakeInvalid(rule) => invalid(rule),
         Cause::HandshakeTimeout => {
             let facts = vec![Fact::Opening { span: measures.age() }, received(measures)];
             let mut findings = vec![Finding::new(Verdict::HandshakeTimedOut, Certain, facts)];
             findings.extend(not_web_socket(measures));
             findings
         }
-        Cause::Transport { kind: TransportError::TimedOut, side } => {
-            let kind = TransportError::TimedOut;
-            let facts =
-                vec![Fact::Transport { side, kind }, Fact::Opening { span: measures.age() }];
-            vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
-        }
         Cause::Eof { at } => cut_short(measures, Fact::EndedAt { at }),
-        Cause::Transport { side, kind } => cut_short(measures, Fact::Transport { side, kind }),
+        Cause::Transport { side, kind } => failed(measures, side, kind),
         Cause::Aborted => {
             let facts = vec![Fact::Opening { span: measures.age() }];
             vec![Finding::new(Verdict::LocalAbort, Certain, facts)]
         }
-        _ => vec![Finding::new(Verdict::Unexplained, Possible, vec![Fact::Contradiction])],
+        Cause::ClosingHandshake
+        | Cause::PongTimeout { .. }
+        | Cause::IdleTimeout { .. }
+        | Cause::WriteStalled { .. }
+        | Cause::CloseTimeout
+        | Cause::Violation { .. }
+        | Cause::TooBig { .. } => contradiction(),
+    }
+}
+
+fn failed(measures: &Measures<'_>, side: Direction, kind: TransportError) -> Vec<Finding> {
+    let failure = Fact::Transport { side, kind };
+    match kind {
+        TransportError::TimedOut => {
+            let facts = vec![failure, Fact::Opening { span: measures.age() }];
+            vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
+        }
+        TransportError::Reset
+        | TransportError::Aborted
+        | TransportError::BrokenPipe
+        | TransportError::TlsTruncated
+        | TransportError::Other => cut_short(measures, failure),
     }
 }
 
@@ -57,7 +72,7 @@ fn not_web_socket(measures: &Measures<'_>) -> Option<Finding> {
     silent.then(|| Finding::new(Verdict::NotWebSocket, Possible, vec![Fact::NoByteReceived]))
 }
 
-/// The statuses that say that the request was not seen as one for an upgrade, and the others.
+/// Some statuses say that the server saw no request for an upgrade.
 fn rejected(measures: &Measures<'_>, status: u16) -> Vec<Finding> {
     let facts = || vec![Fact::Status { status }];
     let rejection =
@@ -95,34 +110,22 @@ fn misses_the_upgrade(refusal: &Refusal) -> bool {
     has(refusal.body()) || has(refusal.reason().as_bytes())
 }
 
-fn invalid(role: Role, rule: HandshakeError) -> Vec<Finding> {
+fn invalid(rule: HandshakeError) -> Vec<Finding> {
     let facts = || vec![Fact::HandshakeRule { rule }];
     let failure = |confidence| Finding::new(Verdict::HandshakeFailure, confidence, facts());
-    let (verdict, confidence) = match (role, rule) {
-        (_, HandshakeError::NotHttp) => (Verdict::NotWebSocket, Certain),
-        // The request is well formed: it was this server's decision.
-        (Role::Server, HandshakeError::OriginMissing | HandshakeError::OriginRefused) => {
-            (Verdict::HandshakeRejected { status: rule.status() }, Certain)
-        }
-        (
-            Role::Client,
-            HandshakeError::UpgradeNotConfirmed | HandshakeError::ConnectionNotConfirmed,
-        )
-        | (Role::Server, HandshakeError::ConnectionNotUpgrade | HandshakeError::Http10) => {
-            (Verdict::UpgradeStripped, Likely)
-        }
-        // Plain HTTP lacks it too: health checks, and people with a browser.
-        (Role::Server, HandshakeError::UpgradeNotRequested) => (Verdict::UpgradeStripped, Possible),
-        (Role::Client, HandshakeError::AcceptWrong | HandshakeError::AcceptMissing) => {
-            (Verdict::NotWebSocket, Likely)
-        }
-        _ => return vec![failure(Certain)],
+    let (verdict, confidence) = match rule.suspect() {
+        Suspect::Peer => return vec![failure(Certain)],
+        Suspect::Nothing => (Verdict::HandshakeRejected { status: rule.status() }, Certain),
+        Suspect::OtherProtocol => (Verdict::NotWebSocket, Certain),
+        Suspect::OtherService => (Verdict::NotWebSocket, Likely),
+        Suspect::Proxy => (Verdict::UpgradeStripped, Likely),
+        Suspect::ProxyOrPlainHttp => (Verdict::UpgradeStripped, Possible),
     };
     let mut findings = vec![Finding::new(verdict, confidence, facts())];
-    if confidence == Possible {
-        findings.push(Finding::new(Verdict::NotWebSocket, Possible, facts()));
-    } else if confidence == Likely {
-        findings.push(failure(Possible));
+    match confidence {
+        Possible => findings.push(Finding::new(Verdict::NotWebSocket, Possible, facts())),
+        Likely => findings.push(failure(Possible)),
+        Certain => {}
     }
     findings
 }

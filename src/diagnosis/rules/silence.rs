@@ -1,5 +1,5 @@
-//! Endings that this end decided on, since the peer or the transport did nothing; and whether it
-//! was this end that did nothing.
+//! Endings by a deadline of this endpoint, because the peer or the transport did nothing; and
+//! whether it was this process that did nothing.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -62,7 +62,7 @@ pub(super) fn write_stalled(measures: &Measures<'_>, pending: u64) -> Vec<Findin
     findings
 }
 
-/// Puts this process' own sleep first, where the end came right after it.
+/// Puts the suspension of this process first, where the end came right after it.
 pub(super) fn add_suspension(measures: &Measures<'_>, findings: &mut Vec<Finding>) {
     let late = measures.evidence.timer_lateness;
     let moment = Duration::from_secs(5);
@@ -79,7 +79,13 @@ pub(super) fn add_suspension(measures: &Measures<'_>, findings: &mut Vec<Finding
             findings.push(suspension(late));
             return;
         }
-        _ => return,
+        Cause::HandshakeTimeout
+        | Cause::HandshakeRejected { .. }
+        | Cause::HandshakeInvalid(_)
+        | Cause::ClosingHandshake
+        | Cause::Violation { .. }
+        | Cause::TooBig { .. }
+        | Cause::Aborted => return,
     };
     if !measures.was_suspended(within) {
         return;

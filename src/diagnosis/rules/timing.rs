@@ -12,11 +12,10 @@ use super::likely_if;
 use super::measures::Measures;
 use crate::report::Position;
 
-/// Idle times that are not known are taken for somebody's setting where they are a multiple of it.
+/// An idle time in no table is taken for a setting where it is a multiple of this.
 const ROUND: Duration = Duration::from_secs(30);
 
-/// Ages and idle times below this repeat for many reasons: a peer that crashes on what it gets, for
-/// one.
+/// Shorter ages and idle times repeat for many reasons, such as a peer that crashes on its input.
 const TELLING: Duration = Duration::from_secs(10);
 
 /// What ends a connection without a Close, for the time it took.
@@ -61,7 +60,7 @@ struct Known {
     timeout: Duration,
     /// Who has it.
     names: Fact,
-    /// Whether the span is its length, and not only not far from it.
+    /// Whether the span fits it without allowing for a long round trip.
     exact: bool,
 }
 

@@ -8,39 +8,44 @@ use super::super::known_timeouts::TimeoutKind;
 use super::super::{Diagnoser, Fact, Finding, Verdict};
 use super::measures::{LONG_TRIP, Measures};
 use super::{likely_if, timing};
-use crate::report::TransportError;
-use crate::report::{Cause, Direction, Position};
+use crate::report::{Direction, Position, TransportError};
 
-/// From this size on a message may well be over somebody's limit: the smallest that are common.
+/// The smallest limits that are common: from this size on, a message may well be over one.
 const LARGE: u64 = 16 * 1024;
 
 /// Below this size nobody limits messages.
 const SMALL: u64 = 4 * 1024;
 
-pub(super) fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Vec<Finding> {
-    let (side, kind) = match measures.report.cause {
-        Cause::Transport { side, kind } => (side, kind),
-        Cause::Eof { at } => return end_of_stream(diagnoser, measures, at),
-        _ => return vec![],
-    };
-    let facts = vec![Fact::Transport { side, kind }];
+pub(super) fn failed(
+    diagnoser: &Diagnoser<'_>,
+    measures: &Measures<'_>,
+    side: Direction,
+    kind: TransportError,
+) -> Vec<Finding> {
+    let mut facts = vec![Fact::Transport { side, kind }];
     match (side, kind) {
-        (_, TransportError::TlsTruncated) => {
-            end_of_stream(diagnoser, measures, measures.evidence.position)
-        }
+        (_, TransportError::TlsTruncated) => ended(diagnoser, measures, measures.evidence.position),
         (_, TransportError::TimedOut) => {
-            let facts = vec![facts[0].clone(), Fact::NothingReceived { span: measures.quiet_in() }];
+            facts.push(Fact::NothingReceived { span: measures.quiet_in() });
             vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
         }
         (Direction::Read, TransportError::Reset) => reset(diagnoser, measures, facts),
         (Direction::Write, TransportError::Reset | TransportError::BrokenPipe) => {
             under_us(diagnoser, measures, Likely, facts)
         }
-        _ => vec![Finding::new(Verdict::TransportFailure, Likely, facts)],
+        (Direction::Read, TransportError::BrokenPipe)
+        | (_, TransportError::Aborted | TransportError::Other) => {
+            vec![Finding::new(Verdict::TransportFailure, Likely, facts)]
+        }
     }
 }
 
-fn end_of_stream(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, at: Position) -> Vec<Finding> {
+/// The peer's stream ended.
+pub(super) fn ended(
+    diagnoser: &Diagnoser<'_>,
+    measures: &Measures<'_>,
+    at: Position,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(suspected_limit(measures));
     findings.extend(timing::explain(diagnoser, measures));
@@ -51,7 +56,7 @@ fn end_of_stream(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, at: Positio
         Position::InsideHeader { received } | Position::BetweenFragments { received } => {
             (received, None)
         }
-        _ => {
+        Position::OpeningHandshake | Position::FrameBoundary => {
             // Nothing else fits, and the connection was in use.
             let confidence = likely_if(findings.is_empty() && measures.is_busy());
             findings.push(Finding::new(Verdict::PeerVanished, confidence, facts));
@@ -129,7 +134,7 @@ fn under_us(
     findings
 }
 
-/// What had forgotten the connection while nothing came may have done so at its idle timeout.
+/// A hop that dropped the connection in silence may have done so at its idle timeout.
 fn silent_drop(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
     let span = measures.quiet_in();
     let rows = diagnoser.rows().filter(|row| row.kind == TimeoutKind::Idle);

@@ -1,0 +1,427 @@
+//! What is said of each verdict: its name, its sentence and its remedy, one row for each.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use core::time::Duration;
+
+use super::Verdict;
+use crate::time::display::{Setting, Span};
+use crate::wire::close::{CloseCode, CodeFacts, CodeName};
+use crate::wire::role::Role;
+
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) sentence: Cow<'static, str>,
+    pub(super) remedy: Cow<'static, str>,
+}
+
+fn row(
+    name: &'static str,
+    sentence: impl Into<Cow<'static, str>>,
+    remedy: impl Into<Cow<'static, str>>,
+) -> Row {
+    Row { name, sentence: sentence.into(), remedy: remedy.into() }
+}
+
+/// What a remedy depends on, besides the verdict and the end that asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::diagnosis) enum Situation {
+    Usual,
+    /// The connection never opened, so that no heartbeat and no Close could be.
+    Opening,
+    /// No Ping was sent, so that nobody knows whether the peer counts them.
+    WithoutPings,
+}
+
+const AGREED: &str = "Nothing is to be done: the connection was closed as agreed.";
+const DIED_SENDING: &str = "The peer crashed or was killed while it was sending: read its log \
+                            around this time, and be ready to ask for the message again.";
+const KEEP_THE_REPORT: &str = "Keep this report, and watch whether the same happens again.";
+
+impl Verdict {
+    /// Everything that is said of it, the remedy for this end in this situation.
+    pub(super) fn row(&self, role: Role, situation: Situation) -> Row {
+        let by_role = |client, server| match role {
+            Role::Client => client,
+            Role::Server => server,
+        };
+        let opening = situation == Situation::Opening;
+        let without_pings = situation == Situation::WithoutPings;
+        match *self {
+            Self::ClosedByUs { code } => {
+                row("closed_by_us", format!("closed by us with {code}"), AGREED)
+            }
+            Self::ClosedByPeer { code } => {
+                row("closed_by_peer", format!("closed by the peer with {code}"), AGREED)
+            }
+            Self::ClosedByBoth { code } => {
+                row("closed_by_both", format!("closed by both ends at once with {code}"), AGREED)
+            }
+            Self::Restart { code } => {
+                row("restart", format!("the peer restarts ({code})"), by_code(code))
+            }
+            Self::TryAgainLater => row(
+                "try_again_later",
+                format!("the peer is overloaded ({})", CloseCode::TRY_AGAIN_LATER),
+                "Wait long before the next attempt, and longer after each.",
+            ),
+            Self::PeerFailure { code } => row(
+                "peer_failure",
+                format!("the peer failed the connection ({code})"),
+                by_code(code),
+            ),
+            Self::LocalFailure { code } => row(
+                "local_failure",
+                format!("we failed the connection ({code})"),
+                "Report the rule and the byte offset to the peer's developers; where a limit is \
+                 named, raise it if such messages are meant to pass.",
+            ),
+            Self::LocalIdleTimeout { idle } => row(
+                "local_idle_timeout",
+                format!("our own idle timeout of {}", Span(idle)),
+                "This end's idle timeout did what it was set to: raise it, or let the peer send \
+                 something more often.",
+            ),
+            Self::LocalAbort => row(
+                "local_abort",
+                "dropped on this side",
+                if opening {
+                    "Nothing is wrong with the peer: this end gave up before the connection was \
+                     open."
+                } else {
+                    "Nothing is wrong with the peer: close the connection instead of dropping it, \
+                     so that the peer learns why."
+                },
+            ),
+            Self::CloseSkipped => row(
+                "close_skipped",
+                "the peer skipped its Close",
+                "Harmless where the peer ends its stream on a Close without answering; its \
+                 messages after our Close may be lost. Let it answer (RFC 6455 section 5.5.1).",
+            ),
+            Self::CloseUnanswered => row(
+                "close_unanswered",
+                "our Close was not answered",
+                "The peer was busy, gone, or ignores a Close: read its log; a longer close timeout \
+                 helps only if it is slow.",
+            ),
+            Self::ProxyIdleTimeout { timeout } => row(
+                "proxy_idle_timeout",
+                format!("proxy idle timeout of {}", Setting(timeout)),
+                format!(
+                    "Ping every {} or more often, or raise the read or idle timeout of the proxy.",
+                    Setting(timeout / 2)
+                ),
+            ),
+            Self::ProxyLifetime { lifetime } => row(
+                "proxy_lifetime",
+                format!("proxy limit on the lifetime of {}", Setting(lifetime)),
+                format!(
+                    "Pings will not help: raise the backend timeout of the proxy, or open a new \
+                     connection before {} have passed.",
+                    Setting(lifetime)
+                ),
+            ),
+            Self::PeerApplicationIdle { timeout: Duration::ZERO } => row(
+                "peer_application_idle",
+                "the peer's application closes what it takes for idle",
+                "Messages passed, and the peer's application still took the connection for idle: \
+                 find out there what it counts, and send that more often.",
+            ),
+            Self::PeerApplicationIdle { timeout } => row(
+                "peer_application_idle",
+                format!(
+                    "the peer's application closes after {} without messages",
+                    Setting(timeout)
+                ),
+                if without_pings {
+                    format!(
+                        "Send something at least every {}: a Ping where the peer counts those, \
+                         else a message of the application; or raise the timeout in the peer's \
+                         application.",
+                        Setting(timeout / 2)
+                    )
+                } else {
+                    format!(
+                        "The peer ignores protocol pings: send a message of the application at \
+                         least every {}, or raise the timeout in the peer's application.",
+                        Setting(timeout / 2)
+                    )
+                },
+            ),
+            Self::PeerVanished => row(
+                "peer_vanished",
+                "the peer vanished",
+                "The peer crashed, was killed, or skips its Close: read its log around this time.",
+            ),
+            Self::PeerDiedMidMessage { received, expected: Some(expected) } => row(
+                "peer_died_mid_message",
+                format!("the peer died mid-frame, {received} of {expected} bytes received"),
+                DIED_SENDING,
+            ),
+            Self::PeerDiedMidMessage { expected: None, .. } => {
+                row("peer_died_mid_message", "the peer died while it was sending", DIED_SENDING)
+            }
+            Self::PeerAborted => row(
+                "peer_aborted",
+                "the peer aborted the connection",
+                "The peer crashed, closed with unread data, or a load balancer or NAT dropped the \
+                 connection: read their logs, and send pings more often if it had been quiet.",
+            ),
+            Self::PeerClosedUnderUs => row(
+                "peer_closed_under_us",
+                "the peer had closed when we wrote",
+                "The peer had closed already when we wrote: read before deciding, since its Close \
+                 may be queued, and look in its log for why it closed.",
+            ),
+            Self::PeerSuspectedLimit { len } => row(
+                "peer_suspected_limit",
+                format!("suspected size limit of the peer, at a message of {len} bytes"),
+                format!(
+                    "The peer or a gateway may limit the size of frames or messages: send less \
+                     than {len} bytes at a time, or raise its limit."
+                ),
+            ),
+            Self::HalfOpen { silent } => row(
+                "half_open",
+                format!("half-open connection, silent for {}", Span(silent)),
+                "The network was lost or the peer sleeps: reconnect; a shorter heartbeat finds out \
+                 earlier.",
+            ),
+            Self::PeerStalled => row(
+                "peer_stalled",
+                "the peer is alive but does not answer Pings",
+                "The peer is alive and does not answer pings: look for a blocked event loop there, \
+                 or for a library that does not answer them.",
+            ),
+            Self::OutboundBlocked { pending } => row(
+                "outbound_blocked",
+                format!("our output is blocked, {pending} bytes pending"),
+                "The peer reads too slowly or the uplink is too slow: send less, wait for the \
+                 output to drain before sending more, and fragment large messages.",
+            ),
+            Self::KernelTimeout => row(
+                "kernel_timeout",
+                "the operating system gave up on the peer",
+                if opening {
+                    "Nobody acknowledged what was sent: check the network, and whether a firewall \
+                     drops it; a shorter handshake timeout finds out earlier."
+                } else {
+                    "TCP gave up first: switch the heartbeat on, or make it faster, to find out \
+                     earlier."
+                },
+            ),
+            Self::LocalSuspended { late } => row(
+                "local_suspended",
+                format!("this process was suspended for {}", Span(late)),
+                "This process slept or starved, so this is not the peer's doing: reconnect on \
+                 wake, and keep blocking work off the thread that drives the connection.",
+            ),
+            Self::HandshakeRejected { status } => row(
+                "handshake_rejected",
+                format!("opening handshake rejected with status {status}"),
+                by_role(
+                    by_status(status),
+                    "This server refused the request: where it was meant to pass, look at what it \
+                     checks (credentials, path, Origin, versions); otherwise nothing is to be \
+                     done.",
+                ),
+            ),
+            Self::UpgradeStripped => row(
+                "upgrade_stripped",
+                "a proxy dropped the upgrade",
+                by_role(
+                    "Let every proxy on the way pass Upgrade and Connection on with HTTP/1.1, or \
+                     use TLS to get past those that are not yours.",
+                    "Let the proxy in front of this server pass Upgrade and Connection on with \
+                     HTTP/1.1; health checks and people with a browser ask without them, too.",
+                ),
+            ),
+            Self::NotWebSocket => row(
+                "not_web_socket",
+                "the other end does not speak WebSocket here",
+                by_role(
+                    "Check host, port and scheme (ws or wss), and whether a captive portal \
+                     answers.",
+                    "Something else than WebSocket came to this port: a client with wss:// instead \
+                     of ws:// sends TLS; plain HTTP and scanners of ports are harmless.",
+                ),
+            ),
+            Self::HandshakeFailure => row(
+                "handshake_failure",
+                "the peer's opening handshake broke a rule",
+                by_role(
+                    "The other end's opening handshake is faulty: report the rule to its \
+                     developers; where a limit of this end is named, raise it if such answers are \
+                     meant to pass.",
+                    "The client's request is faulty: report the rule to its developers; where a \
+                     limit of this server is named, raise it if such requests are meant to pass.",
+                ),
+            ),
+            Self::HandshakeCutShort => row(
+                "handshake_cut_short",
+                "cut off in the opening handshake",
+                by_role(
+                    "Check port and scheme (ws or wss), and whether a firewall or a load balancer \
+                     without a backend closes the connection.",
+                    "The client, or a load balancer that looks whether this server is up, left \
+                     before the opening handshake was over: harmless if rare; otherwise look at \
+                     how long the answer took, and at the client's log.",
+                ),
+            ),
+            Self::HandshakeTimedOut => row(
+                "handshake_timed_out",
+                "the opening handshake took too long",
+                by_role(
+                    "Something accepts connections and does not answer: check the server's load, \
+                     the port and the scheme (ws or wss).",
+                    "A client connected and did not send its whole request, or the request was not \
+                     answered, in time: harmless if rare; otherwise look at what this server does \
+                     before it answers.",
+                ),
+            ),
+            Self::TransportFailure => {
+                row("transport_failure", "the transport failed", KEEP_THE_REPORT)
+            }
+            Self::Unexplained => row("unexplained", "unexplained", KEEP_THE_REPORT),
+        }
+    }
+}
+
+const fn by_code(code: u16) -> &'static str {
+    match CodeFacts::of(code).name {
+        CodeName::GoingAway | CodeName::ServiceRestart => {
+            "This looks like a deployment: reconnect, with a random delay."
+        }
+        CodeName::BadGateway => {
+            "A gateway lost its upstream: reconnect with a random delay, and read its log."
+        }
+        CodeName::ProtocolError => {
+            "The peer says that we broke the protocol, and will say so again: do not reconnect \
+             before the fault is found; record the bytes that were sent last."
+        }
+        CodeName::UnsupportedData => {
+            "The peer does not take this type of data: send text instead of binary or the other \
+             way round."
+        }
+        CodeName::InvalidPayload => {
+            "The peer says that our data does not fit its type: check the encoding of what was \
+             sent last."
+        }
+        CodeName::PolicyViolation => {
+            "The peer refuses by its policy: check authorisation, origin and rate limits; the \
+             reason in its Close may say more."
+        }
+        CodeName::MessageTooBig => {
+            "The message was too big for the peer: send smaller ones, or raise its limit."
+        }
+        CodeName::MandatoryExtension => {
+            "The peer needs an extension that was not negotiated: configure it on both ends."
+        }
+        CodeName::InternalError => {
+            "The peer met an error of its own: read its log, and reconnect with a growing delay."
+        }
+        CodeName::Normal
+        | CodeName::NoStatus
+        | CodeName::AbnormalClosure
+        | CodeName::TryAgainLater
+        | CodeName::TlsHandshake
+        | CodeName::Application
+        | CodeName::Undefined => "Look the code up in the peer's documentation.",
+    }
+}
+
+const fn by_status(status: u16) -> &'static str {
+    match status {
+        300..=399 => "The resource has moved: connect to the URL in the Location header field.",
+        401 | 403 | 407 => "Check credentials, cookies and the Origin header field.",
+        404 | 410 => "Check the path of the URL, and that the proxy passes it on.",
+        408 | 425 | 429 => {
+            "The server is busy or limits the rate: try again later, and honour its Retry-After."
+        }
+        426 => "The server wants another version of the protocol: check what it supports.",
+        500 | 502..=504 => {
+            "The server or its upstream failed: read the logs of the proxy and of the application, \
+             and try again with a growing delay."
+        }
+        _ => "Read the body of the answer and the server's log.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    const ALL: [Verdict; 32] = [
+        Verdict::ClosedByUs { code: 1000 },
+        Verdict::ClosedByPeer { code: 1005 },
+        Verdict::ClosedByBoth { code: 1000 },
+        Verdict::Restart { code: 1012 },
+        Verdict::TryAgainLater,
+        Verdict::PeerFailure { code: 1002 },
+        Verdict::LocalFailure { code: 1007 },
+        Verdict::LocalIdleTimeout { idle: Duration::from_secs(30) },
+        Verdict::LocalAbort,
+        Verdict::CloseSkipped,
+        Verdict::CloseUnanswered,
+        Verdict::ProxyIdleTimeout { timeout: Duration::from_secs(60) },
+        Verdict::ProxyLifetime { lifetime: Duration::from_secs(7200) },
+        Verdict::PeerApplicationIdle { timeout: Duration::from_secs(60) },
+        Verdict::PeerVanished,
+        Verdict::PeerDiedMidMessage { received: 812, expected: Some(4096) },
+        Verdict::PeerAborted,
+        Verdict::PeerClosedUnderUs,
+        Verdict::PeerSuspectedLimit { len: 131_073 },
+        Verdict::HalfOpen { silent: Duration::from_secs(20) },
+        Verdict::PeerStalled,
+        Verdict::OutboundBlocked { pending: 1 },
+        Verdict::KernelTimeout,
+        Verdict::LocalSuspended { late: Duration::from_secs(900) },
+        Verdict::HandshakeRejected { status: 403 },
+        Verdict::UpgradeStripped,
+        Verdict::NotWebSocket,
+        Verdict::HandshakeFailure,
+        Verdict::HandshakeCutShort,
+        Verdict::HandshakeTimedOut,
+        Verdict::TransportFailure,
+        Verdict::Unexplained,
+    ];
+
+    #[test]
+    fn every_verdict_has_a_name_and_a_remedy_of_its_own() {
+        let mut names: Vec<_> = ALL.iter().map(Verdict::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+        for verdict in ALL {
+            let (text, remedy) = (verdict.to_string(), verdict.remedy());
+            assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
+            assert!(remedy.ends_with('.') && !remedy.contains("  "), "{text}: {remedy}");
+            let untold = matches!(verdict, Verdict::TransportFailure | Verdict::Unexplained);
+            assert_eq!(remedy.starts_with("Keep this report"), untold, "{text}: {remedy}");
+        }
+    }
+
+    #[test]
+    fn numbers_stand_in_the_remedies() {
+        let cases = [
+            (ALL[11], "Ping every 30 s"),
+            (ALL[12], "7200 s"),
+            (ALL[13], "at least every 30 s"),
+            (ALL[18], "131073 bytes"),
+            (ALL[24], "credentials"),
+            (Verdict::HandshakeRejected { status: 404 }, "path"),
+            (Verdict::HandshakeRejected { status: 426 }, "version"),
+            (Verdict::HandshakeRejected { status: 503 }, "upstream"),
+            (Verdict::HandshakeRejected { status: 999 }, "server's log"),
+            (Verdict::PeerFailure { code: 1009 }, "too big"),
+            (Verdict::PeerFailure { code: 4000 }, "documentation"),
+        ];
+        for (verdict, part) in cases {
+            assert!(verdict.remedy().contains(part), "{verdict}: {}", verdict.remedy());
+        }
+    }
+}

@@ -281,14 +281,15 @@ impl Driver {
             if due || want != Want::Event {
                 self.poll_unparsed();
             }
-            if self.may_read(want, due) && !self.turn.read_blocked {
-                return Step::Read;
-            }
-            if due && (self.turn.read_tried || !self.may_read(want, due)) {
+            let may_read = self.may_read(want, due);
+            if due && (self.turn.read_tried || !may_read) {
                 self.session.handle_timeout(self.now);
                 self.turn.read_tried = false;
                 self.stale = true;
                 continue;
+            }
+            if may_read && !self.turn.read_blocked {
+                return Step::Read;
             }
             if !self.stale && !self.is_lost() {
                 return Step::Wait(self.wait(want, due));
@@ -519,6 +520,7 @@ impl Driver {
     /// The stream takes nothing at present.
     pub fn handle_write_blocked(&mut self) {
         self.turn.write_blocked = true;
+        self.turn.reads = 0;
     }
 
     /// The stream will take nothing any more. Reading goes on: the peer's Close may be waiting.
@@ -541,14 +543,14 @@ impl Driver {
         // The order of bytes is kept although nothing should be there.
         self.poll_unparsed();
         self.tell(now);
-        self.turn.read_tried = true;
+        self.turn.has_read();
         self.poll(input);
     }
 
     /// `len` bytes were read into [`spare_mut`](Self::spare_mut).
     pub fn handle_filled(&mut self, len: usize, now: Timestamp) {
         self.tell(now);
-        self.turn.read_tried = true;
+        self.turn.has_read();
         self.session.handle_filled(len, now);
         self.stale = true;
     }

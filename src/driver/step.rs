@@ -16,7 +16,6 @@ pub enum Want {
 
 /// What is to be done next.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub enum Step {
     /// This has happened. [`SessionEvent::Ended`] is the last event, and is given again and again.
     Event(SessionEvent<'static>),

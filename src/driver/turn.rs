@@ -12,4 +12,20 @@ pub(crate) struct Turn {
     pub(crate) read_tried: bool,
     /// The stream took nothing.
     pub(crate) write_blocked: bool,
+    /// Reads that brought something since then.
+    pub(super) reads: u8,
+}
+
+impl Turn {
+    /// After so many reads that brought something, a write that was blocked is tried again: a peer
+    /// that always has more to read does not keep us from writing.
+    const READS: u8 = 16;
+
+    pub(super) fn has_read(&mut self) {
+        self.read_tried = true;
+        self.reads = self.reads.saturating_add(1);
+        if self.reads >= Self::READS {
+            self.write_blocked = false;
+        }
+    }
 }

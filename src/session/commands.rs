@@ -327,7 +327,6 @@ impl Session {
     }
 
     /// Whether the pending output is over its limit, and no message is accepted therefore.
-    #[cfg(feature = "tokio")]
     pub(crate) fn is_full(&self) -> bool {
         self.check_room(self.outgoing.held()) == Err(SendError::Full)
     }

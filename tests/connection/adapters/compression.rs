@@ -94,7 +94,7 @@ fn a_blocking_half_leaves_out_and_shares() {
         let before = sender.evidence();
         sender.feed(message().uncompressed()).unwrap();
         let between = sender.evidence();
-        sender.feed(&Prepared::new(message())).unwrap();
+        sender.feed(Prepared::new(message())).unwrap();
         check_halves(&before, &between, &sender.evidence());
         sender.flush().unwrap();
         for _ in 0..2 {
@@ -118,7 +118,7 @@ fn a_tokio_half_leaves_out_and_shares() {
             let before = sender.evidence();
             sender.feed(message().uncompressed()).await.unwrap();
             let between = sender.evidence();
-            sender.feed(&Prepared::new(message())).await.unwrap();
+            sender.feed(Prepared::new(message())).await.unwrap();
             check_halves(&before, &between, &sender.evidence());
             sender.flush().await.unwrap();
             for _ in 0..2 {

@@ -318,7 +318,7 @@ impl Driver {
                 continue;
             }
             if may_read && !self.turn.read_blocked {
-                self.calm = want == Want::Event && !due;
+                self.calm = want == Want::Event && !due && !output && !self.unflushed;
                 return Step::Read;
             }
             if !self.stale && !self.is_lost() {

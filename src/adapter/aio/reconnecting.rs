@@ -84,7 +84,7 @@ type Connect<S> = dyn FnMut(Arc<ClientRequest>, Duration) -> Later<io::Result<S>
 ///     }
 ///     while let (Some(_), false) = (socket.socket(), outbox.is_empty()) {
 ///         if let Err(refused) = socket.try_feed(outbox.remove(0)) {
-///             outbox.insert(0, refused.message);
+///             outbox.insert(0, refused.message.into_message());
 ///             break;
 ///         }
 ///     }

@@ -81,7 +81,7 @@ type Connect<S> = dyn FnMut(&ClientRequest, Duration) -> io::Result<S> + Send;
 ///             outbox.push("order: one".into());
 ///             for message in mem::take(&mut outbox) {
 ///                 if let Err(refused) = socket.feed(message) {
-///                     outbox.push(refused.message);
+///                     outbox.push(refused.message.into_message());
 ///                 }
 ///             }
 ///         }

@@ -13,29 +13,19 @@ use crate::wire::keystream::Keystream;
 /// How far the latest Ping has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Latest {
+    /// It was answered, or there was none.
+    Answered,
     /// It waits to be written into the output.
     Queued,
-    /// It was written into the output and ends at this offset.
-    Written { end: u64 },
-    /// The transport has accepted it.
-    Flushed { at: Timestamp },
-    /// It was answered; or there was none.
-    Answered { flushed_at: Timestamp },
-}
-
-/// The same without what belongs to it, which is packed beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    Queued,
+    /// It was written into the output; `mark` is the offset at which it ends.
     Written,
+    /// The transport has accepted it; `mark` is when that was.
     Flushed,
-    Answered,
 }
 
 #[derive(Debug)]
 pub(super) struct Heartbeat {
-    /// How far the latest Ping has got; see [`Latest`].
-    progress: Progress,
+    latest: Latest,
     /// A late timer was forgiven once, with another Ping.
     graced: bool,
     /// Pings queued so far; the number of the latest.
@@ -47,7 +37,8 @@ pub(super) struct Heartbeat {
     /// Where in its range the wait until the next Ping lies.
     jitter: u32,
     queued_at: Timestamp,
-    /// The offset or the time that belongs to `progress`.
+    /// Where the latest ends in the output, while it is written; from then on when it left, in
+    /// nanoseconds. Both at once are never needed.
     mark: u64,
     rtt: RttMicros,
 }
@@ -55,7 +46,7 @@ pub(super) struct Heartbeat {
 impl Heartbeat {
     pub(super) fn new(settings: Option<&config::Heartbeat>, keystream: &mut Keystream) -> Self {
         let mut heartbeat = Self {
-            progress: Progress::Answered,
+            latest: Latest::Answered,
             graced: false,
             sent: 0,
             acknowledged: 0,
@@ -71,27 +62,6 @@ impl Heartbeat {
         heartbeat
     }
 
-    #[inline]
-    fn latest(&self) -> Latest {
-        let at = Timestamp::from_nanos(self.mark);
-        match self.progress {
-            Progress::Queued => Latest::Queued,
-            Progress::Written => Latest::Written { end: self.mark },
-            Progress::Flushed => Latest::Flushed { at },
-            Progress::Answered => Latest::Answered { flushed_at: at },
-        }
-    }
-
-    #[inline]
-    fn set_latest(&mut self, latest: Latest) {
-        (self.progress, self.mark) = match latest {
-            Latest::Queued => (Progress::Queued, 0),
-            Latest::Written { end } => (Progress::Written, end),
-            Latest::Flushed { at } => (Progress::Flushed, at.as_nanos()),
-            Latest::Answered { flushed_at } => (Progress::Answered, flushed_at.as_nanos()),
-        };
-    }
-
     /// When the next Ping is due, if the quieter direction last carried something at `quiet_since`.
     pub(super) fn ping_deadline(
         &self,
@@ -100,13 +70,13 @@ impl Heartbeat {
         last_received: Timestamp,
     ) -> Option<Timestamp> {
         let due = quiet_since + jittered(settings.interval, self.jitter);
-        match self.latest() {
-            Latest::Answered { .. } => Some(due),
+        match self.latest {
+            Latest::Answered => Some(due),
             // The peer is alive and does not answer: the path still has to be kept open.
-            Latest::Flushed { at } if last_received > at => {
-                Some(due.max(at + self.patience(settings)))
+            Latest::Flushed if last_received > self.flushed_at() => {
+                Some(due.max(self.flushed_at() + self.patience(settings)))
             }
-            Latest::Queued | Latest::Written { .. } | Latest::Flushed { .. } => None,
+            Latest::Queued | Latest::Written | Latest::Flushed => None,
         }
     }
 
@@ -116,23 +86,18 @@ impl Heartbeat {
         settings: &config::Heartbeat,
         last_received: Timestamp,
     ) -> Option<Timestamp> {
-        match self.latest() {
-            Latest::Flushed { at } => Some(at.max(last_received) + self.patience(settings)),
-            Latest::Queued | Latest::Written { .. } | Latest::Answered { .. } => None,
-        }
+        (self.latest == Latest::Flushed)
+            .then(|| self.flushed_at().max(last_received) + self.patience(settings))
     }
 
     /// For how long nothing has come after the latest Ping left.
     pub(super) fn waited(&self, last_received: Timestamp, now: Timestamp) -> Duration {
-        now.since(self.flushed_at().unwrap_or_default().max(last_received))
+        now.since(self.flushed_at().max(last_received))
     }
 
-    /// When the latest left.
-    fn flushed_at(&self) -> Option<Timestamp> {
-        match self.latest() {
-            Latest::Queued | Latest::Written { .. } => None,
-            Latest::Flushed { at } | Latest::Answered { flushed_at: at } => Some(at),
-        }
+    /// When the latest left; to be asked only once it did.
+    fn flushed_at(&self) -> Timestamp {
+        Timestamp::from_nanos(self.mark)
     }
 
     fn patience(&self, settings: &config::Heartbeat) -> Duration {
@@ -141,7 +106,7 @@ impl Heartbeat {
 
     /// Queues a Ping, in the place of the one before it.
     pub(super) fn queue(&mut self, keystream: &mut Keystream, now: Timestamp) {
-        self.set_latest(Latest::Queued);
+        self.latest = Latest::Queued;
         self.sent = self.sent.saturating_add(1);
         self.queued_at = now;
         self.jitter = keystream.next_u64() as u32;
@@ -158,7 +123,7 @@ impl Heartbeat {
     /// Whether a Ping waits to be written.
     #[inline]
     pub(super) fn is_queued(&self) -> bool {
-        self.progress == Progress::Queued
+        self.latest == Latest::Queued
     }
 
     /// The payload of the Ping that waits to be written, if one does.
@@ -166,19 +131,18 @@ impl Heartbeat {
         self.is_queued().then(|| self.nonce.wrapping_add(u64::from(self.sent)).to_be_bytes())
     }
 
-    /// It was written into the output and ends at the offset `end`.
-    pub(super) fn written(&mut self, end: u64) {
-        self.set_latest(Latest::Written { end });
+    /// The latest was written into the output and ends at the offset `mark`.
+    pub(super) fn written(&mut self, mark: u64) {
+        self.latest = Latest::Written;
+        self.mark = mark;
     }
 
     /// The transport has accepted the output up to `flushed`.
     #[inline]
     pub(super) fn flushed(&mut self, flushed: u64, now: Timestamp) {
-        match self.latest() {
-            Latest::Written { end } if flushed >= end => {
-                self.set_latest(Latest::Flushed { at: now });
-            }
-            _ => {}
+        if self.latest == Latest::Written && flushed >= self.mark {
+            self.latest = Latest::Flushed;
+            self.mark = now.as_nanos();
         }
     }
 
@@ -186,7 +150,7 @@ impl Heartbeat {
     pub(super) fn acknowledge(&mut self, payload: &[u8], now: Timestamp) -> Option<Duration> {
         let bytes = payload.try_into().ok()?;
         let number = u32::try_from(u64::from_be_bytes(bytes).wrapping_sub(self.nonce)).ok()?;
-        let unwritten = u32::from(self.is_queued());
+        let unwritten = u32::from(self.latest == Latest::Queued);
         if number <= self.acknowledged || number > self.sent.saturating_sub(unwritten) {
             return None;
         }
@@ -194,21 +158,26 @@ impl Heartbeat {
         if number != self.sent {
             return None;
         }
-        // An answer shows that it is out, even if nobody has said so yet.
-        let flushed_at = self.flushed_at();
-        self.set_latest(Latest::Answered { flushed_at: flushed_at.unwrap_or(now) });
+        let rtt = (self.latest == Latest::Flushed).then(|| now.since(self.flushed_at()));
+        if self.latest == Latest::Written {
+            // Its answer shows that it is out, though nobody has said so yet.
+            self.mark = now.as_nanos();
+        }
+        self.latest = Latest::Answered;
         self.graced = false;
-        let rtt = now.since(flushed_at?);
-        self.rtt.sample(rtt);
-        Some(rtt)
+        if let Some(rtt) = rtt {
+            self.rtt.sample(rtt);
+        }
+        rtt
     }
 
     pub(super) fn report(&self, settings: Option<&config::Heartbeat>) -> Pings {
+        let flushed = matches!(self.latest, Latest::Flushed) || self.acknowledged == self.sent;
         Pings {
             sent: self.sent,
             outstanding: self.sent - self.acknowledged,
             last_queued: (self.sent > 0).then_some(self.queued_at),
-            last_flushed: self.flushed_at().filter(|_| self.sent > 0),
+            last_flushed: (self.sent > 0 && flushed).then(|| self.flushed_at()),
             rtt: self.rtt.report(),
             interval: settings.map(|settings| settings.interval),
             timeout: settings.map(|settings| self.patience(settings)),

@@ -46,7 +46,7 @@ use send_queue::SendQueue;
 use stage::{Stage, at_either};
 
 pub use event::{Opened, SessionEvent};
-pub use opening::AnswerError;
+pub use opening::RespondError;
 pub use outgoing::{Outgoing, SendRefused};
 pub use output::Output;
 pub use prepared::Prepared;

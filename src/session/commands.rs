@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 use super::outgoing::{Content, Outgoing, SendRefused};
-use super::{AnswerError, Deferred, Opened, Session, Unsent, at_either};
+use super::{Deferred, Opened, RespondError, Session, Unsent, at_either};
 use crate::connection::{Connection, SendError};
 use crate::handshake::{Accept, Rejection};
 use crate::report::Phase;
@@ -22,8 +22,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`AnswerError::NoRequest`] where no request waits for a response. Of the errors inside
-    /// [`AnswerError::Response`], a refused Origin is rejected by the session itself, with status
+    /// [`RespondError::NoRequest`] where no request waits for a response. Of the errors inside
+    /// [`RespondError::Response`], a refused Origin is rejected by the session itself, with status
     /// 403; after any other, the request still waits.
     ///
     /// [`SessionEvent::Request`]: crate::SessionEvent::Request
@@ -32,8 +32,8 @@ impl Session {
         &mut self,
         accept: impl Borrow<Accept>,
         now: Timestamp,
-    ) -> Result<(), AnswerError> {
-        let opening = self.stage.opening_mut().ok_or(AnswerError::NoRequest)?;
+    ) -> Result<(), RespondError> {
+        let opening = self.stage.opening_mut().ok_or(RespondError::NoRequest)?;
         let output = self.send_queue.handshake_output();
         let negotiated = opening.accept(accept.borrow(), output, now)?;
         let opened = Some(Box::new(Opened { negotiated: negotiated.clone(), response: None }));
@@ -51,13 +51,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`AnswerError::NoRequest`] where no request waits for a response.
+    /// [`RespondError::NoRequest`] where no request waits for a response.
     pub fn reject(
         &mut self,
         rejection: impl Borrow<Rejection>,
         now: Timestamp,
-    ) -> Result<(), AnswerError> {
-        let opening = self.stage.opening_mut().ok_or(AnswerError::NoRequest)?;
+    ) -> Result<(), RespondError> {
+        let opening = self.stage.opening_mut().ok_or(RespondError::NoRequest)?;
         opening.reject(rejection.borrow(), self.send_queue.handshake_output(), now)
     }
 

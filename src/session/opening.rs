@@ -221,8 +221,8 @@ impl Opening {
         accept: &Accept,
         output: &mut OutputBuffer,
         now: Timestamp,
-    ) -> Result<Negotiated, AnswerError> {
-        let State::Decision(request) = &self.state else { return Err(AnswerError::NoRequest) };
+    ) -> Result<Negotiated, RespondError> {
+        let State::Decision(request) = &self.state else { return Err(RespondError::NoRequest) };
         let compression = self.config.compression();
         let result = output.write_handshake(|out| accept.answer(request, compression, out));
         self.pending = true;
@@ -238,9 +238,9 @@ impl Opening {
         rejection: &Rejection,
         output: &mut OutputBuffer,
         now: Timestamp,
-    ) -> Result<(), AnswerError> {
+    ) -> Result<(), RespondError> {
         if !matches!(self.state, State::Decision(_)) {
-            return Err(AnswerError::NoRequest);
+            return Err(RespondError::NoRequest);
         }
         output.write_handshake(|out| rejection.write_response(out));
         let status = rejection.status();
@@ -480,7 +480,7 @@ fn take(input: &mut &mut [u8], count: usize) {
 /// Why a request was not accepted or rejected as asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum AnswerError {
+pub enum RespondError {
     /// No request waits for a response: none has come, it was responded to before, or its time is
     /// over.
     #[error("no request waits for a response")]

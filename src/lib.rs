@@ -176,7 +176,7 @@ pub use report::{
     Undelivered,
 };
 pub use session::{
-    AnswerError, Opened, Outgoing, Output, Prepared, SendRefused, Session, SessionEvent, Unsent,
+    Opened, Outgoing, Output, Prepared, RespondError, SendRefused, Session, SessionEvent, Unsent,
 };
 #[cfg(feature = "std")]
 pub use time::Clock;

@@ -1,12 +1,13 @@
 //! A WebSocket connection from its opening handshake to its end, in whole messages.
 //!
 //! Invariant: a session owns every buffer of its connection. Each is bounded by [`Limits`] and
-//! given back when it is empty, so that an idle session holds next to nothing.
+//! freed when it is empty, so that an idle session holds next to nothing.
 //!
 //! [`Limits`]: crate::Limits
 
 mod assembly;
 mod commands;
+mod deferred;
 mod event;
 mod getters;
 mod ledger;
@@ -23,35 +24,35 @@ mod unsent;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::mem;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 
 use crate::config::Config;
 use crate::connection::{Connection, Event};
 use crate::deflate::Deflate;
-use crate::handshake::{ClientRequest, Negotiated, Response};
+use crate::handshake::{ClientRequest, Negotiated};
 use crate::report::trace::Trace;
 use crate::report::{Phase, ReadClosed, Termination, TransportError};
 use crate::time::Timestamp;
-use crate::wire::data::Chunk;
+use crate::wire::data::{Chunk, MessageKind};
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::message::{Message, NotUtf8};
 use crate::wire::role::Role;
 
 use assembly::Assembly;
+use deferred::Deferred;
 use opening::{Opening, Progress};
 use send_queue::SendQueue;
 use stage::{Stage, at_either};
 
 pub use event::{Opened, SessionEvent};
-pub use opening::AnswerError;
+pub use opening::RespondError;
 pub use outgoing::{Outgoing, SendRefused};
 pub use output::Output;
 pub use prepared::Prepared;
 pub use unsent::Unsent;
 
-/// A WebSocket connection that owns its buffers, speaks the opening handshake and gives whole
+/// A WebSocket connection that owns its buffers, speaks the opening handshake and returns whole
 /// messages, over whatever transport its caller drives.
 ///
 /// For runtimes that own their buffers there is [`Connection`], below the opening handshake and
@@ -59,7 +60,7 @@ pub use unsent::Unsent;
 ///
 /// Four families of methods:
 ///
-/// 1. *What happened*: [`poll_event`](Self::poll_event) with the bytes that came, until it gives
+/// 1. *What happened*: [`poll_event`](Self::poll_event) with the bytes that came, until it returns
 ///    `None`; [`handle_filled`](Self::handle_filled) where they were read into
 ///    [`spare_mut`](Self::spare_mut); [`handle_read_closed`](Self::handle_read_closed),
 ///    [`handle_write_failed`](Self::handle_write_failed),
@@ -70,7 +71,7 @@ pub use unsent::Unsent;
 ///    [`poll_timeout`](Self::poll_timeout).
 /// 4. Getters.
 ///
-/// A driver reads, calls [`poll_event`](Self::poll_event) until it gives `None`, writes the
+/// A driver reads, calls [`poll_event`](Self::poll_event) until it returns `None`, writes the
 /// [`output`](Self::output) until there is none or the transport would block, shuts down the
 /// writing side once [`wants_shutdown`](Self::wants_shutdown) says so, and waits until the
 /// transport is ready or the deadline comes; at the deadline it tries to read once more, then
@@ -136,26 +137,13 @@ pub use unsent::Unsent;
 #[derive(Debug)]
 pub struct Session {
     stage: Stage,
-    config: Arc<Config>,
     send_queue: SendQueue,
     assembly: Assembly,
     negotiated: Negotiated,
     /// Where compression was agreed on.
     deflate: Option<Box<Deflate>>,
     deferred: Option<Box<Deferred>>,
-    write_failed: bool,
     trace: Trace,
-}
-
-/// What has to be looked at before the next input.
-#[derive(Debug, Default)]
-struct Deferred {
-    /// News of the connection being open.
-    opened: Option<Box<Opened>>,
-    /// Bytes that came before it was.
-    early: BytesMut,
-    /// The end of the stream, behind them.
-    read_closed: Option<ReadClosed>,
 }
 
 impl Session {
@@ -174,9 +162,9 @@ impl Session {
         let config = config.into();
         let mut send_queue = SendQueue::new(&config);
         let output = send_queue.handshake_output();
-        let opening = Opening::client(request, config.clone(), seed, output, now);
+        let opening = Opening::client(request, config, seed, output, now);
         let stage = Stage::Opening(Box::new(opening));
-        Self::new(stage, config, send_queue, Trace::asking(request))
+        Self::new(stage, send_queue, Trace::asking(request))
     }
 
     /// A server's session, which waits for a request.
@@ -185,10 +173,9 @@ impl Session {
     #[must_use]
     pub fn server(config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
         let config = config.into();
-        let opening = Opening::server(config.clone(), seed, now);
-        let stage = Stage::Opening(Box::new(opening));
         let send_queue = SendQueue::new(&config);
-        Self::new(stage, config, send_queue, Trace::new(Role::Server))
+        let stage = Stage::Opening(Box::new(Opening::server(config, seed, now)));
+        Self::new(stage, send_queue, Trace::new(Role::Server))
     }
 
     /// A session on a connection whose opening handshake somebody else has completed.
@@ -204,32 +191,28 @@ impl Session {
         now: Timestamp,
     ) -> Self {
         let config = config.into();
-        let keystream = Keystream::new(seed);
-        let connection = Connection::with_keystream(role, config.clone(), keystream, now);
         let send_queue = SendQueue::new(&config);
-        let stage = Stage::Open(connection);
-        let mut session = Self::new(stage, config, send_queue, Trace::new(role));
+        let connection = Connection::with_keystream(role, config, Keystream::new(seed), now);
+        let mut session = Self::new(Stage::Open(connection), send_queue, Trace::new(role));
         session.apply(negotiated);
         session
     }
 
-    fn new(stage: Stage, config: Arc<Config>, send_queue: SendQueue, trace: Trace) -> Self {
+    fn new(stage: Stage, send_queue: SendQueue, trace: Trace) -> Self {
         Self {
             stage,
-            config,
             send_queue,
             assembly: Assembly::default(),
             negotiated: Negotiated::default(),
             deflate: None,
             deferred: None,
-            write_failed: false,
             trace,
         }
     }
 
     /// Takes the next event out of the bytes that came.
     ///
-    /// Call it until it gives `None`; then all of `input` is consumed, and the buffer behind it is
+    /// Call it until it returns `None`; then all of `input` is consumed, and the buffer behind it is
     /// free for the next read. A message that lies whole in the input is borrowed from it; payloads
     /// are unmasked in place. Call it with empty input too, after any other call that takes `now`:
     /// an event may wait.
@@ -252,12 +235,6 @@ impl Session {
             Stage::Open(_) => self.receive(input, now),
             Stage::Opening(_) => self.poll_opening(input, now),
         }
-    }
-
-    /// Whether anything has to be looked at before the next input.
-    #[inline]
-    fn looks_first(&self) -> bool {
-        self.deferred.is_some() || self.assembly.has_filled()
     }
 
     /// Makes messages of what the connection reads.
@@ -292,7 +269,7 @@ impl Session {
     fn assemble(&mut self, chunk: &Chunk<'_>, now: Timestamp) -> Option<Message<'static>> {
         let connection = self.stage.connection_mut()?;
         if chunk.is_compressed() {
-            let (deflate, limit) = (self.deflate.as_mut()?, self.config.limits.message);
+            let (deflate, limit) = (self.deflate.as_mut()?, connection.config().limits.message);
             let result = self.assembly.inflate(chunk, deflate, limit);
             return result.unwrap_or_else(|rule| {
                 connection.fail_compressed(rule, now);
@@ -300,11 +277,16 @@ impl Session {
             });
         }
         self.assembly.append(chunk.payload(), connection.message_remaining());
-        if !chunk.is_last() {
-            return None;
+        if chunk.is_last() { self.finish(chunk.kind(), now) } else { None }
+    }
+
+    /// The message under way is complete. Returns it, unless it is text that is none.
+    fn finish(&mut self, kind: MessageKind, now: Timestamp) -> Option<Message<'static>> {
+        let message = self.assembly.finish(kind);
+        if let (Err(NotUtf8), Some(connection)) = (&message, self.stage.connection_mut()) {
+            connection.fail_text(now);
         }
-        let message = self.assembly.finish(chunk.kind());
-        message.inspect_err(|NotUtf8| connection.fail_text(now)).ok()
+        message.ok()
     }
 
     /// An event other than data.
@@ -333,7 +315,7 @@ impl Session {
         Some(self.end(report))
     }
 
-    /// Gives back the memory of a message that will never be complete.
+    /// Frees the memory of a message that will never be complete.
     #[inline]
     fn drop_unfinished(&mut self) {
         let inflating = self.deflate.as_mut().filter(|deflate| deflate.can_inflate());
@@ -363,14 +345,12 @@ impl Session {
                 SessionEvent::Request(request)
             }
             Progress::Ended(report) => self.end(report),
-            Progress::Established(response) => self.established(*response, now),
+            Progress::Established(response) => {
+                let negotiated = response.negotiated().clone();
+                self.open(negotiated.clone(), now);
+                SessionEvent::Open(Box::new(Opened { negotiated, response: Some(*response) }))
+            }
         })
-    }
-
-    fn established(&mut self, response: Response, now: Timestamp) -> SessionEvent<'static> {
-        let negotiated = response.negotiated().clone();
-        self.open(negotiated.clone(), now);
-        SessionEvent::Open(Box::new(Opened { negotiated, response: Some(response) }))
     }
 
     /// The opening handshake is over: everything that served it is freed. Returns what came early.
@@ -389,7 +369,7 @@ impl Session {
         {
             connection.allow_compressed();
             let role = connection.role();
-            self.deflate = Some(Box::new(match self.config.compression() {
+            self.deflate = Some(Box::new(match connection.config().compression() {
                 Some(settings) => Deflate::new(role, params, settings),
                 // Agreed on elsewhere, so it has to be understood.
                 None => Deflate::with_defaults(role, params),
@@ -398,63 +378,7 @@ impl Session {
         self.negotiated = negotiated;
     }
 
-    #[cold]
-    #[inline(never)]
-    fn poll_deferred(&mut self, now: Timestamp) -> Option<SessionEvent<'static>> {
-        if let Some(deferred) = &mut self.deferred {
-            if let Some(opened) = deferred.opened.take() {
-                return Some(SessionEvent::Open(opened));
-            }
-            let mut early = mem::take(&mut deferred.early);
-            let mut rest = &mut early[..];
-            let event = self.receive(&mut rest, now).map(SessionEvent::into_owned);
-            let left = rest.len();
-            early.advance(early.len() - left);
-            if event.is_some() {
-                if let Some(deferred) = &mut self.deferred {
-                    deferred.early = early;
-                }
-                return event;
-            }
-        }
-        let event = self.poll_filled(now);
-        if event.is_some() {
-            return event;
-        }
-        let read_closed = self.deferred.take().and_then(|deferred| deferred.read_closed);
-        if let (Some(how), Some(connection)) = (read_closed, self.stage.connection_mut()) {
-            connection.handle_read_closed(how, now);
-        }
-        None
-    }
-
-    /// What was read into the memory of the message under way: nothing but its payload.
-    fn poll_filled(&mut self, now: Timestamp) -> Option<SessionEvent<'static>> {
-        while self.assembly.has_filled() {
-            let connection = self.stage.connection_mut()?;
-            let mut rest = self.assembly.filled_mut();
-            match connection.poll_input(&mut rest, now) {
-                Some(Event::Data(chunk)) => {
-                    let (len, last, kind) = (chunk.payload().len(), chunk.is_last(), chunk.kind());
-                    self.assembly.take_filled(len);
-                    if last {
-                        match self.assembly.finish(kind) {
-                            Ok(message) => return Some(SessionEvent::Message(message)),
-                            Err(NotUtf8) => connection.fail_text(now),
-                        }
-                    }
-                }
-                // The connection takes no more data, so there is no message any more.
-                _ => {
-                    self.assembly.clear();
-                    return self.poll_end();
-                }
-            }
-        }
-        None
-    }
-
-    /// Gives back everything that was held.
+    /// Frees everything that was held.
     fn end(&mut self, report: Box<Termination>) -> SessionEvent<'static> {
         self.send_queue.clear();
         self.assembly.clear();
@@ -489,7 +413,7 @@ impl Session {
 
     /// The reading side of the transport has ended; nothing more will come.
     ///
-    /// Give all bytes that were read to [`poll_event`](Self::poll_event) first.
+    /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
         if self.looks_first() {
             self.deferred.get_or_insert_default().read_closed.get_or_insert(how);
@@ -502,7 +426,6 @@ impl Session {
     ///
     /// Reading goes on, and is worth it: the peer's Close may be waiting there.
     pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
-        self.write_failed = true;
         at_either!(&mut self.stage, at => at.handle_write_failed(kind, now));
     }
 

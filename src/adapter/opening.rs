@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use crate::adapter::{AcceptError, Acceptor, ConnectError};
 use crate::driver::Driver;
 use crate::handshake::{Accept, Rejection, Request, Response, ResponseError};
-use crate::session::{AnswerError, Opened, Session, SessionEvent};
+use crate::session::{Opened, RespondError, Session, SessionEvent};
 use crate::time::Timestamp;
 
 /// What is known of the opening handshake, for as long as the application wants it.
@@ -60,9 +60,9 @@ impl Opening {
     fn respond(&mut self, accept: &Accept, session: &mut Session, now: Timestamp) {
         match session.accept(accept, now) {
             // A refused Origin is answered already.
-            Ok(()) | Err(AnswerError::Response(ResponseError::Refused(_))) => {}
-            Err(AnswerError::NoRequest) => {}
-            Err(AnswerError::Response(error)) => {
+            Ok(()) | Err(RespondError::Response(ResponseError::Refused(_))) => {}
+            Err(RespondError::NoRequest) => {}
+            Err(RespondError::Response(error)) => {
                 self.unfit = Some(error);
                 if let Ok(rejection) = Rejection::new(500) {
                     let _ = session.reject(rejection, now);

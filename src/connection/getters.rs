@@ -2,6 +2,7 @@
 
 use super::Connection;
 use super::times::sooner;
+use crate::config::Config;
 use crate::report::{Evidence, LocalClose, Phase, Position, Stats, Traffic};
 use crate::time::{Timer, Timestamp};
 use crate::wire::close::CloseFrame;
@@ -102,6 +103,19 @@ impl Connection {
     #[inline]
     pub fn phase(&self) -> Phase {
         self.closing.as_ref().map_or(Phase::Open, |closing| closing.phase())
+    }
+
+    #[inline]
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether nothing leaves any more, of what waits or is still to be made.
+    #[inline]
+    pub(crate) fn is_silent(&self) -> bool {
+        self.closing
+            .as_ref()
+            .is_some_and(|closing| closing.phase() == Phase::Ended || !closing.can_write())
     }
 
     /// Whether what comes in is still taken apart.

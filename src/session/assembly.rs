@@ -1,7 +1,7 @@
 //! The message that comes in pieces.
 //!
 //! Invariant: the memory taken is at most twice the bytes received (plus a little), whatever a
-//! header declares; and it is given back with the message, or as soon as there will be none.
+//! header declares; and it leaves with the message, or is freed as soon as there will be none.
 
 use alloc::vec::Vec;
 
@@ -23,7 +23,7 @@ pub(super) struct Assembly {
     received: usize,
     /// Bytes behind the received ones that were read directly and not looked at yet.
     filled: usize,
-    /// The most memory that was held when it was given back.
+    /// The most memory that was held when it was let go.
     peak: usize,
 }
 
@@ -142,7 +142,7 @@ impl Assembly {
         self.received += count;
     }
 
-    /// Forgets the pieces, and gives their memory.
+    /// Forgets the pieces. Returns their memory.
     pub(super) fn clear(&mut self) -> Vec<u8> {
         let (peak, memory) = (self.memory_peak(), core::mem::take(&mut self.memory));
         *self = Self { peak, ..Self::default() };

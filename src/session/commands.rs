@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 use super::outgoing::{Content, Outgoing, SendRefused};
-use super::{AnswerError, Deferred, Opened, Session, Unsent, at_either};
+use super::{Deferred, Opened, RespondError, Session, Unsent, at_either};
 use crate::connection::{Connection, SendError};
 use crate::handshake::{Accept, Rejection};
 use crate::report::Phase;
@@ -22,8 +22,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`AnswerError::NoRequest`] where no request waits for an answer. Of the errors inside
-    /// [`AnswerError::Response`], a refused Origin is answered by the session itself, with status
+    /// [`RespondError::NoRequest`] where no request waits for a response. Of the errors inside
+    /// [`RespondError::Response`], a refused Origin is rejected by the session itself, with status
     /// 403; after any other, the request still waits.
     ///
     /// [`SessionEvent::Request`]: crate::SessionEvent::Request
@@ -32,8 +32,8 @@ impl Session {
         &mut self,
         accept: impl Borrow<Accept>,
         now: Timestamp,
-    ) -> Result<(), AnswerError> {
-        let opening = self.stage.opening_mut().ok_or(AnswerError::NoRequest)?;
+    ) -> Result<(), RespondError> {
+        let opening = self.stage.opening_mut().ok_or(RespondError::NoRequest)?;
         let output = self.send_queue.handshake_output();
         let negotiated = opening.accept(accept.borrow(), output, now)?;
         let opened = Some(Box::new(Opened { negotiated: negotiated.clone(), response: None }));
@@ -51,13 +51,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`AnswerError::NoRequest`] where no request waits for an answer.
+    /// [`RespondError::NoRequest`] where no request waits for a response.
     pub fn reject(
         &mut self,
         rejection: impl Borrow<Rejection>,
         now: Timestamp,
-    ) -> Result<(), AnswerError> {
-        let opening = self.stage.opening_mut().ok_or(AnswerError::NoRequest)?;
+    ) -> Result<(), RespondError> {
+        let opening = self.stage.opening_mut().ok_or(RespondError::NoRequest)?;
         opening.reject(rejection.borrow(), self.send_queue.handshake_output(), now)
     }
 
@@ -205,13 +205,13 @@ impl Session {
         at_either!(&mut self.stage, at => at.abort(now));
     }
 
-    /// Keeps a copy of every whole message accepted from now on until the transport has accepted
-    /// its last byte, so that [`take_unsent`](Self::take_unsent) can hand it back after the end.
+    /// Logs every whole message accepted from now on until the transport has accepted its last
+    /// byte, so that [`take_unsent`](Self::take_unsent) can hand it back after the end.
     ///
     /// For whoever reconnects: what was accepted and did not leave is then not lost with the
-    /// session. A message given as [`Bytes`](bytes::Bytes) is shared rather than copied, though a
+    /// session. A message made of [`Bytes`](bytes::Bytes) is shared rather than copied, though a
     /// client cannot mask it in place any more; pending output takes up to twice the memory. A
-    /// message sent in pieces by [`send_fragment`](Self::send_fragment) is not kept: whoever made
+    /// message sent in pieces by [`send_fragment`](Self::send_fragment) is not logged: whoever made
     /// the pieces has them.
     ///
     /// ```
@@ -243,7 +243,7 @@ impl Session {
     /// time, there are none.
     ///
     /// A message is not among them once the transport has accepted its last byte. Whether the peer
-    /// has got it then, only an answer of the peer's own can tell.
+    /// has got it then, only a reply of the peer's own can tell.
     pub fn take_unsent(&mut self) -> Vec<Unsent> {
         if self.phase() == Phase::Ended { self.send_queue.take_unsent() } else { Vec::new() }
     }
@@ -262,6 +262,6 @@ impl Session {
 
     /// Whether there is no better reason to refuse a message than a full queue.
     fn is_writable(&self) -> bool {
-        self.phase() == Phase::Open && !self.write_failed
+        self.phase() == Phase::Open && !at_either!(&self.stage, at => at.is_silent())
     }
 }

@@ -11,7 +11,7 @@ use crate::wire::message::Message;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionEvent<'b> {
-    /// A client asks for the connection, on a server. Answer with
+    /// A client asks for the connection, on a server. Respond with
     /// [`Session::accept`](crate::Session::accept) or [`Session::reject`](crate::Session::reject).
     Request(Box<Request>),
     /// The opening handshake is over and messages can be sent. There is none for a session that
@@ -25,10 +25,10 @@ pub enum SessionEvent<'b> {
     /// A Pong came. The payload is in
     /// [`Session::pong_payload`](crate::Session::pong_payload).
     Pong {
-        /// The round trip, where it answers the latest Ping of the heartbeat.
+        /// The round trip, where it is for the latest Ping of the heartbeat.
         rtt: Option<Duration>,
     },
-    /// The peer's Close came; the answer is already queued, behind what was accepted for sending
+    /// The peer's Close came; the Close in response is already queued, behind what was accepted for sending
     /// before. The frame is in [`Session::peer_close`](crate::Session::peer_close).
     CloseReceived,
     /// The session has ended. Always the last event, and always there.

@@ -1,6 +1,6 @@
 //! What can be seen of a session, and what it wants to be done.
 
-use super::{Output, Session, Stage, at_either};
+use super::{Output, Session, at_either};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::handshake::Negotiated;
@@ -30,13 +30,12 @@ impl Session {
     /// Frames what waits, as much as should be ready. Says whether anything may leave at all.
     #[inline(always)]
     fn prepare_output(&mut self) -> bool {
-        let Stage::Open(connection) = &mut self.stage else {
-            return !self.write_failed && self.phase() != Phase::Ended;
-        };
-        if self.write_failed || connection.phase() == Phase::Ended {
+        if at_either!(&self.stage, at => at.is_silent()) {
             return false;
         }
-        self.send_queue.fill(connection);
+        if let Some(connection) = self.stage.connection_mut() {
+            self.send_queue.fill(connection);
+        }
         true
     }
 
@@ -95,7 +94,7 @@ impl Session {
     /// The settings in force.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.config
+        at_either!(&self.stage, at => at.config())
     }
 
     /// What was agreed on in the opening handshake; nothing before its end.

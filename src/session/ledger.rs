@@ -135,7 +135,7 @@ impl Ledger {
         Left { handshake, frames, messages }
     }
 
-    /// Forgets what will never leave, and gives the memory back.
+    /// Forgets what will never leave, and frees the memory.
     #[inline]
     pub(super) fn clear(&mut self) {
         self.handshake = 0;
@@ -169,5 +169,97 @@ impl Ledger {
     #[inline]
     pub(super) fn memory(&self) -> usize {
         self.earlier.len() * size_of::<Run>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::VecDeque;
+
+    use super::*;
+
+    /// A list of all pieces, with the bytes of each that have not left.
+    #[derive(Default)]
+    struct Oracle {
+        handshake: usize,
+        pieces: VecDeque<(usize, Piece)>,
+        begun: bool,
+    }
+
+    impl Oracle {
+        fn consume(&mut self, count: usize) -> (usize, u64) {
+            let handshake = count.min(self.handshake);
+            self.handshake -= handshake;
+            let (mut rest, mut messages) = (count - handshake, 0);
+            while rest > 0 {
+                let (left, piece) = self.pieces.front_mut().unwrap();
+                let step = rest.min(*left);
+                (*left, rest) = (*left - step, rest - step);
+                let whole = *left == 0;
+                match piece {
+                    Piece::Control => {}
+                    Piece::Fragment => self.begun = true,
+                    Piece::MessageEnd => {
+                        self.begun = !whole;
+                        messages += u64::from(whole);
+                    }
+                }
+                if whole {
+                    self.pieces.pop_front();
+                }
+            }
+            (handshake, messages)
+        }
+    }
+
+    #[test]
+    fn it_knows_as_much_as_a_list_of_all_pieces() {
+        let kinds = [Piece::MessageEnd, Piece::MessageEnd, Piece::Control, Piece::Fragment];
+        let mut random = 1_u64;
+        let mut below = |limit: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) as usize % limit
+        };
+        let (mut ledger, mut oracle) = (Ledger::new(), Oracle::default());
+        ledger.push_handshake(40);
+        oracle.handshake = 40;
+        for _ in 0..20_000 {
+            for _ in 0..below(4) {
+                let (len, piece) = (2 + below(3), kinds[below(4)]);
+                ledger.push(len, piece);
+                oracle.pieces.push_back((len, piece));
+            }
+            let total = oracle.handshake + oracle.pieces.iter().map(|piece| piece.0).sum::<usize>();
+            let count = total.min(below(20));
+            let all = count == total;
+            let left = if all { ledger.consume_all(count) } else { ledger.consume(count) };
+            assert_eq!((left.handshake, left.messages), oracle.consume(count));
+            assert_eq!(left.handshake + left.frames, count);
+            assert_eq!((ledger.has_begun(), ledger.handshake()), (oracle.begun, oracle.handshake));
+            let ends = oracle.pieces.iter().filter(|piece| piece.1 == Piece::MessageEnd).count();
+            assert_eq!(ledger.unfinished_messages(), ends as u64);
+        }
+    }
+
+    #[test]
+    fn many_pieces_alike_and_very_long_ones_are_counted() {
+        let mut ledger = Ledger::new();
+        for _ in 0..100_000 {
+            ledger.push(18, Piece::MessageEnd);
+        }
+        assert_eq!(ledger.unfinished_messages(), 100_000);
+        assert_eq!(ledger.memory(), 8, "a run beside the last one");
+        assert_eq!(ledger.consume(18 * 99_999 + 17).messages, 99_999);
+        assert!(ledger.has_begun());
+        assert_eq!(ledger.consume_all(1).messages, 1);
+        #[cfg(target_pointer_width = "64")]
+        {
+            let long = u32::MAX as usize + 10;
+            ledger.push(long, Piece::MessageEnd);
+            assert_eq!(ledger.consume(long - 1).messages, 0);
+            assert!(ledger.has_begun());
+            assert_eq!(ledger.consume_all(1).messages, 1);
+        }
+        assert!(!ledger.has_begun());
     }
 }

@@ -137,7 +137,7 @@ impl Opening {
     }
 
     /// Takes bytes that came. What lies behind a response is left in `input`; what lies behind a
-    /// request is kept as soon as this is called again before the application has decided.
+    /// request is buffered as soon as this is called again before the application has decided.
     pub(super) fn receive(
         &mut self,
         input: &mut &mut [u8],
@@ -186,7 +186,7 @@ impl Opening {
         }
     }
 
-    /// Keeps what comes before the application has decided.
+    /// Buffers what comes before the application has decided.
     fn receive_early(&mut self, input: &mut &mut [u8], output: &mut OutputBuffer, now: Timestamp) {
         if !matches!(self.state, State::Decision(_)) || input.is_empty() {
             return;
@@ -221,8 +221,8 @@ impl Opening {
         accept: &Accept,
         output: &mut OutputBuffer,
         now: Timestamp,
-    ) -> Result<Negotiated, AnswerError> {
-        let State::Decision(request) = &self.state else { return Err(AnswerError::NoRequest) };
+    ) -> Result<Negotiated, RespondError> {
+        let State::Decision(request) = &self.state else { return Err(RespondError::NoRequest) };
         let compression = self.config.compression();
         let result = output.write_handshake(|out| accept.answer(request, compression, out));
         self.pending = true;
@@ -238,9 +238,9 @@ impl Opening {
         rejection: &Rejection,
         output: &mut OutputBuffer,
         now: Timestamp,
-    ) -> Result<(), AnswerError> {
+    ) -> Result<(), RespondError> {
         if !matches!(self.state, State::Decision(_)) {
-            return Err(AnswerError::NoRequest);
+            return Err(RespondError::NoRequest);
         }
         output.write_handshake(|out| rejection.write_response(out));
         let status = rejection.status();
@@ -315,7 +315,7 @@ impl Opening {
         let now = self.advance(now);
         if self.write_failed.is_none() {
             self.write_failed = Some(kind);
-            // The end has begun, and an answer that was on its way comes soon or never.
+            // The end has begun, and a response that was on its way comes soon or never.
             self.deadline = self.deadline.min(now + self.config.timeouts.close);
         }
         if self.read_closed.is_some() {
@@ -384,6 +384,15 @@ impl Opening {
             State::Refused { .. } => Phase::Lingering,
             _ => Phase::Opening,
         }
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether nothing leaves any more.
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_over() || self.write_failed.is_some()
     }
 
     /// Whether the refusal is all that there was to say.
@@ -468,14 +477,15 @@ fn take(input: &mut &mut [u8], count: usize) {
     *input = rest.get_mut(count..).unwrap_or_default();
 }
 
-/// Why a request could not be answered as asked.
+/// Why a request was not accepted or rejected as asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum AnswerError {
-    /// No request waits for an answer: none has come, it was answered before, or its time is over.
-    #[error("no request waits for an answer")]
+pub enum RespondError {
+    /// No request waits for a response: none has come, it was responded to before, or its time is
+    /// over.
+    #[error("no request waits for a response")]
     NoRequest,
-    /// The answer does not fit the request.
+    /// The response does not fit the request.
     #[error(transparent)]
     Response(#[from] ResponseError),
 }

@@ -179,7 +179,7 @@ impl OutputBuffer {
         self.compact();
     }
 
-    /// Forgets everything, and gives the memory back.
+    /// Forgets everything, and frees the memory.
     pub(super) fn clear(&mut self) {
         if self.small.capacity() > SPARE {
             self.usual = self.small.len().min(COMPACT) as u16;

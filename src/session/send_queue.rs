@@ -162,8 +162,8 @@ impl SendQueue {
         self.output.len() > self.limit
     }
 
-    /// The most bytes of frames that were pending at once: until some of them leave or are given up
-    /// that only grows.
+    /// The most bytes of frames that were pending at once. What is pending only grows until some of
+    /// it leaves, so it is looked at then, and when it is asked for.
     pub(super) fn peak(&self) -> usize {
         self.peak.max(self.pending() - self.handshake())
     }
@@ -347,14 +347,19 @@ impl SendQueue {
     }
 
     /// Frames as much of what waits as should be ready, and lets the connection add its own.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fill(&mut self, connection: &mut Connection) {
         if connection.wants_transmit() || self.waiting.is_some() {
-            self.queue_control(connection);
-            self.frame_waiting(connection);
-            if self.waiting.is_none() {
-                self.output.write(Piece::Control, |out| connection.transmit_close(out));
-            }
+            self.fill_now(connection);
+        }
+    }
+
+    #[inline(never)]
+    fn fill_now(&mut self, connection: &mut Connection) {
+        self.queue_control(connection);
+        self.frame_waiting(connection);
+        if self.waiting.is_none() {
+            self.output.write(Piece::Control, |out| connection.transmit_close(out));
         }
     }
 
@@ -425,7 +430,7 @@ impl SendQueue {
         }
     }
 
-    /// Forgets what will never leave, and gives the memory back.
+    /// Forgets what will never leave, and frees the memory.
     pub(super) fn clear(&mut self) {
         self.peak = self.peak();
         self.output.clear();

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 
 impl Session {
     /// The session's span, of target `farewell` and level `INFO`, with feature `tracing`: a
-    /// disabled one once the report was given out.
+    /// disabled one once the report was handed out.
     ///
     /// Its fields are `role`; `path`, without the query, as soon as a request has it; and `peer`,
     /// on a client the host and port that were asked for. On a server `peer` is left to be

@@ -8,9 +8,9 @@ use farewell::handshake::{
     Refusal, Rejection, Request, RequestError, Response, ResponseError, ServerHandshake,
 };
 use farewell::{
-    AnswerError, Cause, Chunk, CloseFrame, Config, Connection, Event, Evidence, FrameHead,
-    FrameHeader, Message, Opened, Outgoing, Output, Payload, Prepared, Seed, SendError,
-    SendRefused, Session, SessionEvent, Termination, Text, Timestamp, Utf8Validator, Violation,
+    Cause, Chunk, CloseFrame, Config, Connection, Event, Evidence, FrameHead, FrameHeader, Message,
+    Opened, Outgoing, Output, Payload, Prepared, RespondError, Seed, SendError, SendRefused,
+    Session, SessionEvent, Termination, Text, Timestamp, Utf8Validator, Violation,
 };
 
 fn is_plain<T: Send + Sync + Unpin + UnwindSafe>() {}
@@ -29,7 +29,7 @@ fn everything_goes_to_another_thread() {
 #[test]
 fn every_error_fits_into_a_box() {
     is_error::<SendError>();
-    is_error::<AnswerError>();
+    is_error::<RespondError>();
     is_error::<SendRefused<'static>>();
     is_error::<HandshakeError>();
     is_error::<RequestError>();

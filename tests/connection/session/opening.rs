@@ -8,8 +8,9 @@ use farewell::handshake::{
     Accept, ClientRequest, HandshakeError, Origins, Rejection, ServerHandshake,
 };
 use farewell::{
-    AnswerError, Cause, CloseCode, Config, Direction, Limits, Message, Phase, Position, ReadClosed,
-    Role, Seed, SendError, Session, SessionEvent, StreamEnd, Termination, Timer, TransportError,
+    Cause, CloseCode, Config, Direction, Limits, Message, Phase, Position, ReadClosed,
+    RespondError, Role, Seed, SendError, Session, SessionEvent, StreamEnd, Termination, Timer,
+    TransportError,
 };
 
 use crate::support::pair::{Endpoint, Pair, START};
@@ -312,7 +313,7 @@ fn a_rejection_reaches_the_client() {
     }
 }
 
-const NOT_NOW: Result<(), AnswerError> = Err(AnswerError::NoRequest);
+const NOT_NOW: Result<(), RespondError> = Err(RespondError::NoRequest);
 
 #[test]
 fn a_refused_origin_is_answered_by_the_session() {
@@ -320,7 +321,7 @@ fn a_refused_origin_is_answered_by_the_session() {
     server.behaviour.answer = None;
     give(&mut server, REQUEST.replace("Host", "Origin: https://evil.example\r\nHost"));
     let answer = server.session.accept(Accept::new(Origins::SameHost), START);
-    assert!(matches!(answer, Err(AnswerError::Response(_))), "{answer:?}");
+    assert!(matches!(answer, Err(RespondError::Response(_))), "{answer:?}");
     assert!(write_all(&mut server).starts_with(b"HTTP/1.1 403 "));
     server.session.abort(START);
     server.poll(&mut [], START);

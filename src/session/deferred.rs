@@ -1,0 +1,86 @@
+//! What has to be looked at before the next input: what was read earlier, or read directly into the
+//! memory of a message.
+//!
+//! Invariant: nothing of it is left once a poll has returned `None`.
+
+use alloc::boxed::Box;
+use core::mem;
+
+use bytes::{Buf, BytesMut};
+
+use super::{Opened, Session, SessionEvent};
+use crate::connection::Event;
+use crate::report::ReadClosed;
+use crate::time::Timestamp;
+
+/// What waits since before the connection was open, and the end of the stream behind it.
+#[derive(Debug, Default)]
+pub(super) struct Deferred {
+    /// News of the connection being open.
+    pub(super) opened: Option<Box<Opened>>,
+    /// Bytes that came before it was.
+    pub(super) early: BytesMut,
+    /// The end of the stream, behind them.
+    pub(super) read_closed: Option<ReadClosed>,
+}
+
+impl Session {
+    /// Whether anything has to be looked at before the next input.
+    #[inline]
+    pub(super) fn looks_first(&self) -> bool {
+        self.deferred.is_some() || self.assembly.has_filled()
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn poll_deferred(&mut self, now: Timestamp) -> Option<SessionEvent<'static>> {
+        if let Some(deferred) = &mut self.deferred {
+            if let Some(opened) = deferred.opened.take() {
+                return Some(SessionEvent::Open(opened));
+            }
+            let mut early = mem::take(&mut deferred.early);
+            let mut rest = &mut early[..];
+            let event = self.receive(&mut rest, now).map(SessionEvent::into_owned);
+            let left = rest.len();
+            early.advance(early.len() - left);
+            if event.is_some() {
+                if let Some(deferred) = &mut self.deferred {
+                    deferred.early = early;
+                }
+                return event;
+            }
+        }
+        let event = self.poll_filled(now);
+        if event.is_some() {
+            return event;
+        }
+        let read_closed = self.deferred.take().and_then(|deferred| deferred.read_closed);
+        if let (Some(how), Some(connection)) = (read_closed, self.stage.connection_mut()) {
+            connection.handle_read_closed(how, now);
+        }
+        None
+    }
+
+    /// What was read into the memory of the message under way: nothing but its payload.
+    fn poll_filled(&mut self, now: Timestamp) -> Option<SessionEvent<'static>> {
+        while self.assembly.has_filled() {
+            let connection = self.stage.connection_mut()?;
+            let mut rest = self.assembly.filled_mut();
+            match connection.poll_input(&mut rest, now) {
+                Some(Event::Data(chunk)) => {
+                    let (len, last, kind) = (chunk.payload().len(), chunk.is_last(), chunk.kind());
+                    self.assembly.take_filled(len);
+                    if let Some(message) = last.then(|| self.finish(kind, now)).flatten() {
+                        return Some(SessionEvent::Message(message));
+                    }
+                }
+                // The connection takes no more data, so there is no message any more.
+                _ => {
+                    self.assembly.clear();
+                    return self.poll_end();
+                }
+            }
+        }
+        None
+    }
+}

@@ -277,13 +277,13 @@ impl Driver {
         if self.unparsed.is_empty() {
             return None;
         }
-        match self.unparsed.poll(&mut self.session, self.now)? {
-            message @ SessionEvent::Message(_) => Some(message),
-            event => {
-                self.sort(event);
-                None
-            }
+        match self.unparsed.poll(&mut self.session, self.now) {
+            Some(message @ SessionEvent::Message(_)) => return Some(message),
+            Some(event) => drop(self.sort(event)),
+            // The peer may have broken a rule, which is an answer and no event.
+            None => self.calm = false,
         }
+        None
     }
 
     #[inline(never)]
@@ -446,7 +446,12 @@ impl Driver {
 
     /// Takes in bytes up to the first event that is wanted; keeps the rest.
     fn poll(&mut self, mut input: &mut [u8]) {
-        while let Some(event) = self.session.poll_event(&mut input, self.now) {
+        loop {
+            let Some(event) = self.session.poll_event(&mut input, self.now) else {
+                // The peer may have broken a rule, which is an answer and no event.
+                self.calm = false;
+                break;
+            };
             if !matches!(self.sort(event.into_owned()), Sorted::Unwanted) {
                 break;
             }

@@ -171,7 +171,7 @@ impl Network {
             Pipe::new(link.clone(), &self.faults, end, wire, Rng::new(rng.next()), now)
         };
         let pipes = (pipe(&self.to_client, Role::Client), pipe(&self.to_server, Role::Server));
-        let sides = (Endpoint::new(client), Endpoint::new(server));
-        Simulation::new(sides, pipes, Watch::all(&self.faults, now), self.limits, now)
+        let ends = (Endpoint::new(client, now), Endpoint::new(server, now));
+        Simulation::new(ends, pipes, Watch::all(&self.faults, now), self.limits, now)
     }
 }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::endpoint::{Endpoint, Recorded};
+use super::endpoint::{Endpoint, Recorded, Stream};
 use super::network::Limits;
 use super::pipe::Pipe;
 use super::proxy::Watch;
@@ -83,17 +83,17 @@ impl Endings {
 
 impl Simulation {
     pub(super) fn new(
-        sides: (Endpoint, Endpoint),
-        pipes: (Pipe, Pipe),
+        (client, server): (Endpoint, Endpoint),
+        (to_client, to_server): (Pipe, Pipe),
         proxies: Vec<Watch>,
         limits: Limits,
         now: Timestamp,
     ) -> Self {
         Self {
-            client: sides.0,
-            server: sides.1,
-            to_client: pipes.0,
-            to_server: pipes.1,
+            client,
+            server,
+            to_client,
+            to_server,
             proxies,
             started: now,
             now,
@@ -144,13 +144,13 @@ impl Simulation {
     /// Does something with one end's session now; what comes of it, the next run shows.
     pub fn act<R>(&mut self, end: Role, act: impl FnOnce(&mut Session, Timestamp) -> R) -> R {
         let now = self.now;
-        act(&mut self.endpoint_mut(end).session, now)
+        act(self.endpoint_mut(end).driver.session_mut(), now)
     }
 
     /// The session of one end.
     #[must_use]
     pub fn session(&self, end: Role) -> &Session {
-        &self.endpoint(end).session
+        self.endpoint(end).driver.session()
     }
 
     /// Everything that the session of one end has said, with the times.
@@ -170,13 +170,13 @@ impl Simulation {
     /// The report of one end, once it has ended.
     #[must_use]
     pub fn report(&self, end: Role) -> Option<&Termination> {
-        self.endpoint(end).report()
+        self.endpoint(end).driver.ended()
     }
 
     /// Both reports, once both ends have ended.
     #[must_use]
     pub fn endings(&self) -> Option<Endings> {
-        let (client, server) = (self.client.report()?, self.server.report()?);
+        let (client, server) = (self.client.driver.ended()?, self.server.driver.ended()?);
         Some(Endings { client: Box::new(client.clone()), server: Box::new(server.clone()) })
     }
 
@@ -246,8 +246,8 @@ impl Simulation {
     ///
     /// [`Stuck`] where that does not come about.
     pub fn run_until_open(&mut self) -> Result<(), Stuck> {
-        let is_open = |side: &Endpoint| side.session.phase() != Phase::Opening;
-        self.run_until(|world| is_open(&world.client) && is_open(&world.server))
+        let is_open = |end: &Endpoint| end.driver.session().phase() != Phase::Opening;
+        self.run_until(|this| is_open(&this.client) && is_open(&this.server))
     }
 
     /// Runs until both ends have ended.
@@ -283,8 +283,8 @@ impl Simulation {
         self.change_path();
         let mut busy = self.carry();
         let Self { client, server, to_client, to_server, trace, .. } = self;
-        busy |= client.turn(to_client, to_server, trace, now);
-        busy |= server.turn(to_server, to_client, trace, now);
+        busy |= client.turn(Stream { inbound: to_client, outbound: to_server, now }, trace);
+        busy |= server.turn(Stream { inbound: to_server, outbound: to_client, now }, trace);
         busy | self.carry()
     }
 

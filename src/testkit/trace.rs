@@ -34,6 +34,11 @@ impl Trace {
         Self { origin, ..Self::default() }
     }
 
+    /// How many things have happened so far.
+    pub(super) fn count(&self) -> u64 {
+        self.forgotten + self.lines.len() as u64
+    }
+
     pub(super) fn note(&mut self, at: Timestamp, end: Option<Role>, what: String) {
         if self.lines.len() == KEPT {
             self.lines.pop_front();

@@ -26,13 +26,13 @@ fn after(ending: &Termination) -> Next {
 
 /// The client asks, the server answers and closes with `code` after ten messages.
 fn conversation(network: &Network, code: CloseCode) -> Simulation {
-    let mut world = network.connect();
-    world.on_event(Role::Client, |session, event, now| match event {
+    let mut simulation = network.connect();
+    simulation.on_event(Role::Client, |session, event, now| match event {
         SessionEvent::Open(_) | SessionEvent::Message(_) => drop(session.send("more", now)),
         _ => {}
     });
     let mut answered = 0;
-    world.on_event(Role::Server, move |session, event, now| {
+    simulation.on_event(Role::Server, move |session, event, now| {
         if let SessionEvent::Message(_) = event {
             let _ = session.send("news", now);
             answered += 1;
@@ -41,7 +41,7 @@ fn conversation(network: &Network, code: CloseCode) -> Simulation {
             }
         }
     });
-    world
+    simulation
 }
 
 fn main() -> Result<(), Stuck> {
@@ -75,12 +75,12 @@ fn main() -> Result<(), Stuck> {
     let clock = Clock::new();
     let mut simulated = Duration::ZERO;
     for (name, faults, code, expected) in rehearsals {
-        let mut world = conversation(&Network::new(1).faults(faults), code);
-        let endings = world.run_to_the_end()?;
+        let mut simulation = conversation(&Network::new(1).faults(faults), code);
+        let endings = simulation.run_to_the_end()?;
         let next = after(&endings.client);
         println!("{name}: {next:?}\n    {}", endings.client);
-        assert_eq!(next, expected, "{name}\n{}", world.trace());
-        simulated += world.elapsed();
+        assert_eq!(next, expected, "{name}\n{}", simulation.trace());
+        simulated += simulation.elapsed();
     }
     let took = clock.now().since(Timestamp::ZERO);
     println!("{} minutes, rehearsed in {took:?}", simulated.as_secs() / 60);

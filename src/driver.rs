@@ -1,9 +1,9 @@
 //! The turn of a connection, sans-IO: what to do next, and what came of it.
 //!
 //! Invariants: no byte is read while an earlier one waits unparsed, so an end of stream never
-//! overtakes data; a deadline takes effect only after a read that came too late to prevent it; what
-//! is queued is written before anything waits. No other place restates one of these rules: whoever
-//! has a socket only executes the steps.
+//! overtakes data; a deadline takes effect once nothing is left to read that could prevent it, or
+//! after so many reads that the peer only puts it off; what is queued is written before anything
+//! waits. No other place restates one of these rules: whoever has a socket only executes the steps.
 
 #[cfg(feature = "std")]
 mod io;
@@ -18,7 +18,7 @@ use bytes::Buf;
 use crate::connection::SendError;
 use crate::report::{Phase, ReadClosed, Termination, TransportError};
 use crate::session::{Outgoing, Output, SendRefused, Session, SessionEvent};
-use crate::time::Timestamp;
+use crate::time::{Timer, Timestamp};
 
 use ready::Ready;
 pub use step::{Shutdown, Step, Wait, Want};
@@ -311,13 +311,14 @@ impl Driver {
                 self.poll_unparsed();
             }
             let may_read = self.may_read(want, due);
-            if due && (self.turn.read_tried || !may_read) {
+            if due && (self.has_read_enough() || !may_read) {
                 self.session.handle_timeout(self.now);
-                self.turn.read_tried = false;
+                self.turn.has_timed_out();
                 (self.calm, self.stale) = (false, true);
                 continue;
             }
             if may_read && !self.turn.read_blocked {
+                self.turn.will_read(due);
                 self.calm = want == Want::Event && !due && !output && !self.unflushed;
                 return Step::Read;
             }
@@ -409,6 +410,13 @@ impl Driver {
             (self.calm, self.stale) = (false, true);
         }
         lost
+    }
+
+    /// Whether nothing that could be read would prevent the deadline that has passed.
+    fn has_read_enough(&self) -> bool {
+        // A Ping ends nothing: for its sake, nothing is read that nobody has asked for.
+        let is_ping = matches!(self.session.next_timer(), Some((_, Timer::Ping)));
+        self.turn.has_read_enough(is_ping || self.settings.reads_may_last)
     }
 
     /// Whether a request was handed out that the application has not decided about.
@@ -628,7 +636,7 @@ impl Driver {
         self.turn.write_blocked = false;
     }
 
-    /// It is so late. Deadlines that have passed take effect after one more read.
+    /// It is so late. Deadlines that have passed take effect once what is there was read.
     ///
     /// Harmless at any time.
     pub fn handle_timeout(&mut self, now: Timestamp) {

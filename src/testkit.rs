@@ -4,10 +4,11 @@
 //!
 //! - A simulated [`Network`] joins a client's and a server's [`Session`](crate::Session) under a
 //!   clock of its own. Hours pass in no time, and the same seed gives the same bytes at the same
-//!   times. The [`Simulation`] that it makes runs the applications of both ends, records every event
-//!   with its time, and gives both reports.
-//! - [`FaultyStream`] goes around a real blocking stream, and `AsyncFaultyStream`, with feature `tokio`, around
-//!   a tokio stream. They run in real time, or on tokio's clock where a test has stopped that.
+//!   times. The [`Simulation`] that it makes runs the applications of both endpoints, records every
+//!   event with its time, and has both reports.
+//! - [`FaultyStream`] goes around a real blocking stream, and `AsyncFaultyStream`, with feature
+//!   `tokio`, around a tokio stream. They run in real time, or on tokio's clock where a test has
+//!   stopped that.
 //!
 //! | To rehearse | Put |
 //! |---|---|
@@ -24,8 +25,8 @@
 //! | a system call that fails | [`Effect::ReadFails`] and its like, at [`At::Call`] |
 //! | a peer that breaks the protocol | [`Effect::Flip`] |
 //!
-//! Whatever goes wrong, a world comes to an end: a limit of simulated time and one of steps turn a
-//! livelock into [`Stuck`], an error with the trace of what happened.
+//! Whatever goes wrong, a simulation comes to an end: a limit of simulated time and one of steps
+//! turn a livelock into [`Stuck`], an error with the trace of what happened.
 //!
 //! # An application that reconnects
 //!
@@ -44,11 +45,11 @@
 //! let mut network = Network::new(1).faults(faults);
 //! let mut waited = Vec::new();
 //! for attempt in 0..3 {
-//!     let mut world = network.connect();
-//!     let endings = world.run_to_the_end()?;
+//!     let mut simulation = network.connect();
+//!     let endings = simulation.run_to_the_end()?;
 //!     let delay = delay(&endings.client, attempt).expect("the proxy says no goodbye");
 //!     waited.push(delay.as_millis());
-//!     network = network.starting_at(world.now() + delay);
+//!     network = network.starting_at(simulation.now() + delay);
 //! }
 //! assert_eq!(waited, [500, 1000, 2000]);
 //! # Ok::<(), farewell::testkit::Stuck>(())

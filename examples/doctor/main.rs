@@ -7,7 +7,6 @@
 mod args;
 mod between_ours;
 mod drawing;
-mod drive;
 mod endings;
 mod handshakes;
 mod page;

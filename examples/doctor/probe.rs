@@ -99,7 +99,7 @@ enum News {
     Over(usize, Option<Duration>, Result<Box<Termination>, String>),
 }
 
-/// Holds connections for that long; gives them in the order of their intervals, the one without
+/// Holds connections for that long. Returns them in the order of their intervals, the one without
 /// Pings first.
 pub(crate) fn hold(request: &ClientRequest, stay: Duration, mut progress: Progress) -> Vec<Held> {
     let every: Vec<_> =

@@ -16,7 +16,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_millis(400);
 /// For how long the connections are held.
 const STAY: Duration = Duration::from_millis(1900);
 
-/// Probes the server; gives what that says, where it is right.
+/// Probes the server. Returns what that says, where it is right.
 pub(crate) fn idle_timeout() -> Result<Vec<String>> {
     let (listener, address) = listen()?;
     thread::spawn(move || serve(&listener));

@@ -59,7 +59,7 @@ impl Raw {
         Ok(raw)
     }
 
-    /// Reads a request; gives the response that accepts it.
+    /// Reads a request. Returns the response that accepts it.
     pub(crate) fn response(&mut self) -> Result<BytesMut, Failure> {
         let mut handshake = ServerHandshake::new(&Limits::default());
         loop {

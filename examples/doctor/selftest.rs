@@ -72,7 +72,7 @@ pub(crate) fn run(options: SelfTest) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Prints what probing has found. Says whether that is right.
+/// Prints what probing has found. Returns whether that is right.
 fn print_probe(outcome: Result<Vec<String>>) -> bool {
     println!("    probing a server of its own whose idle timeout is {}", span(probed::TIMEOUT));
     let (right, says) = match outcome {
@@ -86,7 +86,7 @@ fn print_probe(outcome: Result<Vec<String>>) -> bool {
     right
 }
 
-/// Writes the page. Says whether that went well.
+/// Writes the page. Returns whether that went well.
 fn draw(mut page: Page, all: &[(usize, &str, Vec<Seen>)]) -> bool {
     let chapters: Vec<_> = all
         .iter()
@@ -119,7 +119,7 @@ fn collect<T>(outcome: &Receiver<Result<T>>, patience: Duration) -> Result<T> {
     }
 }
 
-/// Prints the reports of an ending. Says whether they are as expected.
+/// Prints the reports of an ending. Returns whether they are as expected.
 fn print(number: usize, ending: &Ending, reports: &[Seen]) -> bool {
     let mut right = reports.len() == ending.expected.len();
     let mut what = ending.what;

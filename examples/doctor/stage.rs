@@ -1,11 +1,13 @@
-//! What every scenario of the self-test uses, and what it gives.
+//! What the scenarios of the self-test and a visit have in common: connections and what was seen.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use farewell::handshake::ClientRequest;
 use farewell::{
-    AcceptError, Acceptor, Config, ConnectError, Incoming, Role, Termination, blocking,
+    AcceptError, Acceptor, Clock, Config, ConnectError, Incoming, Role, Termination, Timestamp,
+    blocking,
 };
 
 use crate::recorded::{Recorded, SharedTape};
@@ -57,12 +59,12 @@ impl Seen {
     }
 }
 
-/// Connects a client; gives why it could not where that is worth a report.
+/// Connects a client; returns why it could not where that is worth a report.
 pub(crate) fn connect(
     request: &ClientRequest,
-    config: Config,
+    mut config: Config,
 ) -> Result<std::result::Result<Socket, Seen>> {
-    let stream = match TcpStream::connect((request.host(), request.port())) {
+    let stream = match dial(request, &mut config.timeouts.handshake) {
         Ok(stream) => Recorded::new(stream, Role::Client)?,
         Err(error) => {
             let said = Said::NotConnected(ConnectError::Io(error).to_string());
@@ -77,7 +79,26 @@ pub(crate) fn connect(
     }
 }
 
-/// Accepts a client; gives why not where it is refused.
+/// Tries every address of the host, each with its share of the time, and leaves the rest of it.
+fn dial(request: &ClientRequest, time: &mut Duration) -> io::Result<TcpStream> {
+    let (clock, deadline) = (Clock::new(), Timestamp::ZERO + *time);
+    let addresses: Vec<_> = (request.host(), request.port()).to_socket_addrs()?.collect();
+    let mut failure = io::ErrorKind::AddrNotAvailable.into();
+    for (index, address) in addresses.iter().enumerate() {
+        let left = deadline.since(clock.now());
+        let share = left / u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        match TcpStream::connect_timeout(address, share.max(millis(5))) {
+            Ok(stream) => {
+                *time = deadline.since(clock.now());
+                return Ok(stream);
+            }
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// Accepts a client; returns why not where it is refused.
 pub(crate) fn accept(
     listener: &TcpListener,
     acceptor: &Acceptor,

@@ -138,7 +138,7 @@ impl Tape {
         }
     }
 
-    /// Follows the stream for a step; gives what is left.
+    /// Follows the stream for a step. Returns what is left.
     fn follow<'b>(&mut self, way: Way, bytes: &'b [u8], now: Duration) -> &'b [u8] {
         let sender = self.sender(way);
         let side = self.side(way);
@@ -269,7 +269,7 @@ impl Tape {
     }
 }
 
-/// Takes what belongs to the head; says whether it is complete.
+/// Takes what belongs to the head. Returns whether it is complete.
 fn take_head<'b>(head: &mut Vec<u8>, bytes: &'b [u8]) -> (&'b [u8], bool) {
     for (index, byte) in bytes.iter().enumerate() {
         head.push(*byte);

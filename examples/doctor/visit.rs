@@ -5,16 +5,14 @@ use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use farewell::handshake::Response;
 use farewell::{
-    CloseCode, CloseFrame, Config, Heartbeat, Role, SessionEvent, Stats, Timestamp, Traffic,
+    CloseCode, CloseFrame, Config, Heartbeat, Incoming, Stats, Termination, Timestamp, Traffic,
 };
 
 use crate::args::{Options, Page};
-use crate::drive::Drive;
 use crate::page::{self, Chapter};
 use crate::report;
-use crate::stage::{Said, Seen};
+use crate::stage::{self, Said, Seen, Socket};
 use crate::words::span;
 
 /// The longest time until Ctrl-C is noticed.
@@ -27,34 +25,34 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
         (heartbeat.interval, heartbeat.timeout) = (span, span);
         heartbeat
     });
-    let mut drive = match Drive::connect(&options.request, config) {
-        Ok(drive) => drive,
+    let url = &options.url;
+    let (opened, seen) = match stage::connect(&options.request, config) {
+        Ok(Ok(mut socket)) => {
+            announce(&socket, url);
+            let report = watch(&mut socket, options.stay);
+            (true, Seen::new(report, socket.get_ref().tape()))
+        }
+        Ok(Err(seen)) => (false, seen),
         Err(error) => {
-            let error = format!("no connection to the server: {error}");
-            eprintln!("{}: {error}", options.url);
-            if let Some(page) = options.page.take() {
-                let said = Said::NotConnected(error);
-                draw(page, &options.url, Seen { side: Role::Client, said });
-            }
+            eprintln!("{url}: {error}");
             return ExitCode::from(2);
         }
     };
-    let opened = open(&mut drive, &options.url);
-    if opened {
-        watch(&mut drive, options.stay);
+    match &seen.said {
+        Said::NotConnected(error) => eprintln!("{url}: {error}"),
+        Said::Report(report, _) => {
+            if !opened {
+                println!("not connected to {url}\n");
+            }
+            print!("{}", report::in_full(report));
+        }
     }
-    let Some(report) = drive.ended() else { return ExitCode::from(2) };
-    if !opened {
-        println!("not connected to {}\n", options.url);
-    }
-    print!("{}", report::in_full(report));
-    let clean = report.clean;
-    let seen = Seen::new(Box::new(report.clone()), drive.tape());
-    let drawn = options.page.take().is_none_or(|page| draw(page, &options.url, seen));
+    let clean = seen.end().is_some_and(|(_, clean)| clean);
+    let drawn = options.page.take().is_none_or(|page| draw(page, url, seen));
     ExitCode::from(if opened && drawn { u8::from(!clean) } else { 2 })
 }
 
-/// Writes the page. Says whether that went well.
+/// Writes the page. Returns whether that went well.
 fn draw(mut page: Page, url: &str, seen: Seen) -> bool {
     let title = format!("A visit to {url}");
     let chapters = [Chapter { title: url.to_owned(), seen: &[seen] }];
@@ -66,30 +64,15 @@ fn draw(mut page: Page, url: &str, seen: Seen) -> bool {
     written.is_ok()
 }
 
-/// Waits until the opening handshake is over. Says whether the connection is open.
-fn open(drive: &mut Drive, url: &str) -> bool {
-    let mut opened = None;
-    while opened.is_none() && drive.ended().is_none() {
-        drive.turn(GLANCE, |event| {
-            if let SessionEvent::Open(news) = event {
-                opened = Some(agreed(news.response()));
-            }
-        });
-    }
-    let Some(agreed) = opened else { return false };
-    let subprotocol = drive.session.negotiated().subprotocol();
-    let subprotocol = subprotocol.map(|name| format!(", subprotocol {name}"));
-    println!("connected to {url}{}{agreed}", subprotocol.unwrap_or_default());
-    true
-}
-
-fn agreed(response: Option<&Response>) -> String {
-    let server = response.and_then(|response| response.headers().get("Server"));
-    server.map_or(String::new(), |server| format!(", a server that calls itself {server:?}"))
+fn announce(socket: &Socket, url: &str) {
+    let subprotocol = socket.subprotocol().map(|name| format!(", subprotocol {name}"));
+    let server = socket.response().and_then(|response| response.headers().get("Server"));
+    let server = server.map(|server| format!(", a server that calls itself {server:?}"));
+    println!("connected to {url}{}{}", subprotocol.unwrap_or_default(), server.unwrap_or_default());
 }
 
 /// Until the connection has ended.
-fn watch(drive: &mut Drive, stay: Option<Duration>) {
+fn watch(socket: &mut Socket, stay: Option<Duration>) -> Box<Termination> {
     println!("Ctrl-C closes the connection, a second one drops it\n");
     println!("{}", columns(&["open for", "received", "sent", "Pings", "round trip"]));
     let messages = "messages, bytes";
@@ -101,38 +84,40 @@ fn watch(drive: &mut Drive, stay: Option<Duration>) {
     }) {
         eprintln!("Ctrl-C will not close the connection: {error}");
     }
-    let opened = drive.now();
+    let opened = socket.now();
     let mut leave = stay.map(|stay| opened + stay);
     let mut statistics = Statistics::new(opened);
     let mut closing = false;
-    while drive.ended().is_none() {
-        statistics.print_now_and_then(&drive.session.stats(), drive.now());
-        closing |= interrupt(drive, &interrupted, closing);
-        let now = drive.now();
+    let report = loop {
+        statistics.print_now_and_then(&socket.stats(), socket.now());
+        closing |= interrupt(socket, &interrupted, closing);
+        let now = socket.now();
         if leave.is_some_and(|leave| leave <= now) {
             leave = None;
             // Where it is refused, the connection is ending anyway.
-            let _ = drive.session.close(CloseCode::NORMAL, now);
+            let _ = socket.queue_close(CloseCode::NORMAL);
         }
         let patience = leave.map_or(GLANCE, |leave| leave.since(now).min(GLANCE));
-        drive.turn(patience, |_| {});
-    }
-    statistics.print(&drive.session.stats(), drive.now());
+        if let Some(Incoming::Ended(report)) = socket.next_within(patience) {
+            break report;
+        }
+    };
+    statistics.print(&socket.stats(), socket.now());
     println!();
+    report
 }
 
-/// Closes at the first Ctrl-C, drops at the second. Says whether there was one.
-fn interrupt(drive: &mut Drive, interrupted: &Receiver<()>, closing: bool) -> bool {
+/// Closes at the first Ctrl-C, drops at the second. Returns whether there was one.
+fn interrupt(socket: &mut Socket, interrupted: &Receiver<()>, closing: bool) -> bool {
     if interrupted.try_recv().is_err() {
         return false;
     }
-    let now = drive.now();
     if closing {
-        drive.session.abort(now);
+        socket.abort();
     } else {
         let bye = CloseFrame::new(CloseCode::NORMAL, "interrupted by the user");
         // Where it is refused, the connection is ending anyway.
-        let _ = drive.session.close(bye.unwrap_or(CloseFrame::EMPTY), now);
+        let _ = socket.queue_close(bye.unwrap_or(CloseFrame::EMPTY));
     }
     true
 }

@@ -14,18 +14,107 @@ pub(crate) struct Turn {
     pub(crate) write_blocked: bool,
     /// Reads that brought something since then.
     pub(super) reads: u8,
+    /// A deadline had passed when a read was last asked for.
+    late: bool,
+    /// Reads in a row for which that was so, and that brought something.
+    late_reads: u8,
 }
 
 impl Turn {
-    /// After so many reads that brought something, a write that was blocked is tried again: a peer
-    /// that always has more to read does not keep us from writing.
+    /// After so many reads that brought something, a write that was blocked is tried again, and a
+    /// deadline that has passed takes effect: a peer that always has more to read keeps us from
+    /// neither.
     const READS: u8 = 16;
+
+    /// Whether enough was read for a deadline that has passed to take effect: all that there was,
+    /// where a single read is not enough.
+    pub(super) fn has_read_enough(&self, one_is_enough: bool) -> bool {
+        self.read_tried && (self.read_blocked || one_is_enough) || self.late_reads >= Self::READS
+    }
+
+    /// A deadline has taken effect.
+    pub(super) fn has_timed_out(&mut self) {
+        self.read_tried = false;
+        self.late_reads = 0;
+    }
+
+    /// A read is asked for, although a deadline has passed or not.
+    pub(super) fn will_read(&mut self, late: bool) {
+        self.late = late;
+    }
 
     pub(super) fn has_read(&mut self) {
         self.read_tried = true;
         self.reads = self.reads.saturating_add(1);
+        self.late_reads = if self.late { self.late_reads.saturating_add(1) } else { 0 };
         if self.reads >= Self::READS {
             self.write_blocked = false;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use bytes::Buf;
+
+    use crate::config::Config;
+    use crate::driver::{Driver, Step, Want};
+    use crate::handshake::Negotiated;
+    use crate::report::Cause;
+    use crate::session::{Session, SessionEvent};
+    use crate::time::Timestamp;
+    use crate::wire::close::CloseCode;
+    use crate::wire::keystream::Seed;
+    use crate::wire::role::Role;
+
+    const TICK: Duration = Duration::from_millis(1);
+    const PING: [u8; 2] = [0x89, 0];
+
+    /// Closes a connection whose peer was read again only after `pause`; `read` is what a read then
+    /// brings, if anything. Returns how and when it ended.
+    fn close(pause: Duration, mut read: impl FnMut() -> Option<u8>) -> (Cause, Timestamp) {
+        let (seed, mut now) = (Seed::new([7; 32]), Timestamp::ZERO);
+        let negotiated = Negotiated::default();
+        let session = Session::upgraded(Role::Client, negotiated, Config::default(), seed, now);
+        let mut driver = Driver::new(session, now);
+        driver.session_mut().close(CloseCode::NORMAL, now).expect("it is open");
+        for _ in 0..100_000 {
+            now = now + TICK;
+            match driver.next(Want::Event) {
+                Step::Event(SessionEvent::Ended(report)) => return (report.cause, now),
+                Step::Write => {
+                    let len = driver.output().remaining();
+                    driver.handle_written(len, now);
+                    now = now + pause;
+                }
+                Step::Flush => driver.handle_flushed(),
+                Step::Read => match read() {
+                    Some(byte) => driver.handle_read(&mut [byte], now),
+                    None => driver.handle_read_blocked(),
+                },
+                Step::Wait(wait) if wait.is_over(now) => driver.handle_timeout(now),
+                Step::Wait(_) => driver.handle_ready(),
+                Step::Event(_) | Step::ShutDown(_) | Step::Done => {}
+            }
+        }
+        panic!("it has no end");
+    }
+
+    #[test]
+    fn what_comes_in_pieces_is_read_before_a_deadline_takes_effect() {
+        let mut pieces = [&PING[..], b"\x81\x01x", b"\x88\x02\x03\xe8"].concat().into_iter();
+        let (cause, _) = close(Duration::from_secs(60), || pieces.next());
+        assert_eq!(cause, Cause::ClosingHandshake);
+    }
+
+    #[test]
+    fn a_peer_that_always_has_more_to_read_does_not_put_a_deadline_off() {
+        let mut pings = PING.into_iter().cycle();
+        let (cause, ended) = close(Duration::ZERO, || pings.next());
+        assert_eq!(cause, Cause::CloseTimeout);
+        let timeouts = Config::default().timeouts;
+        assert!(ended <= Timestamp::ZERO + timeouts.close + timeouts.linger + 200 * TICK);
     }
 }

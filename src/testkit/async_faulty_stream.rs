@@ -18,8 +18,8 @@ use crate::wire::role::Role;
 ///
 /// It goes between a real stream and whoever reads and writes it: give it to
 /// [`aio::handshake`](crate::aio::handshake) or [`aio::accept`](crate::aio::accept). Only
-/// the end that it is given to is lied to; the other one sees what the stream below does. It runs
-/// on tokio's clock, which a test can stop.
+/// the endpoint that it is given to is lied to; the other one sees what the stream below does. It
+/// runs on tokio's clock, which a test can stop.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -63,7 +63,7 @@ pub struct AsyncFaultyStream<S> {
 }
 
 impl<S> AsyncFaultyStream<S> {
-    /// `stream` with faults, to be given to this end of the connection. Times count from now on.
+    /// `stream` with faults, to be given to this endpoint. Times count from now on.
     #[must_use]
     pub fn new(stream: S, end: Role, faults: &Faults) -> Self {
         Self {

@@ -95,7 +95,7 @@ pub(super) struct DirectionFaults {
 }
 
 impl DirectionFaults {
-    /// The direction that leads to `end`, with those of its faults that `is_here` picks.
+    /// The direction that leads to this endpoint, with those of its faults that `is_here` picks.
     pub(super) fn new(
         faults: &Faults,
         end: Role,
@@ -234,7 +234,7 @@ impl DirectionFaults {
         self.fire_at_place(now);
     }
 
-    /// Counts a call, and says whether it fails: a read whether this very call ends the stream.
+    /// Counts a call. An error where it fails; of a read, where this very call ends the stream.
     pub(super) fn call(&mut self, call: Call, now: Timestamp) -> Result<(), TransportError> {
         let count = &mut self.calls[call as usize];
         *count += 1;
@@ -271,7 +271,7 @@ impl DirectionFaults {
         }
     }
 
-    /// Whether the other direction is to be reset, which is said once.
+    /// Whether the other direction is to be reset; `true` once.
     pub(super) fn take_resets(&mut self) -> bool {
         mem::take(&mut self.resets)
     }

@@ -1,7 +1,8 @@
-//! One end of a simulated connection: a session, what its application does, and what it has seen.
+//! One endpoint of a simulated connection: a session, what its application does, and what it has
+//! seen.
 //!
-//! Invariant: it drives the session as the contract says, and in no other way than an adapter
-//! would: it reads before a deadline takes effect, and drains events, then output, after each call.
+//! Invariant: the turn is the driver's, as it is under an adapter. What is here is what a system
+//! does for a process: its calls, its sleep, and what becomes of a stream that it has closed.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -13,12 +14,11 @@ use bytes::Buf;
 
 use super::pipe::{Pipe, Read};
 use super::trace::Trace;
+use crate::driver::{Driver, Shutdown, Step, Want};
 use crate::handshake::{Accept, Origins};
-use crate::report::Termination;
 use crate::report::{ReadClosed, TransportError};
 use crate::session::{Session, SessionEvent};
 use crate::time::Timestamp;
-use crate::wire::role::Role;
 
 /// An event of a session, and when it came.
 #[derive(Debug)]
@@ -32,182 +32,166 @@ pub struct Recorded {
 
 pub(super) type App = Box<dyn FnMut(&mut Session, &SessionEvent<'static>, Timestamp) + Send>;
 
-/// One end.
+/// One endpoint.
 pub(super) struct Endpoint {
-    role: Role,
-    pub(super) session: Session,
+    pub(super) driver: Driver,
     pub(super) app: Option<App>,
     pub(super) leaves_requests: bool,
     pub(super) events: Vec<Recorded>,
-    told_end: bool,
-    shut: bool,
-    /// The transport is closed.
-    closed: bool,
+    /// How much of the stream was shut down.
+    shut_down: Option<Shutdown>,
+}
+
+/// The two directions of an endpoint's stream, at one time.
+pub(super) struct Stream<'a> {
+    pub(super) inbound: &'a mut Pipe,
+    pub(super) outbound: &'a mut Pipe,
+    pub(super) now: Timestamp,
+}
+
+impl Stream<'_> {
+    /// Reads once, unless that would have to wait. A stream that has failed cannot be written to.
+    fn read(&mut self) -> Option<Read> {
+        let read = self.inbound.read(self.now);
+        if let Some(Read::End(ReadClosed::Failed(kind))) = read {
+            self.outbound.fail_writes(kind);
+        }
+        read
+    }
+
+    /// Answers what comes although the stream is closed with a reset, as systems do it.
+    fn refuse(&mut self) {
+        if self.inbound.discard() && self.outbound.fail_writes(TransportError::Aborted) {
+            self.outbound.reset(self.now);
+        }
+    }
 }
 
 impl Endpoint {
-    pub(super) fn new(session: Session) -> Self {
+    pub(super) fn new(session: Session, now: Timestamp) -> Self {
         Self {
-            role: session.role(),
-            session,
+            driver: Driver::new(session, now),
             app: None,
             leaves_requests: false,
             events: Vec::new(),
-            told_end: false,
-            shut: false,
-            closed: false,
-        }
-    }
-
-    pub(super) fn report(&self) -> Option<&Termination> {
-        match self.events.last() {
-            Some(Recorded { event: SessionEvent::Ended(report), .. }) => Some(report),
-            _ => None,
+            shut_down: None,
         }
     }
 
     /// When it next does something by itself: at a deadline, or once its process runs again.
     pub(super) fn next(&self, inbound: &Pipe, now: Timestamp) -> Option<Timestamp> {
         let wakes = inbound.faults.asleep(now);
-        let deadline = self.session.poll_timeout();
+        let deadline = self.driver.session().poll_timeout();
         let deadline = deadline.map(|at| wakes.map_or(at, |wakes| at.max(wakes)));
         [deadline, wakes].into_iter().flatten().min()
     }
 
-    /// Does all that there is to do at `now`. Says whether there was anything.
-    pub(super) fn turn(
-        &mut self,
-        inbound: &mut Pipe,
-        outbound: &mut Pipe,
-        trace: &mut Trace,
-        now: Timestamp,
-    ) -> bool {
-        if inbound.faults.asleep(now).is_some() {
+    /// Does all that there is to do now. Returns whether there was anything.
+    pub(super) fn turn(&mut self, mut stream: Stream<'_>, trace: &mut Trace) -> bool {
+        if stream.inbound.faults.asleep(stream.now).is_some() {
             return false;
         }
-        if self.closed {
-            self.refuse(inbound, outbound, now);
-            return false;
+        let before = trace.count();
+        if self.shut_down < Some(Shutdown::Both) {
+            self.driver.handle_ready();
+            self.handle_timeout(stream.now, trace);
+            while self.step(&mut stream, trace) {}
         }
-        let mut busy = self.poll(&mut [], trace, now);
-        busy |= self.read(inbound, outbound, trace, now);
-        if self.session.poll_timeout().is_some_and(|at| at <= now) {
-            if let Some((_, timer)) = self.session.next_timer() {
-                trace.note(now, Some(self.role), format!("{timer:?} timer"));
-            }
-            self.session.handle_timeout(now);
-            self.poll(&mut [], trace, now);
-            busy = true;
+        if self.shut_down == Some(Shutdown::Both) {
+            stream.refuse();
         }
-        busy |= self.write(outbound, trace, now);
-        self.shut_down(inbound, outbound, trace, now);
-        busy
+        trace.count() > before
     }
 
-    fn read(
-        &mut self,
-        inbound: &mut Pipe,
-        outbound: &mut Pipe,
-        trace: &mut Trace,
-        now: Timestamp,
-    ) -> bool {
-        let mut busy = false;
-        while !self.told_end && self.report().is_none() {
-            match inbound.read(now) {
-                Some(Read::Bytes(mut bytes)) => {
-                    trace.note(now, Some(self.role), format!("read {}", show(&bytes)));
-                    self.poll(&mut bytes, trace, now);
-                }
-                Some(Read::End(how)) => {
-                    trace.note(now, Some(self.role), format!("read the end: {how:?}"));
-                    self.told_end = true;
-                    if let ReadClosed::Failed(kind) = how {
-                        outbound.fail_writes(kind);
-                    }
-                    self.session.handle_read_closed(how, now);
-                    self.poll(&mut [], trace, now);
-                }
-                None => break,
+    /// Executes a step of the driver. Returns whether another one may follow at this time.
+    fn step(&mut self, stream: &mut Stream<'_>, trace: &mut Trace) -> bool {
+        match self.driver.next(Want::Event) {
+            Step::Event(event) => {
+                let is_last = matches!(event, SessionEvent::Ended(_));
+                self.hand_out(event, stream.now, trace);
+                return !is_last;
             }
-            busy = true;
-            self.write(outbound, trace, now);
+            Step::Write => self.write(stream, trace),
+            Step::Flush => self.driver.handle_flushed(),
+            Step::Read => self.read(stream, trace),
+            Step::ShutDown(how) => self.shut_down(how, stream, trace),
+            Step::Wait(wait) if wait.is_over(stream.now) => self.handle_timeout(stream.now, trace),
+            Step::Wait(_) | Step::Done => return false,
         }
-        busy
+        true
     }
 
-    /// Takes out all events, and lets the application react to each.
-    fn poll(&mut self, bytes: &mut [u8], trace: &mut Trace, now: Timestamp) -> bool {
-        let mut input = bytes;
-        let mut any = false;
-        while let Some(event) = self.session.poll_event(&mut input, now) {
-            any = true;
-            let event = event.into_owned();
-            trace.note(now, Some(self.role), describe(&event));
-            if let Some(app) = &mut self.app {
-                app(&mut self.session, &event, now);
-            }
-            if matches!(event, SessionEvent::Request(_)) && !self.leaves_requests {
-                // An application that has answered already has its way.
-                let _ = self.session.accept(Accept::new(Origins::Any), now);
-            }
-            self.events.push(Recorded { at: now, event });
+    /// Tells the driver the time.
+    fn handle_timeout(&mut self, now: Timestamp, trace: &mut Trace) {
+        if let Some((at, timer)) = self.driver.session().next_timer()
+            && at <= now
+        {
+            self.note(now, trace, format!("{timer:?} timer"));
         }
-        any
+        self.driver.handle_timeout(now);
     }
 
-    fn write(&mut self, outbound: &mut Pipe, trace: &mut Trace, now: Timestamp) -> bool {
-        let mut busy = false;
-        while self.session.has_output() {
-            let mut output = self.session.output();
-            let bytes = output.copy_to_bytes(output.remaining().min(outbound.room()));
-            match outbound.write(&bytes, now) {
-                Ok(0) => break,
-                Ok(len) => {
-                    trace.note(now, Some(self.role), format!("wrote {}", show(&bytes[..len])));
-                    self.session.handle_flushed(len, now);
-                }
-                Err(kind) => {
-                    trace.note(now, Some(self.role), format!("a write failed: {kind}"));
-                    self.session.handle_write_failed(kind, now);
-                }
-            }
-            busy = true;
-            self.poll(&mut [], trace, now);
+    fn hand_out(&mut self, event: SessionEvent<'static>, now: Timestamp, trace: &mut Trace) {
+        self.note(now, trace, describe(&event));
+        let session = self.driver.session_mut();
+        if let Some(app) = &mut self.app {
+            app(session, &event, now);
         }
-        busy
+        if matches!(event, SessionEvent::Request(_)) && !self.leaves_requests {
+            // An application that has answered already has its way.
+            let _ = session.accept(Accept::new(Origins::Any), now);
+        }
+        self.events.push(Recorded { at: now, event });
     }
 
-    fn shut_down(
-        &mut self,
-        inbound: &mut Pipe,
-        outbound: &mut Pipe,
-        trace: &mut Trace,
-        now: Timestamp,
-    ) {
-        let ended = self.report().is_some();
-        let wanted = ended || (self.session.wants_shutdown() && !self.session.has_output());
-        if wanted && !self.shut {
-            self.shut = true;
-            trace.note(now, Some(self.role), String::from("shut down writing"));
-            outbound.shut(now);
-        }
-        if ended {
-            self.closed = true;
-            self.refuse(inbound, outbound, now);
+    fn write(&mut self, stream: &mut Stream<'_>, trace: &mut Trace) {
+        let now = stream.now;
+        let mut output = self.driver.output();
+        let bytes = output.copy_to_bytes(output.remaining().min(stream.outbound.room()));
+        match stream.outbound.write(&bytes, now) {
+            Ok(0) => self.driver.handle_write_blocked(),
+            Ok(len) => {
+                self.note(now, trace, format!("wrote {}", show(&bytes[..len])));
+                self.driver.handle_written(len, now);
+            }
+            Err(kind) => {
+                self.note(now, trace, format!("a write failed: {kind}"));
+                self.driver.handle_write_failed(kind, now);
+            }
         }
     }
 
-    /// What comes for a transport that is closed is answered with a reset, as systems do it.
-    fn refuse(&mut self, inbound: &mut Pipe, outbound: &mut Pipe, now: Timestamp) {
-        if inbound.discard() && outbound.fail_writes(TransportError::Aborted) {
-            outbound.reset(now);
+    fn read(&mut self, stream: &mut Stream<'_>, trace: &mut Trace) {
+        let now = stream.now;
+        match stream.read() {
+            Some(Read::Bytes(mut bytes)) => {
+                self.note(now, trace, format!("read {}", show(&bytes)));
+                self.driver.handle_read(&mut bytes, now);
+            }
+            Some(Read::End(how)) => {
+                self.note(now, trace, format!("read the end: {how:?}"));
+                self.driver.handle_read_closed(how, now);
+            }
+            None => self.driver.handle_read_blocked(),
         }
+    }
+
+    fn shut_down(&mut self, how: Shutdown, stream: &mut Stream<'_>, trace: &mut Trace) {
+        if self.shut_down.is_none() {
+            self.note(stream.now, trace, String::from("shut down writing"));
+            stream.outbound.shut(stream.now);
+        }
+        self.shut_down = Some(how);
+    }
+
+    fn note(&self, now: Timestamp, trace: &mut Trace, what: String) {
+        trace.note(now, Some(self.driver.session().role()), what);
     }
 }
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("Endpoint").field("driver", &self.driver).finish_non_exhaustive()
     }
 }
 

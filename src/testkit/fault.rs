@@ -10,9 +10,10 @@ use crate::wire::role::Role;
 /// The faults of one connection.
 ///
 /// The same value serves a simulated [`Network`](super::Network) and the streams that inject faults
-/// into real sockets, [`FaultyStream`](super::FaultyStream) and, with feature `tokio`, `AsyncFaultyStream`.
+/// into real sockets, [`FaultyStream`](super::FaultyStream) and, with feature `tokio`,
+/// `AsyncFaultyStream`.
 ///
-/// Directions are named after the end that they lead to. For the client, what goes
+/// Directions are named after the endpoint that they lead to. For the client, what goes
 /// [`to_client`](Self::to_client) is what it reads and what goes [`to_server`](Self::to_server) is
 /// what it writes.
 ///
@@ -56,10 +57,10 @@ impl Faults {
         self.towards(Role::Server, at, effect)
     }
 
-    /// Something goes wrong with what goes to this end.
+    /// Something goes wrong with what goes to this endpoint.
     #[must_use]
-    pub fn towards(mut self, end: Role, at: At, effect: Effect) -> Self {
-        self.list.push(Fault { end, at, effect });
+    pub fn towards(mut self, endpoint: Role, at: At, effect: Effect) -> Self {
+        self.list.push(Fault { end: endpoint, at, effect });
         self
     }
 
@@ -69,22 +70,22 @@ impl Faults {
         self.to_client(at, effect).to_server(at, effect)
     }
 
-    /// There is a proxy between the two ends.
+    /// There is a proxy between the endpoints.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxies.push(proxy);
         self
     }
 
-    /// The process of one end does not run for `span`, from `at` after the beginning on:
+    /// The process of one endpoint does not run for `span`, from `at` after the beginning on:
     /// [`Effect::Suspend`] at [`At::Time`].
     #[must_use]
-    pub fn suspend(self, end: Role, at: Duration, span: Duration) -> Self {
-        self.towards(end, At::Time(at), Effect::Suspend(span))
+    pub fn suspend(self, endpoint: Role, at: Duration, span: Duration) -> Self {
+        self.towards(endpoint, At::Time(at), Effect::Suspend(span))
     }
 }
 
-/// Something that goes wrong with what goes to one end.
+/// Something that goes wrong with what goes to one endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) end: Role,
@@ -134,9 +135,9 @@ pub enum Effect {
     Vanish,
     /// The reader's stream ends. What is written later vanishes.
     Eof,
-    /// The connection is reset, for both ends.
+    /// The connection is reset, for both endpoints.
     ///
-    /// A stream cannot reset what lies below it: there only its own end sees a reset.
+    /// A stream cannot reset what lies below it: there only its own endpoint sees a reset.
     Reset,
     /// The reader's next read fails, and every one behind it. The writer is not told.
     ReadFails(TransportError),
@@ -151,8 +152,8 @@ pub enum Effect {
     Stall,
     /// Nothing gets through for so long, and then all of it: an outage that TCP survives.
     Hold(Duration),
-    /// The reader's process does not run for so long: a laptop that is shut, a machine that swaps. It
-    /// reads nothing, writes nothing and handles no deadline, and when it goes on, its clock has
+    /// The reader's process does not run for so long: a laptop that is shut, a machine that swaps.
+    /// It reads nothing, writes nothing and handles no deadline, and when it goes on, its clock has
     /// jumped.
     ///
     /// In a stream, the thread that uses it next sleeps meanwhile; a tokio clock that a test has
@@ -173,7 +174,7 @@ impl Effect {
     }
 }
 
-/// A proxy between the two ends, which ends connections by its own rules.
+/// A proxy between the endpoints, which ends connections by its own rules.
 ///
 /// It sees the traffic that passes it and nothing else: a Ping counts as traffic, and what is still
 /// on its way to it does not. In a stream it sees what the stream reads and writes.
@@ -215,10 +216,10 @@ impl Proxy {
         Self { lifetime: Some(span), ..self }
     }
 
-    /// The same that only counts what goes to this end as traffic.
+    /// The same that only counts what goes to this endpoint as traffic.
     #[must_use]
-    pub fn watching(self, end: Role) -> Self {
-        Self { watches: Some(end), ..self }
+    pub fn watching(self, endpoint: Role) -> Self {
+        Self { watches: Some(endpoint), ..self }
     }
 
     /// The same that ends connections in this way; [`Cut::Fin`] unless said otherwise.
@@ -232,9 +233,9 @@ impl Proxy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cut {
-    /// Both ends see the end of the stream; what they send later is answered with a reset.
+    /// Both endpoints see the end of the stream; what they send later is answered with a reset.
     Fin,
-    /// Both ends see a reset.
+    /// Both endpoints see a reset.
     Reset,
     /// Nobody is told: it forgets the connection, and what is sent vanishes.
     Silence,

@@ -20,8 +20,8 @@ const WAITED: ErrorKind = if cfg!(windows) { ErrorKind::TimedOut } else { ErrorK
 ///
 /// It goes between a real stream and whoever reads and writes it: give it to
 /// [`blocking::handshake`](crate::blocking::handshake) or
-/// [`blocking::accept`](crate::blocking::accept). Only the end that it is given to is lied to; the
-/// other one sees what the stream below does.
+/// [`blocking::accept`](crate::blocking::accept). Only the endpoint that it is given to is lied to;
+/// the other one sees what the stream below does.
 ///
 /// ```
 /// use std::net::{TcpListener, TcpStream};
@@ -58,7 +58,7 @@ pub struct FaultyStream<S> {
 }
 
 impl<S> FaultyStream<S> {
-    /// `stream` with faults, to be given to this end of the connection. Times count from now on.
+    /// `stream` with faults, to be given to this endpoint. Times count from now on.
     #[must_use]
     pub fn new(stream: S, end: Role, faults: &Faults) -> Self {
         let clock = Clock::new();

@@ -1,4 +1,5 @@
-//! The faults of one end of a real connection: what a stream has to do instead of what was asked.
+//! The faults of one endpoint of a real connection: what a stream has to do instead of what was
+//! asked.
 //!
 //! It knows of no stream: the blocking and the tokio wrapper ask it what to do, do it, and say what
 //! came of it.
@@ -76,6 +77,7 @@ pub(super) enum WriteStep {
 #[derive(Debug)]
 pub(super) struct Injector {
     end: Role,
+    peer: Role,
     reads: DirectionFaults,
     writes: DirectionFaults,
     proxies: Vec<Watch>,
@@ -94,22 +96,12 @@ impl Injector {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
+        let wire = Wire::new();
         Self {
             end,
-            reads: DirectionFaults::new(
-                faults,
-                end,
-                |effect| !effect.is_writers(),
-                Wire::new(),
-                now,
-            ),
-            writes: DirectionFaults::new(
-                faults,
-                peer,
-                |effect| !is_peers(effect),
-                Wire::new(),
-                now,
-            ),
+            peer,
+            reads: DirectionFaults::new(faults, end, |effect| !effect.is_writers(), wire, now),
+            writes: DirectionFaults::new(faults, peer, |effect| !is_peers(effect), wire, now),
             proxies: Watch::all(faults, now),
             hits: Hits::default(),
             incoming: Vec::new(),
@@ -118,14 +110,14 @@ impl Injector {
         }
     }
 
-    /// For how long this end's process still has to sleep; said once.
+    /// For how long this endpoint's process still has to sleep; returned once.
     pub(super) fn take_sleep(&mut self, now: Timestamp) -> Option<Duration> {
         let until = self.reads.asleep(now)?;
         self.reads.wake();
         Some(until.since(now))
     }
 
-    /// Lets the faults take effect whose time has come. Says whether any has.
+    /// Lets the faults take effect whose time has come. Returns whether any has.
     pub(super) fn advance(&mut self, now: Timestamp) -> bool {
         for watch in &mut self.proxies {
             if let Some(cut) = watch.advance(now) {
@@ -141,12 +133,12 @@ impl Injector {
 
     /// When something will change by itself.
     pub(super) fn next(&self) -> Option<Timestamp> {
-        let lanes = [self.reads.deadline(), self.writes.deadline()];
+        let faults = [self.reads.deadline(), self.writes.deadline()];
         let proxies = self.proxies.iter().filter_map(Watch::deadline);
-        lanes.into_iter().flatten().chain(proxies).min()
+        faults.into_iter().flatten().chain(proxies).min()
     }
 
-    /// A reset is one for both directions. Says whether anything has taken effect.
+    /// A reset is one for both directions. Returns whether anything has taken effect.
     fn spread(&mut self) -> bool {
         let reset = TransportError::Reset;
         if self.reads.take_resets() && self.reads.flow == Flow::Ended(End::Failed(reset)) {
@@ -254,13 +246,10 @@ impl Injector {
         }
     }
 
-    /// These bytes are gone. Says whether a fault has taken effect behind them.
+    /// These bytes are gone. Returns whether a fault has taken effect behind them.
     pub(super) fn wrote(&mut self, bytes: &[u8], now: Timestamp) -> bool {
         if self.writes.flow == Flow::Flowing {
-            let peer = match self.end {
-                Role::Client => Role::Server,
-                Role::Server => Role::Client,
-            };
+            let peer = self.peer;
             self.proxies.iter_mut().for_each(|watch| watch.saw(peer, now));
         }
         self.writes.commit(bytes, now);
@@ -281,7 +270,7 @@ impl Injector {
         Ok(self.writes.flow == Flow::Flowing)
     }
 
-    /// Whether the stream below has to be told of an end that a fault has made; said once.
+    /// Whether the stream below has to be told of an end that a fault has made; `true` once.
     pub(super) fn take_end_below(&mut self) -> bool {
         let ended = matches!(self.writes.flow, Flow::Ended(_)) && !self.told_below;
         self.told_below |= ended;
@@ -289,7 +278,7 @@ impl Injector {
     }
 }
 
-/// Whether it only concerns the process at the other end.
+/// Whether it only concerns the process of the peer.
 fn is_peers(effect: &Effect) -> bool {
     matches!(effect, Effect::Suspend(_))
 }

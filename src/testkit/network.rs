@@ -1,4 +1,5 @@
-//! What a simulated network is like: a plain description, and the worlds that are made of it.
+//! What a simulated network is like: a plain description, and the simulations that are made
+//! of it.
 
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -31,11 +32,11 @@ use crate::wire::role::Role;
 /// let network = Network::new(7)
 ///     .link(Link::new().latency(Duration::from_millis(90)).jitter(Duration::from_millis(50)))
 ///     .faults(Faults::none().both(At::Time(Duration::from_secs(60)), Effect::Vanish));
-/// let mut world = network.connect();
-/// let endings = world.run_to_the_end()?;
+/// let mut simulation = network.connect();
+/// let endings = simulation.run_to_the_end()?;
 /// assert!(matches!(endings.client.cause, Cause::PongTimeout { .. }));
 /// // Found out within interval and timeout of the default heartbeat, in no time at all.
-/// assert!(world.elapsed() < Duration::from_secs(60 + 22 + 20));
+/// assert!(simulation.elapsed() < Duration::from_secs(60 + 22 + 20));
 /// # Ok::<(), farewell::testkit::Stuck>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ pub struct Network {
     limits: Limits,
 }
 
-/// How far a world may go.
+/// How far a simulation may go.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) time: Duration,
@@ -97,7 +98,7 @@ impl Network {
         Self { faults, ..self }
     }
 
-    /// The settings of both ends.
+    /// The settings of both endpoints.
     #[must_use]
     pub fn config(self, config: impl Into<Arc<Config>>) -> Self {
         let config = config.into();
@@ -171,7 +172,7 @@ impl Network {
             Pipe::new(link.clone(), &self.faults, end, wire, Rng::new(rng.next()), now)
         };
         let pipes = (pipe(&self.to_client, Role::Client), pipe(&self.to_server, Role::Server));
-        let sides = (Endpoint::new(client), Endpoint::new(server));
-        Simulation::new(sides, pipes, Watch::all(&self.faults, now), self.limits, now)
+        let ends = (Endpoint::new(client, now), Endpoint::new(server, now));
+        Simulation::new(ends, pipes, Watch::all(&self.faults, now), self.limits, now)
     }
 }

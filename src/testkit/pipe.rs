@@ -10,7 +10,7 @@ use core::time::Duration;
 use bytes::BytesMut;
 
 use super::direction_faults::{Call, DirectionFaults, End, Fate, Flow};
-use super::fault::{Cut, Effect, Faults};
+use super::fault::{Effect, Faults};
 use super::rng::Rng;
 use super::wire::Wire;
 use crate::report::{ReadClosed, TransportError};
@@ -73,7 +73,7 @@ impl Link {
         Self { bandwidth: Some(bytes.max(1)), ..self }
     }
 
-    /// How many bytes a read gives at most, drawn anew for each read; zero counts as one.
+    /// How many bytes a read returns at most, drawn anew for each read; zero counts as one.
     #[must_use]
     pub fn chunks(self, sizes: RangeInclusive<usize>) -> Self {
         Self { chunks: sizes, ..self }
@@ -93,7 +93,7 @@ impl Default for Link {
     }
 }
 
-/// What a read gives.
+/// What a read returns.
 #[derive(Debug)]
 pub(super) enum Read {
     Bytes(BytesMut),
@@ -226,12 +226,7 @@ impl Pipe {
         self.send(What::End(ReadClosed::Failed(TransportError::Reset)), now);
     }
 
-    /// A proxy ends it.
-    pub(super) fn cut(&mut self, cut: Cut) {
-        cut.sever(&mut self.faults);
-    }
-
-    /// Moves what can leave onto the wire. Says how many bytes did.
+    /// Moves what can leave onto the wire. Returns how many bytes did.
     pub(super) fn depart(&mut self, now: Timestamp) -> usize {
         let mut passed = 0;
         while self.free <= now && !self.backlog.is_empty() {
@@ -288,7 +283,7 @@ impl Pipe {
         self.flight.push_back(Parcel { at, what });
     }
 
-    /// Moves what has arrived into the reader's buffer. Says whether a reset was among it.
+    /// Moves what has arrived into the reader's buffer. Returns whether a reset was among it.
     pub(super) fn arrive(&mut self, now: Timestamp) -> bool {
         let mut reset = false;
         while self.flight.front().is_some_and(|parcel| parcel.at <= now) {
@@ -334,7 +329,7 @@ impl Pipe {
         self.inbox_end
     }
 
-    /// The reader is gone: nobody will read what has arrived. Says whether anything had.
+    /// The reader is gone: nobody will read what has arrived. Returns whether anything had.
     pub(super) fn discard(&mut self) -> bool {
         let any = !self.inbox.is_empty();
         self.held -= self.inbox.len();

@@ -22,9 +22,9 @@ impl Watch {
         faults.proxies.iter().map(watch).collect()
     }
 
-    /// Something passed on its way to `end`.
-    pub(super) fn saw(&mut self, end: Role, now: Timestamp) {
-        if self.proxy.watches.is_none_or(|watched| watched == end) {
+    /// Something passed on its way to this endpoint.
+    pub(super) fn saw(&mut self, to: Role, now: Timestamp) {
+        if self.proxy.watches.is_none_or(|watched| watched == to) {
             self.last = self.last.max(now);
         }
     }
@@ -35,7 +35,7 @@ impl Watch {
         [idle, lifetime].into_iter().flatten().min().filter(|_| !self.done)
     }
 
-    /// How it ends the connection, if it does now; said once.
+    /// How it ends the connection, if it does now; returned once.
     pub(super) fn advance(&mut self, now: Timestamp) -> Option<Cut> {
         self.deadline().filter(|at| *at <= now)?;
         self.done = true;

@@ -9,14 +9,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::endpoint::{Endpoint, Recorded};
+use super::endpoint::{Endpoint, Recorded, Stream};
 use super::network::Limits;
 use super::pipe::Pipe;
 use super::proxy::Watch;
 use super::trace::Trace;
-use crate::report::Phase;
-use crate::report::Termination;
-use crate::report::TransportError;
+use crate::report::{Phase, Termination, TransportError};
 use crate::session::{Session, SessionEvent};
 use crate::time::Timestamp;
 use crate::wire::message::Message;
@@ -33,16 +31,16 @@ use crate::wire::role::Role;
 /// use farewell::{CloseCode, Role, SessionEvent};
 /// use farewell::testkit::Network;
 ///
-/// let mut world = Network::new(1).connect();
-/// world.echo(Role::Server);
-/// world.on_event(Role::Client, |session, event, now| match event {
+/// let mut simulation = Network::new(1).connect();
+/// simulation.echo(Role::Server);
+/// simulation.on_event(Role::Client, |session, event, now| match event {
 ///     SessionEvent::Open(_) => drop(session.send("hello", now)),
 ///     SessionEvent::Message(_) => drop(session.close(CloseCode::NORMAL, now)),
 ///     _ => {}
 /// });
-/// let endings = world.run_to_the_end()?;
+/// let endings = simulation.run_to_the_end()?;
 /// assert!(endings.client.clean && endings.server.clean);
-/// assert!(world.elapsed() < Duration::from_secs(1));
+/// assert!(simulation.elapsed() < Duration::from_secs(1));
 /// # Ok::<(), farewell::testkit::Stuck>(())
 /// ```
 #[derive(Debug)]
@@ -60,7 +58,7 @@ pub struct Simulation {
     trace: Trace,
 }
 
-/// How both ends ended.
+/// How the connection ended for both endpoints.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Endings {
@@ -71,10 +69,10 @@ pub struct Endings {
 }
 
 impl Endings {
-    /// The report of one end.
+    /// The report of one endpoint.
     #[must_use]
-    pub fn of(&self, end: Role) -> &Termination {
-        match end {
+    pub fn of(&self, endpoint: Role) -> &Termination {
+        match endpoint {
             Role::Client => &self.client,
             Role::Server => &self.server,
         }
@@ -83,17 +81,17 @@ impl Endings {
 
 impl Simulation {
     pub(super) fn new(
-        sides: (Endpoint, Endpoint),
-        pipes: (Pipe, Pipe),
+        (client, server): (Endpoint, Endpoint),
+        (to_client, to_server): (Pipe, Pipe),
         proxies: Vec<Watch>,
         limits: Limits,
         now: Timestamp,
     ) -> Self {
         Self {
-            client: sides.0,
-            server: sides.1,
-            to_client: pipes.0,
-            to_server: pipes.1,
+            client,
+            server,
+            to_client,
+            to_server,
             proxies,
             started: now,
             now,
@@ -104,7 +102,7 @@ impl Simulation {
         }
     }
 
-    /// The time that it is.
+    /// The simulated time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
@@ -116,20 +114,20 @@ impl Simulation {
         self.now.since(self.started)
     }
 
-    /// Lets the application of one end do something whenever its session says something.
+    /// Lets the application of one endpoint do something at each event of its session.
     ///
     /// The closure gets the session, the event and the time. A later call replaces it.
     pub fn on_event(
         &mut self,
-        end: Role,
+        endpoint: Role,
         app: impl FnMut(&mut Session, &SessionEvent<'static>, Timestamp) + Send + 'static,
     ) {
-        self.endpoint_mut(end).app = Some(Box::new(app));
+        self.endpoint_mut(endpoint).app = Some(Box::new(app));
     }
 
-    /// Lets one end send back every message.
-    pub fn echo(&mut self, end: Role) {
-        self.on_event(end, |session, event, now| {
+    /// Lets one endpoint send back every message.
+    pub fn echo(&mut self, endpoint: Role) {
+        self.on_event(endpoint, |session, event, now| {
             if let SessionEvent::Message(message) = event {
                 let _ = session.send(message.clone(), now);
             }
@@ -141,42 +139,42 @@ impl Simulation {
         self.server.leaves_requests = true;
     }
 
-    /// Does something with one end's session now; what comes of it, the next run shows.
-    pub fn act<R>(&mut self, end: Role, act: impl FnOnce(&mut Session, Timestamp) -> R) -> R {
+    /// Does something with the session of one endpoint now; what comes of it, the next run shows.
+    pub fn act<R>(&mut self, endpoint: Role, act: impl FnOnce(&mut Session, Timestamp) -> R) -> R {
         let now = self.now;
-        act(&mut self.endpoint_mut(end).session, now)
+        act(self.endpoint_mut(endpoint).driver.session_mut(), now)
     }
 
-    /// The session of one end.
+    /// The session of one endpoint.
     #[must_use]
-    pub fn session(&self, end: Role) -> &Session {
-        &self.endpoint(end).session
+    pub fn session(&self, endpoint: Role) -> &Session {
+        self.endpoint(endpoint).driver.session()
     }
 
-    /// Everything that the session of one end has said, with the times.
+    /// The events of one endpoint's session so far.
     #[must_use]
-    pub fn events(&self, end: Role) -> &[Recorded] {
-        &self.endpoint(end).events
+    pub fn events(&self, endpoint: Role) -> &[Recorded] {
+        &self.endpoint(endpoint).events
     }
 
-    /// The messages that one end has received.
-    pub fn messages(&self, end: Role) -> impl Iterator<Item = &Message<'static>> {
-        self.events(end).iter().filter_map(|recorded| match &recorded.event {
+    /// The messages that one endpoint has received.
+    pub fn messages(&self, endpoint: Role) -> impl Iterator<Item = &Message<'static>> {
+        self.events(endpoint).iter().filter_map(|recorded| match &recorded.event {
             SessionEvent::Message(message) => Some(message),
             _ => None,
         })
     }
 
-    /// The report of one end, once it has ended.
+    /// The report of one endpoint, once there is one.
     #[must_use]
-    pub fn report(&self, end: Role) -> Option<&Termination> {
-        self.endpoint(end).report()
+    pub fn report(&self, endpoint: Role) -> Option<&Termination> {
+        self.endpoint(endpoint).driver.ended()
     }
 
-    /// Both reports, once both ends have ended.
+    /// Both reports, once there are both.
     #[must_use]
     pub fn endings(&self) -> Option<Endings> {
-        let (client, server) = (self.client.report()?, self.server.report()?);
+        let (client, server) = (self.client.driver.ended()?, self.server.driver.ended()?);
         Some(Endings { client: Box::new(client.clone()), server: Box::new(server.clone()) })
     }
 
@@ -194,7 +192,7 @@ impl Simulation {
 
     /// Goes to the next point in time at which anything happens, and lets all of it happen.
     ///
-    /// `false` where nothing will ever happen by itself again.
+    /// Returns `false` where nothing will ever happen by itself again.
     ///
     /// # Errors
     ///
@@ -209,7 +207,7 @@ impl Simulation {
         Ok(true)
     }
 
-    /// Runs until `until` says so, which is asked after every step.
+    /// Runs until `until` returns `true`, which is called after every step.
     ///
     /// # Errors
     ///
@@ -225,7 +223,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Lets so much time pass.
+    /// Lets this much time pass.
     ///
     /// # Errors
     ///
@@ -240,35 +238,29 @@ impl Simulation {
         self.move_clock(until)
     }
 
-    /// Runs until both ends have opened the connection.
+    /// Runs until the opening handshake is over for both endpoints.
     ///
     /// # Errors
     ///
     /// [`Stuck`] where that does not come about.
     pub fn run_until_open(&mut self) -> Result<(), Stuck> {
-        let is_open = |side: &Endpoint| side.session.phase() != Phase::Opening;
-        self.run_until(|world| is_open(&world.client) && is_open(&world.server))
+        let is_open = |end: &Endpoint| end.driver.session().phase() != Phase::Opening;
+        self.run_until(|this| is_open(&this.client) && is_open(&this.server))
     }
 
-    /// Runs until both ends have ended.
+    /// Runs until there are both reports.
     ///
     /// # Errors
     ///
-    /// [`Stuck`] where one of them does not: nobody closes, or a limit of the
+    /// [`Stuck`] where that does not come about: nobody closes, or a limit of the
     /// [`Network`](super::Network) is passed.
     pub fn run_to_the_end(&mut self) -> Result<Endings, Stuck> {
-        self.settle()?;
-        loop {
-            if let Some(endings) = self.endings() {
-                return Ok(endings);
-            }
-            if !self.step()? {
-                return Err(self.stuck(StuckReason::Rest));
-            }
-        }
+        let has_ended = |end: &Endpoint| end.driver.ended().is_some();
+        self.run_until(|this| has_ended(&this.client) && has_ended(&this.server))?;
+        self.endings().ok_or_else(|| self.stuck(StuckReason::Rest))
     }
 
-    /// Lets everything happen that takes no time. Says whether anything did.
+    /// Lets everything happen that takes no time. Returns whether anything did.
     fn settle(&mut self) -> Result<bool, Stuck> {
         let mut any = false;
         while self.happen() {
@@ -283,8 +275,8 @@ impl Simulation {
         self.change_path();
         let mut busy = self.carry();
         let Self { client, server, to_client, to_server, trace, .. } = self;
-        busy |= client.turn(to_client, to_server, trace, now);
-        busy |= server.turn(to_server, to_client, trace, now);
+        busy |= client.turn(Stream { inbound: to_client, outbound: to_server, now }, trace);
+        busy |= server.turn(Stream { inbound: to_server, outbound: to_client, now }, trace);
         busy | self.carry()
     }
 
@@ -295,8 +287,8 @@ impl Simulation {
             if let Some(cut) = watch.advance(now) {
                 self.hits += 1;
                 self.trace.note(now, None, format!("a proxy cuts the connection: {cut:?}"));
-                self.to_client.cut(cut);
-                self.to_server.cut(cut);
+                cut.sever(&mut self.to_client.faults);
+                cut.sever(&mut self.to_server.faults);
             }
         }
         self.to_client.advance(now);
@@ -307,16 +299,16 @@ impl Simulation {
     fn carry(&mut self) -> bool {
         let now = self.now;
         let mut busy = false;
-        for end in [Role::Client, Role::Server] {
-            let (pipe, back) = match end {
+        for to in [Role::Client, Role::Server] {
+            let (pipe, back) = match to {
                 Role::Client => (&mut self.to_client, &mut self.to_server),
                 Role::Server => (&mut self.to_server, &mut self.to_client),
             };
             if pipe.depart(now) > 0 {
-                self.proxies.iter_mut().for_each(|watch| watch.saw(end, now));
+                self.proxies.iter_mut().for_each(|watch| watch.saw(to, now));
                 busy = true;
             }
-            self.hits += note_faults(pipe, end, &mut self.trace, now);
+            self.hits += note_faults(pipe, to, &mut self.trace, now);
             if pipe.faults.take_resets() {
                 back.reset(now);
             }
@@ -355,30 +347,26 @@ impl Simulation {
         Stuck { reason, trace: Box::new(self.trace.clone()) }
     }
 
-    fn endpoint(&self, end: Role) -> &Endpoint {
-        match end {
+    fn endpoint(&self, role: Role) -> &Endpoint {
+        match role {
             Role::Client => &self.client,
             Role::Server => &self.server,
         }
     }
 
-    fn endpoint_mut(&mut self, end: Role) -> &mut Endpoint {
-        match end {
+    fn endpoint_mut(&mut self, role: Role) -> &mut Endpoint {
+        match role {
             Role::Client => &mut self.client,
             Role::Server => &mut self.server,
         }
     }
 }
 
-/// Notes the faults that have taken effect, and says how many.
-fn note_faults(pipe: &mut Pipe, end: Role, trace: &mut Trace, now: Timestamp) -> usize {
-    let end = match end {
-        Role::Client => "client",
-        Role::Server => "server",
-    };
+/// Takes note of the faults that have taken effect. Returns how many.
+fn note_faults(pipe: &mut Pipe, to: Role, trace: &mut Trace, now: Timestamp) -> usize {
     let fired = pipe.take_fired();
     for effect in &fired {
-        trace.note(now, None, format!("fault towards the {end}: {effect:?}"));
+        trace.note(now, None, format!("fault towards the {}: {effect:?}", to.name()));
     }
     fired.len()
 }

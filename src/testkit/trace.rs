@@ -1,4 +1,4 @@
-//! What happened in a simulated world, for a person to read when a test fails.
+//! What happened in a simulation, for a person to read when a test fails.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -7,11 +7,11 @@ use core::fmt;
 use crate::time::Timestamp;
 use crate::wire::role::Role;
 
-/// Lines that are kept; the oldest give way.
+/// The most lines; the oldest make room.
 const KEPT: usize = 2000;
 
-/// What happened in a [`Simulation`](super::Simulation), in order, by its [`Display`](fmt::Display) one line
-/// for each thing.
+/// What happened in a [`Simulation`](super::Simulation), in order. Displayed, it has a line for
+/// each thing.
 ///
 /// It holds the latest 2000 things and the number of those before them.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ pub struct Trace {
 #[derive(Debug, Clone)]
 struct Line {
     at: Timestamp,
-    /// Where it happened; on the way, where it happened at neither end.
+    /// Where it happened; on the way, where it happened at neither endpoint.
     end: Option<Role>,
     what: String,
 }
@@ -32,6 +32,11 @@ struct Line {
 impl Trace {
     pub(super) fn new(origin: Timestamp) -> Self {
         Self { origin, ..Self::default() }
+    }
+
+    /// How many things have happened so far.
+    pub(super) fn count(&self) -> u64 {
+        self.forgotten + self.lines.len() as u64
     }
 
     pub(super) fn note(&mut self, at: Timestamp, end: Option<Role>, what: String) {
@@ -50,11 +55,7 @@ impl fmt::Display for Trace {
         }
         for line in &self.lines {
             let at = line.at.since(self.origin).as_secs_f64();
-            let end = match line.end {
-                Some(Role::Client) => "client",
-                Some(Role::Server) => "server",
-                None => "path",
-            };
+            let end = line.end.map_or("path", |role| role.name());
             writeln!(f, "{at:12.6} s  {end:6}  {}", line.what)?;
         }
         Ok(())

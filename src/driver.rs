@@ -35,104 +35,92 @@ const WITHOUT_TIME: u8 = 32;
 ///
 /// [`next`](Self::next) says what to do, one [`Step`] at a time; the `handle_` methods are told
 /// what came of it. The adapters of this crate, its testkit and its examples with epoll and smol
-/// execute this and nothing else.
+/// execute this and nothing else: see [the loop](crate#the-canonical-loop), to be pasted.
 ///
-/// 1. [`Step::Event`]: something for the application, a message for example. Commands go to
-///    [`session_mut`](Self::session_mut).
-/// 2. [`Step::Write`]: write some of [`output`](Self::output), and say what came of it:
-///    [`handle_written`](Self::handle_written), [`handle_write_blocked`](Self::handle_write_blocked)
-///    or [`handle_write_failed`](Self::handle_write_failed).
-/// 3. [`Step::Flush`]: flush the stream, where it has a buffer of its own:
-///    [`handle_flushed`](Self::handle_flushed), or as above.
-/// 4. [`Step::Read`]: read into [`spare_mut`](Self::spare_mut), or into memory of yours where that
-///    is empty: [`handle_filled`](Self::handle_filled) or [`handle_read`](Self::handle_read),
-///    [`handle_read_blocked`](Self::handle_read_blocked),
-///    [`handle_read_closed`](Self::handle_read_closed).
-/// 5. [`Step::ShutDown`]: shut down the stream, our side of it or both.
-/// 6. [`Step::Wait`]: compare [`Wait::until`] with the clock. If it has passed, say so to
-///    [`handle_timeout`](Self::handle_timeout); else wait until then, or until the stream is ready,
-///    and say [`handle_ready`](Self::handle_ready).
+/// | Step | Then |
+/// |---|---|
+/// | [`Event`](Step::Event) | commands to [`session_mut`](Self::session_mut), or none |
+/// | [`Write`](Step::Write): some of [`output`](Self::output) | [`handle_written`](Self::handle_written), [`handle_write_blocked`](Self::handle_write_blocked) or [`handle_write_failed`](Self::handle_write_failed) |
+/// | [`Flush`](Step::Flush) | [`handle_flushed`](Self::handle_flushed), or as for a write |
+/// | [`Read`](Step::Read) into [`spare_mut`](Self::spare_mut), or into memory of yours where that is empty | [`handle_filled`](Self::handle_filled) or [`handle_read`](Self::handle_read), [`handle_read_blocked`](Self::handle_read_blocked), [`handle_read_closed`](Self::handle_read_closed) |
+/// | [`ShutDown`](Step::ShutDown) | nothing |
+/// | [`Wait`](Step::Wait) | [`handle_timeout`](Self::handle_timeout) if [`Wait::until`] has passed, else [`handle_ready`](Self::handle_ready) once the stream may be ready, or the time has come |
 ///
 /// With feature `std`, [`read_with`](Self::read_with), [`write_with`](Self::write_with) and
-/// [`flush_with`](Self::flush_with) carry out the steps 2 to 4 and sort what comes of them.
+/// [`flush_with`](Self::flush_with) carry out a step and sort what comes of it.
+///
+/// A program without sockets, a clock or `std`: the two ends of a connection, each with the bytes
+/// that are on their way to it.
 ///
 /// ```
-/// # #[cfg(feature = "std")]
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::io::{self, Read, Write};
-/// use std::net::{TcpListener, TcpStream};
-/// use std::thread;
+/// use core::mem;
 ///
+/// use bytes::Buf;
 /// use farewell::driver::{Driver, Shutdown, Step, Want};
 /// use farewell::handshake::{Accept, ClientRequest, Origins};
-/// use farewell::{Clock, CloseCode, Config, Seed, Session, SessionEvent, Termination};
+/// use farewell::{CloseCode, Config, ReadClosed, Seed, Session, SessionEvent, Timestamp};
 ///
-/// /// Executes the driver on a socket that does not block.
-/// fn drive(
-///     stream: &mut TcpStream,
-///     mut driver: Driver,
-///     clock: Clock,
-///     mut application: impl FnMut(SessionEvent<'static>, &mut Session),
-/// ) -> io::Result<Box<Termination>> {
-///     let mut memory = vec![0; 64 * 1024];
+/// struct End {
+///     driver: Driver,
+///     incoming: Vec<u8>,
+///     /// The other end has shut down its side.
+///     last: bool,
+/// }
+///
+/// /// Executes steps until there is an event, or nothing to do but to wait.
+/// fn turn(end: &mut End, peer: &mut End, now: Timestamp) -> Option<SessionEvent<'static>> {
+///     let driver = &mut end.driver;
+///     driver.handle_ready();
 ///     loop {
 ///         match driver.next(Want::Event) {
-///             Step::Event(SessionEvent::Ended(report)) => return Ok(report),
-///             Step::Event(event) => application(event, driver.session_mut()),
-///             Step::Write => driver.write_with(|slices| stream.write_vectored(slices), || clock.now()),
-///             Step::Flush => driver.flush_with(|| stream.flush(), || clock.now()),
-///             Step::Read => driver.read_with(&mut memory, |part| stream.read(part), || clock.now()),
-///             Step::ShutDown(Shutdown::Write) => stream.shutdown(std::net::Shutdown::Write)?,
-///             Step::ShutDown(Shutdown::Both) | Step::Done => {}
-///             Step::Wait(wait) => {
-///                 let now = clock.now();
-///                 if wait.is_over(now) {
-///                     driver.handle_timeout(now);
-///                 } else {
-///                     // Here a runtime waits: for input, for room, for the deadline.
-///                     thread::yield_now();
-///                     driver.handle_ready();
-///                 }
+///             Step::Event(event) => return Some(event),
+///             Step::Write => {
+///                 let len = driver.output().chunk().len();
+///                 peer.incoming.extend_from_slice(driver.output().chunk());
+///                 driver.handle_written(len, now);
 ///             }
+///             Step::Flush => driver.handle_flushed(),
+///             Step::Read if !end.incoming.is_empty() => {
+///                 driver.handle_read(&mut mem::take(&mut end.incoming), now);
+///             }
+///             Step::Read if end.last => driver.handle_read_closed(ReadClosed::Eof, now),
+///             Step::Read => driver.handle_read_blocked(),
+///             Step::ShutDown(Shutdown::Write | Shutdown::Both) => peer.last = true,
+///             Step::Wait(wait) if wait.is_over(now) => driver.handle_timeout(now),
+///             Step::Wait(_) | Step::Done => return None,
 ///         }
 ///     }
 /// }
 ///
-/// let listener = TcpListener::bind("127.0.0.1:0")?;
-/// let request = ClientRequest::new(&format!("ws://{}/", listener.local_addr()?))?;
-/// let server = thread::spawn(move || -> io::Result<_> {
-///     let (mut stream, _) = listener.accept()?;
-///     stream.set_nonblocking(true)?;
-///     let clock = Clock::new();
-///     let seed = Seed::from_os().map_err(io::Error::other)?;
-///     let driver = Driver::new(Session::server(Config::default(), seed, clock.now()), clock.now());
-///     drive(&mut stream, driver, clock, |event, session| match event {
-///         SessionEvent::Request(_) => {
-///             session.accept(Accept::new(Origins::Any), clock.now()).expect("it was asked for");
-///         }
-///         SessionEvent::Message(message) => drop(session.send(message, clock.now())),
-///         _ => {}
-///     })
-/// });
+/// let now = Timestamp::ZERO;
+/// let end = |session| {
+///     End { driver: Driver::new(session, now), incoming: Vec::new(), last: false }
+/// };
+/// // Use `Seed::from_os` outside of examples.
+/// let request = ClientRequest::new("ws://example.com/chat")?;
+/// let mut client = end(Session::client(&request, Config::default(), Seed::new([1; 32]), now));
+/// let mut server = end(Session::server(Config::default(), Seed::new([2; 32]), now));
 ///
-/// let mut stream = TcpStream::connect((request.host(), request.port()))?;
-/// stream.set_nonblocking(true)?;
-/// let clock = Clock::new();
-/// let session = Session::client(&request, Config::default(), Seed::from_os()?, clock.now());
-/// let driver = Driver::new(session, clock.now());
-/// let report = drive(&mut stream, driver, clock, |event, session| match event {
-///     SessionEvent::Open(_) => session.send("hello", clock.now()).expect("it is open"),
-///     SessionEvent::Message(message) => {
-///         assert_eq!(message.as_text(), Some("hello"));
-///         session.close(CloseCode::NORMAL, clock.now()).expect("it is open");
+/// let report = loop {
+///     match turn(&mut server, &mut client, now) {
+///         Some(SessionEvent::Request(_)) => {
+///             server.driver.session_mut().accept(Accept::new(Origins::Any), now)?;
+///         }
+///         Some(SessionEvent::Message(message)) => server.driver.send(message, now)?,
+///         _ => {}
 ///     }
-///     _ => {}
-/// })?;
-/// assert!(report.clean && server.join().expect("no panic")?.clean);
-/// # Ok(())
-/// # }
-/// # #[cfg(not(feature = "std"))]
-/// # fn main() {}
+///     match turn(&mut client, &mut server, now) {
+///         Some(SessionEvent::Open(_)) => client.driver.send("hello", now)?,
+///         Some(SessionEvent::Message(message)) => {
+///             assert_eq!(message.as_text(), Some("hello"));
+///             client.driver.session_mut().close(CloseCode::NORMAL, now)?;
+///         }
+///         Some(SessionEvent::Ended(report)) => break report,
+///         _ => {}
+///     }
+/// };
+/// assert!(report.clean);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Driver {

@@ -12,9 +12,10 @@
 //! | You have | Take |
 //! |---|---|
 //! | threads, and a `TcpStream` or any other stream | [`blocking`] |
-//! | tokio | `tokio`, with feature `tokio` |
-//! | a runtime of your own, and want whole messages | [`Session`] |
-//! | a runtime of your own with its own buffers (epoll, io_uring, bare metal) | [`Connection`], after the opening handshake of [`handshake`] |
+//! | tokio | `aio`, with feature `tokio` |
+//! | a socket of your own kind: smol, mio, io_uring, embassy | [`Driver`](driver::Driver), which says what to do next: [the loop](#the-canonical-loop) |
+//! | no socket at all (a test, a simulation, a tunnel), and want whole messages | [`Session`] |
+//! | buffers of your own, and want each piece of a message where it was read | [`Connection`], after the opening handshake of [`handshake`] |
 //! | a client that has to come back after every ending | [`blocking::Reconnecting`] or `aio::Reconnecting`; [`reconnect`] in a runtime of your own |
 //!
 //! # A whole life
@@ -61,20 +62,120 @@
 //!
 //! # The contract
 //!
-//! It holds for [`Connection`] and for [`Session`]; the adapters keep it for you.
+//! It holds for [`Connection`] and for [`Session`]. A [`Driver`](driver::Driver) keeps it for you,
+//! and so do the adapters, which only execute what it says.
 //!
 //! - After any call that takes `now` or bytes: take the events out until there is none, then the
 //!   output, then wait until the deadline of `poll_timeout` at the latest.
-//! - `handle_timeout` at that deadline or later makes its timer fire, or move; before the deadline
-//!   it does nothing. At the deadline, read once more before you call it: a peer that looks dead may
-//!   only be unread.
-//! - Spurious calls do nothing. No call panics, whatever the order, the bytes or the time; a time
-//!   that runs backwards counts as no time at all.
+//! - `handle_timeout` lets every deadline that has passed take effect: its timer fires, or moves.
+//!   Where none has passed, it only tells the time. Before it, at the deadline, read once more: a
+//!   peer that looks dead may only be unread. A deadline that is handled late still takes effect,
+//!   and the report says how late: [`Evidence::timer_lateness`].
+//! - Calls that nothing asked for do no harm. No call panics, whatever the order, the bytes or the
+//!   time. The latest time told counts: one that runs backwards is taken for it.
 //! - How the input is cut never matters: any split gives the same events and the same output. (A
 //!   [`Connection`] answers the latest Ping of those that came since it was last asked for output:
 //!   ask it after each event where that matters.)
 //! - The end comes exactly once, as the last event, no later than the close timeout and the linger
 //!   timeout after it began. A clean close is not an error; an end of stream is not a `None`.
+//!
+//! ## The canonical loop
+//!
+//! [`Driver::next`](driver::Driver::next) says what to do, one step at a time, and is told what came
+//! of it before it is asked again:
+//!
+//! 1. An event: the application's turn. The last one is the end.
+//! 2. Write some of the output.
+//! 3. Flush, where the stream has a buffer of its own.
+//! 4. Try to read, into the driver's memory or into yours.
+//! 5. Shut down our side of the stream, or both.
+//! 6. Wait, until the stream is ready or the deadline has come. If it has, say so instead.
+//!
+//! This is all of it, for a socket that does not block; paste it, and wait in step 6 as your runtime
+//! does:
+//!
+//! ```
+//! # #[cfg(feature = "std")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use std::io::{Read, Write};
+//! # use std::net::{TcpListener, TcpStream};
+//! # use std::thread;
+//! # use farewell::handshake::{Accept, ClientRequest, Origins};
+//! # use farewell::{CloseCode, Config, Seed};
+//! use farewell::driver::{Driver, Step, Want};
+//! use farewell::{Clock, Session, SessionEvent, Termination};
+//!
+//! fn drive(
+//!     mut stream: TcpStream,
+//!     mut driver: Driver,
+//!     clock: Clock,
+//!     mut application: impl FnMut(SessionEvent<'static>, &mut Session),
+//! ) -> Box<Termination> {
+//!     let mut memory = vec![0; 64 * 1024];
+//!     loop {
+//!         match driver.next(Want::Event) {
+//!             Step::Event(SessionEvent::Ended(report)) => return report,
+//!             Step::Event(event) => application(event, driver.session_mut()),
+//!             Step::Write => driver.write_with(|slices| stream.write_vectored(slices), || clock.now()),
+//!             Step::Flush => driver.flush_with(|| stream.flush(), || clock.now()),
+//!             Step::Read => driver.read_with(&mut memory, |part| stream.read(part), || clock.now()),
+//!             // The peer's side decides, whatever comes of this.
+//!             Step::ShutDown(how) => drop(stream.shutdown(how.into())),
+//!             Step::Wait(wait) => {
+//!                 let now = clock.now();
+//!                 if wait.is_over(now) {
+//!                     driver.handle_timeout(now);
+//!                 } else {
+//!                     // Wait here: for `wait.read`, `wait.write` or `wait.until`.
+//!                     # thread::yield_now();
+//!                     driver.handle_ready();
+//!                 }
+//!             }
+//!             // What `Want::Room` or `Want::Flushed` asks for, before or after a message is sent.
+//!             Step::Done => {}
+//!         }
+//!     }
+//! }
+//! #
+//! # let listener = TcpListener::bind("127.0.0.1:0")?;
+//! # let request = ClientRequest::new(&format!("ws://{}/", listener.local_addr()?))?;
+//! # let (seed, server_seed) = (Seed::from_os()?, Seed::from_os()?);
+//! # let clock = Clock::new();
+//! # let server = thread::spawn(move || {
+//! #     let (stream, _) = listener.accept().expect("a client connects");
+//! #     stream.set_nonblocking(true).expect("it is a socket");
+//! #     let session = Session::server(Config::default(), server_seed, clock.now());
+//! #     let driver = Driver::new(session, clock.now());
+//! #     drive(stream, driver, clock, |event, session| match event {
+//! #         SessionEvent::Request(_) => {
+//! #             session.accept(Accept::new(Origins::Any), clock.now()).expect("it was asked for");
+//! #         }
+//! #         SessionEvent::Message(message) => drop(session.send(message, clock.now())),
+//! #         _ => {}
+//! #     })
+//! # });
+//! # let stream = TcpStream::connect((request.host(), request.port()))?;
+//! # stream.set_nonblocking(true)?;
+//! # let session = Session::client(&request, Config::default(), seed, clock.now());
+//! # let driver = Driver::new(session, clock.now());
+//! # let report = drive(stream, driver, clock, |event, session| match event {
+//! #     SessionEvent::Open(_) => session.send("hello", clock.now()).expect("it is open"),
+//! #     SessionEvent::Message(message) => {
+//! #         assert_eq!(message.as_text(), Some("hello"));
+//! #         session.close(CloseCode::NORMAL, clock.now()).expect("it is open");
+//! #     }
+//! #     _ => {}
+//! # });
+//! # assert!(report.clean && server.join().expect("no panic").clean);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "std"))]
+//! # fn main() {}
+//! ```
+//!
+//! [`Driver`](driver::Driver) has a whole program without sockets, and what to tell it where `std`
+//! is missing. `examples/smol.rs` waits in an asynchronous runtime, `examples/epoll` in one for any
+//! number of connections.
 //!
 //! # Phases
 //!

@@ -1,12 +1,8 @@
 //! Echoes every message on Linux's epoll: one thread, any number of connections, one read buffer.
 //!
 //! `cargo run --release --example epoll -- [ADDRESS]`, by default 127.0.0.1:9001. It prints how each
-//! connection ended. Ctrl-C closes all of them, a second one drops them.
-//!
-//! This is a runtime of its own on `Connection`, which owns no buffer: what comes is read into the
-//! one buffer and echoed from there, piece by piece, and only output that a socket does not take at
-//! once is kept with its connection. See `client.rs` for one connection's turn, and
-//! `server.rs` for who takes one when.
+//! connection ended. Ctrl-C closes all of them, a second one drops them. See `client.rs` for what
+//! one connection does in its turn, and `server.rs` for who takes one when.
 
 #[cfg(target_os = "linux")]
 mod client;
@@ -16,9 +12,7 @@ mod server;
 #[cfg(target_os = "linux")]
 fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
-    let listener = std::net::TcpListener::bind(address)?;
-    println!("listening on {}", listener.local_addr()?);
-    server::run(&listener)
+    server::run(std::net::TcpListener::bind(address)?)
 }
 
 #[cfg(not(target_os = "linux"))]

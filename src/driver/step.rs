@@ -42,6 +42,16 @@ pub enum Shutdown {
     Both,
 }
 
+#[cfg(feature = "std")]
+impl From<Shutdown> for std::net::Shutdown {
+    fn from(shutdown: Shutdown) -> Self {
+        match shutdown {
+            Shutdown::Write => Self::Write,
+            Shutdown::Both => Self::Both,
+        }
+    }
+}
+
 /// What to wait for: whatever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {

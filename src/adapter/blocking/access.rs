@@ -7,7 +7,6 @@ use alloc::sync::Arc;
 use core::mem;
 use core::time::Duration;
 use std::io::{self, ErrorKind};
-use std::net;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use super::transport::{Socket, Transport};
@@ -248,11 +247,7 @@ impl<S: Socket> Access for Half<S> {
 
     fn shut_down(&mut self, how: Shutdown) {
         // The other half may be waiting in a read, and keeps the socket open until it is dropped.
-        let how = match how {
-            Shutdown::Write => net::Shutdown::Write,
-            Shutdown::Both => net::Shutdown::Both,
-        };
-        let _ = self.shared.socket.shutdown_shared(how);
+        let _ = self.shared.socket.shutdown_shared(how.into());
     }
 
     fn is_timed(&self) -> bool {

@@ -441,19 +441,27 @@ impl Driver {
     }
 
     /// Takes in bytes up to the first event that is wanted; keeps the rest.
+    #[inline]
     fn poll(&mut self, mut input: &mut [u8]) {
-        loop {
-            let Some(event) = self.session.poll_event(&mut input, self.now) else {
-                // The peer may have broken a rule, which is an answer and no event.
-                self.calm = false;
-                break;
-            };
-            if !matches!(self.sort(event.into_owned()), Sorted::Unwanted) {
-                break;
+        match self.session.poll_event(&mut input, self.now) {
+            Some(SessionEvent::Message(message)) => self.ready.add_message(message.into_owned()),
+            Some(event) => {
+                let event = event.into_owned();
+                self.poll_more(event, &mut input);
             }
+            // The peer may have broken a rule, which is an answer and no event.
+            None => self.calm = false,
         }
         if !input.is_empty() {
             self.unparsed.keep(input);
+        }
+    }
+
+    #[inline(never)]
+    fn poll_more(&mut self, mut event: SessionEvent<'static>, input: &mut &mut [u8]) {
+        while let Sorted::Unwanted = self.sort(event) {
+            let Some(next) = self.session.poll_event(input, self.now) else { return };
+            event = next.into_owned();
         }
     }
 
@@ -586,9 +594,12 @@ impl Driver {
     }
 
     /// These bytes were read.
+    #[inline]
     pub fn handle_read(&mut self, input: &mut [u8], now: Timestamp) {
         // The order of bytes is kept although nothing should be there.
-        self.poll_unparsed();
+        if !self.unparsed.is_empty() {
+            self.poll_unparsed();
+        }
         self.tell(now);
         self.turn.has_read();
         self.calm &= !self.session.is_due(now);

@@ -393,9 +393,10 @@ impl Session {
     /// What is read there is copied no more. Report it with
     /// [`handle_filled`](Self::handle_filled). The memory never reaches beyond the payload of the
     /// frame under way, and grows with what was received, at most to its double.
+    #[inline]
     pub fn spare_mut(&mut self) -> &mut [u8] {
         match &self.stage {
-            Stage::Open(connection) if self.deferred.is_none() => {
+            Stage::Open(connection) if self.assembly.is_large() && self.deferred.is_none() => {
                 self.assembly.spare_mut(connection.direct_remaining())
             }
             _ => &mut [],

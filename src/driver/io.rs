@@ -17,6 +17,7 @@ impl Driver {
     ///
     /// [`ErrorKind::WouldBlock`] says that nothing is there, [`ErrorKind::Interrupted`] nothing;
     /// another error, or no bytes at all, ends the reading side. `now` is the time afterwards.
+    #[inline]
     pub fn read_with(
         &mut self,
         memory: &mut [u8],
@@ -35,6 +36,7 @@ impl Driver {
     }
 
     /// Tells what came of a read into `memory`; see [`read_with`](Self::read_with).
+    #[inline]
     pub fn handle_read_result(
         &mut self,
         result: io::Result<usize>,

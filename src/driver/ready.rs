@@ -7,6 +7,7 @@ use alloc::collections::VecDeque;
 
 use crate::report::Termination;
 use crate::session::SessionEvent;
+use crate::wire::message::Message;
 
 /// What a waiting event counts for beside its payload.
 const PER_EVENT: usize = 64;
@@ -50,6 +51,12 @@ impl Ready {
                 self.more.push_back(event);
             }
         }
+    }
+
+    #[inline]
+    pub(super) fn add_message(&mut self, message: Message<'static>) {
+        let event = SessionEvent::Message(message);
+        if self.first.is_none() { self.first = Some(event) } else { self.add(event) }
     }
 
     #[inline]

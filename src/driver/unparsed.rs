@@ -31,7 +31,12 @@ impl Unparsed {
         now: Timestamp,
     ) -> Option<SessionEvent<'static>> {
         let mut input = self.bytes.get_mut(self.at..).unwrap_or_default();
-        let event = session.poll_event(&mut input, now).map(SessionEvent::into_owned);
+        let event = match session.poll_event(&mut input, now) {
+            Some(SessionEvent::Message(message)) => {
+                Some(SessionEvent::Message(message.into_owned()))
+            }
+            other => owned(other),
+        };
         let left = input.len();
         if left == 0 {
             *self = Self::default();
@@ -40,4 +45,11 @@ impl Unparsed {
         }
         event
     }
+}
+
+/// Most events are messages, and have this out of their way.
+#[cold]
+#[inline(never)]
+fn owned(event: Option<SessionEvent<'_>>) -> Option<SessionEvent<'static>> {
+    event.map(SessionEvent::into_owned)
 }

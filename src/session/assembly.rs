@@ -100,6 +100,12 @@ impl Assembly {
         })
     }
 
+    /// Whether so much was received that reading directly may pay.
+    #[inline]
+    pub(super) fn is_large(&self) -> bool {
+        self.received + self.filled >= DIRECT
+    }
+
     /// Memory to read into while `more` bytes of the frame are still to come, or none where that
     /// would not pay.
     pub(super) fn spare_mut(&mut self, more: u64) -> &mut [u8] {

@@ -3,6 +3,7 @@
 //! Invariant: a [`Text`] holds valid UTF-8 only. Its constructors see to that, so that its `&str`
 //! can be handed out.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -88,6 +89,7 @@ impl<'a> Message<'a> {
 
     /// The same message, copied if it was borrowed.
     #[must_use]
+    #[inline]
     pub fn into_owned(self) -> Message<'static> {
         match self {
             Self::Text(text) => Message::Text(text.into_owned()),
@@ -97,6 +99,7 @@ impl<'a> Message<'a> {
 
     /// The payload's bytes as owned ones, copied if they were borrowed.
     #[must_use]
+    #[inline]
     pub fn into_bytes(self) -> Bytes {
         self.into_payload().into_bytes()
     }
@@ -172,15 +175,18 @@ pub enum Payload<'a> {
 impl Payload<'_> {
     /// The same bytes, copied if they were borrowed.
     #[must_use]
+    #[inline]
     pub fn into_owned(self) -> Payload<'static> {
         Payload::Owned(self.into_bytes())
     }
 
     /// The bytes as owned ones, copied if they were borrowed.
     #[must_use]
+    #[inline]
     pub fn into_bytes(self) -> Bytes {
         match self {
-            Self::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            // A boxed slice knows that there is no room left, which a vector has to be asked.
+            Self::Borrowed(bytes) => Bytes::from(Box::<[u8]>::from(bytes)),
             Self::Owned(bytes) => bytes,
         }
     }
@@ -278,16 +284,19 @@ impl<'a> Text<'a> {
 
     /// The same text, copied if it was borrowed.
     #[must_use]
+    #[inline]
     pub fn into_owned(self) -> Text<'static> {
         Text(Repr::Owned(self.into_bytes()))
     }
 
     /// The text's bytes as owned ones, copied if they were borrowed.
     #[must_use]
+    #[inline]
     pub fn into_bytes(self) -> Bytes {
         self.into_payload().into_bytes()
     }
 
+    #[inline]
     fn into_payload(self) -> Payload<'a> {
         match self.0 {
             Repr::Borrowed(text) => Payload::Borrowed(text.as_bytes()),

@@ -15,30 +15,22 @@ use crate::wire::close::CloseCode;
 impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// The next event, whatever it is about.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent<'static>> {
-        loop {
-            if let Some(event) = ready!(self.poll(Want::Event, cx)) {
-                return Poll::Ready(event);
-            }
-        }
+        self.poll(Want::Event, cx, |event| event)
     }
 
     /// The next message, or the report.
     #[inline]
     pub(super) fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
-        loop {
-            match ready!(self.poll(Want::Event, cx)) {
-                Some(SessionEvent::Message(message)) => {
-                    return Poll::Ready(Incoming::Message(message));
-                }
-                Some(SessionEvent::Ended(report)) => return Poll::Ready(Incoming::Ended(report)),
-                _ => {}
-            }
-        }
+        self.poll(Want::Event, cx, |event| match event {
+            Some(SessionEvent::Message(message)) => Some(Incoming::Message(message)),
+            Some(SessionEvent::Ended(report)) => Some(Incoming::Ended(report)),
+            _ => None,
+        })
     }
 
     /// Ready once all that is queued is with the stream, and with what lies below it.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        ready!(self.poll(Want::Flushed, cx));
+        ready!(self.poll(Want::Flushed, cx, |event| event.is_none().then_some(())));
         Poll::Ready(self.driver.failed().map_or(Ok(()), Err))
     }
 
@@ -65,7 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// Ready once the session takes another message.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.driver.session().is_full() {
-            ready!(self.poll(Want::Room, cx));
+            ready!(self.poll(Want::Room, cx, |event| event.is_none().then_some(())));
         }
         Poll::Ready(())
     }

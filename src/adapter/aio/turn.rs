@@ -34,19 +34,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         Self { stream, driver, clock, timer: None, shutting_down: false, queued_at: None }
     }
 
-    /// Ready with the next event, or with nothing once what else is wanted is so.
+    /// Executes steps until `pick` makes something of an event, or of nothing once what else is
+    /// wanted is so.
     #[inline]
-    pub(super) fn poll(
+    pub(super) fn poll<T>(
         &mut self,
         want: Want,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<SessionEvent<'static>>> {
+        pick: impl Fn(Option<SessionEvent<'static>>) -> Option<T>,
+    ) -> Poll<T> {
         self.driver.handle_ready();
         self.poll_shutdown(cx);
         loop {
             match self.driver.next(want) {
-                Step::Event(event) => return Poll::Ready(Some(event)),
-                Step::Done => return Poll::Ready(None),
+                Step::Event(event) => {
+                    if let Some(picked) = pick(Some(event)) {
+                        return Poll::Ready(picked);
+                    }
+                }
+                Step::Done => {
+                    if let Some(picked) = pick(None) {
+                        return Poll::Ready(picked);
+                    }
+                }
                 //= rfc6455#6.1
                 //# The frame(s) that have been formed MUST be transmitted over the
                 //# underlying network connection.

@@ -38,32 +38,31 @@ pub(super) trait Access {
     fn patience(&self, wait: Option<Duration>) -> Option<Duration>;
 }
 
-/// The timeout that a stream was given last.
+/// The timeout that a stream was given last, in nanoseconds; `u64::MAX` waits for ever.
 ///
 /// Deadlines move with every message and come closer with every read, and a system call for each
 /// would be a waste. So a wait may end early, and is then taken up again.
 #[derive(Debug, Default)]
-struct ReadTimeout(Option<Option<Duration>>);
+struct ReadTimeout(u64);
 
 impl ReadTimeout {
     /// Shorter waits than this are exact.
-    const EXACT: Duration = Duration::from_millis(100);
+    const EXACT: u64 = 100_000_000;
 
     /// The timeout that the stream has to be given, if it needs another one than it has.
     fn change(&mut self, wanted: Option<Duration>) -> Option<Option<Duration>> {
+        let wanted =
+            wanted.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
         let (set, least) = match wanted {
-            Some(wanted) if wanted > Self::EXACT => (Some(wanted - wanted / 8), wanted / 2),
-            _ => (wanted, wanted.unwrap_or_default()),
+            u64::MAX => (wanted, wanted),
+            Self::EXACT.. => (wanted - wanted / 8, wanted / 2),
+            _ => (wanted, wanted),
         };
-        let fits = match (self.0, wanted) {
-            (Some(Some(has)), Some(wanted)) => (least..=wanted).contains(&has),
-            (has, _) => has == Some(wanted),
-        };
-        if fits {
+        if (least..=wanted).contains(&self.0) {
             return None;
         }
-        self.0 = Some(set);
-        Some(set)
+        self.0 = set;
+        Some((set != u64::MAX).then(|| Duration::from_nanos(set)))
     }
 }
 

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 
 use super::access::Access;
-use super::turn::{Outcome, Turn};
+use super::turn::Turn;
 use crate::adapter::Incoming;
 use crate::connection::SendError;
 use crate::driver::Want;
@@ -17,7 +17,7 @@ impl<A: Access> Turn<A> {
     /// The next event, whatever it is about.
     pub(super) fn next_event(&mut self) -> SessionEvent<'static> {
         loop {
-            if let Outcome::Event(event) = self.run(Want::Event, None) {
+            if let Some(event) = self.run(Want::Event, None, |event| event) {
                 return event;
             }
         }
@@ -33,22 +33,19 @@ impl<A: Access> Turn<A> {
 
     /// The next message or the report, or nothing once `until` has passed.
     pub(super) fn next_before(&mut self, until: Option<Timestamp>) -> Option<Incoming> {
-        loop {
-            match self.run(Want::Event, until) {
-                Outcome::Event(SessionEvent::Message(message)) => {
-                    return Some(Incoming::Message(message));
-                }
-                Outcome::Event(SessionEvent::Ended(report)) => {
-                    return Some(Incoming::Ended(report));
-                }
-                Outcome::Event(_) | Outcome::Done => {}
-                Outcome::Late => return None,
-            }
-        }
+        self.run(Want::Event, until, |event| match event {
+            Some(SessionEvent::Message(message)) => Some(Incoming::Message(message)),
+            Some(SessionEvent::Ended(report)) => Some(Incoming::Ended(report)),
+            _ => None,
+        })
+    }
+
+    fn wait_for(&mut self, want: Want) {
+        self.run(want, None, |event| event.is_none().then_some(()));
     }
 
     pub(super) fn flush(&mut self) -> Result<(), SendError> {
-        self.run(Want::Flushed, None);
+        self.wait_for(Want::Flushed);
         self.access.with(|driver| driver.failed()).map_or(Ok(()), Err)
     }
 
@@ -64,7 +61,7 @@ impl<A: Access> Turn<A> {
                 Err(refused) if refused.reason == SendError::Full => message = refused.message,
                 result => return result,
             }
-            self.run(Want::Room, None);
+            self.wait_for(Want::Room);
         }
     }
 
@@ -73,7 +70,7 @@ impl<A: Access> Turn<A> {
         &mut self,
         command: impl FnOnce(&mut Session, Timestamp) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        self.run(Want::Room, None);
+        self.wait_for(Want::Room);
         self.command(command)?;
         self.flush()
     }

@@ -21,26 +21,27 @@ pub(super) struct Turn<A> {
     pub(super) clock: Clock,
 }
 
-/// What came of a turn.
-pub(super) enum Outcome {
-    Event(SessionEvent<'static>),
-    /// What else was wanted is so.
-    Done,
-    /// The time given has passed.
-    Late,
-}
-
 impl<A: Access> Turn<A> {
-    /// Executes steps until what is wanted is there, or until this time has passed.
-    pub(super) fn run(&mut self, want: Want, until: Option<Timestamp>) -> Outcome {
+    /// Executes steps until `pick` makes something of an event, or of nothing once what else is
+    /// wanted is so. Returns nothing once this time has passed.
+    pub(super) fn run<T>(
+        &mut self,
+        want: Want,
+        until: Option<Timestamp>,
+        pick: impl Fn(Option<SessionEvent<'static>>) -> Option<T>,
+    ) -> Option<T> {
         self.access.with(|driver| driver.handle_ready());
         // A read that cannot be bounded has no place where there is no time.
         let hasty = until.is_some_and(|at| at <= self.clock.now()) && !self.access.is_timed();
         let mut wrote_first = None;
         loop {
             match self.access.with(|driver| driver.next(want)) {
-                Step::Event(event) => return Outcome::Event(event),
-                Step::Done => return Outcome::Done,
+                Step::Event(event) => {
+                    if let Some(picked) = pick(Some(event)) {
+                        return Some(picked);
+                    }
+                }
+                Step::Done => return pick(None),
                 //= rfc6455#6.1
                 //# The frame(s) that have been formed MUST be transmitted over the
                 //# underlying network connection.
@@ -62,7 +63,7 @@ impl<A: Access> Turn<A> {
                 }
                 Step::Wait(wait) => {
                     if self.wait(wait, until) {
-                        return Outcome::Late;
+                        return None;
                     }
                 }
             }

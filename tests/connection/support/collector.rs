@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 /// Names and values, as text.
@@ -51,8 +52,40 @@ impl Collector {
 
     /// Does `work` with this as its thread's subscriber.
     pub(crate) fn collect<R>(&self, work: impl FnOnce() -> R) -> R {
+        // Whether a span is wanted at all is remembered for the whole process, and may be asked
+        // while no other collector is there.
+        static STAND_IN: Once = Once::new();
+        STAND_IN
+            .call_once(|| drop(tracing::dispatcher::set_global_default(Dispatch::new(StandIn))));
         tracing::dispatcher::with_default(&Dispatch::new(self.clone()), work)
     }
+}
+
+/// Wants nothing now, and may later: keeps threads without a collector from deciding for all.
+struct StandIn;
+
+impl Subscriber for StandIn {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 impl Log {

@@ -282,13 +282,14 @@ impl Driver {
                 self.poll_unparsed();
             }
             let may_read = self.may_read(want, due);
-            if due && (self.turn.read_tried || !may_read) {
+            if due && (self.turn.read_tried == Some(self.now) || !may_read) {
                 self.session.handle_timeout(self.now);
-                self.turn.read_tried = false;
+                self.turn.read_tried = None;
                 self.stale = true;
                 continue;
             }
             if may_read && !self.turn.read_blocked {
+                self.turn.read_asked = Some(self.now);
                 return Step::Read;
             }
             if !self.stale && !self.is_lost() {
@@ -543,21 +544,21 @@ impl Driver {
         // The order of bytes is kept although nothing should be there.
         self.poll_unparsed();
         self.tell(now);
-        self.turn.has_read();
+        self.turn.has_read(self.now);
         self.poll(input);
     }
 
     /// `len` bytes were read into [`spare_mut`](Self::spare_mut).
     pub fn handle_filled(&mut self, len: usize, now: Timestamp) {
         self.tell(now);
-        self.turn.has_read();
+        self.turn.has_read(self.now);
         self.session.handle_filled(len, now);
         self.stale = true;
     }
 
     /// There is nothing to read at present.
     pub fn handle_read_blocked(&mut self) {
-        self.turn.read_tried = true;
+        self.turn.read_tried = self.turn.read_asked;
         self.turn.read_blocked = true;
     }
 
@@ -588,10 +589,7 @@ impl Driver {
 
     /// Time runs forwards, and what was tried before was tried too early.
     fn tell(&mut self, now: Timestamp) {
-        if now > self.now {
-            self.now = now;
-            self.turn.read_tried = false;
-        }
+        self.now = self.now.max(now);
         self.without_time = 0;
     }
 

@@ -1,5 +1,7 @@
 //! What was tried in the present turn.
 
+use crate::time::Timestamp;
+
 /// What one executor has tried since it last waited.
 ///
 /// Where two threads share a driver, each has one of its own: what one of them leaves to the other
@@ -8,8 +10,11 @@
 pub(crate) struct Turn {
     /// Nothing was there to read.
     pub(crate) read_blocked: bool,
-    /// A read was tried since the time was last told.
-    pub(crate) read_tried: bool,
+    /// The time that was told when a read was last asked for.
+    pub(super) read_asked: Option<Timestamp>,
+    /// The same of the read that was tried last: only what it did not find is not there, however
+    /// late it is by now.
+    pub(super) read_tried: Option<Timestamp>,
     /// The stream took nothing.
     pub(crate) write_blocked: bool,
     /// Reads that brought something since then.
@@ -21,8 +26,8 @@ impl Turn {
     /// that always has more to read does not keep us from writing.
     const READS: u8 = 16;
 
-    pub(super) fn has_read(&mut self) {
-        self.read_tried = true;
+    pub(super) fn has_read(&mut self, now: Timestamp) {
+        self.read_tried = Some(now);
         self.reads = self.reads.saturating_add(1);
         if self.reads >= Self::READS {
             self.write_blocked = false;

@@ -545,7 +545,11 @@ impl Driver {
         self.poll_unparsed();
         self.tell(now);
         self.turn.has_read(self.now);
-        self.poll(input);
+        if self.unparsed.is_empty() {
+            self.poll(input);
+        } else {
+            self.unparsed.keep(input);
+        }
     }
 
     /// `len` bytes were read into [`spare_mut`](Self::spare_mut).

@@ -241,7 +241,11 @@ impl Driver {
             self.without_time += 1;
             return Some(Step::Event(event));
         }
-        (self.calm && !self.turn.read_blocked).then_some(Step::Read)
+        if !self.calm || self.turn.read_blocked {
+            return None;
+        }
+        self.turn.will_read(false, self.now);
+        Some(Step::Read)
     }
 
     /// The next step of a flush that nothing keeps up: it comes before deadlines and events.
@@ -306,7 +310,7 @@ impl Driver {
                 continue;
             }
             if may_read && !self.turn.read_blocked {
-                self.turn.will_read(due);
+                self.turn.will_read(due, self.now);
                 self.calm = want == Want::Event && !due && !output && !self.unflushed;
                 return Step::Read;
             }
@@ -404,7 +408,7 @@ impl Driver {
     fn has_read_enough(&self) -> bool {
         // A Ping ends nothing: for its sake, nothing is read that nobody has asked for.
         let is_ping = matches!(self.session.next_timer(), Some((_, Timer::Ping)));
-        self.turn.has_read_enough(is_ping || self.settings.reads_may_last)
+        self.turn.has_read_enough(is_ping || self.settings.reads_may_last, self.now)
     }
 
     /// Whether a request was handed out that the application has not decided about.
@@ -601,22 +605,27 @@ impl Driver {
             self.poll_unparsed();
         }
         self.tell(now);
-        self.turn.has_read();
+        self.turn.has_read(self.now);
         self.calm &= !self.session.is_due(now);
-        self.poll(input);
+        if self.unparsed.is_empty() {
+            self.poll(input);
+        } else {
+            self.calm = false;
+            self.unparsed.keep(input);
+        }
     }
 
     /// `len` bytes were read into [`spare_mut`](Self::spare_mut).
     pub fn handle_filled(&mut self, len: usize, now: Timestamp) {
         self.tell(now);
-        self.turn.has_read();
+        self.turn.has_read(self.now);
         self.session.handle_filled(len, now);
         (self.calm, self.stale) = (false, true);
     }
 
     /// There is nothing to read at present.
     pub fn handle_read_blocked(&mut self) {
-        self.turn.read_tried = true;
+        self.turn.read_tried = self.turn.read_asked;
         self.turn.read_blocked = true;
     }
 
@@ -649,10 +658,7 @@ impl Driver {
     /// Time runs forwards, and what was tried before was tried too early.
     #[inline]
     fn tell(&mut self, now: Timestamp) {
-        if now > self.now {
-            self.now = now;
-            self.turn.read_tried = false;
-        }
+        self.now = self.now.max(now);
         self.without_time = 0;
     }
 

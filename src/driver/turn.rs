@@ -1,5 +1,7 @@
 //! What was tried in the present turn.
 
+use crate::time::Timestamp;
+
 /// What one executor has tried since it last waited.
 ///
 /// Where two threads share a driver, each has one of its own: what one of them leaves to the other
@@ -8,8 +10,11 @@
 pub(crate) struct Turn {
     /// Nothing was there to read.
     pub(crate) read_blocked: bool,
-    /// A read was tried since the time was last told.
-    pub(crate) read_tried: bool,
+    /// The time that was told when a read was last asked for.
+    pub(super) read_asked: Option<Timestamp>,
+    /// The same of the read that was tried last: only what it did not find is not there, however
+    /// late it is by now.
+    pub(super) read_tried: Option<Timestamp>,
     /// The stream took nothing.
     pub(crate) write_blocked: bool,
     /// Reads that brought something since then.
@@ -26,25 +31,27 @@ impl Turn {
     /// neither.
     const READS: u8 = 16;
 
-    /// Whether enough was read for a deadline that has passed to take effect: all that there was,
-    /// where a single read is not enough.
-    pub(super) fn has_read_enough(&self, one_is_enough: bool) -> bool {
-        self.read_tried && (self.read_blocked || one_is_enough) || self.late_reads >= Self::READS
+    /// Whether enough was read for a deadline that has passed by now to take effect: all that there
+    /// was, where a single read is not enough.
+    pub(super) fn has_read_enough(&self, one_is_enough: bool, now: Timestamp) -> bool {
+        let tried = self.read_tried == Some(now);
+        tried && (self.read_blocked || one_is_enough) || self.late_reads >= Self::READS
     }
 
     /// A deadline has taken effect.
     pub(super) fn has_timed_out(&mut self) {
-        self.read_tried = false;
+        self.read_tried = None;
         self.late_reads = 0;
     }
 
     /// A read is asked for, although a deadline has passed or not.
-    pub(super) fn will_read(&mut self, late: bool) {
+    pub(super) fn will_read(&mut self, late: bool, now: Timestamp) {
         self.late = late;
+        self.read_asked = Some(now);
     }
 
-    pub(super) fn has_read(&mut self) {
-        self.read_tried = true;
+    pub(super) fn has_read(&mut self, now: Timestamp) {
+        self.read_tried = Some(now);
         self.reads = self.reads.saturating_add(1);
         self.late_reads = if self.late { self.late_reads.saturating_add(1) } else { 0 };
         if self.reads >= Self::READS {

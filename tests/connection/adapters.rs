@@ -7,6 +7,8 @@
 mod blocking_only;
 mod compression;
 mod endings;
+mod hammer_blocking;
+mod hammer_tokio;
 mod messages;
 mod opening;
 mod reconnecting;

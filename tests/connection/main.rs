@@ -5,6 +5,7 @@
 //! allocations are counted, and spans collected, on the thread of the test alone.
 
 mod adapters;
+mod driver;
 mod evidence;
 mod fuzz_findings;
 mod no_alloc;

@@ -16,7 +16,8 @@ use super::turn::Turn;
 use crate::adapter::{Incoming, lock};
 use crate::connection::SendError;
 use crate::report::{Evidence, Stats};
-use crate::session::{Outgoing, SendRefused};
+use crate::session::{Outgoing, SendRefused, Session};
+use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
 use crate::wire::data::Data;
 
@@ -182,8 +183,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> Result<(), SendRefused<'m>> {
-        self.ready().await;
-        self.try_feed(message)
+        let mut message = message.into();
+        loop {
+            self.ready().await;
+            match self.try_feed(message) {
+                // The reading half has taken the room, for a Pong.
+                Err(refused) if refused.reason == SendError::Full => message = refused.message,
+                result => return result,
+            }
+        }
     }
 
     /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.
@@ -223,10 +231,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         data: impl Into<Data<'m>>,
         fin: bool,
     ) -> Result<(), SendError> {
-        self.ready().await;
-        self.shared
-            .command(|turn| turn.command(|session, now| session.send_fragment(data, fin, now)))?;
-        self.flush().await
+        let data = data.into();
+        self.send_other(|session, now| session.send_fragment(data, fin, now)).await
     }
 
     /// Sends a Ping with a payload of at most 125 bytes. The heartbeat sends its own.
@@ -235,7 +241,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     ///
     /// Why it was not accepted, or why it cannot leave any more.
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.shared.command(|turn| turn.command(|session, now| session.ping(payload, now)))?;
+        self.send_other(|session, now| session.ping(payload, now)).await
+    }
+
+    /// Queues what is no message as soon as there is room, and flushes.
+    async fn send_other(
+        &mut self,
+        mut command: impl FnMut(&mut Session, Timestamp) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        loop {
+            self.ready().await;
+            match self.shared.command(|turn| turn.command(&mut command)) {
+                Err(SendError::Full) => {}
+                result => break result?,
+            }
+        }
         self.flush().await
     }
 

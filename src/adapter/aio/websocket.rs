@@ -186,6 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Why it was not accepted, or why it cannot leave any more.
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.ready().await;
         self.turn.command(|session, now| session.ping(payload, now))?;
         self.flush().await
     }

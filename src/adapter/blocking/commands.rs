@@ -68,10 +68,16 @@ impl<A: Access> Turn<A> {
     /// Queues what is no message as soon as there is room, and flushes.
     pub(super) fn send_other(
         &mut self,
-        command: impl FnOnce(&mut Session, Timestamp) -> Result<(), SendError>,
+        mut command: impl FnMut(&mut Session, Timestamp) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        self.wait_for(Want::Room);
-        self.command(command)?;
+        loop {
+            self.wait_for(Want::Room);
+            match self.command(&mut command) {
+                // The other half has taken the room, for a Pong.
+                Err(SendError::Full) => {}
+                result => break result?,
+            }
+        }
         self.flush()
     }
 

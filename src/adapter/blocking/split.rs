@@ -148,6 +148,7 @@ impl<S: Socket> Sender<S> {
         data: impl Into<Data<'m>>,
         fin: bool,
     ) -> Result<(), SendError> {
+        let data = data.into();
         self.turn.send_other(|session, now| session.send_fragment(data, fin, now))
     }
 

@@ -31,8 +31,10 @@ impl<A: Access> Turn<A> {
         pick: impl Fn(Option<SessionEvent<'static>>) -> Option<T>,
     ) -> Option<T> {
         self.access.with(|driver| driver.handle_ready());
-        // A read that cannot be bounded has no place where there is no time.
-        let hasty = until.is_some_and(|at| at <= self.clock.now()) && !self.access.is_timed();
+        // Where there is no time left, one more read is tried, unless it cannot be bounded. A
+        // deadline waits for a read, so that it takes effect with a call that has time for one.
+        let hasty = self.is_late(until) && !self.access.is_timed();
+        let mut last_read = hasty;
         let mut wrote_first = None;
         loop {
             match self.access.with(|driver| driver.next(want)) {
@@ -56,8 +58,10 @@ impl<A: Access> Turn<A> {
                 }
                 Step::Flush => self.access.flush(self.clock),
                 Step::ShutDown(how) => self.access.shut_down(how),
-                Step::Read if hasty => self.access.with(|driver| driver.handle_read_blocked()),
+                Step::Read if last_read => return None,
                 Step::Read => {
+                    // A peer that always has more to read does not keep us beyond the time given.
+                    last_read = self.is_late(until);
                     let timeout = self.timeout(until);
                     self.access.read(want == Want::Event, timeout, self.clock);
                 }
@@ -65,9 +69,14 @@ impl<A: Access> Turn<A> {
                     if self.wait(wait, until) {
                         return None;
                     }
+                    last_read = hasty;
                 }
             }
         }
+    }
+
+    fn is_late(&self, until: Option<Timestamp>) -> bool {
+        until.is_some_and(|until| until <= self.clock.now())
     }
 
     /// How long a read may wait.

@@ -165,6 +165,7 @@ impl<S: Transport> WebSocket<S> {
         data: impl Into<Data<'m>>,
         fin: bool,
     ) -> Result<(), SendError> {
+        let data = data.into();
         self.turn.send_other(|session, now| session.send_fragment(data, fin, now))
     }
 

@@ -1,0 +1,655 @@
+//! The halves of a tokio socket under everything at once: many tasks on several threads, futures
+//! dropped at every await, narrow pipes, Pings in between, and every order of ending.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use farewell::aio::{Receiver, Sender, WebSocket, accept, connect, handshake};
+use farewell::handshake::{ClientRequest, Negotiated};
+use farewell::{
+    Cause, CloseCode, Config, Incoming, Initiator, Message, Role, SendError, Termination,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::Instant;
+
+use crate::adapters::support::{anyone, bounded, masked, quiet, runtime};
+use crate::driver::rng::{Rng, rounds};
+use crate::driver::script::numbered;
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// Polls a future once, and again as often as it is woken up to `polls` times; then drops it.
+async fn patient<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    let output = poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if left == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    });
+    output.await
+}
+
+/// Drops a future again and again, until one of them is done. A macro, for a closure would hide that
+/// the future can be sent to another thread.
+macro_rules! until_done {
+    ($rng:expr, $attempt:expr) => {
+        loop {
+            if let Some(result) = patient($rng.below(3), $attempt).await {
+                break result;
+            }
+            yield_now().await;
+        }
+    };
+}
+
+/// Runs a test on each of several numbers of threads.
+fn on_threads(test: impl AsyncFn(u64) + Clone + Send + 'static, few: u64) {
+    for threads in [2, 4, 8] {
+        let test = test.clone();
+        for round in 0..rounds(few) {
+            let test = test.clone();
+            bounded(move || {
+                let mut builder = tokio::runtime::Builder::new_multi_thread();
+                let runtime = builder.worker_threads(threads).enable_all().build().unwrap();
+                runtime.block_on(test(round * 10 + threads as u64));
+            });
+        }
+    }
+}
+
+fn ends<S: Stream>(streams: (S, S), config: &Config) -> (WebSocket<S>, WebSocket<S>) {
+    let open = |stream, role| {
+        WebSocket::upgraded(stream, role, Negotiated::default(), config.clone(), b"").unwrap()
+    };
+    (open(streams.0, Role::Client), open(streams.1, Role::Server))
+}
+
+async fn tcp() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (one, other) = tokio::join!(TcpStream::connect(address), listener.accept());
+    let (one, other) = (one.unwrap(), other.unwrap().0);
+    one.set_nodelay(true).unwrap();
+    other.set_nodelay(true).unwrap();
+    (one, other)
+}
+
+/// Queues message `number` in one of all ways there are.
+async fn send<S: Stream>(sender: &mut Sender<S>, number: usize, len: usize, rng: &mut Rng) {
+    let message = Message::from(numbered(number, len));
+    match rng.below(6) {
+        0 => sender.send(message).await.unwrap(),
+        1 => sender.feed(message).await.unwrap(),
+        2 => {
+            until_done!(rng, sender.ready());
+            loop {
+                // Between the two, the reading half may have taken the room for a Pong.
+                match sender.try_feed(message.clone()) {
+                    Ok(()) => break,
+                    Err(refused) => assert_eq!(refused.reason, SendError::Full),
+                }
+                sender.ready().await;
+            }
+            until_done!(rng, sender.flush()).unwrap();
+        }
+        3 => {
+            // Whether a dropped call has taken its message is seen from the count.
+            let before = sender.stats().sent.messages;
+            while sender.stats().sent.messages == before {
+                let _ = patient(rng.below(3), sender.send(message.clone())).await;
+                yield_now().await;
+            }
+            assert_eq!(sender.stats().sent.messages, before + 1, "doubled");
+        }
+        4 => {
+            let payload = message.as_bytes();
+            let (one, other) = payload.split_at(rng.below(payload.len()));
+            sender.send_fragment(one, false).await.unwrap();
+            sender.send_fragment(other, true).await.unwrap();
+        }
+        _ => {
+            sender.feed(message).await.unwrap();
+            sender.ping(b"?").await.unwrap();
+        }
+    }
+}
+
+/// Sends and receives `count` messages at the same time, from several tasks for each half.
+async fn exchange<S: Stream>(
+    socket: WebSocket<S>,
+    count: usize,
+    most: usize,
+    seed: u64,
+) -> (Receiver<S>, Sender<S>) {
+    let (receiver, sender) = socket.split();
+    let sender = Arc::new(Mutex::new((sender, 0)));
+    let receiver = Arc::new(Mutex::new((receiver, 0)));
+    let mut tasks = JoinSet::new();
+    for task in 0..3 {
+        let (sender, receiver) = (sender.clone(), receiver.clone());
+        let mut rng = Rng::new(seed * 100 + task);
+        let mut reader_rng = rng.clone();
+        tasks.spawn(async move {
+            loop {
+                let (sender, next) = &mut *sender.lock().await;
+                if *next == count {
+                    return;
+                }
+                let len = rng.below(most);
+                send(sender, *next, len, &mut rng).await;
+                *next += 1;
+            }
+        });
+        tasks.spawn(async move {
+            loop {
+                let (receiver, next) = &mut *receiver.lock().await;
+                if *next == count {
+                    return;
+                }
+                let rng = &mut reader_rng;
+                let incoming = until_done!(rng, receiver.next());
+                let message = incoming.into_message().unwrap_or_else(|report| panic!("{report}"));
+                let bytes = message.as_bytes();
+                assert!(bytes == numbered(*next, bytes.len() - 7), "message {next}");
+                *next += 1;
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let (receiver, received) = Arc::into_inner(receiver).unwrap().into_inner();
+    let (sender, sent) = Arc::into_inner(sender).unwrap().into_inner();
+    assert_eq!((received, sent), (count, count));
+    (receiver, sender)
+}
+
+/// Reads to the end, which has to come next and to stay.
+async fn the_end<S: Stream>(receiver: &mut Receiver<S>) -> Box<Termination> {
+    let report = receiver.next().await.into_message().expect_err("the end");
+    for _ in 0..3 {
+        assert_eq!(receiver.next().await, Incoming::Ended(report.clone()));
+    }
+    report
+}
+
+async fn flood<S: Stream>(streams: (S, S), config: Config, count: usize, most: usize, seed: u64) {
+    let (client, server) = ends(streams, &config);
+    let [client, server] = [(client, seed), (server, seed + 1)].map(|(socket, seed)| {
+        tokio::spawn(async move {
+            let (mut receiver, sender) = exchange(socket, count, most, seed).await;
+            // The other end may still have Pings to send, and waits for them to be taken.
+            (tokio::spawn(async move { the_end(&mut receiver).await }), sender)
+        })
+    });
+    let (waiting, mut sender) = client.await.unwrap();
+    let (other, mut other_sender) = server.await.unwrap();
+    sender.close(CloseCode::NORMAL).await.unwrap();
+    let report = waiting.await.unwrap();
+    assert!(report.clean && report.initiator == Initiator::Local, "{report}");
+    let report = other.await.unwrap();
+    assert!(report.clean && report.initiator == Initiator::Peer, "{report}");
+    for sender in [&mut sender, &mut other_sender] {
+        assert_eq!(sender.send("too late").await, Err(SendError::Ended));
+    }
+}
+
+#[test]
+fn many_tasks_lose_double_and_reorder_nothing() {
+    on_threads(
+        async |seed| {
+            let mut config = quiet();
+            config.limits.pending_output = [0, 1_000, 1 << 20][seed as usize / 10 % 3];
+            config.fragment_size = Some(700);
+            let room = [1, 64, 1_000, 65_536][seed as usize / 10 % 4];
+            flood(duplex(room), config, 120, 2_000, seed).await;
+        },
+        4,
+    );
+}
+
+#[test]
+fn many_tasks_lose_double_and_reorder_nothing_over_tcp() {
+    on_threads(async |seed| flood(tcp().await, quiet(), 150, 50_000, seed).await, 2);
+}
+
+/// What is queued at both ends is many times what the pipe takes.
+#[test]
+fn big_messages_both_ways_over_a_narrow_pipe() {
+    on_threads(
+        async |seed| {
+            let mut config = quiet();
+            config.limits.pending_output = 100_000;
+            flood(duplex(4_096), config, 24, 1 << 20, seed).await;
+        },
+        2,
+    );
+}
+
+/// The heartbeat is 20 s; time stands still until everybody waits.
+#[test]
+fn a_message_fed_while_the_reader_waits_leaves_at_once() {
+    bounded(|| {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().unwrap().block_on(async {
+            let (client, server) = ends(duplex(1 << 16), &Config::default());
+            let (mut receiver, mut sender) = client.split();
+            let mut server = server;
+            let reader = tokio::spawn(async move { receiver.next().await });
+            let began = Instant::now();
+            for number in 0..10 {
+                // The reader has begun to wait, and has written what was fed before.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                if number % 2 == 0 {
+                    sender.feed(numbered(number, 10)).await.unwrap();
+                } else {
+                    sender.try_feed(numbered(number, 10)).unwrap();
+                }
+                let message = server.next().await.into_message().unwrap();
+                assert_eq!(message.as_bytes(), numbered(number, 10));
+            }
+            assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+            // So does a Close that is only queued.
+            sender.queue_close(CloseCode::NORMAL).unwrap();
+            let report = server.next().await.into_message().unwrap_err();
+            assert!(report.clean, "{report}");
+            assert!(reader.await.unwrap().into_message().unwrap_err().clean);
+            assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        });
+    });
+}
+
+/// As above on several threads, where feeding and beginning to wait race with each other.
+#[test]
+fn a_message_fed_as_the_reader_begins_to_wait_leaves() {
+    on_threads(
+        async |_| {
+            let mut config = quiet();
+            config.heartbeat = None;
+            let (client, mut server) = ends(duplex(1 << 16), &config);
+            let (mut receiver, mut sender) = client.split();
+            let reader = tokio::spawn(async move {
+                for number in 0..300 {
+                    let message = receiver.next().await.into_message().unwrap();
+                    assert_eq!(message.as_bytes(), numbered(number, 3));
+                }
+                receiver
+            });
+            let echo = tokio::spawn(async move {
+                for _ in 0..300 {
+                    let message = server.next().await.into_message().unwrap();
+                    server.send(message).await.unwrap();
+                }
+                server
+            });
+            for number in 0..300 {
+                sender.feed(numbered(number, 3)).await.unwrap();
+                if number % 3 == 0 {
+                    yield_now().await;
+                }
+            }
+            drop((reader.await.unwrap(), echo.await.unwrap()));
+        },
+        6,
+    );
+}
+
+#[test]
+fn a_close_or_an_abort_ends_the_half_that_waits() {
+    on_threads(
+        async |seed| {
+            let mut rng = Rng::new(seed);
+            for _ in 0..40 {
+                let (client, server) = ends(duplex(rng.pick(&[1, 100, 1 << 16])), &quiet());
+                let (mut receiver, mut sender) = client.split();
+                let (mut other, mut other_sender) = server.split();
+                let reader = tokio::spawn(async move { the_end(&mut receiver).await });
+                let other = tokio::spawn(async move { the_end(&mut other).await });
+                for _ in 0..rng.below(4) {
+                    yield_now().await;
+                }
+                let cause = match rng.below(4) {
+                    0 => {
+                        sender.close(CloseCode::NORMAL).await.unwrap();
+                        Cause::ClosingHandshake
+                    }
+                    1 => {
+                        // Dropped on its way, it goes on by itself.
+                        let _ = patient(rng.below(2), sender.close(CloseCode::NORMAL)).await;
+                        Cause::ClosingHandshake
+                    }
+                    2 => {
+                        let (one, two) = tokio::join!(
+                            sender.close(CloseCode::NORMAL),
+                            other_sender.close(CloseCode::NORMAL)
+                        );
+                        assert!(one.is_ok() || two.is_ok(), "{one:?} {two:?}");
+                        Cause::ClosingHandshake
+                    }
+                    _ => {
+                        sender.abort();
+                        Cause::Aborted
+                    }
+                };
+                let report = reader.await.unwrap();
+                assert_eq!(report.cause, cause, "{report}");
+                assert_eq!(report.clean, cause == Cause::ClosingHandshake, "{report}");
+                assert_eq!(sender.send("too late").await, Err(SendError::Ended));
+                drop(sender);
+                let report = other.await.unwrap();
+                assert_eq!(report.clean, cause == Cause::ClosingHandshake, "{report}");
+            }
+        },
+        3,
+    );
+}
+
+#[test]
+fn halves_can_be_dropped_in_each_order() {
+    const COUNT: usize = 20;
+    on_threads(
+        async |seed| {
+            let mut rng = Rng::new(seed);
+            for _ in 0..20 {
+                let (client, mut server) = ends(duplex(1_000), &quiet());
+                let (mut receiver, mut sender) = client.split();
+                let (all, all_came) = tokio::sync::oneshot::channel();
+                let other = tokio::spawn(async move {
+                    for number in 0..COUNT {
+                        let message = server.next().await.into_message().unwrap();
+                        assert!(message.as_bytes() == numbered(number, 500));
+                    }
+                    all.send(()).unwrap();
+                    server.next().await.into_message().unwrap_err()
+                });
+                match rng.below(3) {
+                    0 => {
+                        // The reader goes first, while it waits; the writer works on alone.
+                        assert_eq!(patient(0, receiver.next()).await, None);
+                        drop(receiver);
+                        for number in 0..COUNT {
+                            sender.send(numbered(number, 500)).await.unwrap();
+                        }
+                        all_came.await.unwrap();
+                        drop(sender);
+                    }
+                    1 => {
+                        // The writer goes first; what it has fed leaves while the reader waits.
+                        let reader = tokio::spawn(async move { receiver.next().await });
+                        for number in 0..COUNT {
+                            sender.feed(numbered(number, 500)).await.unwrap();
+                        }
+                        drop(sender);
+                        all_came.await.unwrap();
+                        reader.abort();
+                        assert!(reader.await.is_err_and(|error| error.is_cancelled()));
+                    }
+                    _ => {
+                        // The reader goes while the writer waits for room in the pipe.
+                        let flood = tokio::spawn(async move {
+                            for number in 0..COUNT {
+                                sender.send(numbered(number, 500)).await.unwrap();
+                            }
+                            sender
+                        });
+                        for _ in 0..rng.below(9) {
+                            assert_eq!(patient(0, receiver.next()).await, None);
+                            yield_now().await;
+                        }
+                        drop(receiver);
+                        all_came.await.unwrap();
+                        drop(flood.await.unwrap());
+                    }
+                }
+                let report = other.await.unwrap();
+                assert!(matches!(report.cause, Cause::Eof { .. }), "{report}");
+            }
+        },
+        3,
+    );
+}
+
+/// The peer is gone while one half waits and the other writes.
+#[test]
+fn a_peer_that_vanishes_ends_both_halves() {
+    on_threads(
+        async |seed| {
+            for _ in 0..20 {
+                let (client, server) = ends(duplex(100), &quiet());
+                let (mut receiver, mut sender) = client.split();
+                let reader = tokio::spawn(async move { the_end(&mut receiver).await });
+                let writer = tokio::spawn(async move {
+                    loop {
+                        if let Err(error) = sender.send(vec![7; 300]).await {
+                            return error;
+                        }
+                    }
+                });
+                for _ in 0..seed % 5 {
+                    yield_now().await;
+                }
+                drop(server);
+                let report = reader.await.unwrap();
+                assert!(!report.clean, "{report}");
+                let error = writer.await.unwrap();
+                assert!(matches!(error, SendError::Ended | SendError::WriteFailed), "{error}");
+            }
+        },
+        3,
+    );
+}
+
+/// With so little room, every Pong takes it all: whoever waits for room goes on waiting.
+#[test]
+fn a_pong_that_takes_the_room_fails_no_sender() {
+    on_threads(
+        async |_| {
+            let mut config = quiet();
+            config.limits.pending_output = 0;
+            let (client, server) = ends(duplex(64), &config);
+            let (mut receiver, mut sender) = client.split();
+            let (mut other, mut pinger) = server.split();
+            let reader = tokio::spawn(async move { the_end(&mut receiver).await });
+            let other = tokio::spawn(async move {
+                let mut received = 0;
+                while other.next().await.into_message().is_ok() {
+                    received += 1;
+                }
+                received
+            });
+            let pinger = tokio::spawn(async move {
+                for _ in 0..400 {
+                    pinger.ping(b"take the room").await.unwrap();
+                }
+            });
+            for number in 0..300 {
+                sender.feed(numbered(number, 3)).await.unwrap();
+                sender.send_fragment("in pieces", true).await.unwrap();
+                sender.ping(b"?").await.unwrap();
+            }
+            pinger.await.unwrap();
+            sender.close(CloseCode::NORMAL).await.unwrap();
+            assert!(reader.await.unwrap().clean);
+            assert_eq!(other.await.unwrap(), 600);
+        },
+        3,
+    );
+}
+
+/// A stream that tells whether it was dropped.
+struct Counted(DuplexStream, #[expect(dead_code, reason = "it is counted")] Arc<()>);
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+        buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        std::pin::Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+    fn poll_flush(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.0).poll_flush(cx)
+    }
+    fn poll_shutdown(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// Through a pipe of three bytes, the handshakes wait some hundred times.
+#[test]
+fn a_handshake_dropped_at_any_await_leaves_nothing_behind() {
+    bounded(|| {
+        runtime().block_on(async {
+            let metrics = tokio::runtime::Handle::current().metrics();
+            let mut dropped = 0;
+            for client_first in [true, false] {
+                for polls in 0.. {
+                    let alive = Arc::new(());
+                    let (one, other) = duplex(3);
+                    let request = ClientRequest::new("ws://localhost/").unwrap();
+                    let acceptor = anyone(quiet());
+                    let client = handshake(Counted(one, alive.clone()), &request, quiet());
+                    let server = accept(Counted(other, alive.clone()), &acceptor);
+                    let (client, server) = match client_first {
+                        true => tokio::join!(patient(polls, client), server),
+                        false => {
+                            let (server, client) = tokio::join!(patient(polls, server), client);
+                            (
+                                client.ok().map(Ok),
+                                server.unwrap_or_else(|| {
+                                    Err(farewell::AcceptError::Io(std::io::ErrorKind::Other.into()))
+                                }),
+                            )
+                        }
+                    };
+                    let done = matches!((&client, &server), (Some(Ok(_)), Ok(_)));
+                    drop((client, server));
+                    assert_eq!(Arc::strong_count(&alive), 1, "a stream is left");
+                    assert_eq!(metrics.num_alive_tasks(), 0, "a task is left");
+                    if done {
+                        break;
+                    }
+                    dropped += 1;
+                }
+            }
+            assert!(dropped > 100, "{dropped}");
+        });
+    });
+}
+
+/// Each of the listener's ends sees the end of a client that was dropped: its socket is closed.
+#[test]
+fn a_connect_dropped_at_any_await_leaves_nothing_behind() {
+    bounded(|| {
+        runtime().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("ws://{}/", listener.local_addr().unwrap());
+            let metrics = tokio::runtime::Handle::current().metrics();
+            let mut dropped = 0;
+            for polls in 0.. {
+                let serve = async |mut stream: TcpStream| {
+                    // The response comes byte by byte.
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n") {
+                        match stream.read_u8().await {
+                            Ok(byte) => head.push(byte),
+                            Err(_) => return,
+                        }
+                    }
+                    for byte in crate::driver::model::response(&head) {
+                        if stream.write_all(&[byte]).await.is_err() {
+                            return;
+                        }
+                        yield_now().await;
+                    }
+                    let mut rest = Vec::new();
+                    let _ = stream.read_to_end(&mut rest).await;
+                };
+                let (done, ()) = tokio::join!(
+                    async {
+                        let client = patient(polls, connect(&url)).await;
+                        client.map(Result::unwrap).is_some()
+                    },
+                    async { serve(listener.accept().await.unwrap().0).await }
+                );
+                assert_eq!(metrics.num_alive_tasks(), 0, "a task is left");
+                if done {
+                    break;
+                }
+                dropped += 1;
+            }
+            assert!(dropped > 1, "{dropped}");
+        });
+    });
+}
+
+/// Pings in the middle of everything, from a peer that speaks bytes, one at a time.
+#[test]
+fn pings_between_the_bytes_of_a_flood_are_answered_in_order() {
+    on_threads(
+        async |seed| {
+            let (stream, raw) = duplex(64);
+            let open =
+                WebSocket::upgraded(stream, Role::Server, Negotiated::default(), quiet(), b"");
+            let socket = open.unwrap();
+            let (mut raw_reader, mut raw_writer) = tokio::io::split(raw);
+            let peer = tokio::spawn(async move {
+                let mut rng = Rng::new(seed);
+                for number in 0..150 {
+                    let mut wire = masked(0x01, &numbered(number, 5)[..4]);
+                    wire.extend(masked(0x89, &(number as u32).to_be_bytes()));
+                    wire.extend(masked(0x80, &numbered(number, 5)[4..]));
+                    let (one, other) = wire.split_at(rng.below(wire.len()));
+                    raw_writer.write_all(one).await.unwrap();
+                    yield_now().await;
+                    raw_writer.write_all(other).await.unwrap();
+                }
+                raw_writer
+            });
+            let reader = tokio::spawn(async move {
+                let mut wire = Vec::new();
+                let mut piece = [0; 50];
+                while let Ok(count @ 1..) = raw_reader.read(&mut piece).await {
+                    wire.extend_from_slice(&piece[..count]);
+                }
+                wire
+            });
+            let (receiver, sender) = exchange(socket, 150, 300, seed).await;
+            drop((receiver, sender, peer.await.unwrap()));
+            let frames = crate::driver::script::frames(Role::Server, &reader.await.unwrap());
+            let pongs = frames.iter().filter(|(first, _)| *first == 0x8a);
+            let pongs: Vec<u32> =
+                pongs.map(|(_, pong)| u32::from_be_bytes(pong[..].try_into().unwrap())).collect();
+            assert!(pongs.is_sorted() && pongs.last() == Some(&149), "{pongs:?}");
+            assert_eq!(crate::driver::script::messages(&frames).len(), 150);
+        },
+        3,
+    );
+}

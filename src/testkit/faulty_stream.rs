@@ -6,7 +6,7 @@ use std::thread;
 
 use super::fault::Faults;
 use super::injector::{Hits, Injector, ReadStep, WriteStep};
-use crate::blocking::Transport;
+use crate::adapter::blocking::Transport;
 use crate::time::{Clock, Timestamp};
 use crate::wire::role::Role;
 

@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use crate::{root, sources};
 
 /// A sentence of an RFC, where somebody wrote it down.
 #[derive(Debug)]
@@ -32,21 +33,9 @@ fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace("- ", "-")
 }
 
-fn sources(under: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(under).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// Every citation, and every line that looks like a part of one and is none.
 fn citations() -> (Vec<Citation>, String) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
+    let (root, mut files) = (root(), Vec::new());
     sources(&root.join("src"), &mut files);
     sources(&root.join("tests"), &mut files);
     let (mut citations, mut astray) = (Vec::new(), String::new());

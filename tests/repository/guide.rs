@@ -2,7 +2,6 @@
 //! and its table of timeouts is the one that the diagnosis uses.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use farewell::diagnosis::{KNOWN_TIMEOUTS, TimeoutKind};
 
@@ -22,7 +21,7 @@ fn code_spans() -> impl Iterator<Item = (usize, &'static str)> {
 
 #[test]
 fn every_test_that_the_guide_names_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = crate::root();
     let mut source: Option<(&str, String)> = None;
     let mut named = BTreeMap::new();
     let mut missing = Vec::new();

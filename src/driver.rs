@@ -223,41 +223,27 @@ impl Driver {
     /// for. After the end, [`Want::Event`] is answered with the same report again.
     #[inline]
     pub fn next(&mut self, want: Want) -> Step {
-        let step = match want {
-            Want::Event => self.next_calm(),
-            Want::Flushed => self.next_flushed(),
-            Want::Room => None,
-        };
-        step.unwrap_or_else(|| self.next_slow(want))
-    }
-
-    /// The next step while nothing has come up but what was read.
-    #[inline]
-    fn next_calm(&mut self) -> Option<Step> {
-        if !self.calm || self.without_time >= WITHOUT_TIME {
-            return None;
+        match want {
+            Want::Event if self.calm && self.without_time < WITHOUT_TIME => {
+                if let Some(event) = self.next_read() {
+                    self.without_time += 1;
+                    return Step::Event(event);
+                }
+                if self.calm && !self.turn.read_blocked {
+                    self.turn.will_read(false, self.now);
+                    return Step::Read;
+                }
+            }
+            // A flush that nothing keeps up comes before deadlines and events.
+            Want::Flushed if !self.stale && !self.turn.write_blocked && !self.has_failed() => {
+                if self.session.has_output() {
+                    return Step::Write;
+                }
+                return if self.unflushed { Step::Flush } else { Step::Done };
+            }
+            Want::Event | Want::Flushed | Want::Room => {}
         }
-        if let Some(event) = self.next_read() {
-            self.without_time += 1;
-            return Some(Step::Event(event));
-        }
-        if !self.calm || self.turn.read_blocked {
-            return None;
-        }
-        self.turn.will_read(false, self.now);
-        Some(Step::Read)
-    }
-
-    /// The next step of a flush that nothing keeps up: it comes before deadlines and events.
-    #[inline]
-    fn next_flushed(&mut self) -> Option<Step> {
-        if self.stale || self.turn.write_blocked || self.failed().is_some() {
-            None
-        } else if self.session.has_output() {
-            Some(Step::Write)
-        } else {
-            Some(if self.unflushed { Step::Flush } else { Step::Done })
-        }
+        self.next_slow(want)
     }
 
     /// The next message of those that were read, if nothing else is in between.
@@ -324,7 +310,7 @@ impl Driver {
     fn grant(&mut self, want: Want, output: bool) -> Option<Step> {
         let done = match want {
             Want::Event => return self.take_event(output),
-            Want::Flushed => !(output || self.unflushed) || self.failed().is_some(),
+            Want::Flushed => !(output || self.unflushed) || self.has_failed(),
             Want::Room => !self.session.is_full() || self.ready.has_ended(),
         };
         done.then_some(Step::Done)
@@ -553,6 +539,11 @@ impl Driver {
             Some(error) => Err(error),
             None => Ok(!self.session.has_output() && !self.unflushed),
         }
+    }
+
+    #[inline]
+    fn has_failed(&self) -> bool {
+        self.ready.has_ended() || self.write_failed
     }
 
     /// Why nothing that is queued will ever leave, if that is so.

@@ -105,12 +105,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     fn command<R>(&self, command: impl FnOnce(&mut Turn<S>) -> R) -> R {
         let mut turn = self.lock();
         let result = command(&mut turn);
-        let wake = turn.driver.has_work() || turn.has_earlier_deadline();
+        let wake = turn.driver.has_work() || has_earlier_deadline(&turn);
         drop(turn);
         if wake {
             self.wakers.receiver.wake();
         }
         result
+    }
+}
+
+/// Whether a deadline lies before what the timer is set to.
+fn has_earlier_deadline<S>(turn: &Turn<S>) -> bool {
+    let deadline = turn.driver.session().poll_timeout();
+    let instant = deadline.and_then(|at| turn.clock.instant(at));
+    match (instant, &turn.timer) {
+        (Some(instant), Some(timer)) => instant < timer.deadline(),
+        (instant, None) => instant.is_some(),
+        (None, _) => false,
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Turn<S> {
     pub(super) driver: Driver,
     pub(super) clock: Clock,
     /// Set to the next deadline, or to an earlier one that has moved since.
-    timer: Option<Pin<Box<Sleep>>>,
+    pub(super) timer: Option<Pin<Box<Sleep>>>,
     shutting_down: bool,
     /// The time of what was queued in this very poll, which is the time of the write behind it.
     pub(super) queued_at: Option<Timestamp>,
@@ -119,17 +119,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
                 timer.as_mut().reset(instant);
             }
             ready!(timer.as_mut().poll(cx));
-        }
-    }
-
-    /// Whether a deadline lies before what the timer is set to.
-    pub(super) fn has_earlier_deadline(&self) -> bool {
-        let deadline = self.driver.session().poll_timeout();
-        let instant = deadline.and_then(|at| self.clock.instant(at));
-        match (instant, &self.timer) {
-            (Some(instant), Some(timer)) => instant < timer.deadline(),
-            (instant, None) => instant.is_some(),
-            (None, _) => false,
         }
     }
 }

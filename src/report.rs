@@ -20,6 +20,5 @@ pub use evidence::{Evidence, Pings, Rtt, SentMessage, Traffic};
 pub use phase::Phase;
 pub use position::Position;
 pub use stats::{HighWater, Stats};
-pub(crate) use termination::Facts;
 pub use termination::{Initiator, LocalClose, StreamEnd, Termination, Undelivered};
 pub use transport::{ReadClosed, TransportError};

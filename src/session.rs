@@ -34,10 +34,11 @@ use crate::handshake::{ClientRequest, Negotiated};
 use crate::report::trace::Trace;
 use crate::report::{Phase, ReadClosed, Termination, TransportError};
 use crate::time::Timestamp;
-use crate::wire::data::{Chunk, MessageKind};
+use crate::wire::data::Chunk;
 use crate::wire::keystream::{Keystream, Seed};
-use crate::wire::message::{Message, NotUtf8};
+use crate::wire::message::Message;
 use crate::wire::role::Role;
+use crate::wire::violation::Violation;
 
 use assembly::Assembly;
 use deferred::Deferred;
@@ -247,12 +248,12 @@ impl Session {
         loop {
             let connection = self.stage.connection_mut()?;
             match connection.poll_input(input, now) {
-                Some(Event::Data(chunk)) if chunk.is_whole() => match Assembly::whole(&chunk) {
-                    Ok(message) => return Some(SessionEvent::Message(message)),
-                    Err(NotUtf8) => connection.fail_text(now),
-                },
                 Some(Event::Data(chunk)) => {
-                    if let Some(message) = self.assemble(&chunk, now) {
+                    let message = match chunk.is_whole() {
+                        true => Assembly::whole(&chunk).map(Some),
+                        false => self.assemble(&chunk),
+                    };
+                    if let Some(message) = self.message_or_fail(message, now) {
                         return Some(SessionEvent::Message(message));
                     }
                 }
@@ -266,27 +267,28 @@ impl Session {
     }
 
     /// Adds a piece to the message under way. Returns the message once it is complete.
-    fn assemble(&mut self, chunk: &Chunk<'_>, now: Timestamp) -> Option<Message<'static>> {
-        let connection = self.stage.connection_mut()?;
-        if chunk.is_compressed() {
-            let (deflate, limit) = (self.deflate.as_mut()?, connection.config().limits.message);
-            let result = self.assembly.inflate(chunk, deflate, limit);
-            return result.unwrap_or_else(|rule| {
-                connection.fail_compressed(rule, now);
-                None
-            });
+    fn assemble(&mut self, chunk: &Chunk<'_>) -> Result<Option<Message<'static>>, Violation> {
+        let Some(connection) = self.stage.connection() else { return Ok(None) };
+        match &mut self.deflate {
+            Some(deflate) if chunk.is_compressed() => {
+                self.assembly.inflate(chunk, deflate, connection.config().limits.message)?;
+            }
+            _ => self.assembly.append(chunk.payload(), connection.message_remaining()),
         }
-        self.assembly.append(chunk.payload(), connection.message_remaining());
-        if chunk.is_last() { self.finish(chunk.kind(), now) } else { None }
+        chunk.is_last().then(|| self.assembly.finish(chunk.kind())).transpose()
     }
 
-    /// The message under way is complete. Returns it, unless it is text that is none.
-    fn finish(&mut self, kind: MessageKind, now: Timestamp) -> Option<Message<'static>> {
-        let message = self.assembly.finish(kind);
-        if let (Err(NotUtf8), Some(connection)) = (&message, self.stage.connection_mut()) {
-            connection.fail_text(now);
-        }
-        message.ok()
+    /// The message, if there is one; for one that breaks a rule the connection fails.
+    #[inline]
+    fn message_or_fail<'b>(
+        &mut self,
+        message: Result<Option<Message<'b>>, Violation>,
+        now: Timestamp,
+    ) -> Option<Message<'b>> {
+        message.unwrap_or_else(|rule| {
+            self.stage.connection_mut()?.fail_message(rule, now);
+            None
+        })
     }
 
     /// An event other than data.

@@ -196,7 +196,7 @@ impl Connection {
     #[inline(never)]
     fn write_close(&mut self, out: &mut BytesMut) {
         let Some(closing) = &mut self.closing else { return };
-        let Some(close) = closing.ours().as_ref() else { return };
+        let Some(close) = closing.ours.as_ref() else { return };
         let mut buffer = [0; MAX_CONTROL];
         let payload = close.frame.payload(&mut buffer);
         self.sender.append(OpCode::Close, true, payload, out, self.times.now());
@@ -221,7 +221,7 @@ impl Connection {
                 closing.can_write() && self.receiver.pong_due()
             }
             // Only before the Close that tells of a failure, to a Ping that came before.
-            Phase::Lingering => closing.ours().is_queued() && self.receiver.pong_due(),
+            Phase::Lingering => closing.ours.is_queued() && self.receiver.pong_due(),
             Phase::Opening | Phase::Ended => false,
         }
     }
@@ -294,26 +294,19 @@ impl Connection {
         self.sender.handshake_flushed(all, now);
     }
 
-    /// Fails the connection for text that a session could not take for UTF-8.
-    pub(crate) fn fail_text(&mut self, now: Timestamp) {
-        let offset = self.receiver.bytes();
-        let now = self.times.advance(now);
-        self.fail(Fault { rule: Violation::InvalidUtf8, offset }, now);
-    }
-
     /// Lets the peer compress messages: an extension was negotiated that says how.
     pub(crate) fn allow_compressed(&mut self) {
         self.receiver.allow_compressed();
     }
 
-    /// Fails the connection for a compressed message, right after a piece of it.
+    /// Fails the connection for a message that turned out to be wrong right after a piece of it.
     ///
-    /// How far the rest of the message could be read when that was seen depends on how the input
-    /// was cut, so the whole payload of the frame counts as thrown away.
-    pub(crate) fn fail_compressed(&mut self, rule: Violation, now: Timestamp) {
+    /// How much of a compressed message had been read when that was seen depends on how the input
+    /// was split, so the whole payload of its frame counts as thrown away.
+    pub(crate) fn fail_message(&mut self, rule: Violation, now: Timestamp) {
         let now = self.times.advance(now);
         let thrown_away = self.receiver.give_back_payload();
-        let offset = self.receiver.bytes();
+        let offset = self.receiver.traffic().bytes;
         self.fail(Fault { rule, offset }, now);
         self.throw_away(thrown_away, now);
     }

@@ -3,7 +3,7 @@
 use super::Connection;
 use super::times::sooner;
 use crate::config::Config;
-use crate::report::{Evidence, LocalClose, Phase, Position, Stats, Traffic};
+use crate::report::{Evidence, LocalClose, Phase, Position, Stats};
 use crate::time::{Timer, Timestamp};
 use crate::wire::close::CloseFrame;
 use crate::wire::role::Role;
@@ -33,10 +33,10 @@ impl Connection {
             //# is instructed to _Close the WebSocket Connection_ it SHOULD initiate
             //# a TCP Close immediately, and when a client is instructed to do the
             //# same, it SHOULD wait for a TCP Close from the server.
-            Phase::Lingering => self.role() == Role::Server || !closing.is_complete(),
+            Phase::Lingering => self.role() == Role::Server || !closing.complete,
             _ => false,
         };
-        over && self.pending_output() == 0 && closing.can_write() && !closing.ours().is_pending()
+        over && self.pending_output() == 0 && closing.can_write() && !closing.ours.is_pending()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), unless something happens before.
@@ -55,7 +55,7 @@ impl Connection {
             return None;
         }
         if let Some(closing) = &self.closing {
-            return closing.deadline();
+            return closing.deadline;
         }
         let last_received = self.times.last_received();
         let mut next = None;
@@ -151,7 +151,7 @@ impl Connection {
     /// Our Close, where one was queued.
     #[must_use]
     pub fn local_close(&self) -> Option<&LocalClose> {
-        self.closing.as_ref().and_then(|closing| closing.ours().as_ref())
+        self.closing.as_ref().and_then(|closing| closing.ours.as_ref())
     }
 
     /// Bytes of output that the transport has not accepted yet, as far as they were written into
@@ -180,7 +180,7 @@ impl Connection {
 
     /// The phase and the position in the peer's stream, or those at which delivery stopped.
     pub(super) fn standing(&self) -> (Phase, Position) {
-        let stopped = self.closing.as_ref().and_then(|closing| closing.stopped());
+        let stopped = self.closing.as_ref().and_then(|closing| closing.stopped);
         stopped.unwrap_or_else(|| (self.phase(), self.receiver.position()))
     }
 
@@ -196,11 +196,7 @@ impl Connection {
         let (phase, position) = self.standing();
         let times = &self.times;
         let seen = |at: Timestamp, any: bool| any.then_some(at);
-        let received = Traffic {
-            bytes: self.receiver.bytes(),
-            frames: self.receiver.frames(),
-            messages: self.receiver.messages(),
-        };
+        let received = self.receiver.traffic();
         Evidence {
             phase,
             position,
@@ -213,7 +209,7 @@ impl Connection {
             pings: self.heartbeat.report(self.config.heartbeat.as_ref()),
             received,
             sent: self.sender.traffic(),
-            discarded: self.closing.as_ref().map_or(0, |closing| closing.discarded()),
+            discarded: self.closing.as_ref().map_or(0, |closing| closing.discarded),
             pending_output: self.pending_output(),
             timer_lateness: times.lateness(),
             suspended_at: times.suspended_at(),

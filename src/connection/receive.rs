@@ -452,9 +452,12 @@ impl Receiver {
         self.allowed |= RSV1;
     }
 
-    /// Undoes what was received of the payload of the data frame that the latest piece came from.
-    /// Returns how much that was.
+    /// Undoes what was received of the payload of the data frame that the latest piece came from, if
+    /// it is compressed. Returns how much that was.
     pub(super) fn give_back_payload(&mut self) -> u64 {
+        if !self.compressed {
+            return 0;
+        }
         let received = self.frame_len - self.remaining;
         if self.state == State::Boundary {
             self.other_messages -= 1;

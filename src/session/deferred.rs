@@ -70,7 +70,8 @@ impl Session {
                 Some(Event::Data(chunk)) => {
                     let (len, last, kind) = (chunk.payload().len(), chunk.is_last(), chunk.kind());
                     self.assembly.take_filled(len);
-                    if let Some(message) = last.then(|| self.finish(kind, now)).flatten() {
+                    let message = last.then(|| self.assembly.finish(kind)).transpose();
+                    if let Some(message) = self.message_or_fail(message, now) {
                         return Some(SessionEvent::Message(message));
                     }
                 }

@@ -1,4 +1,4 @@
-//! The report of an ending: what happened, who began it, and the evidence.
+//! The report of how a connection ended: what happened, who began it, and the evidence.
 //!
 //! Invariant: plain values of a fixed size (but for the response of a server that refused), filled
 //! in by other modules; nothing here decides anything. A short name consists of lower-case letters

@@ -248,11 +248,12 @@ impl Session {
         loop {
             let connection = self.stage.connection_mut()?;
             match connection.poll_input(input, now) {
+                Some(Event::Data(chunk)) if chunk.is_whole() => match Assembly::whole(&chunk) {
+                    Ok(message) => return Some(SessionEvent::Message(message)),
+                    Err(rule) => connection.fail_message(rule, now),
+                },
                 Some(Event::Data(chunk)) => {
-                    let message = match chunk.is_whole() {
-                        true => Assembly::whole(&chunk).map(Some),
-                        false => self.assemble(&chunk),
-                    };
+                    let message = self.assemble(&chunk);
                     if let Some(message) = self.message_or_fail(message, now) {
                         return Some(SessionEvent::Message(message));
                     }
@@ -279,12 +280,11 @@ impl Session {
     }
 
     /// The message, if there is one; for one that breaks a rule the connection fails.
-    #[inline]
-    fn message_or_fail<'b>(
+    fn message_or_fail(
         &mut self,
-        message: Result<Option<Message<'b>>, Violation>,
+        message: Result<Option<Message<'static>>, Violation>,
         now: Timestamp,
-    ) -> Option<Message<'b>> {
+    ) -> Option<Message<'static>> {
         message.unwrap_or_else(|rule| {
             self.stage.connection_mut()?.fail_message(rule, now);
             None
@@ -310,7 +310,7 @@ impl Session {
         })
     }
 
-    /// The end of an open connection, with what is known of the queue.
+    /// The report of an open connection that has ended, with what the queue still holds.
     #[inline]
     fn poll_end(&mut self) -> Option<SessionEvent<'static>> {
         let report = self.stage.connection_mut()?.take_report(|| self.send_queue.backlog())?;
@@ -355,7 +355,7 @@ impl Session {
         })
     }
 
-    /// The opening handshake is over: everything that served it is freed. Returns what came early.
+    /// Replaces the opening handshake by the connection. Returns the bytes that came before that.
     fn open(&mut self, negotiated: Negotiated, now: Timestamp) -> BytesMut {
         let opened = self.stage.opening_mut().and_then(|opening| opening.open(now));
         let Some((connection, early)) = opened else { return BytesMut::new() };
@@ -364,7 +364,7 @@ impl Session {
         early
     }
 
-    /// Puts in force what was agreed on.
+    /// Puts the negotiated extensions in force.
     fn apply(&mut self, negotiated: Negotiated) {
         if let (Some(connection), Some(params)) =
             (self.stage.connection_mut(), &negotiated.extensions().deflate)

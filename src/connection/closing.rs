@@ -1,8 +1,7 @@
-//! What is known of an ending while it takes its course, until the report is made of it.
+//! What is known about the end of a connection, from its first sign until the report.
 //!
-//! It is there from the first sign of an end on: a Close either way, a fault, or one way of the
-//! transport failing. It says what follows for the phase as a [`Trigger`]; the connection takes
-//! the step.
+//! A [`Closing`] exists from the first Close in either direction, fault or failure of the transport
+//! on. Its methods return the [`Trigger`] that follows, and the connection takes that step.
 //!
 //! ```text
 //! our Close:  None ──▶ Queued ──▶ Written ──▶ Flushed
@@ -115,7 +114,7 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// The ending of a connection, which begins here if it has not before.
+    /// What is known about the end, which begins here if it has not before.
     pub(super) fn of(closing: &mut Option<Box<Self>>, initiator: Initiator) -> &mut Self {
         closing.get_or_insert_with(|| {
             Box::new(Self {
@@ -135,7 +134,7 @@ impl Closing {
         })
     }
 
-    /// This end closes.
+    /// The closing handshake begins on this endpoint.
     pub(super) fn close(&mut self, frame: CloseFrame, cause: Option<Cause>) -> Trigger {
         //= rfc6455#7.1.2
         //# an endpoint MUST send a Close control frame, as described in Section
@@ -162,7 +161,7 @@ impl Closing {
             //= rfc6455#5.5.1
             //# If an endpoint receives a Close frame and did not previously send a
             //# Close frame, the endpoint MUST send a Close frame in response.
-            OurClose::None => self.ours = OurClose::queued(frame.answer(), true),
+            OurClose::None => self.ours = OurClose::queued(frame.echo(), true),
             OurClose::Queued(_) | OurClose::Written(..) | OurClose::Lost(_) => {
                 self.initiator = Initiator::Both;
             }
@@ -256,8 +255,7 @@ impl Closing {
         }
     }
 
-    /// This end gives up, for this cause unless something has happened before: then dropping the
-    /// connection is its consequence.
+    /// This endpoint gives up, for this cause unless an earlier one has led to it.
     pub(super) fn give_up(&mut self, cause: Cause) {
         if !self.complete && self.write_failed.is_none() && self.read_closed.is_none() {
             self.cause.get_or_insert(cause);

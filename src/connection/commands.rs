@@ -1,9 +1,8 @@
-//! What a connection is asked to do: by the application, by the session around it, and by whoever
-//! wants its output.
+//! The commands of a connection, and the writing of its output.
 //!
 //! Invariants: a command that is refused changes nothing. Every frame is written whole into the
-//! caller's buffer, or handed out as a head whose payload the caller appends, and nothing is
-//! written after the Close but an answer to a Ping.
+//! caller's buffer, or returned as a head to which the caller appends the payload. Nothing but a
+//! Pong is written after the Close.
 
 use bytes::BytesMut;
 
@@ -34,7 +33,7 @@ impl Connection {
         let data = data.into();
         //= rfc6455#6.1
         //# an endpoint MUST perform the following steps.
-        let now = self.accept(data.as_bytes().len() as u64, now)?;
+        let now = self.accept_message(data.as_bytes().len() as u64, now)?;
         self.sender.append(data.kind().into(), true, data.as_bytes(), out, now);
         Ok(())
     }
@@ -157,17 +156,10 @@ impl Connection {
     }
 
     /// Writes the Pong and the Ping that wait.
-    #[inline]
     pub(crate) fn transmit_answers(&mut self, out: &mut BytesMut) -> bool {
-        let waits = self.wants_answer();
-        if waits {
-            self.write_answers(out);
+        if !self.wants_answer() {
+            return false;
         }
-        waits
-    }
-
-    #[inline(never)]
-    fn write_answers(&mut self, out: &mut BytesMut) {
         let now = self.times.now();
         //= rfc6455#5.5.2
         //# Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in
@@ -181,26 +173,20 @@ impl Connection {
                 self.heartbeat.written(self.sender.queued_to());
             }
         }
+        true
     }
 
     /// Writes the Close that waits.
-    #[inline]
     pub(crate) fn transmit_close(&mut self, out: &mut BytesMut) -> bool {
-        let waits = self.wants_close();
-        if waits {
-            self.write_close(out);
-        }
-        waits
-    }
-
-    #[inline(never)]
-    fn write_close(&mut self, out: &mut BytesMut) {
-        let Some(closing) = &mut self.closing else { return };
-        let Some(close) = closing.ours.as_ref() else { return };
+        let Some(closing) = self.closing.as_mut().filter(|closing| closing.wants_close()) else {
+            return false;
+        };
+        let Some(close) = closing.ours.as_ref() else { return false };
         let mut buffer = [0; MAX_CONTROL];
         let payload = close.frame.payload(&mut buffer);
         self.sender.append(OpCode::Close, true, payload, out, self.times.now());
         closing.close_written(self.sender.queued_to());
+        true
     }
 
     #[inline]
@@ -226,15 +212,14 @@ impl Connection {
         }
     }
 
-    /// Takes on a whole message of `len` bytes, to be framed with
-    /// [`frame_head`](Self::frame_head).
+    /// Accepts a whole message of `len` bytes, which is then framed with
+    /// [`frame_head`](Self::frame_head). Returns the time, which never runs backwards.
     #[inline]
-    pub(crate) fn accept_message(&mut self, len: u64, now: Timestamp) -> Result<(), SendError> {
-        self.accept(len, now).map(drop)
-    }
-
-    #[inline]
-    fn accept(&mut self, len: u64, now: Timestamp) -> Result<Timestamp, SendError> {
+    pub(crate) fn accept_message(
+        &mut self,
+        len: u64,
+        now: Timestamp,
+    ) -> Result<Timestamp, SendError> {
         let now = self.times.advance(now);
         //= rfc6455#6.1
         //# The endpoint MUST ensure the WebSocket connection is in the OPEN state
@@ -249,8 +234,8 @@ impl Connection {
         Ok(now)
     }
 
-    /// Takes on a fragment of `len` bytes, to be framed likewise. Returns the opcode of its first
-    /// frame.
+    /// Accepts a fragment of `len` bytes, which is then framed likewise. Returns the opcode of its
+    /// first frame.
     pub(crate) fn next_fragment(
         &mut self,
         kind: MessageKind,
@@ -311,7 +296,7 @@ impl Connection {
         self.throw_away(thrown_away, now);
     }
 
-    /// Whether a command that needs an open connection may go on.
+    /// Refuses a command unless the connection is open and can be written to.
     #[inline]
     fn check_open(&self) -> Result<(), SendError> {
         let Some(closing) = &self.closing else { return Ok(()) };

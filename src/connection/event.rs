@@ -21,7 +21,7 @@ pub enum Event<'b> {
         /// The round trip, where it answers the latest Ping of the heartbeat.
         rtt: Option<Duration>,
     },
-    /// The peer's Close came; the answer is already queued. The frame is in
+    /// The peer's Close came; ours in response is already queued. The frame is in
     /// [`Connection::peer_close`](crate::Connection::peer_close).
     CloseReceived,
     /// The connection has ended. Always the last event, and always there.

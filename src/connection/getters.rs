@@ -1,4 +1,4 @@
-//! What can be seen of a connection, and what it wants to be done. Nothing here changes anything.
+//! The getters of a connection, its deadlines among them.
 
 use super::Connection;
 use super::times::sooner;
@@ -12,8 +12,8 @@ impl Connection {
     /// Whether to shut down the writing side of the transport now.
     ///
     /// Shut it down once, then go on reading until the peer's stream ends or the deadline comes,
-    /// then close the transport. Closing without that can destroy our Close on its way, by a reset
-    /// (RFC 6455 section 7.1.1).
+    /// then close the transport. Closing it earlier may reset the connection and destroy our Close on
+    /// its way (RFC 6455 section 7.1.1).
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
         let Some(closing) = &self.closing else { return false };
@@ -47,8 +47,7 @@ impl Connection {
 
     /// The next deadline, and what it is for.
     ///
-    /// It is derived from what was seen, not stored, so that moving it costs nothing on the way of a
-    /// message.
+    /// It is computed from what was seen, not stored, so that a message pays nothing for moving it.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
         if self.phase() == Phase::Ended {
@@ -110,7 +109,7 @@ impl Connection {
         &self.config
     }
 
-    /// Whether nothing leaves any more, of what waits or is still to be made.
+    /// Whether no more output may leave.
     #[inline]
     pub(crate) fn is_silent(&self) -> bool {
         self.closing
@@ -200,15 +199,15 @@ impl Connection {
         Evidence {
             phase,
             position,
-            opened: times.opened(),
+            opened: times.opened,
             ended: times.now(),
             last_received: seen(times.last_received(), received.bytes > 0),
             last_flushed: seen(self.sender.last_flushed(), self.sender.flushed_to() > 0),
-            last_data: seen(times.last_data(), self.receiver.any_piece()),
+            last_data: seen(times.last_data, self.receiver.any_piece()),
             last_sent: self.sender.last_message(),
             pings: self.heartbeat.report(self.config.heartbeat.as_ref()),
             received,
-            sent: self.sender.traffic(),
+            sent: self.sender.traffic,
             discarded: self.closing.as_ref().map_or(0, |closing| closing.discarded),
             pending_output: self.pending_output(),
             timer_lateness: times.lateness(),

@@ -101,7 +101,8 @@ impl Cause {
         }
     }
 
-    /// Of a stream that ended at this position with the closing handshake not over.
+    /// The cause where the peer's stream ended at this position before the closing handshake was
+    /// over.
     pub(crate) const fn read_closed(how: ReadClosed, at: Position) -> Self {
         let kind = match how {
             ReadClosed::Eof => return Self::Eof { at },

@@ -1,4 +1,4 @@
-//! What was seen of a connection: numbers of a fixed size, collected always.
+//! What was seen of a connection, in numbers.
 
 use core::time::Duration;
 

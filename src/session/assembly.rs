@@ -1,7 +1,7 @@
-//! The message that comes in pieces.
+//! The assembly of a message that comes in pieces.
 //!
 //! Invariant: the memory taken is at most twice the bytes received (plus a little), whatever a
-//! header declares; and it leaves with the message, or is freed as soon as there will be none.
+//! header declares. It becomes the message's own, or is freed as soon as no message will come.
 
 use alloc::vec::Vec;
 
@@ -95,8 +95,8 @@ impl Assembly {
         })
     }
 
-    /// Memory to read into while `more` bytes of the frame are still to come, or none where that
-    /// would not pay.
+    /// Memory to read into while `more` bytes of the frame are still to come; empty where a direct
+    /// read would save nothing.
     pub(super) fn spare_mut(&mut self, more: u64) -> &mut [u8] {
         let more = usize::try_from(more).unwrap_or(usize::MAX).saturating_sub(self.filled);
         let start = self.received + self.filled;
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_none_is_refused() {
+    fn text_that_is_not_utf8_is_refused() {
         let mut assembly = Assembly::default();
         assembly.append(b"\xc3", 0);
         assembly.append(b"(", 0);

@@ -248,7 +248,7 @@ enum Repr<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// borrowed text of these bytes, if they are UTF-8.
+    /// Borrowed text of these bytes, if they are UTF-8.
     #[inline]
     pub(crate) fn borrowed(bytes: &'a [u8]) -> Result<Self, NotUtf8> {
         match simdutf8::basic::from_utf8(bytes) {
@@ -373,7 +373,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lent_and_owned_are_one_message() {
+    fn borrowed_and_owned_are_one_message() {
         let borrowed = Message::from("grüße");
         let owned = borrowed.clone().into_owned();
         assert_eq!(borrowed, owned);

@@ -1,4 +1,4 @@
-//! How far the receiver has got: what can be asked of it. Nothing here changes anything.
+//! The receiver's getters: how far it has got.
 
 use super::{Receiver, State};
 use crate::report::{Position, Traffic};

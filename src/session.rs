@@ -218,7 +218,7 @@ impl Session {
     /// are unmasked in place. Call it with empty input too, after any other call that takes `now`:
     /// an event may wait.
     ///
-    /// After [`SessionEvent::Request`], what lies behind the request is kept until it is accepted,
+    /// After [`SessionEvent::Request`], what lies behind the request is buffered until it is accepted,
     /// as much as [`Limits::head`](crate::Limits::head) allows.
     #[inline]
     pub fn poll_event<'b>(

@@ -18,7 +18,7 @@ pub enum Event<'b> {
     /// A Pong came. The payload is in
     /// [`Connection::pong_payload`](crate::Connection::pong_payload).
     Pong {
-        /// The round trip, where it answers the latest Ping of the heartbeat.
+        /// The round trip, where it is for the latest Ping of the heartbeat.
         rtt: Option<Duration>,
     },
     /// The peer's Close came; ours in response is already queued. The frame is in

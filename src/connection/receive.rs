@@ -87,7 +87,7 @@ pub(super) struct Receiver {
     compressed: bool,
     /// Whether a piece of it was delivered.
     begun: bool,
-    /// Whether a Ping has come whole and was not answered.
+    /// Whether a Ping has come whole whose Pong was not written.
     pong_due: bool,
     /// Whether the payload of the control frame under way goes into `other`: that of a Ping does only
     /// while the Pong for an earlier one is due.
@@ -433,8 +433,7 @@ impl Receiver {
         }
     }
 
-    /// From now on all input is to be thrown away. Returns where in the stream that is, the first
-    /// time.
+    /// Makes all further input be thrown away. Returns the position in the stream, the first time.
     pub(super) fn stop(&mut self) -> Option<Position> {
         let position = (self.state != State::Stopped).then(|| self.position());
         self.state = State::Stopped;
@@ -471,7 +470,7 @@ impl Receiver {
         Fault { rule, offset: self.offset }
     }
 
-    /// The payload of the latest Ping, where it has come whole and was not answered yet.
+    /// The payload of the latest Ping, if its Pong is due.
     pub(super) fn take_pong(&mut self) -> Option<&[u8]> {
         mem::take(&mut self.pong_due).then_some(self.ping.as_slice())
     }

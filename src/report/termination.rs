@@ -48,7 +48,7 @@ pub struct Termination {
     pub truncated_message: bool,
     /// What was accepted for sending and never written.
     pub dropped: Undelivered,
-    /// What a refused opening handshake answered; on a client only.
+    /// The server's response that refused the opening handshake; on a client only.
     pub refusal: Option<Box<Refusal>>,
     /// What was seen on the way.
     pub evidence: Evidence,

@@ -226,7 +226,7 @@ impl fmt::Debug for Payload<'_> {
 
 /// Text of a message, borrowed or owned. It dereferences to its `&str`.
 ///
-/// Owned text is kept as [`Bytes`], so that clones share it and sending it copies nothing. Its
+/// Owned text is held as [`Bytes`], so that clones share it and sending it copies nothing. Its
 /// `&str` is validated once more, with SIMD, wherever it is taken out: keep the `&str` rather than
 /// taking it for every character.
 ///

@@ -6,7 +6,7 @@
 //!
 //! Each part of it is a type in a file of its own: the [`Receiver`], the [`Sender`], the
 //! [`Heartbeat`], the [`Times`] and, once there is an end in sight, the [`Closing`] with its
-//! [`State`](state::State). Here is what happens to them; [`commands`] and [`getters`] have the
+//! [phase](state). Here is what happens to them; [`commands`] and [`getters`] have the
 //! rest of the methods.
 
 mod closing;
@@ -148,21 +148,10 @@ impl Connection {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<Event<'b>> {
-        if let Some(chunk) = self.receiver.whole_frame(input) {
-            self.times.data_received(now);
-            return Some(Event::Data(chunk));
+        match self.poll_input(input, now) {
+            None => self.finish_report(None).map(Event::Ended),
+            event => event,
         }
-        self.poll_event_slow(input, now)
-    }
-
-    #[inline(never)]
-    fn poll_event_slow<'b>(
-        &mut self,
-        input: &mut &'b mut [u8],
-        now: Timestamp,
-    ) -> Option<Event<'b>> {
-        let event = self.poll_input_slow(input, now);
-        event.or_else(|| self.finish_report(None).map(Event::Ended))
     }
 
     /// As [`poll_event`](Self::poll_event), without the report, for a session: it takes that with
@@ -234,7 +223,6 @@ impl Connection {
 
     /// Whether [`poll_event`](Self::poll_event) has something to do without any input: to return
     /// the report, or to fail the connection for a text that was cut short.
-    #[allow(dead_code, reason = "for the driver")]
     #[inline]
     pub(crate) fn has_event(&self) -> bool {
         self.receiver.fault_waits()
@@ -420,7 +408,7 @@ impl Connection {
         let before = self.closing_mut(Initiator::Local).step(trigger);
         if !self.receives() {
             if let Some(position) = self.receiver.stop() {
-                self.closing_mut(Initiator::Local).stop(before, position);
+                self.closing_mut(Initiator::Local).stopped = Some((before, position));
             }
         }
         if self.phase() == Phase::Ended && before != Phase::Ended {
@@ -436,7 +424,7 @@ impl Connection {
     /// linger timeout at the latest.
     fn settle(&mut self, now: Timestamp) {
         let Some(closing) = &mut self.closing else { return };
-        if closing.phase() == Phase::Lingering && !closing.ours().is_pending() {
+        if closing.phase() == Phase::Lingering && !closing.ours.is_pending() {
             closing.begin_linger(self.config.timeouts.linger, now);
         }
     }

@@ -1,4 +1,4 @@
-//! The report of an ending: what happened, who began it, and the evidence.
+//! The report of how a connection ended: what happened, who began it, and the evidence.
 //!
 //! Invariant: plain values of a fixed size (but for the response of a server that refused), filled
 //! in by other modules; nothing here decides anything. A short name consists of lower-case letters
@@ -20,6 +20,5 @@ pub use evidence::{Evidence, Pings, Rtt, SentMessage, Traffic};
 pub use phase::Phase;
 pub use position::Position;
 pub use stats::{HighWater, Stats};
-pub(crate) use termination::Facts;
 pub use termination::{Initiator, LocalClose, StreamEnd, Termination, Undelivered};
 pub use transport::{ReadClosed, TransportError};

@@ -34,10 +34,11 @@ use crate::handshake::{ClientRequest, Negotiated};
 use crate::report::trace::Trace;
 use crate::report::{Phase, ReadClosed, Termination, TransportError};
 use crate::time::Timestamp;
-use crate::wire::data::{Chunk, MessageKind};
+use crate::wire::data::Chunk;
 use crate::wire::keystream::{Keystream, Seed};
-use crate::wire::message::{Message, NotUtf8};
+use crate::wire::message::Message;
 use crate::wire::role::Role;
+use crate::wire::violation::Violation;
 
 use assembly::Assembly;
 use deferred::Deferred;
@@ -217,7 +218,7 @@ impl Session {
     /// are unmasked in place. Call it with empty input too, after any other call that takes `now`:
     /// an event may wait.
     ///
-    /// After [`SessionEvent::Request`], what lies behind the request is kept until it is accepted,
+    /// After [`SessionEvent::Request`], what lies behind the request is buffered until it is accepted,
     /// as much as [`Limits::head`](crate::Limits::head) allows.
     #[inline]
     pub fn poll_event<'b>(
@@ -249,10 +250,11 @@ impl Session {
             match connection.poll_input(input, now) {
                 Some(Event::Data(chunk)) if chunk.is_whole() => match Assembly::whole(&chunk) {
                     Ok(message) => return Some(SessionEvent::Message(message)),
-                    Err(NotUtf8) => connection.fail_text(now),
+                    Err(rule) => connection.fail_message(rule, now),
                 },
                 Some(Event::Data(chunk)) => {
-                    if let Some(message) = self.assemble(&chunk, now) {
+                    let message = self.assemble(&chunk);
+                    if let Some(message) = self.message_or_fail(message, now) {
                         return Some(SessionEvent::Message(message));
                     }
                 }
@@ -266,27 +268,27 @@ impl Session {
     }
 
     /// Adds a piece to the message under way. Returns the message once it is complete.
-    fn assemble(&mut self, chunk: &Chunk<'_>, now: Timestamp) -> Option<Message<'static>> {
-        let connection = self.stage.connection_mut()?;
-        if chunk.is_compressed() {
-            let (deflate, limit) = (self.deflate.as_mut()?, connection.config().limits.message);
-            let result = self.assembly.inflate(chunk, deflate, limit);
-            return result.unwrap_or_else(|rule| {
-                connection.fail_compressed(rule, now);
-                None
-            });
+    fn assemble(&mut self, chunk: &Chunk<'_>) -> Result<Option<Message<'static>>, Violation> {
+        let Some(connection) = self.stage.connection() else { return Ok(None) };
+        match &mut self.deflate {
+            Some(deflate) if chunk.is_compressed() => {
+                self.assembly.inflate(chunk, deflate, connection.config().limits.message)?;
+            }
+            _ => self.assembly.append(chunk.payload(), connection.message_remaining()),
         }
-        self.assembly.append(chunk.payload(), connection.message_remaining());
-        if chunk.is_last() { self.finish(chunk.kind(), now) } else { None }
+        chunk.is_last().then(|| self.assembly.finish(chunk.kind())).transpose()
     }
 
-    /// The message under way is complete. Returns it, unless it is text that is none.
-    fn finish(&mut self, kind: MessageKind, now: Timestamp) -> Option<Message<'static>> {
-        let message = self.assembly.finish(kind);
-        if let (Err(NotUtf8), Some(connection)) = (&message, self.stage.connection_mut()) {
-            connection.fail_text(now);
-        }
-        message.ok()
+    /// The message, if there is one; for one that breaks a rule the connection fails.
+    fn message_or_fail(
+        &mut self,
+        message: Result<Option<Message<'static>>, Violation>,
+        now: Timestamp,
+    ) -> Option<Message<'static>> {
+        message.unwrap_or_else(|rule| {
+            self.stage.connection_mut()?.fail_message(rule, now);
+            None
+        })
     }
 
     /// An event other than data.
@@ -308,7 +310,7 @@ impl Session {
         })
     }
 
-    /// The end of an open connection, with what is known of the queue.
+    /// The report of an open connection that has ended, with what the queue still holds.
     #[inline]
     fn poll_end(&mut self) -> Option<SessionEvent<'static>> {
         let report = self.stage.connection_mut()?.take_report(|| self.send_queue.backlog())?;
@@ -353,7 +355,7 @@ impl Session {
         })
     }
 
-    /// The opening handshake is over: everything that served it is freed. Returns what came early.
+    /// Replaces the opening handshake by the connection. Returns the bytes that came before that.
     fn open(&mut self, negotiated: Negotiated, now: Timestamp) -> BytesMut {
         let opened = self.stage.opening_mut().and_then(|opening| opening.open(now));
         let Some((connection, early)) = opened else { return BytesMut::new() };
@@ -362,7 +364,7 @@ impl Session {
         early
     }
 
-    /// Puts in force what was agreed on.
+    /// Puts the negotiated extensions in force.
     fn apply(&mut self, negotiated: Negotiated) {
         if let (Some(connection), Some(params)) =
             (self.stage.connection_mut(), &negotiated.extensions().deflate)

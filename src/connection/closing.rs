@@ -1,8 +1,7 @@
-//! What is known of an ending while it takes its course, until the report is made of it.
+//! What is known about the end of a connection, from its first sign until the report.
 //!
-//! It is there from the first sign of an end on: a Close either way, a fault, or one way of the
-//! transport failing. It says what follows for the phase as a [`Trigger`]; the connection takes
-//! the step.
+//! A [`Closing`] exists from the first Close in either direction, fault or failure of the transport
+//! on. Its methods return the [`Trigger`] that follows, and the connection takes that step.
 //!
 //! ```text
 //! our Close:  None ──▶ Queued ──▶ Written ──▶ Flushed
@@ -10,16 +9,17 @@
 //! ```
 
 use alloc::boxed::Box;
+use core::mem;
 use core::time::Duration;
 
 use super::receive::Fault;
-use super::state::{State, Trigger};
+use super::state::{self, Trigger};
 use crate::report::{
-    Cause, Direction, Evidence, Facts, Initiator, LocalClose, Phase, Position, ReadClosed,
-    Termination, TransportError,
+    Cause, Direction, Evidence, Initiator, LocalClose, Phase, Position, ReadClosed, StreamEnd,
+    Termination, TransportError, Undelivered,
 };
 use crate::time::{Timer, Timestamp};
-use crate::wire::close::CloseFrame;
+use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
 use crate::wire::role::Role;
 
 /// How far our Close has got.
@@ -60,10 +60,6 @@ impl OurClose {
     pub(super) fn is_queued(&self) -> bool {
         matches!(self, Self::Queued(_))
     }
-
-    pub(super) fn is_flushed(&self) -> bool {
-        matches!(self, Self::Flushed(_))
-    }
 }
 
 /// The peer's Close.
@@ -96,32 +92,33 @@ pub(crate) struct Backlog {
 
 #[derive(Debug)]
 pub(super) struct Closing {
-    state: State,
+    /// Assigned by [`step`](Self::step) only.
+    phase: Phase,
     initiator: Initiator,
     /// The cause, where it is decided already.
     cause: Option<Cause>,
-    ours: OurClose,
+    pub(super) ours: OurClose,
     peer: Option<PeerClose>,
     /// Both Closes have passed, and the peer's stream had not ended before ours was written.
-    complete: bool,
+    pub(super) complete: bool,
     read_closed: Option<ReadClosed>,
     write_failed: Option<TransportError>,
     /// When the closing handshake has to be over; once it is, when the transport is given up.
-    deadline: Option<(Timestamp, Timer)>,
+    pub(super) deadline: Option<(Timestamp, Timer)>,
     /// The phase and the position in the peer's stream at which delivery stopped.
-    stopped: Option<(Phase, Position)>,
+    pub(super) stopped: Option<(Phase, Position)>,
     /// Bytes that were thrown away.
-    discarded: u64,
+    pub(super) discarded: u64,
     /// Once it is over, until the report is taken.
     end: Option<End>,
 }
 
 impl Closing {
-    /// The ending of a connection, which begins here if it has not before.
+    /// What is known about the end, which begins here if it has not before.
     pub(super) fn of(closing: &mut Option<Box<Self>>, initiator: Initiator) -> &mut Self {
         closing.get_or_insert_with(|| {
             Box::new(Self {
-                state: State::open(),
+                phase: Phase::Open,
                 initiator,
                 cause: None,
                 ours: OurClose::None,
@@ -137,7 +134,7 @@ impl Closing {
         })
     }
 
-    /// This end closes.
+    /// The closing handshake begins on this endpoint.
     pub(super) fn close(&mut self, frame: CloseFrame, cause: Option<Cause>) -> Trigger {
         //= rfc6455#7.1.2
         //# an endpoint MUST send a Close control frame, as described in Section
@@ -164,7 +161,7 @@ impl Closing {
             //= rfc6455#5.5.1
             //# If an endpoint receives a Close frame and did not previously send a
             //# Close frame, the endpoint MUST send a Close frame in response.
-            OurClose::None => self.ours = OurClose::queued(frame.answer(), true),
+            OurClose::None => self.ours = OurClose::queued(frame.echo(), true),
             OurClose::Queued(_) | OurClose::Written(..) | OurClose::Lost(_) => {
                 self.initiator = Initiator::Both;
             }
@@ -201,12 +198,7 @@ impl Closing {
             //= rfc6455#7.2.1
             //# If at any point the underlying transport layer connection is
             //# unexpectedly lost, the client MUST _Fail the WebSocket Connection_.
-            let failed = |kind| Cause::Transport { side: Direction::Read, kind };
-            self.cause.get_or_insert(match how {
-                ReadClosed::Eof => Cause::Eof { at },
-                ReadClosed::TlsTruncated => failed(TransportError::TlsTruncated),
-                ReadClosed::Failed(kind) => failed(kind),
-            });
+            self.cause.get_or_insert(Cause::read_closed(how, at));
         }
         // The peer may have closed its side alone: our Close, and what leaves before it, still
         // gets its chance until the close deadline.
@@ -257,14 +249,13 @@ impl Closing {
             return Trigger::CloseTimeout;
         }
         self.cause.get_or_insert(Cause::CloseTimeout);
-        match self.phase() == Phase::CloseSent && self.ours.is_flushed() {
-            true => Trigger::Unanswered,
-            false => Trigger::CloseTimeout,
+        match (self.phase, self.ours) {
+            (Phase::CloseSent, OurClose::Flushed(_)) => Trigger::Unanswered,
+            _ => Trigger::CloseTimeout,
         }
     }
 
-    /// This end gives up, for this cause unless something has happened before: then dropping the
-    /// connection is its consequence.
+    /// This endpoint gives up, for this cause unless an earlier one has led to it.
     pub(super) fn give_up(&mut self, cause: Cause) {
         if !self.complete && self.write_failed.is_none() && self.read_closed.is_none() {
             self.cause.get_or_insert(cause);
@@ -285,11 +276,6 @@ impl Closing {
             None => now,
         };
         self.deadline = Some((from + span, Timer::Linger));
-    }
-
-    /// From here on nothing is delivered.
-    pub(super) fn stop(&mut self, phase: Phase, position: Position) {
-        self.stopped = Some((phase, position));
     }
 
     /// Counts bytes that came and are thrown away; with a limit, up to the byte that is too much,
@@ -322,8 +308,18 @@ impl Closing {
         let own = Backlog { messages, ..Backlog::default() };
         let Backlog { handshake, unframed, messages } = backlog.unwrap_or(own);
         evidence.pending_output = evidence.pending_output.saturating_add(unframed);
-        Some(Box::new(Termination::new(Facts {
+        let peer_close = self.peer_frame().copied();
+        Some(Box::new(Termination {
             role,
+            //= rfc6455#7.1.5
+            //# If _The WebSocket
+            //# Connection is Closed_ and no Close control frame was received by the
+            //# endpoint (such as could occur if the underlying transport connection
+            //# is lost), _The WebSocket Connection Close Code_ is considered to be
+            //# 1006.
+            code: peer_close.as_ref().map_or(ABNORMAL_CLOSURE, CloseFrame::reported_code),
+            clean: self.complete,
+            initiator: self.initiator,
             cause: match self.cause() {
                 Cause::WriteStalled { pending } => {
                     let pending = pending.saturating_add(unframed).saturating_add(handshake);
@@ -331,16 +327,14 @@ impl Closing {
                 }
                 cause => cause,
             },
-            initiator: self.initiator,
-            clean: self.complete,
             local_close: self.ours.as_ref().copied(),
-            peer_close: self.peer_frame().copied(),
+            peer_close,
+            stream_end: StreamEnd::from(self.read_closed),
             truncated_message: self.peer.as_ref().is_some_and(|peer| peer.truncated_message),
-            read_closed: self.read_closed,
-            undelivered_messages: messages,
+            dropped: Undelivered { bytes: evidence.pending_output, messages },
             refusal: None,
             evidence,
-        })))
+        }))
     }
 
     /// What happened: decided earlier, or what the transport says.
@@ -359,45 +353,25 @@ impl Closing {
 
     /// Takes a step to another phase. Returns the one before.
     pub(super) fn step(&mut self, trigger: Trigger) -> Phase {
-        self.state.step(trigger)
+        let following = state::next(self.phase, trigger);
+        mem::replace(&mut self.phase, following)
     }
 
     #[inline]
     pub(super) fn phase(&self) -> Phase {
-        self.state.phase()
-    }
-
-    pub(super) fn ours(&self) -> &OurClose {
-        &self.ours
+        self.phase
     }
 
     /// Whether our Close has to be written now.
     pub(super) fn wants_close(&self) -> bool {
-        self.ours.is_queued() && self.phase() != Phase::Ended
+        self.ours.is_queued() && self.phase != Phase::Ended
     }
 
     pub(super) fn peer_frame(&self) -> Option<&CloseFrame> {
         self.peer.as_ref().map(|peer| &peer.frame)
     }
 
-    pub(super) fn is_complete(&self) -> bool {
-        self.complete
-    }
-
     pub(super) fn can_write(&self) -> bool {
         self.write_failed.is_none()
-    }
-
-    #[inline]
-    pub(super) fn deadline(&self) -> Option<(Timestamp, Timer)> {
-        self.deadline
-    }
-
-    pub(super) fn stopped(&self) -> Option<(Phase, Position)> {
-        self.stopped
-    }
-
-    pub(super) fn discarded(&self) -> u64 {
-        self.discarded
     }
 }

@@ -1,9 +1,8 @@
-//! What a connection is asked to do: by the application, by the session around it, and by whoever
-//! wants its output.
+//! The commands of a connection, and the writing of its output.
 //!
 //! Invariants: a command that is refused changes nothing. Every frame is written whole into the
-//! caller's buffer, or handed out as a head whose payload the caller appends, and nothing is
-//! written after the Close but an answer to a Ping.
+//! caller's buffer, or returned as a head to which the caller appends the payload. Nothing but a
+//! Pong is written after the Close.
 
 use bytes::BytesMut;
 
@@ -34,7 +33,7 @@ impl Connection {
         let data = data.into();
         //= rfc6455#6.1
         //# an endpoint MUST perform the following steps.
-        let now = self.accept(data.as_bytes().len() as u64, now)?;
+        let now = self.accept_message(data.as_bytes().len() as u64, now)?;
         self.sender.append(data.kind().into(), true, data.as_bytes(), out, now);
         Ok(())
     }
@@ -157,17 +156,10 @@ impl Connection {
     }
 
     /// Writes the Pong and the Ping that wait.
-    #[inline]
     pub(crate) fn transmit_answers(&mut self, out: &mut BytesMut) -> bool {
-        let waits = self.wants_answer();
-        if waits {
-            self.write_answers(out);
+        if !self.wants_answer() {
+            return false;
         }
-        waits
-    }
-
-    #[inline(never)]
-    fn write_answers(&mut self, out: &mut BytesMut) {
         let now = self.times.now();
         //= rfc6455#5.5.2
         //# Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in
@@ -181,26 +173,20 @@ impl Connection {
                 self.heartbeat.written(self.sender.queued_to());
             }
         }
+        true
     }
 
     /// Writes the Close that waits.
-    #[inline]
     pub(crate) fn transmit_close(&mut self, out: &mut BytesMut) -> bool {
-        let waits = self.wants_close();
-        if waits {
-            self.write_close(out);
-        }
-        waits
-    }
-
-    #[inline(never)]
-    fn write_close(&mut self, out: &mut BytesMut) {
-        let Some(closing) = &mut self.closing else { return };
-        let Some(close) = closing.ours().as_ref() else { return };
+        let Some(closing) = self.closing.as_mut().filter(|closing| closing.wants_close()) else {
+            return false;
+        };
+        let Some(close) = closing.ours.as_ref() else { return false };
         let mut buffer = [0; MAX_CONTROL];
         let payload = close.frame.payload(&mut buffer);
         self.sender.append(OpCode::Close, true, payload, out, self.times.now());
         closing.close_written(self.sender.queued_to());
+        true
     }
 
     #[inline]
@@ -221,20 +207,19 @@ impl Connection {
                 closing.can_write() && self.receiver.pong_due()
             }
             // Only before the Close that tells of a failure, to a Ping that came before.
-            Phase::Lingering => closing.ours().is_queued() && self.receiver.pong_due(),
+            Phase::Lingering => closing.ours.is_queued() && self.receiver.pong_due(),
             Phase::Opening | Phase::Ended => false,
         }
     }
 
-    /// Takes on a whole message of `len` bytes, to be framed with
-    /// [`frame_head`](Self::frame_head).
+    /// Accepts a whole message of `len` bytes, which is then framed with
+    /// [`frame_head`](Self::frame_head). Returns the time, which never runs backwards.
     #[inline]
-    pub(crate) fn accept_message(&mut self, len: u64, now: Timestamp) -> Result<(), SendError> {
-        self.accept(len, now).map(drop)
-    }
-
-    #[inline]
-    fn accept(&mut self, len: u64, now: Timestamp) -> Result<Timestamp, SendError> {
+    pub(crate) fn accept_message(
+        &mut self,
+        len: u64,
+        now: Timestamp,
+    ) -> Result<Timestamp, SendError> {
         let now = self.times.advance(now);
         //= rfc6455#6.1
         //# The endpoint MUST ensure the WebSocket connection is in the OPEN state
@@ -249,8 +234,8 @@ impl Connection {
         Ok(now)
     }
 
-    /// Takes on a fragment of `len` bytes, to be framed likewise. Returns the opcode of its first
-    /// frame.
+    /// Accepts a fragment of `len` bytes, which is then framed likewise. Returns the opcode of its
+    /// first frame.
     pub(crate) fn next_fragment(
         &mut self,
         kind: MessageKind,
@@ -294,31 +279,24 @@ impl Connection {
         self.sender.handshake_flushed(all, now);
     }
 
-    /// Fails the connection for text that a session could not take for UTF-8.
-    pub(crate) fn fail_text(&mut self, now: Timestamp) {
-        let offset = self.receiver.bytes();
-        let now = self.times.advance(now);
-        self.fail(Fault { rule: Violation::InvalidUtf8, offset }, now);
-    }
-
     /// Lets the peer compress messages: an extension was negotiated that says how.
     pub(crate) fn allow_compressed(&mut self) {
         self.receiver.allow_compressed();
     }
 
-    /// Fails the connection for a compressed message, right after a piece of it.
+    /// Fails the connection for a message that turned out to be wrong right after a piece of it.
     ///
-    /// How far the rest of the message could be read when that was seen depends on how the input
-    /// was cut, so the whole payload of the frame counts as thrown away.
-    pub(crate) fn fail_compressed(&mut self, rule: Violation, now: Timestamp) {
+    /// How much of a compressed message had been read when that was seen depends on how the input
+    /// was split, so the whole payload of its frame counts as thrown away.
+    pub(crate) fn fail_message(&mut self, rule: Violation, now: Timestamp) {
         let now = self.times.advance(now);
         let thrown_away = self.receiver.give_back_payload();
-        let offset = self.receiver.bytes();
+        let offset = self.receiver.traffic().bytes;
         self.fail(Fault { rule, offset }, now);
         self.throw_away(thrown_away, now);
     }
 
-    /// Whether a command that needs an open connection may go on.
+    /// Refuses a command unless the connection is open and can be written to.
     #[inline]
     fn check_open(&self) -> Result<(), SendError> {
         let Some(closing) = &self.closing else { return Ok(()) };

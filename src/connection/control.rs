@@ -57,8 +57,8 @@ impl Default for ControlPayload {
 }
 
 /// The payload of a control frame that is nearly always short: a Pong that answers the heartbeat has
-/// eight bytes, and a Close without a reason two. The first longer one takes a box, which stays for
-/// the life of the connection.
+/// eight bytes, and a Close without a reason two. The first longer one allocates a box, which stays
+/// until the connection is dropped.
 #[derive(Debug)]
 pub(super) enum SmallPayload {
     Short { len: u8, bytes: [u8; 14] },

@@ -18,10 +18,10 @@ pub enum Event<'b> {
     /// A Pong came. The payload is in
     /// [`Connection::pong_payload`](crate::Connection::pong_payload).
     Pong {
-        /// The round trip, where it answers the latest Ping of the heartbeat.
+        /// The round trip, where it is for the latest Ping of the heartbeat.
         rtt: Option<Duration>,
     },
-    /// The peer's Close came; the answer is already queued. The frame is in
+    /// The peer's Close came; ours in response is already queued. The frame is in
     /// [`Connection::peer_close`](crate::Connection::peer_close).
     CloseReceived,
     /// The connection has ended. Always the last event, and always there.

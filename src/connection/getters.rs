@@ -1,9 +1,9 @@
-//! What can be seen of a connection, and what it wants to be done. Nothing here changes anything.
+//! The getters of a connection, its deadlines among them.
 
 use super::Connection;
 use super::times::sooner;
 use crate::config::Config;
-use crate::report::{Evidence, LocalClose, Phase, Position, Stats, Traffic};
+use crate::report::{Evidence, LocalClose, Phase, Position, Stats};
 use crate::time::{Timer, Timestamp};
 use crate::wire::close::CloseFrame;
 use crate::wire::role::Role;
@@ -12,8 +12,8 @@ impl Connection {
     /// Whether to shut down the writing side of the transport now.
     ///
     /// Shut it down once, then go on reading until the peer's stream ends or the deadline comes,
-    /// then close the transport. Closing without that can destroy our Close on its way, by a reset
-    /// (RFC 6455 section 7.1.1).
+    /// then close the transport. Closing it earlier may reset the connection and destroy our Close on
+    /// its way (RFC 6455 section 7.1.1).
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
         let Some(closing) = &self.closing else { return false };
@@ -33,10 +33,10 @@ impl Connection {
             //# is instructed to _Close the WebSocket Connection_ it SHOULD initiate
             //# a TCP Close immediately, and when a client is instructed to do the
             //# same, it SHOULD wait for a TCP Close from the server.
-            Phase::Lingering => self.role() == Role::Server || !closing.is_complete(),
+            Phase::Lingering => self.role() == Role::Server || !closing.complete,
             _ => false,
         };
-        over && self.pending_output() == 0 && closing.can_write() && !closing.ours().is_pending()
+        over && self.pending_output() == 0 && closing.can_write() && !closing.ours.is_pending()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), unless something happens before.
@@ -47,15 +47,14 @@ impl Connection {
 
     /// The next deadline, and what it is for.
     ///
-    /// It is derived from what was seen, not stored, so that moving it costs nothing on the way of a
-    /// message.
+    /// It is computed from what was seen, not stored, so that a message pays nothing for moving it.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
         if self.phase() == Phase::Ended {
             return None;
         }
         if let Some(closing) = &self.closing {
-            return closing.deadline();
+            return closing.deadline;
         }
         let last_received = self.times.last_received();
         let mut next = None;
@@ -110,7 +109,7 @@ impl Connection {
         &self.config
     }
 
-    /// Whether nothing leaves any more, of what waits or is still to be made.
+    /// Whether no more output may leave.
     #[inline]
     pub(crate) fn is_silent(&self) -> bool {
         self.closing
@@ -151,7 +150,7 @@ impl Connection {
     /// Our Close, where one was queued.
     #[must_use]
     pub fn local_close(&self) -> Option<&LocalClose> {
-        self.closing.as_ref().and_then(|closing| closing.ours().as_ref())
+        self.closing.as_ref().and_then(|closing| closing.ours.as_ref())
     }
 
     /// Bytes of output that the transport has not accepted yet, as far as they were written into
@@ -180,7 +179,7 @@ impl Connection {
 
     /// The phase and the position in the peer's stream, or those at which delivery stopped.
     pub(super) fn standing(&self) -> (Phase, Position) {
-        let stopped = self.closing.as_ref().and_then(|closing| closing.stopped());
+        let stopped = self.closing.as_ref().and_then(|closing| closing.stopped);
         stopped.unwrap_or_else(|| (self.phase(), self.receiver.position()))
     }
 
@@ -196,24 +195,20 @@ impl Connection {
         let (phase, position) = self.standing();
         let times = &self.times;
         let seen = |at: Timestamp, any: bool| any.then_some(at);
-        let received = Traffic {
-            bytes: self.receiver.bytes(),
-            frames: self.receiver.frames(),
-            messages: self.receiver.messages(),
-        };
+        let received = self.receiver.traffic();
         Evidence {
             phase,
             position,
-            opened: times.opened(),
+            opened: times.opened,
             ended: times.now(),
             last_received: seen(times.last_received(), received.bytes > 0),
             last_flushed: seen(self.sender.last_flushed(), self.sender.flushed_to() > 0),
-            last_data: seen(times.last_data(), self.receiver.any_piece()),
+            last_data: seen(times.last_data, self.receiver.any_piece()),
             last_sent: self.sender.last_message(),
             pings: self.heartbeat.report(self.config.heartbeat.as_ref()),
             received,
-            sent: self.sender.traffic(),
-            discarded: self.closing.as_ref().map_or(0, |closing| closing.discarded()),
+            sent: self.sender.traffic,
+            discarded: self.closing.as_ref().map_or(0, |closing| closing.discarded),
             pending_output: self.pending_output(),
             timer_lateness: times.lateness(),
             suspended_at: times.suspended_at(),

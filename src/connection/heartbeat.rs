@@ -1,4 +1,4 @@
-//! The heartbeat: when a Ping is due, whether it was answered, how long that took.
+//! The heartbeat: when a Ping is due, whether its Pong has come, how long that took.
 //!
 //! Invariant: one Ping is tracked at a time. A Pong of an earlier one acknowledges that one and
 //! those before it; any other Pong counts as received bytes and nothing else.
@@ -13,7 +13,7 @@ use crate::wire::keystream::Keystream;
 /// How far the latest Ping has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Latest {
-    /// It was answered, or there was none.
+    /// Its Pong has come, or there was no Ping.
     Answered,
     /// It waits to be written into the output.
     Queued,
@@ -37,8 +37,8 @@ pub(super) struct Heartbeat {
     /// Where in its range the wait until the next Ping lies.
     jitter: u32,
     queued_at: Timestamp,
-    /// Where the latest ends in the output, while it is written; from then on when it left, in
-    /// nanoseconds. Both at once are never needed.
+    /// While the latest is `Written`, the offset in the output at which it ends; once it has left,
+    /// when that was, in nanoseconds. The two are never needed at once.
     mark: u64,
     rtt: RttMicros,
 }
@@ -72,7 +72,7 @@ impl Heartbeat {
         let due = quiet_since + jittered(settings.interval, self.jitter);
         match self.latest {
             Latest::Answered => Some(due),
-            // The peer is alive and does not answer: the path still has to be kept open.
+            // The peer is alive and sends no Pong: the path still needs traffic to stay open.
             Latest::Flushed if last_received > self.flushed_at() => {
                 Some(due.max(self.flushed_at() + self.patience(settings)))
             }
@@ -146,7 +146,7 @@ impl Heartbeat {
         }
     }
 
-    /// A Pong came. Returns the round trip where it answers the latest Ping.
+    /// A Pong came. Returns the round trip where it is for the latest Ping.
     pub(super) fn acknowledge(&mut self, payload: &[u8], now: Timestamp) -> Option<Duration> {
         let bytes = payload.try_into().ok()?;
         let number = u32::try_from(u64::from_be_bytes(bytes).wrapping_sub(self.nonce)).ok()?;
@@ -160,7 +160,7 @@ impl Heartbeat {
         }
         let rtt = (self.latest == Latest::Flushed).then(|| now.since(self.flushed_at()));
         if self.latest == Latest::Written {
-            // Its answer shows that it is out, though nobody has said so yet.
+            // Its Pong shows that it has left, though `handle_flushed` has not said so yet.
             self.mark = now.as_nanos();
         }
         self.latest = Latest::Answered;

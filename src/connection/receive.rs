@@ -1,9 +1,8 @@
-//! The peer's stream of frames, taken apart: headers, sequence, limits, unmasking, UTF-8.
+//! The parser of the peer's frames: headers, sequence, limits, unmasking, UTF-8.
 //!
-//! Invariant: however the stream is cut into inputs, the same bytes give the same pieces (up to
-//! where they are cut), the same control frames, and the same fault at the same offset. What
-//! outlives an input is bounded: 13 bytes of a header, the latest Ping, and the payload of one other
-//! control frame.
+//! Invariant: however the stream is split into inputs, the same bytes yield the same payload, the
+//! same control frames, and the same fault at the same offset. What outlives an input is bounded: 13
+//! bytes of a header, the latest Ping, and the payload of one other control frame.
 
 mod fast_path;
 mod getters;
@@ -88,10 +87,10 @@ pub(super) struct Receiver {
     compressed: bool,
     /// Whether a piece of it was delivered.
     begun: bool,
-    /// Whether a Ping has come whole and was not answered.
+    /// Whether a Ping has come whole whose Pong was not written.
     pong_due: bool,
-    /// Whether the control frame under way is kept in `other`: no Ping is, unless the one before it
-    /// has still to be answered.
+    /// Whether the payload of the control frame under way goes into `other`: that of a Ping does only
+    /// while the Pong for an earlier one is due.
     aside: bool,
     /// The longest payload that the fast path may take.
     fast_limit: u8,
@@ -203,8 +202,8 @@ impl Receiver {
         Ok(true)
     }
 
-    /// Consumes a header that cannot be, up to the byte that is wrong: what is consumed does not
-    /// depend on how much of the header was there at once.
+    /// Consumes an invalid header up to the byte that is wrong, so that what is consumed does not
+    /// depend on how much of the header came at once.
     fn refuse_header(
         &mut self,
         input: &mut &mut [u8],
@@ -373,8 +372,8 @@ impl Receiver {
 
     /// How much of an unmasked piece is valid text.
     ///
-    /// What is not is masked again and left for the next call, which then fails at its first byte:
-    /// so the valid part is delivered however the input is cut.
+    /// The rest is masked again and left for the next call, which then fails at its first byte: so
+    /// the valid part is delivered however the input is split.
     fn valid_text(&mut self, piece: &mut [u8], masked: bool) -> Result<usize, Fault> {
         let before = self.utf8;
         let Err(error) = self.utf8.validate(piece) else { return Ok(piece.len()) };
@@ -392,7 +391,7 @@ impl Receiver {
         Ok(valid.len())
     }
 
-    /// Keeps the payload of a control frame. Returns whether it is complete.
+    /// Stores the payload of a control frame. Returns whether it is complete.
     fn take_control(&mut self, input: &mut &mut [u8]) -> bool {
         let len = (self.remaining as usize).min(input.len());
         let piece = take(input, len);
@@ -434,8 +433,7 @@ impl Receiver {
         }
     }
 
-    /// From now on all input is to be thrown away. Returns where in the stream that is, the first
-    /// time.
+    /// Makes all further input be thrown away. Returns the position in the stream, the first time.
     pub(super) fn stop(&mut self) -> Option<Position> {
         let position = (self.state != State::Stopped).then(|| self.position());
         self.state = State::Stopped;
@@ -452,9 +450,12 @@ impl Receiver {
         self.allowed |= RSV1;
     }
 
-    /// Undoes what was received of the payload of the data frame that the latest piece came from.
-    /// Returns how much that was.
+    /// Undoes what was received of the payload of the data frame that the latest piece came from, if
+    /// it is compressed. Returns how much that was.
     pub(super) fn give_back_payload(&mut self) -> u64 {
+        if !self.compressed {
+            return 0;
+        }
         let received = self.frame_len - self.remaining;
         if self.state == State::Boundary {
             self.other_messages -= 1;
@@ -469,7 +470,7 @@ impl Receiver {
         Fault { rule, offset: self.offset }
     }
 
-    /// The payload of the latest Ping, where it has come whole and was not answered yet.
+    /// The payload of the latest Ping, if its Pong is due.
     pub(super) fn take_pong(&mut self) -> Option<&[u8]> {
         mem::take(&mut self.pong_due).then_some(self.ping.as_slice())
     }

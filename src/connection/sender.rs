@@ -49,10 +49,9 @@ pub(super) struct Sender {
     keystream: Keystream,
     /// The message that leaves in fragments and has not been finished.
     fragmenting: Option<MessageKind>,
-    bytes_queued: u64,
+    /// What was queued.
+    pub(super) traffic: Traffic,
     bytes_flushed: u64,
-    frames: u64,
-    messages: u64,
     /// Messages queued since the output was last all flushed.
     messages_pending: u32,
     /// Whether bytes of the opening handshake have not left. They lie before all frames.
@@ -73,10 +72,8 @@ impl Sender {
             role,
             keystream,
             fragmenting: None,
-            bytes_queued: 0,
+            traffic: Traffic::default(),
             bytes_flushed: 0,
-            frames: 0,
-            messages: 0,
             messages_pending: 0,
             handshake_pending: false,
             last_flushed: now,
@@ -157,7 +154,7 @@ impl Sender {
 
     #[inline]
     fn count_message(&mut self) {
-        self.messages += 1;
+        self.traffic.messages += 1;
         self.messages_pending = self.messages_pending.saturating_add(1);
     }
 
@@ -236,20 +233,21 @@ impl Sender {
 
     #[inline]
     fn count_frame(&mut self, bytes: u64, now: Timestamp) {
-        if self.bytes_flushed == self.bytes_queued {
+        if self.bytes_flushed == self.traffic.bytes {
             self.stalled_since = now;
         }
-        self.bytes_queued = self.bytes_queued.saturating_add(bytes);
-        self.frames += 1;
+        self.traffic.bytes = self.traffic.bytes.saturating_add(bytes);
+        self.traffic.frames += 1;
     }
 
     /// The transport has accepted `bytes` more bytes of frames, or all of them if that is more.
     #[inline]
     pub(super) fn flushed(&mut self, bytes: usize, now: Timestamp) {
-        self.bytes_flushed = self.bytes_flushed.saturating_add(bytes as u64).min(self.bytes_queued);
+        self.bytes_flushed =
+            self.bytes_flushed.saturating_add(bytes as u64).min(self.traffic.bytes);
         self.last_flushed = now;
         self.stalled_since = now;
-        if self.bytes_flushed == self.bytes_queued {
+        if self.bytes_flushed == self.traffic.bytes {
             self.messages_pending = 0;
         }
     }
@@ -267,7 +265,7 @@ impl Sender {
 
     /// The end of what was queued, as an offset in the output.
     pub(super) fn queued_to(&self) -> u64 {
-        self.bytes_queued
+        self.traffic.bytes
     }
 
     /// The end of what was flushed, as an offset in the output.
@@ -279,7 +277,7 @@ impl Sender {
     /// Bytes of frames that the transport has not accepted.
     #[inline]
     pub(super) fn pending(&self) -> u64 {
-        self.bytes_queued - self.bytes_flushed
+        self.traffic.bytes - self.bytes_flushed
     }
 
     /// Messages queued since the output was last all flushed.
@@ -298,13 +296,9 @@ impl Sender {
         (self.pending() > 0 || self.handshake_pending).then_some(self.stalled_since)
     }
 
-    pub(super) fn traffic(&self) -> Traffic {
-        Traffic { bytes: self.bytes_queued, frames: self.frames, messages: self.messages }
-    }
-
     /// The last message that was begun, and the largest before it.
     pub(super) fn last_message(&self) -> Option<SentMessage> {
-        let any = self.messages > 0 || self.fragmenting.is_some();
+        let any = self.traffic.messages > 0 || self.fragmenting.is_some();
         any.then(|| SentMessage {
             queued: self.message_queued,
             len: self.message_len.into(),

@@ -1,9 +1,7 @@
 //! The phases of a connection, and everything that takes it from one to the next.
 //!
-//! Invariant: [`next`] is the whole machine, and [`State::step`] the only place that assigns the
-//! phase. The table in the crate docs is tested against it.
-
-use core::mem;
+//! Invariant: [`next`] is the whole machine, and what it returns is the only phase that is ever
+//! assigned. The table in the crate docs is tested against it.
 
 use crate::report::Phase;
 
@@ -64,28 +62,6 @@ pub(super) const fn next(phase: Phase, trigger: Trigger) -> Phase {
         | (Open | CloseSent | CloseReceived, LingerOver)
         // A connection begins open, and ends once.
         | (Opening | Ended, _) => phase,
-    }
-}
-
-/// The phase of a connection whose end is in sight; without that, it is open.
-#[derive(Debug)]
-pub(super) struct State(Phase);
-
-impl State {
-    /// _The WebSocket Connection is Established_ (RFC 6455 section 4.1).
-    pub(super) const fn open() -> Self {
-        Self(Phase::Open)
-    }
-
-    #[inline]
-    pub(super) const fn phase(&self) -> Phase {
-        self.0
-    }
-
-    /// Goes to the next phase. Returns the one before.
-    pub(super) const fn step(&mut self, trigger: Trigger) -> Phase {
-        let following = next(self.0, trigger);
-        mem::replace(&mut self.0, following)
     }
 }
 

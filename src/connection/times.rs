@@ -15,12 +15,12 @@ const SUSPENDED: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(super) struct Times {
-    opened: Timestamp,
+    pub(super) opened: Timestamp,
     /// The latest time that any call gave, unless `last_data` is later.
     now: Timestamp,
     /// When a byte last came, unless `last_data` is later.
     last_received: Timestamp,
-    last_data: Timestamp,
+    pub(super) last_data: Timestamp,
     /// The shortest time, in nanoseconds, after which anything can be due on a quiet connection.
     shortest_wait: u64,
     /// How late a deadline was handled at the worst.
@@ -61,10 +61,6 @@ impl Times {
         self.last_received = self.now;
     }
 
-    pub(super) fn opened(&self) -> Timestamp {
-        self.opened
-    }
-
     /// The time of the latest call.
     #[inline]
     pub(super) fn now(&self) -> Timestamp {
@@ -74,10 +70,6 @@ impl Times {
     #[inline]
     pub(super) fn last_received(&self) -> Timestamp {
         self.last_received.max(self.last_data)
-    }
-
-    pub(super) fn last_data(&self) -> Timestamp {
-        self.last_data
     }
 
     /// Before this nothing is due on an open connection, the quieter direction of which has carried

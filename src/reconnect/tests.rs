@@ -11,9 +11,7 @@ use super::*;
 use crate::handshake::{HandshakeError, RequestError};
 use crate::report::Phase;
 use crate::report::TransportError;
-use crate::report::{
-    Cause, Direction, Evidence, Facts, Initiator, LocalClose, Position, Termination,
-};
+use crate::report::{Cause, Direction, Evidence, Initiator, LocalClose, Position, Termination};
 use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::role::Role;
 use crate::wire::violation::Violation;
@@ -26,10 +24,10 @@ fn secs(count: u64) -> Duration {
 
 fn report(cause: Cause) -> Termination {
     let now = Timestamp::ZERO;
-    let mut evidence = Evidence::before_open(now, now);
+    let mut evidence = Evidence::before_open(now);
     evidence.phase = Phase::Open;
     evidence.position = Position::FrameBoundary;
-    Termination::new(Facts::before_open(Role::Client, cause, evidence))
+    Termination::before_open(Role::Client, cause, evidence)
 }
 
 /// The peer closed; `None` is a Close without a code.

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::position::Position;
-use super::transport::TransportError;
+use super::transport::{ReadClosed, TransportError};
 use crate::handshake::HandshakeError;
 use crate::wire::violation::Violation;
 
@@ -99,6 +99,17 @@ impl Cause {
             Self::TooBig { .. } => ("too_big", "the peer sent more than a limit allows"),
             Self::Aborted => ("aborted", "the connection was dropped on this side"),
         }
+    }
+
+    /// The cause where the peer's stream ended at this position before the closing handshake was
+    /// over.
+    pub(crate) const fn read_closed(how: ReadClosed, at: Position) -> Self {
+        let kind = match how {
+            ReadClosed::Eof => return Self::Eof { at },
+            ReadClosed::TlsTruncated => TransportError::TlsTruncated,
+            ReadClosed::Failed(kind) => kind,
+        };
+        Self::Transport { side: Direction::Read, kind }
     }
 
     /// A short name without the details, such as `pong_timeout`: of these there are few, so that

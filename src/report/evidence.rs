@@ -1,9 +1,8 @@
-//! What was seen of a connection: numbers of a fixed size, collected always.
+//! What was seen of a connection, in numbers.
 
 use core::time::Duration;
 
-use super::Position;
-use crate::report::Phase;
+use super::{Phase, Position};
 use crate::time::Timestamp;
 
 /// What was seen while the connection lived. Of fixed size, and always collected.
@@ -62,12 +61,12 @@ impl Evidence {
         self.ended.since(last.max(self.opened))
     }
 
-    /// Of a connection whose opening handshake began at `started`.
-    pub(crate) fn before_open(started: Timestamp, now: Timestamp) -> Self {
+    /// Of a connection whose opening handshake begins `now`.
+    pub(crate) fn before_open(now: Timestamp) -> Self {
         Self {
             phase: Phase::Opening,
             position: Position::OpeningHandshake,
-            opened: started,
+            opened: now,
             ended: now,
             last_received: None,
             last_flushed: None,

@@ -3,8 +3,7 @@
 //! Built on request from counters that exist anyway. A high-water mark is updated where the value
 //! that it measures shrinks, so that no message pays for it.
 
-use crate::report::Phase;
-use crate::report::{Evidence, Pings, Traffic};
+use super::{Evidence, Phase, Pings, Traffic};
 use crate::time::Timestamp;
 
 /// What a connection has done so far, from [`Session::stats`](crate::Session::stats) or

@@ -1,8 +1,7 @@
 //! How a connection ended: the one report that every connection leaves.
 //!
-//! Invariant: [`Termination::new`] is its only author, and nobody changes a report afterwards. What
-//! goes into it, as [`Facts`], comes from the connection or from the opening handshake; nothing here
-//! decides anything.
+//! Invariant: a report has one author, the connection or the opening handshake that ended, and
+//! nobody changes it afterwards.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -49,76 +48,38 @@ pub struct Termination {
     pub truncated_message: bool,
     /// What was accepted for sending and never written.
     pub dropped: Undelivered,
-    /// What a refused opening handshake answered; on a client only.
+    /// The server's response that refused the opening handshake; on a client only.
     pub refusal: Option<Box<Refusal>>,
     /// What was seen on the way.
     pub evidence: Evidence,
 }
 
-/// What a report is made of.
-#[derive(Debug)]
-pub(crate) struct Facts {
-    pub(crate) role: Role,
-    pub(crate) cause: Cause,
-    pub(crate) initiator: Initiator,
-    pub(crate) clean: bool,
-    pub(crate) local_close: Option<LocalClose>,
-    pub(crate) peer_close: Option<CloseFrame>,
-    pub(crate) read_closed: Option<ReadClosed>,
-    pub(crate) truncated_message: bool,
-    pub(crate) undelivered_messages: u64,
-    pub(crate) refusal: Option<Box<Refusal>>,
-    pub(crate) evidence: Evidence,
-}
-
-impl Facts {
-    /// Of an opening handshake that came to nothing.
+impl Termination {
+    /// The report of an opening handshake that came to nothing.
     pub(crate) fn before_open(role: Role, cause: Cause, evidence: Evidence) -> Self {
         Self {
             role,
-            cause,
-            initiator: match (cause, role) {
-                (Cause::Eof { .. } | Cause::Transport { .. }, _) => Initiator::Transport,
-                (Cause::HandshakeRejected { .. }, Role::Client) => Initiator::Peer,
-                _ => Initiator::Local,
-            },
-            clean: false,
-            local_close: None,
-            peer_close: None,
-            read_closed: None,
-            truncated_message: false,
-            undelivered_messages: 0,
-            refusal: None,
-            evidence,
-        }
-    }
-}
-
-impl Termination {
-    /// Every report is written here, once all that goes into it is known.
-    pub(crate) fn new(facts: Facts) -> Self {
-        Self {
-            role: facts.role,
             //= rfc6455#7.1.5
             //# If _The WebSocket
             //# Connection is Closed_ and no Close control frame was received by the
             //# endpoint (such as could occur if the underlying transport connection
             //# is lost), _The WebSocket Connection Close Code_ is considered to be
             //# 1006.
-            code: facts.peer_close.as_ref().map_or(ABNORMAL_CLOSURE, CloseFrame::reported_code),
-            clean: facts.clean,
-            initiator: facts.initiator,
-            cause: facts.cause,
-            local_close: facts.local_close,
-            peer_close: facts.peer_close,
-            stream_end: facts.read_closed.map_or(StreamEnd::NotSeen, StreamEnd::from),
-            truncated_message: facts.truncated_message,
-            dropped: Undelivered {
-                bytes: facts.evidence.pending_output,
-                messages: facts.undelivered_messages,
+            code: ABNORMAL_CLOSURE,
+            clean: false,
+            initiator: match (cause, role) {
+                (Cause::Eof { .. } | Cause::Transport { .. }, _) => Initiator::Transport,
+                (Cause::HandshakeRejected { .. }, Role::Client) => Initiator::Peer,
+                _ => Initiator::Local,
             },
-            refusal: facts.refusal,
-            evidence: facts.evidence,
+            cause,
+            local_close: None,
+            peer_close: None,
+            stream_end: StreamEnd::NotSeen,
+            truncated_message: false,
+            dropped: Undelivered::default(),
+            refusal: None,
+            evidence,
         }
     }
 
@@ -276,12 +237,13 @@ pub enum StreamEnd {
     Failed(TransportError),
 }
 
-impl From<ReadClosed> for StreamEnd {
-    fn from(how: ReadClosed) -> Self {
+impl From<Option<ReadClosed>> for StreamEnd {
+    fn from(how: Option<ReadClosed>) -> Self {
         match how {
-            ReadClosed::Eof => Self::Eof,
-            ReadClosed::TlsTruncated => Self::TlsTruncated,
-            ReadClosed::Failed(kind) => Self::Failed(kind),
+            None => Self::NotSeen,
+            Some(ReadClosed::Eof) => Self::Eof,
+            Some(ReadClosed::TlsTruncated) => Self::TlsTruncated,
+            Some(ReadClosed::Failed(kind)) => Self::Failed(kind),
         }
     }
 }

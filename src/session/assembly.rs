@@ -1,7 +1,7 @@
-//! The message that comes in pieces.
+//! The assembly of a message that comes in pieces.
 //!
 //! Invariant: the memory taken is at most twice the bytes received (plus a little), whatever a
-//! header declares; and it leaves with the message, or is freed as soon as there will be none.
+//! header declares. It becomes the message's own, or is freed as soon as no message will come.
 
 use alloc::vec::Vec;
 
@@ -30,9 +30,9 @@ pub(super) struct Assembly {
 impl Assembly {
     /// A message borrowed from the input, if `chunk` is a whole one; text is checked.
     #[inline]
-    pub(super) fn whole<'b>(chunk: &Chunk<'b>) -> Result<Message<'b>, NotUtf8> {
+    pub(super) fn whole<'b>(chunk: &Chunk<'b>) -> Result<Message<'b>, Violation> {
         Ok(match chunk.kind() {
-            MessageKind::Text => Message::Text(Text::borrowed(chunk.payload())?),
+            MessageKind::Text => Message::Text(Text::borrowed(chunk.payload()).map_err(not_text)?),
             MessageKind::Binary => Message::Binary(Payload::Borrowed(chunk.payload())),
         })
     }
@@ -52,21 +52,16 @@ impl Assembly {
         }
     }
 
-    /// Adds a piece of a compressed message, which consists of nothing else. Returns the message
-    /// once it is complete.
+    /// Adds a piece of a compressed message, which consists of nothing else.
     pub(super) fn inflate(
         &mut self,
         chunk: &Chunk<'_>,
         deflate: &mut Deflate,
         limit: u64,
-    ) -> Result<Option<Message<'static>>, Violation> {
+    ) -> Result<(), Violation> {
         let result = deflate.inflate(chunk, limit, &mut self.memory);
         self.received = self.memory.len();
-        result?;
-        if !chunk.is_last() {
-            return Ok(None);
-        }
-        self.finish(chunk.kind()).map(Some).map_err(|NotUtf8| Violation::InvalidUtf8)
+        result
     }
 
     fn open(&self) -> &[u8] {
@@ -85,7 +80,7 @@ impl Assembly {
     }
 
     /// The message, now that it is complete.
-    pub(super) fn finish(&mut self, kind: MessageKind) -> Result<Message<'static>, NotUtf8> {
+    pub(super) fn finish(&mut self, kind: MessageKind) -> Result<Message<'static>, Violation> {
         let received = self.received;
         let mut memory = self.clear();
         memory.truncate(received);
@@ -95,7 +90,7 @@ impl Assembly {
         }
         let bytes = Bytes::from(memory);
         Ok(match kind {
-            MessageKind::Text => Message::Text(Text::try_from(bytes)?),
+            MessageKind::Text => Message::Text(Text::try_from(bytes).map_err(not_text)?),
             MessageKind::Binary => Message::Binary(Payload::Owned(bytes)),
         })
     }
@@ -106,8 +101,8 @@ impl Assembly {
         self.received + self.filled >= DIRECT
     }
 
-    /// Memory to read into while `more` bytes of the frame are still to come, or none where that
-    /// would not pay.
+    /// Memory to read into while `more` bytes of the frame are still to come; empty where a direct
+    /// read would save nothing.
     pub(super) fn spare_mut(&mut self, more: u64) -> &mut [u8] {
         let more = usize::try_from(more).unwrap_or(usize::MAX).saturating_sub(self.filled);
         let start = self.received + self.filled;
@@ -164,6 +159,10 @@ impl Assembly {
     pub(super) fn memory_peak(&self) -> usize {
         self.peak.max(self.memory())
     }
+}
+
+fn not_text(_: NotUtf8) -> Violation {
+    Violation::InvalidUtf8
 }
 
 #[cfg(test)]
@@ -223,10 +222,10 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_none_is_refused() {
+    fn text_that_is_not_utf8_is_refused() {
         let mut assembly = Assembly::default();
         assembly.append(b"\xc3", 0);
         assembly.append(b"(", 0);
-        assert_eq!(assembly.finish(MessageKind::Text), Err(NotUtf8));
+        assert_eq!(assembly.finish(MessageKind::Text), Err(Violation::InvalidUtf8));
     }
 }

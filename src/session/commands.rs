@@ -116,7 +116,7 @@ impl Session {
 
     #[inline(never)]
     fn accept_message(&mut self, len: usize, now: Timestamp) -> Result<(), SendError> {
-        self.sending()?.accept_message(len as u64, now)
+        self.sending()?.accept_message(len as u64, now).map(drop)
     }
 
     /// Queues a message that was accepted.

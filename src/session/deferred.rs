@@ -1,7 +1,7 @@
-//! What has to be looked at before the next input: what was read earlier, or read directly into the
-//! memory of a message.
+//! Input that precedes the next read: bytes that came before the connection was open, and bytes read
+//! directly into the memory of a message.
 //!
-//! Invariant: nothing of it is left once a poll has returned `None`.
+//! Invariant: none of it is left once a poll has returned `None`.
 
 use alloc::boxed::Box;
 use core::mem;
@@ -13,19 +13,19 @@ use crate::connection::Event;
 use crate::report::ReadClosed;
 use crate::time::Timestamp;
 
-/// What waits since before the connection was open, and the end of the stream behind it.
+/// What came before the application accepted the request, and has still to be handled.
 #[derive(Debug, Default)]
 pub(super) struct Deferred {
-    /// News of the connection being open.
+    /// The [`SessionEvent::Open`] to come.
     pub(super) opened: Option<Box<Opened>>,
     /// Bytes that came before it was.
     pub(super) early: BytesMut,
-    /// The end of the stream, behind them.
+    /// The end of the stream, which lies behind those bytes.
     pub(super) read_closed: Option<ReadClosed>,
 }
 
 impl Session {
-    /// Whether anything has to be looked at before the next input.
+    /// Whether such input has to be handled first.
     #[inline]
     pub(super) fn looks_first(&self) -> bool {
         self.deferred.is_some() || self.assembly.has_filled()
@@ -70,7 +70,8 @@ impl Session {
                 Some(Event::Data(chunk)) => {
                     let (len, last, kind) = (chunk.payload().len(), chunk.is_last(), chunk.kind());
                     self.assembly.take_filled(len);
-                    if let Some(message) = last.then(|| self.finish(kind, now)).flatten() {
+                    let message = last.then(|| self.assembly.finish(kind)).transpose();
+                    if let Some(message) = self.message_or_fail(message, now) {
                         return Some(SessionEvent::Message(message));
                     }
                 }

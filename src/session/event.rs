@@ -28,8 +28,8 @@ pub enum SessionEvent<'b> {
         /// The round trip, where it is for the latest Ping of the heartbeat.
         rtt: Option<Duration>,
     },
-    /// The peer's Close came; the Close in response is already queued, behind what was accepted for sending
-    /// before. The frame is in [`Session::peer_close`](crate::Session::peer_close).
+    /// The peer's Close came; ours in response is already queued, behind what was accepted for
+    /// sending before. The frame is in [`Session::peer_close`](crate::Session::peer_close).
     CloseReceived,
     /// The session has ended. Always the last event, and always there.
     Ended(Box<Termination>),

@@ -27,7 +27,7 @@ impl Session {
         self.prepare_output() && self.send_queue.has_output()
     }
 
-    /// Frames what waits, as much as should be ready. Says whether anything may leave at all.
+    /// Frames what waits, as much as should be ready. Returns whether anything may leave at all.
     #[inline(always)]
     fn prepare_output(&mut self) -> bool {
         if at_either!(&self.stage, at => at.is_silent()) {
@@ -72,8 +72,8 @@ impl Session {
     /// Whether to shut down the writing side of the transport, once all output is written.
     ///
     /// Shut it down once, then go on reading until the peer's stream ends or the deadline comes,
-    /// then close the transport. Closing without that can destroy our last words on their way, by
-    /// a reset (RFC 6455 section 7.1.1).
+    /// then close the transport. Closing it earlier may reset the connection and destroy our Close or
+    /// our refusal on its way (RFC 6455 section 7.1.1).
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
         at_either!(&self.stage, at => at.wants_shutdown())
@@ -85,7 +85,7 @@ impl Session {
         at_either!(&self.stage, at => at.phase())
     }
 
-    /// Which end this is.
+    /// Whether this is the client or the server.
     #[must_use]
     pub fn role(&self) -> Role {
         at_either!(&self.stage, at => at.role())

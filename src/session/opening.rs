@@ -6,7 +6,6 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem;
-use core::time::Duration;
 
 use bytes::BytesMut;
 
@@ -17,7 +16,7 @@ use crate::handshake::{
     Rejection, Request, Response, ResponseError, ServerHandshake,
 };
 use crate::report::{
-    Cause, Direction, Evidence, Facts, Phase, Position, ReadClosed, Termination, TransportError,
+    Cause, Direction, Evidence, Phase, Position, ReadClosed, StreamEnd, Termination, TransportError,
 };
 use crate::time::{Timer, Timestamp};
 use crate::wire::keystream::{Keystream, Seed};
@@ -36,15 +35,11 @@ pub(super) struct Opening {
     pending: bool,
     /// Bytes behind the request, until that is accepted.
     early: BytesMut,
-    started: Timestamp,
-    /// The latest time that any call gave.
-    now: Timestamp,
     deadline: Timestamp,
-    last_received: Option<Timestamp>,
-    last_flushed: Option<Timestamp>,
-    /// Bytes that came after the request was refused.
+    /// What was seen so far; `ended` is the latest time that any call gave.
+    evidence: Evidence,
+    /// Bytes that came after the request was refused. They count for the limit alone.
     discarded: u64,
-    lateness: Duration,
     read_closed: Option<ReadClosed>,
     write_failed: Option<TransportError>,
 }
@@ -115,12 +110,8 @@ impl Opening {
             state,
             pending: false,
             early: BytesMut::new(),
-            started: now,
-            now,
-            last_received: None,
-            last_flushed: None,
+            evidence: Evidence::before_open(now),
             discarded: 0,
-            lateness: Duration::ZERO,
             read_closed: None,
             write_failed: None,
         }
@@ -132,8 +123,8 @@ impl Opening {
 
     /// Time runs forwards.
     fn advance(&mut self, now: Timestamp) -> Timestamp {
-        self.now = self.now.max(now);
-        self.now
+        self.evidence.ended = self.evidence.ended.max(now);
+        self.evidence.ended
     }
 
     /// Takes bytes that came. What lies behind a response is left in `input`; what lies behind a
@@ -146,7 +137,7 @@ impl Opening {
     ) -> Option<Progress> {
         let now = self.advance(now);
         if !input.is_empty() && !self.is_over() {
-            self.last_received = Some(now);
+            self.evidence.last_received = Some(now);
         }
         if let State::Response(handshake) = &mut self.state {
             let result = handshake.receive(input);
@@ -155,12 +146,12 @@ impl Opening {
                 Ok((_, Some(Outcome::Established(response)))) => {
                     return Some(Progress::Established(Box::new(response)));
                 }
-                Ok((_, Some(Outcome::Refused(refusal)))) => self.end_refused(refusal, now),
+                Ok((_, Some(Outcome::Refused(refusal)))) => self.end_refused(refusal),
                 Ok((_, None)) => {}
                 //= rfc6455#7.2.1
                 //# To do so, the client MUST _Fail the WebSocket Connection_ as defined
                 //# in Section 7.1.7.
-                Err(error) => self.end(Cause::HandshakeInvalid(error), now),
+                Err(error) => self.end(Cause::HandshakeInvalid(error)),
             }
         }
         if let State::Request(handshake) = &mut self.state {
@@ -179,7 +170,7 @@ impl Opening {
             }
         }
         self.receive_early(input, output, now);
-        self.discard(input, now);
+        self.discard(input);
         match &mut self.state {
             State::Over(report) => report.take().map(Progress::Ended),
             _ => None,
@@ -201,14 +192,14 @@ impl Opening {
     }
 
     /// What comes after the end began is counted and thrown away.
-    fn discard(&mut self, input: &mut &mut [u8], now: Timestamp) {
+    fn discard(&mut self, input: &mut &mut [u8]) {
         match self.state {
             State::Over(_) => *input = &mut [],
             State::Refused { .. } => {
                 self.discarded += input.len() as u64;
                 *input = &mut [];
                 if self.discarded > self.config.limits.linger {
-                    self.finish_refused(now);
+                    self.finish_refused();
                 }
             }
             _ => {}
@@ -265,7 +256,7 @@ impl Opening {
         self.early = BytesMut::new();
         self.deadline = now + self.config.timeouts.linger;
         if self.write_failed.is_some() && self.read_closed.is_some() {
-            self.finish_refused(now);
+            self.finish_refused();
         }
     }
 
@@ -273,41 +264,24 @@ impl Opening {
     pub(super) fn handshake_flushed(&mut self, all: bool, now: Timestamp) {
         let now = self.advance(now);
         self.pending = !all;
-        self.last_flushed = Some(now);
+        self.evidence.last_flushed = Some(now);
         if !self.pending && self.read_closed.is_some() {
-            self.finish_refused(now);
+            self.finish_refused();
         }
     }
 
     /// Nothing more comes. A refusal still gets its chance to leave.
     pub(super) fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
-        let now = self.advance(now);
+        self.advance(now);
         if self.is_over() || self.read_closed.is_some() {
             return;
         }
         self.read_closed = Some(how);
         let written = !self.pending || self.write_failed.is_some();
         let dead = written || matches!(how, ReadClosed::Failed(_));
-        match &mut self.state {
-            State::Refused { .. } if !dead => {}
-            State::Refused { .. } => self.finish_refused(now),
-            State::Response(handshake) => match handshake.finish() {
-                Some(refusal) => self.end_refused(refusal, now),
-                None => self.end_closed(how, now),
-            },
-            _ => self.end_closed(how, now),
+        if dead || !matches!(self.state, State::Refused { .. }) {
+            self.give_up(Cause::read_closed(how, Position::OpeningHandshake));
         }
-    }
-
-    fn end_closed(&mut self, how: ReadClosed, now: Timestamp) {
-        let read = |kind| Cause::Transport { side: Direction::Read, kind };
-        let cause = match (self.write_failed, how) {
-            (Some(kind), _) => Cause::Transport { side: Direction::Write, kind },
-            (None, ReadClosed::Eof) => Cause::Eof { at: Position::OpeningHandshake },
-            (None, ReadClosed::TlsTruncated) => read(TransportError::TlsTruncated),
-            (None, ReadClosed::Failed(kind)) => read(kind),
-        };
-        self.end(cause, now);
     }
 
     /// Nothing more leaves. What was sent by the peer before is still worth reading.
@@ -319,7 +293,7 @@ impl Opening {
             self.deadline = self.deadline.min(now + self.config.timeouts.close);
         }
         if self.read_closed.is_some() {
-            self.finish_refused(now);
+            self.finish_refused();
         }
     }
 
@@ -340,32 +314,30 @@ impl Opening {
         if now < self.deadline || self.is_over() {
             return;
         }
-        self.lateness = self.lateness.max(now.since(self.deadline));
-        match &mut self.state {
-            State::Refused { .. } => self.finish_refused(now),
-            State::Response(handshake) => match handshake.finish() {
-                Some(refusal) => self.end_refused(refusal, now),
-                None => self.end_timed_out(now),
-            },
-            _ => self.end_timed_out(now),
+        let lateness = self.evidence.timer_lateness.max(now.since(self.deadline));
+        self.evidence.timer_lateness = lateness;
+        self.give_up(Cause::HandshakeTimeout);
+    }
+
+    /// Nothing more comes in time: this is why, unless something else was before.
+    fn give_up(&mut self, cause: Cause) {
+        let refusal = match &mut self.state {
+            State::Refused { .. } => return self.finish_refused(),
+            State::Response(handshake) => handshake.finish(),
+            _ => None,
+        };
+        match (refusal, self.write_failed) {
+            (Some(refusal), _) => self.end_refused(refusal),
+            (None, Some(kind)) => self.end(Cause::Transport { side: Direction::Write, kind }),
+            (None, None) => self.end(cause),
         }
     }
 
-    fn end_timed_out(&mut self, now: Timestamp) {
-        self.end(
-            match self.write_failed {
-                Some(kind) => Cause::Transport { side: Direction::Write, kind },
-                None => Cause::HandshakeTimeout,
-            },
-            now,
-        );
-    }
-
     pub(super) fn abort(&mut self, now: Timestamp) {
-        let now = self.advance(now);
-        self.finish_refused(now);
+        self.advance(now);
+        self.finish_refused();
         if !self.is_over() {
-            self.end(Cause::Aborted, now);
+            self.end(Cause::Aborted);
         }
     }
 
@@ -427,45 +399,30 @@ impl Opening {
     }
 
     pub(super) fn evidence(&self) -> Evidence {
-        let mut evidence = Evidence::before_open(self.started, self.now);
-        evidence.last_received = self.last_received;
-        evidence.last_flushed = self.last_flushed;
-        evidence.timer_lateness = self.lateness;
-        evidence
+        self.evidence
     }
 
-    fn finish_refused(&mut self, now: Timestamp) {
+    fn finish_refused(&mut self) {
         if let State::Refused { cause, status } = self.state {
-            self.end_with(cause, Some(status), None, now);
+            self.evidence.http_status = Some(status);
+            self.end(cause);
         }
     }
 
-    fn end_refused(&mut self, refusal: Refusal, now: Timestamp) {
+    fn end_refused(&mut self, refusal: Refusal) {
         let status = refusal.status();
-        let cause = Cause::HandshakeRejected { status };
-        self.end_with(cause, Some(status), Some(Box::new(refusal)), now);
+        self.evidence.http_status = Some(status);
+        self.end(Cause::HandshakeRejected { status });
+        if let State::Over(Some(report)) = &mut self.state {
+            report.refusal = Some(Box::new(refusal));
+        }
     }
 
-    fn end(&mut self, cause: Cause, now: Timestamp) {
-        self.end_with(cause, None, None, now);
-    }
-
-    fn end_with(
-        &mut self,
-        cause: Cause,
-        http_status: Option<u16>,
-        refusal: Option<Box<Refusal>>,
-        now: Timestamp,
-    ) {
-        let mut evidence = self.evidence();
-        evidence.ended = now;
-        evidence.http_status = http_status;
-        let facts = Facts {
-            read_closed: self.read_closed,
-            refusal,
-            ..Facts::before_open(self.role, cause, evidence)
-        };
-        self.state = State::Over(Some(Box::new(Termination::new(facts))));
+    fn end(&mut self, cause: Cause) {
+        self.state = State::Over(Some(Box::new(Termination {
+            stream_end: StreamEnd::from(self.read_closed),
+            ..Termination::before_open(self.role, cause, self.evidence)
+        })));
         self.keystream = None;
         self.early = BytesMut::new();
     }

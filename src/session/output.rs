@@ -1,4 +1,4 @@
-//! The view of a session's output that a transport writes from.
+//! A session's output, as a transport writes from it.
 
 use bytes::Buf;
 
@@ -6,14 +6,14 @@ use super::output_buffer::OutputBuffer;
 
 /// What a [`Session`](crate::Session) has to send, as a [`Buf`] for plain or vectored writes.
 ///
-/// It is a view: advancing it takes nothing out of the session. Report what the transport has
+/// It borrows: advancing it takes nothing out of the session. Report what the transport has
 /// accepted with [`Session::handle_flushed`](crate::Session::handle_flushed).
 #[derive(Debug, Clone, Copy)]
 pub struct Output<'a> {
     buffer: &'a OutputBuffer,
     /// The offset in the coalesced bytes.
     small: usize,
-    /// The large segment that comes next, and how much of it lies behind.
+    /// The large segment that comes next, and how many of its bytes were skipped.
     index: usize,
     behind: usize,
     /// Coalesced bytes before that segment.
@@ -29,7 +29,7 @@ impl<'a> Output<'a> {
         Self { buffer, small: buffer.done, index: 0, behind: 0, before, remaining }
     }
 
-    /// The same view of nothing.
+    /// The same, with nothing left.
     pub(super) fn end(self) -> Self {
         Self { remaining: 0, ..self }
     }
@@ -59,7 +59,7 @@ impl Buf for Output<'_> {
         self.front()
     }
 
-    /// Moves the view on; past the end it stays at the end.
+    /// Skips `count` bytes, or all that are left if those are fewer.
     fn advance(&mut self, count: usize) {
         let mut left = count.min(self.remaining);
         self.remaining -= left;

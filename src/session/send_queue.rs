@@ -1,4 +1,5 @@
-//! From messages to frames: what leaves at once, what waits, and in which pieces.
+//! The queue of outgoing messages: which are framed at once, which wait, and how long ones are
+//! fragmented.
 //!
 //! Invariant: messages leave in the order in which they were accepted. A long one is cut into
 //! frames only as the output drains, so that a Pong or a Ping never waits behind all of it. The
@@ -54,20 +55,20 @@ pub(super) struct SendQueue {
 /// What is still to be framed; never empty.
 #[derive(Debug, Default)]
 struct Waiting {
-    parts: VecDeque<WaitingPart>,
+    parts: VecDeque<Part<Unframed>>,
     /// Payload bytes of all of them.
     bytes: usize,
 }
 
-/// A message or a fragment of which at least the last frame is still to be made.
+/// An accepted message or a fragment of one, of which at least the last frame is still to be made.
 #[derive(Debug)]
-struct WaitingPart {
+struct Part<P> {
     /// The opcode of its next frame, and the reserved bits.
     opcode: OpCode,
     rsv: u8,
     /// Whether its last frame ends a message.
     fin: bool,
-    payload: Unframed,
+    payload: P,
 }
 
 #[derive(Debug)]
@@ -75,16 +76,6 @@ enum Unframed {
     Shared(Bytes),
     /// Ours alone, so that it can be masked in place.
     Unique(BytesMut),
-}
-
-/// An accepted message or a fragment of one, as it is to be framed.
-#[derive(Debug)]
-struct Part<'a> {
-    opcode: OpCode,
-    /// The reserved bits of its first frame.
-    rsv: u8,
-    fin: bool,
-    payload: Payload<'a>,
 }
 
 impl Unframed {
@@ -187,7 +178,7 @@ impl SendQueue {
         self.output.ledger().unfinished_messages() + waiting
     }
 
-    /// The first `count` bytes of the output have left. Says what they were.
+    /// The first `count` bytes of the output have left. Returns what they were.
     #[inline]
     pub(super) fn consume(&mut self, count: usize) -> Left {
         self.peak = self.peak();
@@ -198,7 +189,8 @@ impl SendQueue {
         left
     }
 
-    /// Whether an accepted message of `len` bytes is queued as one frame, and nothing else is done.
+    /// Whether a message of `len` bytes can be framed at once: nothing waits before it, it fits into
+    /// one frame, and nobody asked for unsent messages.
     #[inline]
     pub(super) fn is_direct(&self, len: usize) -> bool {
         self.waiting.is_none() && self.unsent.is_none() && len <= self.fragment_size
@@ -217,7 +209,7 @@ impl SendQueue {
         self.output.write(piece, |out| connection.append_frame(opcode, fin, payload, out));
     }
 
-    /// Queues an accepted message, compressed if there is something to do that with.
+    /// Queues an accepted message, compressed where `deflate` is given.
     #[inline(never)]
     pub(super) fn add_message(
         &mut self,
@@ -317,7 +309,7 @@ impl SendQueue {
     }
 
     #[inline]
-    fn add(&mut self, part: Part<'_>, connection: &mut Connection) {
+    fn add(&mut self, part: Part<Payload<'_>>, connection: &mut Connection) {
         self.frame_waiting(connection);
         if self.waiting.is_some() || part.payload.len() > self.fragment_size {
             self.add_waiting(part, connection.role());
@@ -338,12 +330,12 @@ impl SendQueue {
     }
 
     #[inline(never)]
-    fn add_waiting(&mut self, part: Part<'_>, role: Role) {
+    fn add_waiting(&mut self, part: Part<Payload<'_>>, role: Role) {
         let Part { opcode, rsv, fin, payload } = part;
         let payload = Unframed::new(payload, role);
         let waiting = self.waiting.get_or_insert_default();
         waiting.bytes += payload.len();
-        waiting.parts.push_back(WaitingPart { opcode, rsv, fin, payload });
+        waiting.parts.push_back(Part { opcode, rsv, fin, payload });
     }
 
     /// Frames as much of what waits as should be ready, and lets the connection add its own.

@@ -13,7 +13,7 @@ pub(super) enum Stage {
     Open(Connection),
 }
 
-/// Asks whichever of the two it is: what both can be asked has one name in both.
+/// Calls a method that the opening handshake and the connection both have, on the present one.
 macro_rules! at_either {
     ($stage:expr, $at:ident => $ask:expr) => {
         match $stage {

@@ -1,4 +1,4 @@
-//! Messages that were accepted and have not left, kept so that they can be handed back.
+//! A log of the messages that were accepted and have not left, so that they can be handed back.
 //!
 //! Invariant: the log has the whole messages accepted since it began of which the transport has not
 //! accepted the last byte, each once, in the order in which they were accepted. A session that was

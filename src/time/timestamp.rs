@@ -100,7 +100,7 @@ impl Clock {
 
     /// The `Instant` that `at` stands for, for timers that wait until an instant.
     ///
-    /// A timestamp too far ahead for the platform gives an instant about thirty years away.
+    /// For a timestamp too far ahead for the platform, that is an instant about thirty years away.
     #[must_use]
     pub fn instant(&self, at: Timestamp) -> std::time::Instant {
         const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);

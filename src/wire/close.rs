@@ -212,7 +212,7 @@ pub(crate) const MAX_REASON: usize = 123;
 
 /// The body of a Close frame: nothing, or a code and a reason of at most 123 bytes.
 ///
-/// The reason is kept in place; a close frame never allocates.
+/// The reason lies in the value itself; a close frame never allocates.
 ///
 /// ```
 /// use farewell::{CloseCode, CloseFrame};
@@ -297,8 +297,8 @@ impl CloseFrame {
         core::str::from_utf8(&self.reason[..usize::from(self.len)]).unwrap_or("")
     }
 
-    /// The frame that answers this one: its code, and no reason.
-    pub(crate) fn answer(&self) -> Self {
+    /// The frame in response to this one: its code, and no reason.
+    pub(crate) fn echo(&self) -> Self {
         //= rfc6455#5.5.1
         //# When
         //# sending a Close frame in response, the endpoint typically echos the

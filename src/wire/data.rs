@@ -68,84 +68,33 @@ impl<'a, const N: usize> From<&'a [u8; N]> for Data<'a> {
 #[derive(PartialEq, Eq)]
 pub struct Chunk<'b> {
     payload: &'b [u8],
-    piece: Piece,
+    kind: MessageKind,
+    first: bool,
+    last: bool,
+    compressed: bool,
 }
-
-/// What a chunk is of its message, in one byte that has room for the other events: an event is then
-/// written and read with the same three moves, which the fastest path depends on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-enum Piece {
-    TextMiddle = 0,
-    BinaryMiddle = BINARY,
-    TextFirst = FIRST,
-    BinaryFirst = FIRST | BINARY,
-    TextLast = LAST,
-    BinaryLast = LAST | BINARY,
-    TextWhole = FIRST | LAST,
-    BinaryWhole = FIRST | LAST | BINARY,
-    CompressedTextMiddle = COMPRESSED,
-    CompressedBinaryMiddle = COMPRESSED | BINARY,
-    CompressedTextFirst = COMPRESSED | FIRST,
-    CompressedBinaryFirst = COMPRESSED | FIRST | BINARY,
-    CompressedTextLast = COMPRESSED | LAST,
-    CompressedBinaryLast = COMPRESSED | LAST | BINARY,
-    CompressedTextWhole = COMPRESSED | FIRST | LAST,
-    CompressedBinaryWhole = COMPRESSED | FIRST | LAST | BINARY,
-}
-
-const BINARY: u8 = 1;
-const FIRST: u8 = 2;
-const LAST: u8 = 4;
-const COMPRESSED: u8 = 8;
 
 impl<'b> Chunk<'b> {
     #[inline]
     pub(crate) const fn new(payload: &'b [u8], kind: MessageKind, first: bool, last: bool) -> Self {
-        let piece = match (kind, first, last) {
-            (MessageKind::Text, false, false) => Piece::TextMiddle,
-            (MessageKind::Text, true, false) => Piece::TextFirst,
-            (MessageKind::Text, false, true) => Piece::TextLast,
-            (MessageKind::Text, true, true) => Piece::TextWhole,
-            (MessageKind::Binary, false, false) => Piece::BinaryMiddle,
-            (MessageKind::Binary, true, false) => Piece::BinaryFirst,
-            (MessageKind::Binary, false, true) => Piece::BinaryLast,
-            (MessageKind::Binary, true, true) => Piece::BinaryWhole,
-        };
-        Self { payload, piece }
+        Self { payload, kind, first, last, compressed: false }
     }
 
     /// The same piece, of a message that was compressed.
     pub(crate) const fn compressed(self) -> Self {
-        let piece = match self.piece {
-            Piece::TextMiddle => Piece::CompressedTextMiddle,
-            Piece::BinaryMiddle => Piece::CompressedBinaryMiddle,
-            Piece::TextFirst => Piece::CompressedTextFirst,
-            Piece::BinaryFirst => Piece::CompressedBinaryFirst,
-            Piece::TextLast => Piece::CompressedTextLast,
-            Piece::BinaryLast => Piece::CompressedBinaryLast,
-            Piece::TextWhole => Piece::CompressedTextWhole,
-            Piece::BinaryWhole => Piece::CompressedBinaryWhole,
-            compressed => compressed,
-        };
-        Self { payload: self.payload, piece }
-    }
-
-    #[inline]
-    const fn has(&self, flag: u8) -> bool {
-        self.piece as u8 & flag != 0
+        Self { compressed: true, ..self }
     }
 
     /// Whether it is a whole message as it was sent by the application.
     #[inline]
     pub(crate) const fn is_whole(&self) -> bool {
-        self.piece as u8 & !BINARY == FIRST | LAST
+        self.first && self.last && !self.compressed
     }
 
     /// Whether its message was compressed: then the payload is what the compressor made of it.
     #[inline]
     pub(crate) const fn is_compressed(&self) -> bool {
-        self.has(COMPRESSED)
+        self.compressed
     }
 
     /// The bytes, unmasked. Empty only for the last piece of a message.
@@ -159,21 +108,21 @@ impl<'b> Chunk<'b> {
     #[inline]
     #[must_use]
     pub const fn kind(&self) -> MessageKind {
-        if self.has(BINARY) { MessageKind::Binary } else { MessageKind::Text }
+        self.kind
     }
 
     /// Whether this piece begins a message.
     #[inline]
     #[must_use]
     pub const fn is_first(&self) -> bool {
-        self.has(FIRST)
+        self.first
     }
 
     /// Whether this piece ends its message.
     #[inline]
     #[must_use]
     pub const fn is_last(&self) -> bool {
-        self.has(LAST)
+        self.last
     }
 }
 

@@ -22,33 +22,27 @@ const MASK: u8 = 0x80;
 
 /// What a frame is (RFC 6455 section 5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum OpCode {
     /// A fragment of a message, other than its first.
-    Continuation,
+    Continuation = 0x0,
     /// A text message or its first fragment.
-    Text,
+    Text = 0x1,
     /// A binary message or its first fragment.
-    Binary,
+    Binary = 0x2,
     /// The end of the peer's messages.
-    Close,
-    /// A question to be answered by a Pong.
-    Ping,
-    /// The answer to a Ping.
-    Pong,
+    Close = 0x8,
+    /// Asks for a Pong.
+    Ping = 0x9,
+    /// The response to a Ping.
+    Pong = 0xA,
 }
 
 impl OpCode {
     /// The opcode's four bits.
     #[must_use]
     pub const fn bits(self) -> u8 {
-        match self {
-            Self::Continuation => 0x0,
-            Self::Text => 0x1,
-            Self::Binary => 0x2,
-            Self::Close => 0x8,
-            Self::Ping => 0x9,
-            Self::Pong => 0xA,
-        }
+        self as u8
     }
 
     const fn from_bits(bits: u8) -> Option<Self> {

@@ -71,7 +71,7 @@ pub struct SeedError(#[source] getrandom::Error);
 ///
 /// Each block of 64 bytes is the key of the next block, followed by 32 bytes of output. The key
 /// that made a block is overwritten by it, so what was yielded earlier cannot be computed from
-/// what is kept; and a key is used for one block only, so there is no counter to run out.
+/// the present state; and a key is used for one block only, so there is no counter to run out.
 pub(crate) struct Keystream {
     key: [u8; 32],
     output: [[u8; 4]; 8],

@@ -232,7 +232,7 @@ impl fmt::Debug for Payload<'_> {
 
 /// Text of a message, borrowed or owned. It dereferences to its `&str`.
 ///
-/// Owned text is kept as [`Bytes`], so that clones share it and sending it copies nothing. Its
+/// Owned text is held as [`Bytes`], so that clones share it and sending it copies nothing. Its
 /// `&str` is validated once more, with SIMD, wherever it is taken out: keep the `&str` rather than
 /// taking it for every character.
 ///
@@ -254,7 +254,7 @@ enum Repr<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// borrowed text of these bytes, if they are UTF-8.
+    /// Borrowed text of these bytes, if they are UTF-8.
     #[inline]
     pub(crate) fn borrowed(bytes: &'a [u8]) -> Result<Self, NotUtf8> {
         match simdutf8::basic::from_utf8(bytes) {
@@ -382,7 +382,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lent_and_owned_are_one_message() {
+    fn borrowed_and_owned_are_one_message() {
         let borrowed = Message::from("grüße");
         let owned = borrowed.clone().into_owned();
         assert_eq!(borrowed, owned);

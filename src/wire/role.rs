@@ -1,12 +1,12 @@
-//! Which end of a connection is which.
+//! The two roles of a connection: client and server.
 
-/// Which end of the connection this is.
+/// The role of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Role {
-    /// The end that asked for the connection; it masks what it sends.
+    /// The endpoint that asked for the connection; it masks what it sends.
     Client,
-    /// The end that accepted it.
+    /// The endpoint that accepted it.
     Server,
 }
 

@@ -1,8 +1,8 @@
 //! Validation of text that arrives in pieces (RFC 6455, section 8.1), failing at the first byte
 //! after which it cannot be valid any more.
 //!
-//! Invariant: where it fails does not depend on how the text was split into pieces. Nothing is
-//! kept between pieces but what the next byte of a begun sequence may be.
+//! Invariant: where it fails does not depend on how the text was split into pieces. All that outlives
+//! a piece is which bytes may come next in a begun sequence.
 
 /// An incremental UTF-8 validator: one message's bytes go in, piece by piece.
 ///

@@ -6,7 +6,7 @@
 
 use crate::wire::close::CloseCode;
 
-/// A rule that the peer broke, with the section that states it and the code that answers it.
+/// A rule that the peer broke, with the section that states it and the close code for it.
 ///
 /// ```
 /// use farewell::{CloseCode, Violation};

@@ -1,7 +1,7 @@
-//! How far the receiver has got: what can be asked of it. Nothing here changes anything.
+//! The receiver's getters: how far it has got.
 
 use super::{Receiver, State};
-use crate::report::Position;
+use crate::report::{Position, Traffic};
 
 impl Receiver {
     #[inline]
@@ -23,21 +23,17 @@ impl Receiver {
         self.state == State::TextCutShort
     }
 
-    pub(in crate::connection) fn bytes(&self) -> u64 {
-        self.offset
-    }
-
-    pub(in crate::connection) fn frames(&self) -> u64 {
-        self.whole_frames + self.other_frames
-    }
-
-    pub(in crate::connection) fn messages(&self) -> u64 {
-        self.whole_frames + self.other_messages
+    pub(in crate::connection) fn traffic(&self) -> Traffic {
+        Traffic {
+            bytes: self.offset,
+            frames: self.whole_frames + self.other_frames,
+            messages: self.whole_frames + self.other_messages,
+        }
     }
 
     /// Whether a piece of a message was ever delivered.
     pub(in crate::connection) fn any_piece(&self) -> bool {
-        self.messages() > 0 || self.begun
+        self.traffic().messages > 0 || self.begun
     }
 
     pub(in crate::connection) fn in_message(&self) -> bool {

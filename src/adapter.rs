@@ -9,6 +9,7 @@ mod acceptor;
 pub mod aio;
 pub mod blocking;
 mod error;
+mod getters;
 mod opening;
 mod reconnecting;
 mod scratch;

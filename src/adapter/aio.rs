@@ -38,6 +38,7 @@ mod reconnecting;
 mod split;
 mod streams;
 mod turn;
+mod verbs;
 mod websocket;
 
 use alloc::sync::Arc;

@@ -113,6 +113,12 @@ impl<S: Transport> FaultyStream<S> {
         let next = [until, self.injector.next()].into_iter().flatten().min();
         Ok(next.map(|at| at.since(now).max(Duration::from_millis(1))))
     }
+
+    fn nap(&self, until: Option<Timestamp>, now: Timestamp) -> io::Result<()> {
+        let wait = self.patience(until, now)?;
+        thread::sleep(wait.map_or(NAP, |wait| wait.min(NAP)));
+        Ok(())
+    }
 }
 
 impl<S: Transport> Read for FaultyStream<S> {
@@ -125,10 +131,7 @@ impl<S: Transport> Read for FaultyStream<S> {
             self.end_below();
             match step {
                 ReadStep::Done(result) => return result,
-                ReadStep::Wait => {
-                    let wait = self.patience(until, now)?;
-                    thread::sleep(wait.map_or(NAP, |wait| wait.min(NAP)));
-                }
+                ReadStep::Wait => self.nap(until, now)?,
                 ReadStep::Below => {
                     let wait = self.patience(until, now)?;
                     self.stream.set_read_timeout(wait)?;
@@ -159,8 +162,7 @@ impl<S: Transport> Write for FaultyStream<S> {
                     return result;
                 }
                 WriteStep::Wait => {
-                    let wait = self.patience(until, now)?;
-                    thread::sleep(wait.map_or(NAP, |wait| wait.min(NAP)));
+                    self.nap(until, now)?;
                     continue;
                 }
             };

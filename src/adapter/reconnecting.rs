@@ -1,4 +1,4 @@
-//! What the reconnecting sockets of both adapters share: what they tell, and what they connect by.
+//! What the reconnecting sockets of both adapters share: their events, their plan, their methods.
 //!
 //! Invariant: every decision is a [`Reconnect`]'s. What is here carries outcomes to it.
 
@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::message::Message;
 
-/// What a `Reconnecting` gives: messages, and every attempt and every ending around them.
+/// What a `Reconnecting` returns: messages, and every attempt and every ending around them.
 ///
 /// Its `Display` is a line for a log; of a message, only the length.
 #[derive(Debug)]
@@ -33,14 +33,14 @@ pub enum ReconnectEvent {
         /// What is done about it.
         decision: Decision,
     },
-    /// The connection is open. Nothing but what the hook of `on_open` gave was sent on it: the place
-    /// to subscribe again, and to send what came back after the ending before.
+    /// The connection is open. Nothing was sent on it but what the hook of `on_open` returned: the
+    /// place to subscribe again, and to send what came back after the ending before.
     Opened,
     /// A whole message.
     Message(Message<'static>),
     /// The connection has ended.
     Ended(Disconnected),
-    /// There will be no other attempt: the last thing. Asking on gives the same again.
+    /// There will be no other attempt. This is the last event; the next call returns it again.
     GaveUp(Reason),
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for ReconnectEvent {
 
 type Greet = dyn FnMut(&Response) -> Vec<Message<'static>> + Send;
 
-/// Whom to connect to, how, and when.
+/// What to connect to, with which settings, and when.
 pub(super) struct Plan {
     pub(super) request: Arc<ClientRequest>,
     config: Arc<Config>,
@@ -130,7 +130,7 @@ impl Plan {
         }
     }
 
-    /// A message has come; whether the connection is stable is looked at on the way.
+    /// A message has come. By now the connection may have become stable.
     pub(super) fn message(&mut self, message: Message<'static>, now: Timestamp) -> ReconnectEvent {
         self.handle_timeout(now);
         ReconnectEvent::Message(message)
@@ -143,7 +143,7 @@ impl Plan {
         ReconnectEvent::Failed { error, decision }
     }
 
-    /// The connection is open. Gives what is to be sent first.
+    /// The connection is open. Returns what is to be sent first.
     pub(super) fn opened(
         &mut self,
         response: Option<&Response>,

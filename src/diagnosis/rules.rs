@@ -1,8 +1,8 @@
 //! From evidence to findings.
 //!
-//! Invariant: every report gets a finding. What the wire, the operating system or this end said is
-//! certain; what follows from timing is likely at most; and where the evidence contradicts itself,
-//! everything is only possible.
+//! Invariant: every report gets a finding. What the wire, the operating system or this endpoint
+//! said is certain; what follows from timing is likely at most; and where the evidence contradicts
+//! itself, everything is only possible.
 
 mod closing;
 mod measures;

@@ -1,5 +1,5 @@
 //! Negotiating permessage-deflate: the grammar of its four parameters (RFC 7692 section 7.1), the
-//! client's offer, the server's choice, and the client's judgement of it.
+//! client's offer, the server's choice, and the client's check of it.
 
 use alloc::format;
 use alloc::string::String;
@@ -122,7 +122,7 @@ pub(super) fn offer(settings: &Compression) -> String {
     }
 }
 
-/// The first offer that a server can accept, and what it answers.
+/// The first offer that a server can accept, and what it responds with.
 pub(super) fn choose<'a>(
     offers: impl Iterator<Item = ExtensionOffer<'a>>,
     settings: &Compression,
@@ -144,8 +144,8 @@ fn accept(offered: &Written, settings: &Compression) -> Option<(DeflateParams, S
         return None;
     }
     let mut params = DeflateParams::default();
-    let mut answer = String::from(NAME);
-    let mut add = |param: &str| answer.extend(["; ", param]);
+    let mut response = String::from(NAME);
+    let mut add = |param: &str| response.extend(["; ", param]);
     //= rfc7692#7.1.1.1
     //# A server accepts an extension negotiation offer that includes the
     //# "server_no_context_takeover" extension parameter by including the
@@ -180,7 +180,7 @@ fn accept(offered: &Written, settings: &Compression) -> Option<(DeflateParams, S
             add(&format!("{CLIENT_BITS}={client_bits}"));
         }
     }
-    Some((params, answer))
+    Some((params, response))
 }
 
 /// Holds a checked response against what a client with these settings offered.

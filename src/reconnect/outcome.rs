@@ -49,7 +49,8 @@ impl Outcome<'_> {
             Cause::Aborted => ReasonKind::AbortedHere,
             Cause::HandshakeRejected { status } => ReasonKind::Status(status),
             Cause::HandshakeInvalid(error) => ReasonKind::Handshake(error),
-            // Closed by this end, though not by the application: the peer only answered.
+            // Closed by this endpoint, though not by the application: the peer's Close only
+            // followed.
             Cause::IdleTimeout { .. } => ReasonKind::Lost(report.cause),
             Cause::ClosingHandshake
             | Cause::Eof { .. }
@@ -121,8 +122,9 @@ impl Advice {
 
 /// Why no transport connection came about.
 ///
-/// A connector of your own can put it into an [`io::Error`](https://doc.rust-lang.org/std/io/struct.Error.html),
-/// with `io::Error::other`, to say more than the error's kind does.
+/// A connector of your own can put it into an
+/// [`io::Error`](https://doc.rust-lang.org/std/io/struct.Error.html), with `io::Error::other`, to
+/// say more than the error's kind does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum ConnectFailure {

@@ -99,12 +99,12 @@ impl DirectionFaults {
     /// The direction that leads to this endpoint, with those of its faults that `is_here` picks.
     pub(super) fn new(
         faults: &Faults,
-        end: Role,
+        to: Role,
         is_here: impl Fn(&Effect) -> bool,
         wire: Wire,
         now: Timestamp,
     ) -> Self {
-        let towards = faults.list.iter().filter(|fault| fault.end == end);
+        let towards = faults.list.iter().filter(|fault| fault.to == to);
         let here = towards.filter(|fault| is_here(&fault.effect));
         let mut faults = Self {
             wire,

@@ -18,10 +18,10 @@ const WAITED: ErrorKind = if cfg!(windows) { ErrorKind::TimedOut } else { ErrorK
 
 /// A blocking stream that behaves as the [`Faults`] say.
 ///
-/// It goes between a real stream and whoever reads and writes it: give it to
+/// It goes around a real stream: pass it to
 /// [`blocking::handshake`](crate::blocking::handshake) or
-/// [`blocking::accept`](crate::blocking::accept). Only the endpoint that it is given to is lied to;
-/// the other one sees what the stream below does.
+/// [`blocking::accept`](crate::blocking::accept). Only the endpoint that uses it is lied to; the
+/// other one sees what the stream below does.
 ///
 /// ```
 /// use std::net::{TcpListener, TcpStream};
@@ -58,11 +58,11 @@ pub struct FaultyStream<S> {
 }
 
 impl<S> FaultyStream<S> {
-    /// `stream` with faults, to be given to this endpoint. Times count from now on.
+    /// `stream` with faults, to be used by this endpoint. Times count from now on.
     #[must_use]
-    pub fn new(stream: S, end: Role, faults: &Faults) -> Self {
+    pub fn new(stream: S, endpoint: Role, faults: &Faults) -> Self {
         let clock = Clock::new();
-        let injector = Injector::new(end, faults, clock.now());
+        let injector = Injector::new(endpoint, faults, clock.now());
         Self { stream, injector, clock, read_timeout: None, write_timeout: None }
     }
 

@@ -168,8 +168,8 @@ impl Network {
 
     fn join(&self, client: Session, server: Session, wire: Wire, mut rng: Rng) -> Simulation {
         let now = self.start;
-        let mut pipe = |link: &Link, end| {
-            Pipe::new(link.clone(), &self.faults, end, wire, Rng::new(rng.next()), now)
+        let mut pipe = |link: &Link, to| {
+            Pipe::new(link.clone(), &self.faults, to, wire, Rng::new(rng.next()), now)
         };
         let pipes = (pipe(&self.to_client, Role::Client), pipe(&self.to_server, Role::Server));
         let ends = (Endpoint::new(client, now), Endpoint::new(server, now));

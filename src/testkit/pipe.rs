@@ -143,15 +143,15 @@ impl Pipe {
     pub(super) fn new(
         link: Link,
         faults: &Faults,
-        end: Role,
+        to: Role,
         wire: Wire,
         rng: Rng,
         now: Timestamp,
     ) -> Self {
         Self {
             link,
-            door: DirectionFaults::new(faults, end, Effect::is_writers, wire, now),
-            faults: DirectionFaults::new(faults, end, |effect| !effect.is_writers(), wire, now),
+            door: DirectionFaults::new(faults, to, Effect::is_writers, wire, now),
+            faults: DirectionFaults::new(faults, to, |effect| !effect.is_writers(), wire, now),
             rng,
             backlog: VecDeque::new(),
             shut: false,

@@ -24,7 +24,7 @@ use crate::wire::role::Role;
 ///
 /// Nothing happens until it is told to run. What the applications do, closures say
 /// ([`on_event`](Self::on_event)), or the test itself between two runs ([`act`](Self::act)). A
-/// request is accepted unless the application has answered it.
+/// request is accepted unless the application has responded to it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -134,7 +134,7 @@ impl Simulation {
         });
     }
 
-    /// Leaves requests unanswered that the server's application does not answer itself.
+    /// Does not accept requests that the server's application has not responded to itself.
     pub fn leave_requests(&mut self) {
         self.server.leaves_requests = true;
     }
@@ -244,7 +244,7 @@ impl Simulation {
     ///
     /// [`Stuck`] where that does not come about.
     pub fn run_until_open(&mut self) -> Result<(), Stuck> {
-        let is_open = |end: &Endpoint| end.driver.session().phase() != Phase::Opening;
+        let is_open = |endpoint: &Endpoint| endpoint.driver.session().phase() != Phase::Opening;
         self.run_until(|this| is_open(&this.client) && is_open(&this.server))
     }
 
@@ -255,7 +255,7 @@ impl Simulation {
     /// [`Stuck`] where that does not come about: nobody closes, or a limit of the
     /// [`Network`](super::Network) is passed.
     pub fn run_to_the_end(&mut self) -> Result<Endings, Stuck> {
-        let has_ended = |end: &Endpoint| end.driver.ended().is_some();
+        let has_ended = |endpoint: &Endpoint| endpoint.driver.ended().is_some();
         self.run_until(|this| has_ended(&this.client) && has_ended(&this.server))?;
         self.endings().ok_or_else(|| self.stuck(StuckReason::Rest))
     }

@@ -1,6 +1,6 @@
 //! Follows the frames in a direction's bytes, so that a fault can be put at a place in them.
 //!
-//! Invariant: every byte is looked at once, and nothing is kept but where it lies. It knows just
+//! Invariant: every byte is looked at once, and nothing is stored but where it lies. It knows just
 //! enough of the wire format for that, and is never surprised: bytes that are no frames are
 //! followed as if they were.
 

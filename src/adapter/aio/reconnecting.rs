@@ -41,25 +41,25 @@ type Connect<S> = dyn FnMut(Arc<ClientRequest>, Duration) -> Later<io::Result<S>
 
 /// A WebSocket client that connects again after an ending, and says so.
 ///
-/// It owns a URL, and decides nothing: a [`Reconnect`] does, by the rules in
-/// [`reconnect`](crate::reconnect). [`next`](Self::next) connects, waits between attempts, and gives
-/// messages; every attempt and every ending is an event, too. It is a [`Stream`] of these events,
-/// which ends after [`ReconnectEvent::GaveUp`].
+/// It owns a URL and leaves every decision to a [`Reconnect`], by the rules in
+/// [`reconnect`](crate::reconnect). [`next`](Self::next) connects, waits between attempts, and
+/// returns messages; every attempt and every ending is an event, too. It is a [`Stream`] of these
+/// events, which ends after [`ReconnectEvent::GaveUp`].
 ///
 /// # What happens to messages
 ///
-/// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed) refuses
-/// is in the error. One that they accept is sent on the present connection, or comes back in
-/// [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but by you.
-/// What has left was accepted by the transport; that the peer has got it, only an answer of its own
-/// can tell.
+/// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed)
+/// refuses is in the error. One that they accept is sent on the present connection, or comes back
+/// in [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but
+/// by you. What has left was accepted by the transport; only a message of the peer's own can tell
+/// that it arrived.
 ///
 /// # Cancel safety
 ///
 /// Every future can be dropped at any time, in `select!` for example: an attempt to connect, a wait
 /// or a read goes on with the next call of [`next`](Self::next). Only [`send`](Self::send) and
-/// [`feed`](Self::feed) may not have taken their message yet if they are dropped while the output is
-/// over its limit: [`ready`](Self::ready) and [`try_feed`](Self::try_feed) tell the two apart.
+/// [`feed`](Self::feed) may not have taken their message yet if they are dropped while the output
+/// is over its limit: [`ready`](Self::ready) and [`try_feed`](Self::try_feed) tell the two apart.
 ///
 /// ```no_run
 /// # async fn run(mut orders: tokio::sync::mpsc::Receiver<String>) -> Result<(), Box<dyn std::error::Error>> {
@@ -162,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
 
     /// Waits for what happens next: connects and waits between attempts on the way.
     ///
-    /// After [`ReconnectEvent::GaveUp`] it gives the same again.
+    /// After [`ReconnectEvent::GaveUp`] it returns the same again.
     pub async fn next(&mut self) -> ReconnectEvent {
         poll_fn(|cx| self.poll_event(cx)).await
     }
@@ -285,7 +285,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
 
     /// Stops: closes the connection, if one is open, and makes no other attempt.
     ///
-    /// It does not wait. Call [`next`](Self::next) on: it gives the messages that still come, the
+    /// It does not wait. Call [`next`](Self::next) on: it returns the messages that still come, the
     /// ending of an open connection, and [`ReconnectEvent::GaveUp`].
     pub fn stop(&mut self, frame: impl Into<CloseFrame>) {
         self.plan.reconnect.stop();
@@ -296,8 +296,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         }
     }
 
-    /// Connects without waiting any longer, if it waits and the budget allows it; also after it gave
-    /// up. See [`Reconnect::start`].
+    /// Connects without waiting any longer, if it waits and the budget allows it; also after it
+    /// gave up. See [`Reconnect::start`].
     pub fn retry_now(&mut self) {
         if let Stage::Between(_) = self.stage {
             self.plan.reconnect.start(self.clock.now());

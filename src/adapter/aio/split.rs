@@ -123,8 +123,8 @@ impl<S> Shared<S> {
 
 /// The reading half of a [`WebSocket`](super::WebSocket).
 ///
-/// It keeps the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it until
-/// the end, also while the other half closes. It is a [`Stream`](futures_core::Stream) of
+/// It acts on the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it
+/// until the end, also while the other half closes. It is a [`Stream`](futures_core::Stream) of
 /// [`Incoming`].
 pub struct Receiver<S> {
     pub(super) shared: Arc<Shared<S>>,
@@ -153,8 +153,8 @@ pub struct Sender<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
-    /// Sends a Close behind what is queued. The reading half then gives what still comes, and the
-    /// report.
+    /// Sends a Close behind what is queued. The reading half then returns what still comes, and
+    /// the report.
     ///
     /// # Errors
     ///

@@ -35,17 +35,17 @@ type Connect<S> = dyn FnMut(&ClientRequest, Duration) -> io::Result<S> + Send;
 
 /// A WebSocket client that connects again after an ending, and says so.
 ///
-/// It owns a URL, and decides nothing: a [`Reconnect`] does, by the rules in
-/// [`reconnect`](crate::reconnect). [`next`](Self::next) connects, waits between attempts, and gives
-/// messages; every attempt and every ending is an event, too.
+/// It owns a URL and leaves every decision to a [`Reconnect`], by the rules in
+/// [`reconnect`](crate::reconnect). [`next`](Self::next) connects, waits between attempts, and
+/// returns messages; every attempt and every ending is an event, too.
 ///
 /// # What happens to messages
 ///
-/// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed) refuses
-/// is in the error. One that they accept is sent on the present connection, or comes back in
-/// [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but by you.
-/// What has left was accepted by the transport; that the peer has got it, only an answer of its own
-/// can tell.
+/// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed)
+/// refuses is in the error. One that they accept is sent on the present connection, or comes back
+/// in [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but
+/// by you. What has left was accepted by the transport; only a message of the peer's own can tell
+/// that it arrived.
 ///
 /// ```
 /// use std::{mem, net::TcpListener, thread};
@@ -152,7 +152,7 @@ impl<S: Transport> Reconnecting<S> {
 
     /// Waits for what happens next: connects and waits between attempts on the way.
     ///
-    /// After [`ReconnectEvent::GaveUp`] it gives the same again.
+    /// After [`ReconnectEvent::GaveUp`] it returns the same again.
     #[expect(clippy::should_implement_trait, reason = "there is always something to give")]
     pub fn next(&mut self) -> ReconnectEvent {
         loop {
@@ -162,7 +162,7 @@ impl<S: Transport> Reconnecting<S> {
         }
     }
 
-    /// As [`next`](Self::next), but gives nothing once it has waited for this long.
+    /// As [`next`](Self::next), but returns nothing once it has waited for this long.
     ///
     /// An attempt to connect is not cut short by it, nor is a read from a stream whose waits cannot
     /// be bounded: see [`Transport::is_timed`].
@@ -256,7 +256,7 @@ impl<S: Transport> Reconnecting<S> {
 
     /// Stops: closes the connection, if one is open, and makes no other attempt.
     ///
-    /// It does not wait. Call [`next`](Self::next) on: it gives the messages that still come, the
+    /// It does not wait. Call [`next`](Self::next) on: it returns the messages that still come, the
     /// ending of an open connection, and [`ReconnectEvent::GaveUp`].
     pub fn stop(&mut self, frame: impl Into<CloseFrame>) {
         self.plan.reconnect.stop();
@@ -274,8 +274,8 @@ impl<S: Transport> Reconnecting<S> {
         Stopper(self.stopped.get_or_insert_default().clone())
     }
 
-    /// Connects without waiting any longer, if it waits and the budget allows it; also after it gave
-    /// up or was stopped. See [`Reconnect::start`].
+    /// Connects without waiting any longer, if it waits and the budget allows it; also after it
+    /// gave up or was stopped. See [`Reconnect::start`].
     pub fn retry_now(&mut self) {
         if self.socket.is_none() {
             if let Some(stopped) = &self.stopped {
@@ -297,13 +297,13 @@ impl<S> Reconnecting<S> {
 
 /// Stops a [`Reconnecting`] from another thread.
 ///
-/// It closes with 1000, within 50 ms, or after the attempt to connect that is under way. A read from
-/// a stream whose waits cannot be bounded is not cut short.
+/// It closes with 1000, within 50 ms, or after the attempt to connect that is under way. A read
+/// from a stream whose waits cannot be bounded is not cut short.
 #[derive(Debug, Clone)]
 pub struct Stopper(Arc<AtomicBool>);
 
 impl Stopper {
-    /// Stops it. [`Reconnecting::next`] then gives the ending of an open connection, and
+    /// Stops it. [`Reconnecting::next`] then returns the ending of an open connection, and
     /// [`ReconnectEvent::GaveUp`].
     pub fn stop(&self) {
         self.0.store(true, Ordering::Release);

@@ -32,8 +32,8 @@ pub(super) fn glance(config: &Config) -> Duration {
 
 /// The reading half of a [`WebSocket`](super::WebSocket), for one thread.
 ///
-/// It keeps the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it until
-/// the end, also while the other half closes.
+/// It acts on the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it
+/// until the end, also while the other half closes.
 pub struct Receiver<S> {
     turn: Turn<Half<S>>,
 }
@@ -86,8 +86,8 @@ impl<S: Socket> Sender<S> {
         Self { turn: Turn { access, clock } }
     }
 
-    /// Sends a Close behind what is queued. The reading half then gives what still comes, and the
-    /// report.
+    /// Sends a Close behind what is queued. The reading half then returns what still comes, and
+    /// the report.
     ///
     /// # Errors
     ///

@@ -31,7 +31,7 @@ use crate::wire::role::Role;
 /// Made by [`connect`](super::connect), [`handshake`](super::handshake) or
 /// [`accept`](super::accept), or from [somebody else's upgrade](Self::upgraded).
 ///
-/// While a call waits, the socket answers Pings, sends its own, and keeps every deadline of the
+/// While a call waits, the socket answers Pings, sends its own, and acts on every deadline of the
 /// [`Config`]; between calls nothing happens. Dropping it closes the stream without a Close frame;
 /// [`close`](Self::close) ends it properly.
 ///

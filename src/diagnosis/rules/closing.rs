@@ -123,7 +123,7 @@ fn tells_of_idleness(peer: &CloseFrame) -> bool {
     WORDS.into_iter().any(has)
 }
 
-/// We closed, and the time for the peer's answer passed.
+/// We closed, and the time for the peer's Close passed.
 pub(super) fn timed_out(measures: &Measures<'_>) -> Option<Vec<Finding>> {
     let local = measures.report.local_close.as_ref()?;
     let bytes = measures.evidence.pending_output;

@@ -121,7 +121,7 @@ impl<'a> Measures<'a> {
     }
 
     /// What arrives within this time of a write may be a reaction to it.
-    pub(super) fn answer_time(&self) -> Duration {
+    pub(super) fn reaction_time(&self) -> Duration {
         match self.rtt() {
             Some(rtt) => (rtt.saturating_mul(3) / 2).saturating_add(TOLERANCE / 4),
             None => TOLERANCE,

@@ -80,12 +80,12 @@ fn suspected_limit(measures: &Measures<'_>) -> Option<Finding> {
         _ => sent.queued,
     };
     let before = measures.evidence.ended.since(left);
-    let window = if measures.rtt().is_some() { measures.answer_time() } else { LONG_TRIP };
+    let window = if measures.rtt().is_some() { measures.reaction_time() } else { LONG_TRIP };
     if before > window || sent.len <= sent.largest_before || sent.len < SMALL {
         return None;
     }
     let stands_out = sent.len >= LARGE && sent.len / 2 >= sent.largest_before;
-    let confidence = likely_if(stands_out && before <= measures.answer_time());
+    let confidence = likely_if(stands_out && before <= measures.reaction_time());
     let facts = vec![
         Fact::LastMessage { len: sent.len, largest_before: sent.largest_before },
         Fact::LastWrite { before },
@@ -96,7 +96,7 @@ fn suspected_limit(measures: &Measures<'_>) -> Option<Finding> {
 fn reset(measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
     let wrote = measures.evidence.last_flushed.is_some();
     let since = measures.quiet_out();
-    if wrote && since <= measures.answer_time() {
+    if wrote && since <= measures.reaction_time() {
         return under_us(measures, Likely, facts);
     }
     if wrote && measures.rtt().is_none() && since <= LONG_TRIP {

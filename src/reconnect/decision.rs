@@ -97,8 +97,8 @@ pub enum Pace {
     Restart,
     /// Of [`overload_delay`](super::ReconnectConfig::overload_delay).
     Overload,
-    /// What the server asked for, within [`max_retry_after`](super::ReconnectConfig::max_retry_after),
-    /// and a little.
+    /// What the server asked for, within
+    /// [`max_retry_after`](super::ReconnectConfig::max_retry_after), and a little.
     RetryAfter {
         /// What the server asked for.
         asked: Duration,
@@ -157,11 +157,12 @@ pub enum ReasonKind {
     Code(u16),
     /// The connection was lost without a Close of the peer's.
     Lost(Cause),
-    /// This end failed the connection, because the peer broke this rule or went over this limit.
+    /// This endpoint failed the connection, because the peer broke this rule or went over this
+    /// limit.
     Violation(Violation),
     /// The server refused the opening handshake with this status.
     Status(u16),
-    /// The server's answer to the opening handshake broke this rule.
+    /// The server's response broke this rule of the opening handshake.
     Handshake(HandshakeError),
     /// No transport connection came about.
     Failed(ConnectFailure),
@@ -186,7 +187,16 @@ impl ReasonKind {
 
     /// Whether the application did it itself, so that there is nothing to classify.
     pub(super) const fn is_final(&self) -> bool {
-        matches!(self, Self::Stopped | Self::ClosedHere | Self::AbortedHere)
+        match self {
+            Self::Stopped | Self::ClosedHere | Self::AbortedHere => true,
+            Self::Started
+            | Self::Code(_)
+            | Self::Lost(_)
+            | Self::Violation(_)
+            | Self::Status(_)
+            | Self::Handshake(_)
+            | Self::Failed(_) => false,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod origin;
 #[cfg(feature = "deflate")]
 mod permessage_deflate;
 mod refusal;
+mod request_error;
 mod response;
 mod server;
 
@@ -32,13 +33,14 @@ use crate::deflate;
 pub use crate::deflate::DeflateParams;
 
 pub use client::{ClientHandshake, Outcome, Response};
-pub use client_request::{ClientRequest, RequestError};
+pub use client_request::ClientRequest;
 pub use error::HandshakeError;
 pub(crate) use error::Suspect;
 pub use extension::ExtensionOffer;
 pub use http1::headers::{HeaderError, Headers};
 pub use origin::Origins;
 pub use refusal::Refusal;
+pub use request_error::RequestError;
 pub use response::{Accept, Rejection, ResponseError};
 pub use server::{Request, ServerHandshake};
 

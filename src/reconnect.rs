@@ -242,7 +242,7 @@ impl Reconnect {
     }
 
     fn decide(&mut self, outcome: &Outcome<'_>, random: u64, now: Timestamp) -> Decision {
-        let kind = outcome.reason();
+        let kind = ReasonKind::of(outcome);
         let (mut advice, mut reason) = (kind.advice(), Reason::new(kind));
         if let (false, Some(classifier)) = (kind.is_final(), &self.config.classify) {
             if let Some(other) = classifier.classify(outcome) {

@@ -4,13 +4,13 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::HandshakeError;
-use crate::report::Cause;
+use crate::report::{Cause, Termination};
 use crate::time::Timestamp;
 use crate::time::display::Span;
 use crate::wire::close::{ABNORMAL_CLOSURE, CodeFacts, CodeRetry};
 use crate::wire::violation::Violation;
 
-use super::outcome::{Advice, ConnectFailure};
+use super::outcome::{Advice, ConnectFailure, Outcome};
 
 /// What is done about an outcome. Its `Display` says why:
 ///
@@ -169,6 +169,30 @@ pub enum ReasonKind {
 }
 
 impl ReasonKind {
+    /// What happened, as far as reconnecting is concerned.
+    pub(super) fn of(outcome: &Outcome<'_>) -> Self {
+        let report = match outcome {
+            Outcome::Ended(report) => report,
+            Outcome::Failed(failure) => return Self::Failed(*failure),
+        };
+        match report.cause {
+            Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => Self::Violation(rule),
+            Cause::Aborted => Self::AbortedHere,
+            Cause::HandshakeRejected { status } => Self::Status(status),
+            Cause::HandshakeInvalid(error) => Self::Handshake(error),
+            // Closed by this endpoint, though not by the application: the peer's Close only
+            // followed.
+            Cause::IdleTimeout { .. } => Self::Lost(report.cause),
+            Cause::ClosingHandshake
+            | Cause::Eof { .. }
+            | Cause::Transport { .. }
+            | Cause::PongTimeout { .. }
+            | Cause::WriteStalled { .. }
+            | Cause::CloseTimeout
+            | Cause::HandshakeTimeout => who_closed(report),
+        }
+    }
+
     /// What it means for the next attempt, unless the application says otherwise.
     pub(super) const fn advice(&self) -> Advice {
         match self {
@@ -197,6 +221,17 @@ impl ReasonKind {
             | Self::Handshake(_)
             | Self::Failed(_) => false,
         }
+    }
+}
+
+/// Who closed first matters more than how it ended.
+fn who_closed(report: &Termination) -> ReasonKind {
+    if report.local_close.is_some_and(|close| !close.answer) {
+        ReasonKind::ClosedHere
+    } else if report.peer_close.is_some() {
+        ReasonKind::Code(report.code)
+    } else {
+        ReasonKind::Lost(report.cause)
     }
 }
 

@@ -9,7 +9,7 @@ use super::fault::Faults;
 use super::pipe::{Link, Pipe};
 use super::proxy::Watch;
 use super::rng::Rng;
-use super::simulation::Simulation;
+use super::simulation::{Limits, Simulation};
 use super::wire::Wire;
 use crate::config::Config;
 use crate::handshake::{ClientRequest, Negotiated};
@@ -49,13 +49,6 @@ pub struct Network {
     server: Arc<Config>,
     start: Timestamp,
     limits: Limits,
-}
-
-/// How far a simulation may go.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) time: Duration,
-    pub(super) steps: u64,
 }
 
 impl Network {

@@ -10,7 +10,6 @@ use core::fmt;
 use core::time::Duration;
 
 use super::endpoint::{Endpoint, Recorded, Stream};
-use super::network::Limits;
 use super::pipe::Pipe;
 use super::proxy::Watch;
 use super::trace::Trace;
@@ -56,6 +55,13 @@ pub struct Simulation {
     steps: u64,
     hits: usize,
     trace: Trace,
+}
+
+/// How far a simulation may go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) time: Duration,
+    pub(super) steps: u64,
 }
 
 /// How the connection ended for both endpoints.

@@ -1,14 +1,15 @@
 //! Sockets under a [`Session`](crate::Session): what the blocking and the tokio adapter share.
 //!
-//! Invariant: nothing here or below decides anything about the protocol. An adapter reads, hands
-//! what it read to the session, writes what the session wants written, and waits until the
-//! session's deadline.
+//! Invariant: nothing here or below decides anything about the protocol. An adapter executes the
+//! steps of a [`Driver`](crate::driver::Driver): it reads, writes, shuts down and waits, and says
+//! what came of it.
 
 mod acceptor;
 #[cfg(feature = "tokio")]
 pub mod aio;
 pub mod blocking;
 mod error;
+mod getters;
 mod opening;
 mod reconnecting;
 mod scratch;
@@ -23,7 +24,7 @@ pub use acceptor::Acceptor;
 pub use error::{AcceptError, ConnectError};
 pub use reconnecting::{Disconnected, ReconnectEvent};
 
-/// What an adapter's `next()` gives: a message, or the report of the ending.
+/// What an adapter's `next()` returns: a message, or the report of the ending.
 ///
 /// There is always an ending and it is always the last thing: a clean close is not an error, and
 /// the end of the stream is not a `None`.
@@ -31,7 +32,7 @@ pub use reconnecting::{Disconnected, ReconnectEvent};
 pub enum Incoming {
     /// A whole message.
     Message(Message<'static>),
-    /// The connection has ended, and this is how. Asking on gives the same report again.
+    /// The connection has ended, and this is how. Every later call returns the same report.
     Ended(Box<Termination>),
 }
 

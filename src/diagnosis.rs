@@ -2,8 +2,8 @@
 //!
 //! A [`Termination`] says what happened; a [`Diagnosis`] says why it probably happened. It is a
 //! pure function of the report, of the [`History`] of earlier connections to the same peer where
-//! the caller keeps one, and of a table of [`KnownTimeout`]s. The result is ranked [`Finding`]s, each
-//! with a [`Verdict`], a [`Confidence`], the [`Fact`]s it rests on, and a remedy.
+//! the caller keeps one, and of a table of [`KnownTimeout`]s. The result is ranked [`Finding`]s,
+//! each with a [`Verdict`], a [`Confidence`], the [`Fact`]s it rests on, and a remedy.
 //!
 //! No evidence makes it panic, however impossible; evidence that contradicts itself lowers the
 //! confidence. Timing alone never makes a verdict certain.
@@ -43,14 +43,14 @@
 //!
 //! | Verdict | Evidence | Confidence | Remedy |
 //! |---|---|---|---|
-//! | `closed_by_us`, `closed_by_peer`, `closed_by_both` | The Close frames, and which came first; it matters not whether our answer got out | certain; `closed_by_peer` possible where the peer's reason names idleness | None is needed |
+//! | `closed_by_us`, `closed_by_peer`, `closed_by_both` | The Close frames, and which came first; whether our own echo was written does not matter | certain; `closed_by_peer` possible where the peer's reason names idleness | None is needed |
 //! | `restart` | The peer's Close has 1012; 1014; or 1001, from a server | 1012 certain, the others likely; 1001 possible where an idle time or an age explains it | Reconnect, with a random delay |
 //! | `try_again_later` | The peer's Close has 1013 | certain | Wait long before the next attempt |
 //! | `peer_failure` | The peer's Close has 1002, 1003 or 1007 to 1011 | certain | By code: from the fault in what we sent to the peer's own log |
-//! | `local_failure` | The peer broke a rule or a limit of this end: rule, section, byte offset | certain | Report them to the peer's developers, or raise the limit |
-//! | `local_idle_timeout` | This end's own idle timeout passed | certain | Raise it, or let the peer send more often |
-//! | `local_abort` | This end dropped the connection | certain | Close instead |
-//! | `close_skipped` | The stream ended or was reset after our Close had been written, without one from the peer | likely | Let the peer answer; harmless otherwise |
+//! | `local_failure` | The peer broke a rule or a limit of this endpoint: rule, section, byte offset | certain | Report them to the peer's developers, or raise the limit |
+//! | `local_idle_timeout` | This endpoint's own idle timeout passed | certain | Raise it, or let the peer send more often |
+//! | `local_abort` | This endpoint dropped the connection | certain | Close instead |
+//! | `close_skipped` | The stream ended or was reset after our Close had been written, without one from the peer | likely | Let the peer send its Close; harmless otherwise |
 //! | `close_unanswered` | Our Close was written, and the close timeout passed | certain | Read the peer's log |
 //! | `proxy_idle_timeout` | End or reset at a frame boundary, and no byte went, either way or one way, for a known span; or for the idle time of an earlier connection in the history, of at least 10 s; or for a multiple of 30 s. Or a Close with 1001 after a known span without messages and without heartbeat | likely for a span that is known or repeated; possible for a multiple of 30 s, with Pings unanswered, or where no round trip was measured and the span is up to 2.5 s too long; possible after a reset that answers a write | Ping twice in the timeout, or raise it |
 //! | `proxy_lifetime` | The age is a known lifetime, or repeats one in the history of at least 10 s | likely where traffic flowed in the last half of it and no earlier connection lived longer, else possible | Pings will not help: raise the backend timeout, or rotate connections early |
@@ -61,16 +61,16 @@
 //! | `peer_closed_under_us` | Reset within a round trip and a half of a write, or a write that failed with a reset or a broken pipe | likely; possible where no round trip was measured and the write was 0.5 to 2.5 s ago, or where a size limit is likely | Read before deciding: a Close may be queued |
 //! | `peer_suspected_limit` | End or reset within a round trip and a half of a message of at least 4 KiB that was the largest so far | likely from 16 KiB on, and where it was at least twice as large as any before; else possible | Send smaller messages, or raise the limit |
 //! | `half_open` | The pong timeout passed, and nothing came after the Ping but what was on its way already | likely; possible with output pending, or beside `outbound_blocked` | Reconnect; a shorter heartbeat finds out earlier |
-//! | `peer_stalled` | The pong timeout passed, and bytes had come later than an answer to the Ping would have; or two Pings or more went unanswered while bytes came | likely | Look for a blocked event loop in the peer |
+//! | `peer_stalled` | The pong timeout passed, and bytes had come later than a Pong would have; or two Pings or more went unanswered while bytes came | likely | Look for a blocked event loop in the peer |
 //! | `outbound_blocked` | The transport took no output for the write-stall timeout, or our Close never left: bytes pending, Ping not written | likely where bytes came meanwhile, or for the Close; else possible, beside `half_open` | Send less, wait for the output to drain, fragment |
 //! | `kernel_timeout` | The operating system reports a timeout | certain | Switch the heartbeat on, or make it faster |
 //! | `local_suspended` | A deadline was handled later than the pong timeout, and the end came within 5 s of that, or before a further Ping could be answered | likely | Reconnect on wake; keep blocking work off the thread |
-//! | `handshake_rejected` | A status other than 101, or an Origin that this server does not accept | certain; 400 likely, if the answer does not mention the upgrade | By status: credentials, path, version, upstream |
-//! | `upgrade_stripped` | A 101 without Upgrade or Connection; 426 without another version; 505; 400 with an answer that mentions the upgrade; a request of HTTP/1.0, or with Upgrade and without Connection | likely; 200, and a request without Upgrade, possible | Let every proxy pass Upgrade and Connection on |
-//! | `not_web_socket` | An answer or a request that is not HTTP; a wrong Sec-WebSocket-Accept, or none | not HTTP certain, Sec-WebSocket-Accept likely; possible beside other verdicts, where nothing came or a page did | Check host, port and scheme |
+//! | `handshake_rejected` | A status other than 101, or an Origin that this server does not accept | certain; 400 likely, if the response does not mention the upgrade | By status: credentials, path, version, upstream |
+//! | `upgrade_stripped` | A 101 without Upgrade or Connection; 426 without another version; 505; 400 with a response that mentions the upgrade; a request of HTTP/1.0, or with Upgrade and without Connection | likely; 200, and a request without Upgrade, possible | Let every proxy pass Upgrade and Connection on |
+//! | `not_web_socket` | A response or a request that is not HTTP; a wrong Sec-WebSocket-Accept, or none | not HTTP certain, Sec-WebSocket-Accept likely; possible beside other verdicts, where nothing came or a page did | Check host, port and scheme |
 //! | `handshake_failure` | Any other rule of the opening handshake that was broken, with its section | certain | Report the rule |
 //! | `handshake_cut_short` | End or failure of the transport in the opening handshake | certain | Check port and scheme, firewall, backend |
-//! | `handshake_timed_out` | This end's handshake timeout passed | certain | Check the server's load, port and scheme |
+//! | `handshake_timed_out` | This endpoint's handshake timeout passed | certain | Check the server's load, port and scheme |
 //! | `transport_failure` | The transport failed with anything else | likely | Keep the report |
 //! | `unexplained` | None of the above: the report contradicts itself | possible | Keep the report |
 //!
@@ -80,10 +80,10 @@
 //! # How often it is right
 //!
 //! The tests play several hundred traces whose true reason is known to real sessions, and compare
-//! the first verdict. A row of this confusion matrix is a reason: how often it was told, how often
-//! telling it was right, that by confidence, and what else it was taken for. The traces include
-//! what cannot be told apart from one end, such as a server that closes at random times and by
-//! coincidence does so after a minute; real traffic has its own mixture.
+//! the first verdict. A row of this confusion matrix is a reason: how often it was the
+//! first verdict, how often that was right, the same by confidence, and what else it was taken for.
+//! The traces include what cannot be told apart from one endpoint, such as a server that closes at
+//! random times and by coincidence does so after a minute; real traffic has its own mixture.
 //!
 #![doc = include_str!("diagnosis/confusion.md")]
 #![deny(clippy::wildcard_enum_match_arm)]

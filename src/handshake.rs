@@ -5,8 +5,8 @@
 //! and responses to send are checked by their builders, [`ClientRequest`], [`Accept`] and
 //! [`Rejection`], so that nothing taken from elsewhere can smuggle in a header field.
 //!
-//! Bytes in any pieces give the same result, every byte is looked at once, and no more than
-//! [`Limits::head`](crate::Limits::head) of them are kept. Whose fault an error is shows in its
+//! Bytes in any pieces lead to the same result, every byte is looked at once, and no more than
+//! [`Limits::head`](crate::Limits::head) of them are stored. Whose fault an error is shows in its
 //! type: [`RequestError`] and [`ResponseError`] are the caller's, [`HandshakeError`] the peer's.
 
 mod client;
@@ -18,6 +18,7 @@ mod origin;
 #[cfg(feature = "deflate")]
 mod permessage_deflate;
 mod refusal;
+mod request_error;
 mod response;
 mod server;
 
@@ -32,17 +33,18 @@ use crate::deflate;
 pub use crate::deflate::DeflateParams;
 
 pub use client::{ClientHandshake, Outcome, Response};
-pub use client_request::{ClientRequest, RequestError};
+pub use client_request::ClientRequest;
 pub use error::HandshakeError;
 pub(crate) use error::Suspect;
 pub use extension::ExtensionOffer;
 pub use http1::headers::{HeaderError, Headers};
 pub use origin::Origins;
 pub use refusal::Refusal;
+pub use request_error::RequestError;
 pub use response::{Accept, Rejection, ResponseError};
 pub use server::{Request, ServerHandshake};
 
-/// What both sides agreed on in the opening handshake.
+/// What both endpoints agreed on in the opening handshake.
 ///
 /// [`Negotiated::default`] is an upgrade without a subprotocol and without extensions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,7 +54,8 @@ pub struct Negotiated {
 }
 
 impl Negotiated {
-    /// The same with `name` as the subprotocol in use, for an upgrade that was negotiated elsewhere.
+    /// The same with `name` as the subprotocol in use, for an upgrade that was negotiated
+    /// elsewhere.
     #[must_use]
     pub fn with_subprotocol(self, name: &str) -> Self {
         Self { subprotocol: Some(name.into()), ..self }
@@ -112,7 +115,7 @@ fn key_of(nonce: [u8; 16]) -> [u8; KEY_LEN] {
     encode(&nonce)
 }
 
-/// The Sec-WebSocket-Accept that answers a key.
+/// The Sec-WebSocket-Accept for a key.
 fn accept_of(key: &[u8]) -> [u8; ACCEPT_LEN] {
     //= rfc6455#4.2.2
     //# The value of this

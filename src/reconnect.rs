@@ -28,9 +28,9 @@
 //! [agree](Reconnect::mark_healthy), too. No more than 10 attempts begin in 5 minutes; beyond that,
 //! one in 60 s. An attempt is given up after 10 s. All of this is in [`ReconnectConfig`].
 //!
-//! Of 10,000 clients whose server restarts, those with a fixed delay all come in the same tenth of a
-//! second, again and again. With these delays it is 521 of them, and 131 where the server has said
-//! 1012: `cargo bench --bench herd` prints the simulation.
+//! Of 10,000 clients whose server restarts, those with a fixed delay all come in the same tenth of
+//! a second, again and again. With these delays it is 521 of them, and 131 where the server has
+//! said 1012: `cargo bench --bench herd` prints the simulation.
 //!
 //! # Codes, statuses and causes
 //!
@@ -42,11 +42,11 @@
 //! | 1013 try again later | retry in 1 min to 5 min |
 //! | 1002, 1003, 1007, 1009, 1010 | stop: it repeats until the bug is fixed |
 //! | 1008, 3000-4999 and codes of no meaning here | stop, unless [classified](ReconnectConfig::classify) |
-//! | this end failed the connection: the peer broke a rule or a limit | stop: it would do it again |
+//! | this endpoint failed the connection: the peer broke a rule or a limit | stop: it would do it again |
 //! | a missed Pong, a stalled write, an idle timeout, an unanswered handshake | retry |
 //! | status 408, 425, 429, 500, 502, 503, 504 | retry, not before what Retry-After asks for, up to 10 min |
 //! | any other status, redirections included | stop |
-//! | an answer that broke a rule of the opening handshake | stop |
+//! | a response that broke a rule of the opening handshake | stop |
 //! | no transport connection | retry; stop where the request or TLS is at fault |
 //!
 //! A Retry-After in seconds is taken as it is; one that is a date is taken relative to the
@@ -133,9 +133,9 @@ pub use outcome::{Advice, ConnectFailure, Outcome};
 /// calls [`handle_timeout`](Self::handle_timeout) at the time of
 /// [`poll_timeout`](Self::poll_timeout).
 ///
-/// Calls that do not fit the state do nothing, and none panics, whatever the order, the time and the
-/// numbers. A time that runs backwards counts as no time at all. The
-/// [module](crate::reconnect) has the rules and an example.
+/// Calls that do not fit the state do nothing, and none panics, whatever the order, the time and
+/// the numbers. A time that runs backwards counts as no time at all. The [module](crate::reconnect)
+/// has the rules and an example.
 #[derive(Debug, Clone)]
 pub struct Reconnect {
     config: ReconnectConfig,
@@ -242,7 +242,7 @@ impl Reconnect {
     }
 
     fn decide(&mut self, outcome: &Outcome<'_>, random: u64, now: Timestamp) -> Decision {
-        let kind = outcome.reason();
+        let kind = ReasonKind::of(outcome);
         let (mut advice, mut reason) = (kind.advice(), Reason::new(kind));
         if let (false, Some(classifier)) = (kind.is_final(), &self.config.classify) {
             if let Some(other) = classifier.classify(outcome) {

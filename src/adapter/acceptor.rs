@@ -1,4 +1,4 @@
-//! What a server answers to a request for a connection.
+//! How a server decides about a request for a connection.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -8,9 +8,9 @@ use crate::handshake::{Accept, Origins, Rejection, Request};
 
 type Decide = dyn Fn(&Request) -> Result<Accept, Rejection> + Send + Sync;
 
-/// How a server answers requests for connections, and the settings of those connections.
+/// How a server responds to requests for connections, and the settings of those connections.
 ///
-/// One value serves any number of connections; a clone shares everything with it. It is given to
+/// One value serves any number of connections; a clone shares everything with it. Pass it to
 /// [`blocking::accept`](crate::blocking::accept) or `aio::accept`.
 ///
 /// There is no default for the origins: which web pages may connect is the application's decision
@@ -20,7 +20,7 @@ type Decide = dyn Fn(&Request) -> Result<Accept, Rejection> + Send + Sync;
 /// use farewell::{Acceptor, Config};
 /// use farewell::handshake::{Accept, Origins, Rejection};
 ///
-/// // The same answer to everybody:
+/// // The same response to everybody:
 /// let public = Acceptor::new(Origins::Any);
 /// let chat = Acceptor::with_accept(Accept::new(Origins::SameHost).subprotocols(&["chat"])?);
 ///
@@ -46,17 +46,17 @@ impl Acceptor {
         Self::with_accept(Accept::new(origins))
     }
 
-    /// Gives every request this answer, which holds the origins, the subprotocols and the header
-    /// fields.
+    /// Responds to every request with this, which holds the origins, the subprotocols and the
+    /// header fields.
     #[must_use]
     pub fn with_accept(accept: Accept) -> Self {
         Self::from_fn(move |_| Ok(accept.clone()))
     }
 
-    /// Asks `decide` for the answer to each request.
+    /// Calls `decide` for the response to each request.
     ///
-    /// It runs while the client waits: a decision that takes long needs the opening handshake's
-    /// pieces, see [`Session`](crate::Session).
+    /// It runs while the client waits, on the thread or task that accepts. Where a decision takes
+    /// long, drive a [`Session`](crate::Session) yourself.
     #[must_use]
     pub fn from_fn(
         decide: impl Fn(&Request) -> Result<Accept, Rejection> + Send + Sync + 'static,

@@ -1,8 +1,8 @@
 //! WebSockets over tokio's streams.
 //!
-//! [`connect`] and [`accept`] give a [`WebSocket`]; its [`split`](WebSocket::split) gives a reader
-//! and a writer for two tasks. A client that is to come back after an ending is a [`Reconnecting`].
-//! They have to run in a tokio runtime whose timers are enabled.
+//! [`connect`] and [`accept`] return a [`WebSocket`]; its [`split`](WebSocket::split) returns a
+//! reader and a writer for two tasks. A client that is to come back after an ending is a
+//! [`Reconnecting`]. They have to run in a tokio runtime whose timers are enabled.
 //!
 //! ```no_run
 //! # async fn run() -> std::io::Result<()> {
@@ -38,6 +38,7 @@ mod reconnecting;
 mod split;
 mod streams;
 mod turn;
+mod verbs;
 mod websocket;
 
 use alloc::sync::Arc;
@@ -149,7 +150,8 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
             break;
         }
     }
-    // The client may wait for the response before it sends anything. The session knows of a failure.
+    // The client may wait for the response before it sends anything. The session knows of a
+    // failure.
     let _ = poll_fn(|cx| turn.poll_flush(cx)).await;
     opening::accepted(&turn.driver)?;
     Ok(WebSocket::new(turn, opening))

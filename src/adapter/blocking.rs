@@ -1,8 +1,8 @@
 //! WebSockets over blocking streams: one thread waits for one connection.
 //!
-//! [`connect`] and [`accept`] give a [`WebSocket`]; its [`split`](WebSocket::split) gives a reader
-//! and a writer for two threads. Deadlines take effect while a call waits, through the socket's own
-//! timeouts: see [`Transport`]. A client that is to come back after an ending is a
+//! [`connect`] and [`accept`] return a [`WebSocket`]; its [`split`](WebSocket::split) returns a
+//! reader and a writer for two threads. Deadlines take effect while a call waits, through the
+//! socket's own timeouts: see [`Transport`]. A client that is to come back after an ending is a
 //! [`Reconnecting`].
 //!
 //! ```no_run
@@ -38,6 +38,7 @@ mod reconnecting;
 mod split;
 mod transport;
 mod turn;
+mod verbs;
 mod websocket;
 
 use alloc::sync::Arc;
@@ -145,7 +146,8 @@ pub fn accept<S: Transport>(stream: S, acceptor: &Acceptor) -> Result<WebSocket<
             break;
         }
     }
-    // The client may wait for the response before it sends anything. The session knows of a failure.
+    // The client may wait for the response before it sends anything. The session knows of a
+    // failure.
     let _ = turn.flush();
     opening::accepted(&turn.access.driver)?;
     Ok(WebSocket::new(turn, opening))

@@ -15,7 +15,7 @@ pub enum ConnectError {
     /// The request cannot be made: the URL is malformed, for example.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The URL is a `wss://` one, which needs TLS: open the TLS stream yourself and give it to
+    /// The URL is a `wss://` one, which needs TLS: open the TLS stream yourself and pass it to
     /// `handshake`.
     #[error("a wss:// URL needs a TLS stream: open one and give it to `handshake`")]
     TlsNeeded,
@@ -72,12 +72,12 @@ pub enum AcceptError {
     /// The operating system has no random bytes to give.
     #[error(transparent)]
     Entropy(#[from] SeedError),
-    /// The answer that the application decided on does not fit the request, whose client was told
+    /// The response that the application decided on does not fit the request, whose client got
     /// status 500.
     #[error("the answer does not fit the request: {0}")]
     Response(#[source] ResponseError),
     /// The opening handshake did not succeed. The report says why: a request that broke a rule, a
-    /// rejection by this end, or a client that left.
+    /// rejection by this endpoint, or a client that left.
     #[error("{0}")]
     Ended(Box<Termination>),
 }

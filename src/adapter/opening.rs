@@ -8,12 +8,12 @@ use crate::handshake::{Accept, Rejection, Request, Response, ResponseError};
 use crate::session::{Opened, RespondError, Session, SessionEvent};
 use crate::time::Timestamp;
 
-/// What is known of the opening handshake, for as long as the application wants it.
+/// The request or the response of an opening handshake, until the application forgets it.
 #[derive(Debug, Default)]
 pub(super) struct Opening {
     request: Option<Box<Request>>,
     opened: Option<Box<Opened>>,
-    /// Why the application's answer to the request could not be given.
+    /// Why the application's response does not fit the request.
     unfit: Option<ResponseError>,
 }
 
@@ -59,7 +59,7 @@ impl Opening {
 
     fn respond(&mut self, accept: &Accept, session: &mut Session, now: Timestamp) {
         match session.accept(accept, now) {
-            // A refused Origin is answered already.
+            // A refused Origin has had its response already.
             Ok(()) | Err(RespondError::Response(ResponseError::Refused(_))) => {}
             Err(RespondError::NoRequest) => {}
             Err(RespondError::Response(error)) => {

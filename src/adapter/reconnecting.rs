@@ -1,4 +1,4 @@
-//! What the reconnecting sockets of both adapters share: what they tell, and what they connect by.
+//! What the reconnecting sockets of both adapters share: their events, their plan, their methods.
 //!
 //! Invariant: every decision is a [`Reconnect`]'s. What is here carries outcomes to it.
 
@@ -13,12 +13,12 @@ use crate::connection::SendError;
 use crate::handshake::{ClientRequest, Response};
 use crate::reconnect::{Attempt, Decision, Reason, Reconnect, ReconnectConfig, State};
 use crate::report::Termination;
-use crate::session::{Outgoing, SendRefused, Unsent};
+use crate::session::Unsent;
 use crate::time::Timestamp;
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::message::Message;
 
-/// What a `Reconnecting` gives: messages, and every attempt and every ending around them.
+/// What a `Reconnecting` returns: messages, and every attempt and every ending around them.
 ///
 /// Its `Display` is a line for a log; of a message, only the length.
 #[derive(Debug)]
@@ -33,14 +33,14 @@ pub enum ReconnectEvent {
         /// What is done about it.
         decision: Decision,
     },
-    /// The connection is open. Nothing but what the hook of `on_open` gave was sent on it: the place
-    /// to subscribe again, and to send what came back after the ending before.
+    /// The connection is open. Nothing was sent on it but what the hook of `on_open` returned: the
+    /// place to subscribe again, and to send what came back after the ending before.
     Opened,
     /// A whole message.
     Message(Message<'static>),
     /// The connection has ended.
     Ended(Disconnected),
-    /// There will be no other attempt: the last thing. Asking on gives the same again.
+    /// There will be no other attempt. This is the last event; the next call returns it again.
     GaveUp(Reason),
 }
 
@@ -78,13 +78,13 @@ impl fmt::Display for ReconnectEvent {
 
 type Greet = dyn FnMut(&Response) -> Vec<Message<'static>> + Send;
 
-/// Whom to connect to, how, and when.
+/// What to connect to, with which settings, and when.
 pub(super) struct Plan {
     pub(super) request: Arc<ClientRequest>,
     config: Arc<Config>,
     pub(super) reconnect: Reconnect,
-    random: Box<dyn FnMut() -> u64 + Send>,
-    greet: Option<Box<Greet>>,
+    pub(super) random: Box<dyn FnMut() -> u64 + Send>,
+    pub(super) greet: Option<Box<Greet>>,
 }
 
 impl Plan {
@@ -97,18 +97,6 @@ impl Plan {
             random: Box::new(move || keystream.next_u64()),
             greet: None,
         })
-    }
-
-    pub(super) fn set_policy(&mut self, config: ReconnectConfig) {
-        self.reconnect = Reconnect::new(config);
-    }
-
-    pub(super) fn set_random(&mut self, random: Box<dyn FnMut() -> u64 + Send>) {
-        self.random = random;
-    }
-
-    pub(super) fn set_greet(&mut self, greet: Box<Greet>) {
-        self.greet = Some(greet);
     }
 
     /// The settings of the next connection: its opening handshake takes no longer than an attempt.
@@ -142,7 +130,7 @@ impl Plan {
         }
     }
 
-    /// A message has come; whether the connection is stable is looked at on the way.
+    /// A message has come. By now the connection may have become stable.
     pub(super) fn message(&mut self, message: Message<'static>, now: Timestamp) -> ReconnectEvent {
         self.handle_timeout(now);
         ReconnectEvent::Message(message)
@@ -155,7 +143,7 @@ impl Plan {
         ReconnectEvent::Failed { error, decision }
     }
 
-    /// The connection is open. Gives what is to be sent first.
+    /// The connection is open. Returns what is to be sent first.
     pub(super) fn opened(
         &mut self,
         response: Option<&Response>,
@@ -186,10 +174,6 @@ impl Plan {
             _ => SendError::Opening,
         }
     }
-
-    pub(super) fn refuse<'m>(&self, message: Outgoing<'m>) -> SendRefused<'m> {
-        SendRefused { reason: self.refusal(), message }
-    }
 }
 
 /// What there is to do without a connection.
@@ -201,3 +185,194 @@ pub(super) enum Step {
     /// Nothing any more.
     GaveUp(Reason),
 }
+
+/// Implements what is the same in both adapters; the calls that wait are `async` in one of them.
+///
+/// A `Reconnecting` has a `plan` and a `clock`; its `open_socket` is what these calls go to.
+macro_rules! reconnecting {
+    ([$($bound:tt)+] $($async:tt $await:tt)?) => {
+        impl Reconnecting<TcpStream> {
+            /// For a `ws://` URL, with the default settings.
+            ///
+            /// # Errors
+            ///
+            /// The URL is malformed, or the operating system has no random bytes to give. Nothing
+            /// is connected before [`next`](Self::next).
+            pub fn to(url: &str) -> Result<Self, ConnectError> {
+                Self::new(ClientRequest::new(url)?, Config::default())
+            }
+        }
+
+        impl<S: $($bound)+> Reconnecting<S> {
+            /// Sets when to connect again. Call it before [`next`](Self::next).
+            #[must_use]
+            pub fn policy(mut self, config: ReconnectConfig) -> Self {
+                self.plan.reconnect = Reconnect::new(config);
+                self
+            }
+
+            /// Sets what is sent first on every connection: subscriptions, for example.
+            ///
+            /// `greet` is passed the server's response. Its messages are queued before
+            /// [`ReconnectEvent::Opened`] is returned, so nothing can come before them; they do not
+            /// come back in [`Disconnected::unsent`], as they are made anew for the next
+            /// connection.
+            #[must_use]
+            pub fn on_open(
+                mut self,
+                greet: impl FnMut(&Response) -> Vec<Message<'static>> + Send + 'static,
+            ) -> Self {
+                self.plan.greet = Some(Box::new(greet));
+                self
+            }
+
+            /// Sets where the random numbers for the delays come from, for tests that are the same
+            /// each time. By default they come from the operating system.
+            #[must_use]
+            pub fn random(mut self, random: impl FnMut() -> u64 + Send + 'static) -> Self {
+                self.plan.random = Box::new(random);
+                self
+            }
+
+            /// Queues a message and waits until all that is queued is with the transport, as
+            /// [`WebSocket::send`] does.
+            ///
+            /// # Errors
+            ///
+            /// Why the message was not accepted: there is no open connection, for one. A message
+            /// that was accepted and cannot leave any more is no error here: it comes back in
+            /// [`Disconnected::unsent`].
+            pub $($async)? fn send<'m>(
+                &mut self,
+                message: impl Into<Outgoing<'m>>,
+            ) -> Result<(), SendError> {
+                self.feed(message)$(.$await)??;
+                self.flush()$(.$await)?;
+                Ok(())
+            }
+
+            /// Queues a message as [`WebSocket::feed`] does.
+            ///
+            /// # Errors
+            ///
+            /// The message, with the reason why it was not accepted.
+            pub $($async)? fn feed<'m>(
+                &mut self,
+                message: impl Into<Outgoing<'m>>,
+            ) -> Result<(), SendRefused<'m>> {
+                match self.open_socket() {
+                    Ok(socket) => socket.feed(message)$(.$await)?,
+                    Err(reason) => Err(SendRefused { reason, message: message.into() }),
+                }
+            }
+
+            /// Queues a message as [`feed`](Self::feed) does, and never waits.
+            ///
+            /// # Errors
+            ///
+            /// The message, with the reason why it was not accepted.
+            pub fn try_feed<'m>(
+                &mut self,
+                message: impl Into<Outgoing<'m>>,
+            ) -> Result<(), SendRefused<'m>> {
+                match self.open_socket() {
+                    Ok(socket) => socket.try_feed(message),
+                    Err(reason) => Err(SendRefused { reason, message: message.into() }),
+                }
+            }
+
+            /// Sends a part of a message as [`WebSocket::send_fragment`] does. A message of which a
+            /// part was lost with a connection is not handed back.
+            ///
+            /// # Errors
+            ///
+            /// Why the part was not accepted, or why it cannot leave any more.
+            pub $($async)? fn send_fragment<'m>(
+                &mut self,
+                data: impl Into<Data<'m>>,
+                fin: bool,
+            ) -> Result<(), SendError> {
+                self.open_socket()?.send_fragment(data, fin)$(.$await)?
+            }
+
+            /// Sends a Ping as [`WebSocket::ping`] does.
+            ///
+            /// # Errors
+            ///
+            /// Why it was not accepted, or why it cannot leave any more.
+            pub $($async)? fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+                self.open_socket()?.ping(payload)$(.$await)?
+            }
+
+            /// Waits until all that is queued is with the transport, or never will be.
+            pub $($async)? fn flush(&mut self) {
+                if let Ok(socket) = self.open_socket() {
+                    // What cannot leave comes back with the ending.
+                    let _ = socket.flush()$(.$await)?;
+                }
+            }
+
+            /// Closes the present connection as [`WebSocket::queue_close`] does. What follows is
+            /// decided as after any ending: after a close of our own, no other attempt is made.
+            ///
+            /// # Errors
+            ///
+            /// There is no open connection, or it is closing already.
+            pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
+                self.open_socket()?.queue_close(frame)
+            }
+
+            /// [Stops](Self::stop) and waits for the end, dropping the messages that still come.
+            /// Returns the ending of the connection, if one was open.
+            pub $($async)? fn close(&mut self, frame: impl Into<CloseFrame>) -> Option<Disconnected> {
+                self.stop(frame);
+                let mut ending = None;
+                loop {
+                    match self.next()$(.$await)? {
+                        ReconnectEvent::Ended(ended) => ending = Some(ended),
+                        ReconnectEvent::GaveUp(_) => return ending,
+                        _ => {}
+                    }
+                }
+            }
+
+            /// The application has found the connection to work; see [`Reconnect::mark_healthy`].
+            pub fn mark_healthy(&mut self) {
+                self.plan.reconnect.mark_healthy(self.clock.now());
+            }
+        }
+
+        impl<S> Reconnecting<S> {
+            /// The state machine that decides, with its state and its settings.
+            ///
+            /// It finds out whether a connection has become stable when an event is returned.
+            pub fn reconnect(&self) -> &Reconnect {
+                &self.plan.reconnect
+            }
+
+            /// What was seen so far of the present connection.
+            pub fn evidence(&self) -> Option<Evidence> {
+                self.socket().map(WebSocket::evidence)
+            }
+
+            /// What the present connection has done so far, in numbers.
+            pub fn stats(&self) -> Option<Stats> {
+                self.socket().map(WebSocket::stats)
+            }
+
+            /// The time on the clock that the decisions and the reports refer to.
+            pub fn now(&self) -> Timestamp {
+                self.clock.now()
+            }
+        }
+
+        impl<S> fmt::Debug for Reconnecting<S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let state = self.plan.reconnect.state();
+                f.debug_struct("Reconnecting").field("state", &state).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(super) use reconnecting;

@@ -1,7 +1,7 @@
 //! Compression on one connection: which parameters are in force, and what is held from one message
 //! to the next.
 //!
-//! Invariant: a compressor that is kept has compressed everything that the peer's inflater has seen
+//! Invariant: a compressor that is held has compressed everything that the peer's inflater has seen
 //! since that compressor was new, and nothing else.
 
 use alloc::boxed::Box;
@@ -18,7 +18,7 @@ use crate::wire::message::Payload;
 use crate::wire::role::Role;
 use crate::wire::violation::Violation;
 
-/// permessage-deflate as it was agreed on, at one end.
+/// permessage-deflate as it was agreed on, at one endpoint.
 #[derive(Debug)]
 pub(crate) struct Deflate {
     settings: Compression,
@@ -94,7 +94,7 @@ impl Deflate {
         let bits = self.bits?;
         let mut compressor = self.settings.pool.compressor(self.level(), bits);
         let compressed = compressor.compress(payload, true);
-        self.settings.pool.keep_compressor(compressor);
+        self.settings.pool.recycle_compressor(compressor);
         (compressed.len() < payload.len()).then_some(compressed)
     }
 
@@ -106,7 +106,7 @@ impl Deflate {
     /// A message went out that the compressor did not see: it must not refer to what was before.
     pub(crate) fn forget(&mut self) {
         if let Some(compressor) = self.compressor.take() {
-            self.settings.pool.keep_compressor(compressor);
+            self.settings.pool.recycle_compressor(compressor);
         }
     }
 
@@ -141,7 +141,7 @@ impl Deflate {
         self.compressor.take().unwrap_or_else(|| self.settings.pool.compressor(level, bits))
     }
 
-    /// A message has ended.
+    /// A message has ended: the context is taken over, or goes back to the pool.
     //= rfc7692#7.2.1
     //# If the "agreed parameters" contain the "client_no_context_takeover"
     //# extension parameter, the client MUST start compressing each new
@@ -154,7 +154,7 @@ impl Deflate {
         if self.takeover {
             self.compressor = Some(compressor);
         } else {
-            self.settings.pool.keep_compressor(compressor);
+            self.settings.pool.recycle_compressor(compressor);
         }
     }
 
@@ -184,7 +184,7 @@ impl Deflate {
             //# each new message using the LZ77 sliding window used to process the
             //# last compressed message.
             if self.peer_takeover {
-                inflater.keep(message);
+                inflater.remember(message);
             } else {
                 self.stop_inflating();
             }
@@ -192,10 +192,10 @@ impl Deflate {
         Ok(())
     }
 
-    /// Gives back what messages are inflated with.
+    /// Returns the inflater to the pool.
     pub(crate) fn stop_inflating(&mut self) {
         if let Some(inflater) = self.inflater.take() {
-            self.settings.pool.keep_inflater(inflater);
+            self.settings.pool.recycle_inflater(inflater);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a message is judged in the order of its inflated bytes, each at the first compressed
 //! byte from which it follows, so the verdict does not depend on how the input was cut. No byte
-//! beyond a limit is kept.
+//! beyond a limit is stored.
 //!
 //! The window is always 32 KiB, whatever was agreed on: the memory is the same, and with a smaller
 //! one it would depend on the cut whether a reference beyond it is found out.
@@ -60,7 +60,7 @@ pub(super) struct Inflater {
     final_blocks: u32,
     /// Whether a block was begun, so that the end of the message has to end it.
     in_block: bool,
-    /// Once a final block has come: what is in the window before the message. It is not kept for
+    /// Once a final block has come: what is in the window before the message. It is not stored for
     /// peers without such blocks, which are nearly all, so what came before the first one is lost.
     history: Option<Vec<u8>>,
 }
@@ -140,8 +140,8 @@ impl Inflater {
         Step { taken, made, full: made == room, status, verdict: Ok(()) }
     }
 
-    /// Inflates a byte at most, where no more is open: to see whether there is any, and whether what
-    /// was taken for it opens more.
+    /// Inflates a byte at most, where no more is open: to see whether there is any, and whether
+    /// what was taken for it opens more.
     fn look(&mut self, input: &[u8], bounds: &Bounds, message: &mut Vec<u8>) -> Step {
         let mut byte = [0];
         let (taken, made, status) = self.run(input, &mut byte, InflateFlush::NoFlush);
@@ -210,7 +210,7 @@ impl Inflater {
     }
 
     /// The message that is complete may be referred to by the next.
-    pub(super) fn keep(&mut self, message: &[u8]) {
+    pub(super) fn remember(&mut self, message: &[u8]) {
         if let Some(history) = &mut self.history {
             let message = last_window(message);
             let overfull = (history.len() + message.len()).saturating_sub(WINDOW);
@@ -228,8 +228,8 @@ impl Inflater {
             //# Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the
             //# payload of the message.
             //
-            // They have to be the rest of an empty block: asked to stop behind a block, the inflater
-            // takes them and leaves the byte behind them.
+            // They have to be the rest of an empty block: asked to stop behind a block, the
+            // inflater takes them and leaves the byte behind them.
             let tail = [TAIL[0], TAIL[1], TAIL[2], TAIL[3], 0];
             let (taken, made, status) = self.run(&tail, &mut [0], InflateFlush::Block);
             if (taken, made, status) != (TAIL.len(), 0, Ok(Status::Ok)) {
@@ -257,7 +257,7 @@ struct Step {
     /// Whether there was no room for more.
     full: bool,
     status: Result<Status, Violation>,
-    /// Whether what came out is within the limits; what is not was not kept.
+    /// Whether what came out is within the limits; what is not was dropped.
     verdict: Result<(), Violation>,
 }
 

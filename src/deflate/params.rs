@@ -1,9 +1,9 @@
-//! The parameters of permessage-deflate that both ends agreed on.
+//! The parameters of permessage-deflate that both endpoints agreed on.
 
 /// The agreed parameters of permessage-deflate (RFC 7692 section 7.1), in the terms of the RFC.
 ///
 /// [`DeflateParams::default`] is the extension without any parameter. Where an upgrade was
-/// negotiated elsewhere, fill in what was agreed on and give it to
+/// negotiated elsewhere, fill in what was agreed on and pass it to
 /// [`Negotiated::with_deflate`](crate::handshake::Negotiated::with_deflate).
 ///
 /// ```

@@ -39,7 +39,7 @@ impl Pool {
         found.unwrap_or_else(|| Box::new(Compressor::new(level, bits)))
     }
 
-    pub(super) fn keep_compressor(&self, mut compressor: Box<Compressor>) {
+    pub(super) fn recycle_compressor(&self, mut compressor: Box<Compressor>) {
         compressor.reset();
         self.with(|spare| {
             if spare.compressors.len() == COMPRESSORS {
@@ -55,7 +55,7 @@ impl Pool {
         found.unwrap_or_else(|| Box::new(Inflater::new()))
     }
 
-    pub(super) fn keep_inflater(&self, mut inflater: Box<Inflater>) {
+    pub(super) fn recycle_inflater(&self, mut inflater: Box<Inflater>) {
         inflater.reset();
         self.with(|spare| {
             if spare.inflaters.len() < INFLATERS {

@@ -35,16 +35,16 @@ use super::pool::Pool;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Compression {
-    /// Lets messages that this end compresses refer to earlier ones: smaller messages for more
+    /// Lets messages that this endpoint compresses refer to earlier ones: smaller messages for more
     /// memory. Default: on, where the peer allows it.
     pub context_takeover: bool,
     /// Lets the peer do the same. A server that is offered to forbid it does so. Default: on.
     pub peer_context_takeover: bool,
-    /// How far back the messages of this end refer at most. Less saves memory, at both ends.
-    /// Default: 15.
+    /// How far back the messages of this endpoint refer at most. Less saves memory, at both
+    /// endpoints. Default: 15.
     pub window_bits: WindowBits,
-    /// How far back the peer is asked to refer at most. Less saves memory at the peer; here it makes
-    /// no difference, so a peer that cannot is accepted too. Default: 15.
+    /// How far back the peer is asked to refer at most. Less saves memory at the peer; here it
+    /// makes no difference, so a peer that cannot is accepted too. Default: 15.
     pub peer_window_bits: WindowBits,
     /// From 1, fast, to 9, small; what lies outside counts as the nearest. Default: 6.
     pub level: u8,
@@ -79,7 +79,7 @@ impl Default for Compression {
 /// The size of a compressor's sliding window as the base-2 logarithm of bytes: 9 to 15.
 ///
 /// RFC 7692 section 7.1.2 has 8 as well, which the compressor here cannot do. A server declines an
-/// offer that asks for it; a client that is told to keep to it sends its messages uncompressed.
+/// offer that asks for it; a client that has to use it sends its messages uncompressed.
 ///
 /// ```
 /// use farewell::WindowBits;

@@ -106,7 +106,7 @@ pub enum Fact {
     },
     /// The transport failed.
     Transport {
-        /// The side that failed first.
+        /// The direction that failed first.
         side: Direction,
         /// What it said.
         kind: TransportError,
@@ -166,7 +166,7 @@ pub enum Fact {
         /// What was never written.
         backlog: Undelivered,
     },
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     Status {
         /// The status.
         status: u16,

@@ -18,7 +18,7 @@ pub enum Confidence {
     Possible,
     /// It fits better than what else is known. Timing alone never makes a verdict surer than this.
     Likely,
-    /// It was said on the wire, by the operating system, or done by this end.
+    /// It was said on the wire, by the operating system, or done by this endpoint.
     Certain,
 }
 
@@ -91,9 +91,9 @@ impl Finding {
 
     /// What a person can do about it: one or two sentences, without a final line break.
     ///
-    /// It is [`Verdict::remedy`], or what a server can do where that is for clients; where known timeouts
-    /// fit also where they are set; where a message was lost although there were Closes, what to do
-    /// about that.
+    /// It is [`Verdict::remedy`], or what a server can do where that is for clients; where known
+    /// timeouts fit also where they are set; where a message was lost although there were Closes,
+    /// what to do about that.
     #[must_use]
     pub fn remedy(&self) -> Cow<'static, str> {
         let any = |holds: fn(&Fact) -> bool| self.evidence.iter().any(holds);

@@ -27,7 +27,20 @@ pub struct PastConnection {
 impl PastConnection {
     /// Whether the peer or something on the way ended it without a Close.
     pub(super) fn was_cut(&self) -> bool {
-        !self.clean && matches!(self.cause, Cause::Eof { .. } | Cause::Transport { .. })
+        match self.cause {
+            Cause::Eof { .. } | Cause::Transport { .. } => !self.clean,
+            Cause::ClosingHandshake
+            | Cause::PongTimeout { .. }
+            | Cause::IdleTimeout { .. }
+            | Cause::WriteStalled { .. }
+            | Cause::CloseTimeout
+            | Cause::HandshakeTimeout
+            | Cause::HandshakeRejected { .. }
+            | Cause::HandshakeInvalid(_)
+            | Cause::Violation { .. }
+            | Cause::TooBig { .. }
+            | Cause::Aborted => false,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! From evidence to findings.
 //!
-//! Invariant: every report gets a finding. What the wire, the operating system or this end said is
-//! certain; what follows from timing is likely at most; and where the evidence contradicts itself,
-//! everything is only possible.
+//! Invariant: every report gets a finding. What the wire, the operating system or this endpoint
+//! said is certain; what follows from timing is likely at most; and where the evidence contradicts
+//! itself, everything is only possible.
 
 mod closing;
 mod measures;
@@ -22,8 +22,8 @@ use measures::Measures;
 
 /// Every explanation that fits, in the order of their plausibility among equals.
 pub(super) fn findings(diagnoser: &Diagnoser<'_>, report: &Termination) -> Vec<Finding> {
-    let measures = Measures::new(report);
-    let mut findings = explain(diagnoser, &measures);
+    let measures = Measures::new(diagnoser, report);
+    let mut findings = explain(&measures);
     silence::add_suspension(&measures, &mut findings);
     findings.iter_mut().for_each(|finding| finding.seen_by(report.role));
     if !measures.is_sound() {
@@ -35,11 +35,11 @@ pub(super) fn findings(diagnoser: &Diagnoser<'_>, report: &Termination) -> Vec<F
     findings
 }
 
-fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Vec<Finding> {
+fn explain(measures: &Measures<'_>) -> Vec<Finding> {
     if measures.is_before_open() {
         return opening::explain(measures);
     }
-    let by_closes = || closing::explain(diagnoser, measures);
+    let by_closes = || closing::explain(measures);
     let one = |verdict, facts| vec![Finding::new(verdict, Certain, facts)];
     match measures.report.cause {
         Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
@@ -51,10 +51,10 @@ fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Vec<Finding> {
         }
         Cause::Eof { at } => by_closes()
             .or_else(|| closing::skipped(measures, Fact::EndedAt { at }))
-            .unwrap_or_else(|| transport::ended(diagnoser, measures, at)),
+            .unwrap_or_else(|| transport::ended(measures, at)),
         Cause::Transport { side, kind } => by_closes()
             .or_else(|| closing::skipped_by(measures, side, kind))
-            .unwrap_or_else(|| transport::failed(diagnoser, measures, side, kind)),
+            .unwrap_or_else(|| transport::failed(measures, side, kind)),
         Cause::PongTimeout { waited } => {
             by_closes().unwrap_or_else(|| silence::pong_timeout(measures, waited))
         }

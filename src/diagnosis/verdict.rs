@@ -19,7 +19,7 @@ pub(super) use row::Situation;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "name", rename_all = "snake_case"))]
 pub enum Verdict {
-    /// We closed, and the peer answered.
+    /// We closed first, and the peer's Close came.
     ClosedByUs {
         /// Our close code; 1005 for none.
         code: u16,
@@ -29,7 +29,7 @@ pub enum Verdict {
         /// The peer's close code; 1005 for none.
         code: u16,
     },
-    /// Both ends closed at once.
+    /// Both endpoints closed at once.
     ClosedByBoth {
         /// The peer's close code; 1005 for none.
         code: u16,
@@ -57,11 +57,11 @@ pub enum Verdict {
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         idle: Duration,
     },
-    /// This end dropped the connection without a closing handshake.
+    /// This endpoint dropped the connection without a closing handshake.
     LocalAbort,
     /// We closed, and the peer ended its stream without a Close of its own.
     CloseSkipped,
-    /// We closed, and nothing answered in time.
+    /// We closed, and no Close came in time.
     CloseUnanswered,
     /// A proxy, a load balancer or the peer's server closed a connection that carried nothing for
     /// its idle timeout.
@@ -121,14 +121,14 @@ pub enum Verdict {
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         late: Duration,
     },
-    /// The server, or this end on a server, refused the opening handshake.
+    /// The server, or this endpoint on a server, refused the opening handshake.
     HandshakeRejected {
         /// The HTTP status.
         status: u16,
     },
     /// Something on the way dropped the header fields that ask for the upgrade.
     UpgradeStripped,
-    /// Whatever answered does not speak WebSocket.
+    /// What is at the other end of the connection does not speak WebSocket.
     NotWebSocket,
     /// The peer's opening handshake broke a rule.
     HandshakeFailure,
@@ -144,11 +144,8 @@ pub enum Verdict {
 
 impl Verdict {
     /// Whether the connection ended as somebody meant it to, and nobody complained.
-    pub(super) const fn is_agreed(&self) -> bool {
-        matches!(
-            self,
-            Self::ClosedByUs { .. } | Self::ClosedByPeer { .. } | Self::ClosedByBoth { .. }
-        )
+    pub(super) fn is_agreed(&self) -> bool {
+        self.remedy() == row::AGREED
     }
 
     /// The name in snake case, without the numbers: `"proxy_idle_timeout"`. It does not change.

@@ -1,4 +1,4 @@
-//! The client's side: the judgement of the response, RFC 6455 section 4.1.
+//! The client: how the response is checked, RFC 6455 section 4.1.
 //!
 //! Nothing counts as open before every rule for the response was checked.
 
@@ -20,7 +20,7 @@ use super::{ACCEPT_LEN, Extensions, Negotiated, accept_of, key_of};
 use crate::config::Limits;
 use crate::deflate::Compression;
 
-/// The client's side of one opening handshake: waits for the response to its request.
+/// One opening handshake of a client: waits for the response to its request.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -266,7 +266,7 @@ impl ClientHandshake {
 pub enum Outcome {
     /// The server agreed: the WebSocket connection is established.
     Established(Response),
-    /// The server answered with another status than 101.
+    /// The server responded with another status than 101.
     Refused(Refusal),
 }
 

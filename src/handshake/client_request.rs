@@ -6,11 +6,11 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use bytes::BytesMut;
-use thiserror::Error;
 
 use super::KEY_LEN;
 use super::http1::headers::{Fields, HeaderError, is_token, is_value};
 use super::http1::uri::{WsUri, split_authority};
+use super::request_error::RequestError;
 
 /// A request for a WebSocket connection: where to, and with which header fields.
 ///
@@ -197,40 +197,4 @@ impl ClientRequest {
         }
         put(&[self.fields.as_bytes(), b"\r\n"]);
     }
-}
-
-/// Why a request cannot be made as asked: the caller's fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The URI does not begin with `ws://` or `wss://`.
-    #[error("the URI does not begin with ws:// or wss://")]
-    Scheme,
-    /// The URI has user information, which would be lost: send an Authorization header field.
-    #[error("the URI has user information")]
-    UserInfo,
-    /// The host is missing or malformed.
-    #[error("the host is missing or malformed")]
-    Host,
-    /// The port is not a number from 1 to 65535.
-    #[error("the port is not a number from 1 to 65535")]
-    Port,
-    /// The path or the query has a character that has to be percent-encoded.
-    #[error("the URI's path or query has a character that has to be percent-encoded")]
-    Resource,
-    /// The URI has a fragment.
-    #[error("the URI has a fragment")]
-    Fragment,
-    /// The Origin is empty or has a character that is not visible ASCII.
-    #[error("the Origin is empty or has a character that is not visible ASCII")]
-    Origin,
-    /// The subprotocol's name is no token.
-    #[error("the subprotocol's name is not a token")]
-    Subprotocol,
-    /// The subprotocol was asked for already.
-    #[error("the subprotocol was asked for already")]
-    SubprotocolRepeated,
-    /// The header field cannot be sent.
-    #[error(transparent)]
-    Header(#[from] HeaderError),
 }

@@ -8,8 +8,8 @@ use thiserror::Error;
 
 /// The rule of the opening handshake that the peer broke.
 ///
-/// A server answers with [`write_response`](Self::write_response) and closes. A client has nothing
-/// to answer and closes.
+/// A server responds with [`write_response`](Self::write_response) and closes. A client just
+/// closes.
 ///
 /// ```
 /// use farewell::handshake::HandshakeError;
@@ -63,8 +63,8 @@ pub enum HandshakeError {
     #[error("the HTTP version is not 1.1")]
     HttpVersion,
 
-    /// The request is HTTP/1.0, whose Upgrade a server has to ignore (RFC 9110 section 7.8): a proxy
-    /// that speaks HTTP/1.0 to its servers, most likely.
+    /// The request is HTTP/1.0, whose Upgrade a server has to ignore (RFC 9110 section 7.8): a
+    /// proxy that speaks HTTP/1.0 to its servers, most likely.
     #[error("the request is HTTP/1.0, which cannot ask for an upgrade")]
     Http10,
     /// The request's method is not GET.
@@ -82,8 +82,8 @@ pub enum HandshakeError {
     /// The request's Host is not a host with an optional port.
     #[error("the request's Host is not a host with an optional port")]
     HostInvalid,
-    /// The client went on sending before its request was answered, and sent more than is kept
-    /// until then, [`Limits::head`](crate::Limits::head).
+    /// The client went on sending before there was a response, and sent more than is stored until
+    /// then, [`Limits::head`](crate::Limits::head).
     #[error("more than {limit} bytes followed the request before it was answered")]
     EarlyData {
         /// The limit, in bytes.
@@ -144,7 +144,7 @@ pub enum HandshakeError {
     /// The 101 response has more than one Sec-WebSocket-Accept.
     #[error("the response has more than one Sec-WebSocket-Accept")]
     AcceptRepeated,
-    /// The Sec-WebSocket-Accept of the 101 response answers another key.
+    /// The Sec-WebSocket-Accept of the 101 response belongs to another key.
     #[error("the response's Sec-WebSocket-Accept does not answer this request's key")]
     AcceptWrong,
     /// The 101 response uses an extension that the request did not offer.
@@ -173,7 +173,7 @@ pub enum HandshakeError {
     SubprotocolNotRequested,
 }
 
-/// What breaking a rule suggests about the other end, or about what lies on the way to it.
+/// What breaking a rule suggests about the peer, or about what lies on the way to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Suspect {
     /// A peer that speaks WebSocket, and not well.
@@ -206,7 +206,7 @@ impl Facts {
 
     /// A rule that only a response can break.
     ///
-    /// Its status is what a gateway answers with when its upstream broke the rule.
+    /// Its status is what a gateway responds with when its upstream broke the rule.
     const fn response(section: &'static str) -> Self {
         Self::new(section, 502)
     }
@@ -290,8 +290,8 @@ impl HandshakeError {
         self.facts().section
     }
 
-    /// The status that a server answers a request with that breaks this rule; 502 for a rule that
-    /// only a response can break, as a gateway answers when its upstream broke it.
+    /// The status of a server's response to a request that breaks this rule; 502 for a rule that
+    /// only a response can break, as a gateway responds when its upstream broke it.
     #[must_use]
     pub const fn status(self) -> u16 {
         self.facts().status

@@ -1,8 +1,8 @@
 //! Negotiating permessage-deflate: the grammar of its four parameters (RFC 7692 section 7.1), the
-//! client's offer, the server's choice, and the client's judgement of it.
+//! client's offer, the server's choice, and the client's check of it.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use super::error::HandshakeError;
 use super::extension::{self, ExtensionOffer};
@@ -28,26 +28,8 @@ struct Written {
     client_bits: Option<Option<u8>>,
 }
 
-/// Why parameters are not acceptable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    Unknown,
-    Repeated,
-    Invalid,
-}
-
-impl From<Fault> for HandshakeError {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Unknown => Self::DeflateParameterUnknown,
-            Fault::Repeated => Self::DeflateParameterRepeated,
-            Fault::Invalid => Self::DeflateParameterInvalid,
-        }
-    }
-}
-
 impl Written {
-    fn read(offer: &ExtensionOffer<'_>) -> Result<Self, Fault> {
+    fn read(offer: &ExtensionOffer<'_>) -> Result<Self, HandshakeError> {
         let mut written = Self::default();
         for (name, value) in offer.params() {
             let value = value.as_deref();
@@ -62,20 +44,30 @@ impl Written {
                     let bits = value.map(window_bits).transpose()?;
                     set(&mut written.client_bits, bits)?;
                 }
-                (SERVER_RESET | CLIENT_RESET | SERVER_BITS, _) => return Err(Fault::Invalid),
-                _ => return Err(Fault::Unknown),
+                (SERVER_RESET | CLIENT_RESET | SERVER_BITS, _) => {
+                    return Err(HandshakeError::DeflateParameterInvalid);
+                }
+                _ => return Err(HandshakeError::DeflateParameterUnknown),
             }
         }
         Ok(written)
     }
 }
 
-fn once(flag: &mut bool) -> Result<(), Fault> {
-    if core::mem::replace(flag, true) { Err(Fault::Repeated) } else { Ok(()) }
+fn once(flag: &mut bool) -> Result<(), HandshakeError> {
+    if core::mem::replace(flag, true) {
+        Err(HandshakeError::DeflateParameterRepeated)
+    } else {
+        Ok(())
+    }
 }
 
-fn set<T>(slot: &mut Option<T>, value: T) -> Result<(), Fault> {
-    if slot.replace(value).is_some() { Err(Fault::Repeated) } else { Ok(()) }
+fn set<T>(slot: &mut Option<T>, value: T) -> Result<(), HandshakeError> {
+    if slot.replace(value).is_some() {
+        Err(HandshakeError::DeflateParameterRepeated)
+    } else {
+        Ok(())
+    }
 }
 
 //= rfc7692#7.1.2.1
@@ -83,18 +75,9 @@ fn set<T>(slot: &mut Option<T>, value: T) -> Result<(), Fault> {
 //# integer value without leading zeroes between 8 to 15, inclusive,
 //# indicating the base-2 logarithm of the LZ77 sliding window size, and
 //# MUST conform to the ABNF below.
-fn window_bits(value: &str) -> Result<u8, Fault> {
-    match value {
-        "8" => Ok(8),
-        "9" => Ok(9),
-        "10" => Ok(10),
-        "11" => Ok(11),
-        "12" => Ok(12),
-        "13" => Ok(13),
-        "14" => Ok(14),
-        "15" => Ok(15),
-        _ => Err(Fault::Invalid),
-    }
+fn window_bits(value: &str) -> Result<u8, HandshakeError> {
+    let bits = (8..=15).find(|bits: &u8| bits.to_string() == value);
+    bits.ok_or(HandshakeError::DeflateParameterInvalid)
 }
 
 /// What a client offers: the value of its Sec-WebSocket-Extensions.
@@ -122,7 +105,7 @@ pub(super) fn offer(settings: &Compression) -> String {
     }
 }
 
-/// The first offer that a server can accept, and what it answers.
+/// The first offer that a server can accept, and what it responds with.
 pub(super) fn choose<'a>(
     offers: impl Iterator<Item = ExtensionOffer<'a>>,
     settings: &Compression,
@@ -144,8 +127,8 @@ fn accept(offered: &Written, settings: &Compression) -> Option<(DeflateParams, S
         return None;
     }
     let mut params = DeflateParams::default();
-    let mut answer = String::from(NAME);
-    let mut add = |param: &str| answer.extend(["; ", param]);
+    let mut response = String::from(NAME);
+    let mut add = |param: &str| response.extend(["; ", param]);
     //= rfc7692#7.1.1.1
     //# A server accepts an extension negotiation offer that includes the
     //# "server_no_context_takeover" extension parameter by including the
@@ -180,7 +163,7 @@ fn accept(offered: &Written, settings: &Compression) -> Option<(DeflateParams, S
             add(&format!("{CLIENT_BITS}={client_bits}"));
         }
     }
-    Some((params, answer))
+    Some((params, response))
 }
 
 /// Holds a checked response against what a client with these settings offered.

@@ -1,8 +1,8 @@
-//! A response other than 101: its head and the beginning of its body, for whoever has to find out
-//! why there is no connection.
+//! A response other than 101: its head and the beginning of its body, which may say why there is no
+//! connection.
 //!
-//! At most [`MAX_BODY`] bytes of body are kept. The body of a refusal is a hint, never a protocol:
-//! a malformed one ends where it stops making sense, without an error.
+//! No more than [`MAX_BODY`] bytes of body are stored. The body of a refusal is a hint, never a
+//! protocol: a malformed one ends where it stops making sense, without an error.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -13,7 +13,7 @@ use super::http1::head::ResponseHead;
 use super::http1::headers::Headers;
 use super::http1::retry_after::retry_after;
 
-/// The most that is kept of a refusal's body, in bytes.
+/// The most that is stored of a refusal's body, in bytes.
 const MAX_BODY: usize = 4096;
 
 /// The server's refusal to open a WebSocket connection: a response with a status other than 101.
@@ -47,8 +47,8 @@ impl Refusal {
     /// How long the server asks to wait before the next attempt: its Retry-After (RFC 9110 section
     /// 10.2.3), in seconds or as a date.
     ///
-    /// A date is taken relative to the response's own Date; without that it gives nothing. The wait
-    /// can be as long as the server likes: bound it.
+    /// A date is taken relative to the response's own Date; without that there is no result. The
+    /// wait can be as long as the server likes: bound it.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(self.headers())
@@ -107,7 +107,7 @@ impl BodyReader {
         Self { head: Some(head), body: Vec::new(), framing }
     }
 
-    /// Takes bytes up to the end of what is kept. Returns how many, and the refusal at its end.
+    /// Takes bytes up to the end of what is stored. Returns how many, and the refusal at its end.
     pub(super) fn receive(&mut self, input: &[u8]) -> (usize, Option<Refusal>) {
         let mut taken = 0;
         while !self.is_complete() && taken < input.len() {
@@ -135,15 +135,15 @@ impl BodyReader {
         let first = input.first().copied().unwrap_or_default();
         self.framing = match self.framing {
             Framing::Length(left) => {
-                let kept = self.keep(input, left);
-                self.framing = Framing::Length(left - kept as u64);
-                return kept;
+                let stored = self.store(input, left);
+                self.framing = Framing::Length(left - stored as u64);
+                return stored;
             }
-            Framing::UntilEnd => return self.keep(input, u64::MAX),
+            Framing::UntilEnd => return self.store(input, u64::MAX),
             Framing::Chunk(left) if left > 2 => {
-                let kept = self.keep(input, left - 2);
-                self.framing = Framing::Chunk(left - kept as u64);
-                return kept;
+                let stored = self.store(input, left - 2);
+                self.framing = Framing::Chunk(left - stored as u64);
+                return stored;
             }
             Framing::Chunk(2) if first == b'\r' => Framing::Chunk(1),
             Framing::Chunk(1) if first == b'\n' => Framing::ChunkSize(0),
@@ -165,8 +165,8 @@ impl BodyReader {
         1
     }
 
-    /// Keeps at most `limit` bytes of body. Returns how many.
-    fn keep(&mut self, input: &[u8], limit: u64) -> usize {
+    /// Stores at most `limit` bytes of body. Returns how many.
+    fn store(&mut self, input: &[u8], limit: u64) -> usize {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let count = input.len().min(limit).min(MAX_BODY - self.body.len());
         self.body.extend_from_slice(input.get(..count).unwrap_or_default());
@@ -202,7 +202,7 @@ mod tests {
         BodyReader::new(reader.take_response().unwrap())
     }
 
-    /// What was kept, how many bytes were taken, and whether the body ended by itself.
+    /// What was stored, how many bytes were taken, and whether the body ended by itself.
     fn read<'a>(head: &str, pieces: impl Iterator<Item = &'a [u8]>) -> (String, usize, bool) {
         let text = |refusal: &Refusal| String::from_utf8_lossy(refusal.body()).into_owned();
         let mut reader = reader(head);

@@ -1,5 +1,5 @@
-//! What a server answers a request with, RFC 6455 section 4.2.2: agreement, a refusal of the
-//! application's, or a refusal for a broken rule.
+//! A server's response, RFC 6455 section 4.2.2: agreement, a rejection by the application, or a
+//! refusal for a broken rule.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -104,9 +104,9 @@ impl Accept {
     ///
     /// # Errors
     ///
-    /// [`ResponseError::Refused`] if the request's Origin is not accepted: answer with the error
+    /// [`ResponseError::Refused`] if the request's Origin is not accepted: respond with the error
     /// inside it. [`ResponseError::SubprotocolNotRequested`] if the client did not ask for the
-    /// subprotocol. In both cases nothing was written, and another answer can be.
+    /// subprotocol. In both cases nothing was written, and another response can be.
     pub fn write_response(
         &self,
         request: &Request,
@@ -350,7 +350,7 @@ const fn reason(status: u16) -> &'static str {
     }
 }
 
-/// Why a request cannot be answered as asked.
+/// Why a response cannot be made as asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum ResponseError {

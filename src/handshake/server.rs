@@ -1,6 +1,6 @@
-//! The server's side: reading the request and holding it against RFC 6455 section 4.2.1.
+//! The server: how the request is read and checked, RFC 6455 section 4.2.1.
 //!
-//! A [`Request`] exists only if every rule was kept, so its accessors cannot fail.
+//! A [`Request`] exists only if it breaks no rule, so its getters cannot fail.
 
 use alloc::vec::Vec;
 
@@ -16,7 +16,7 @@ use super::http1::uri::{split_authority, split_http_uri};
 use super::{ACCEPT_LEN, KEY_LEN, accept_of};
 use crate::config::Limits;
 
-/// The server's side of one opening handshake: waits for the request.
+/// One opening handshake of a server: waits for the request.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -61,8 +61,8 @@ impl ServerHandshake {
     ///
     /// # Errors
     ///
-    /// The first rule that the request breaks; it has to be answered with
-    /// [`HandshakeError::write_response`] and the connection closed.
+    /// The first rule that the request breaks; respond with
+    /// [`HandshakeError::write_response`] and close the connection.
     pub fn receive(&mut self, input: &[u8]) -> Result<(usize, Option<Request>), HandshakeError> {
         let Some(reader) = &mut self.reader else { return Ok((0, None)) };
         let before = reader.seen();
@@ -84,9 +84,9 @@ impl ServerHandshake {
     }
 }
 
-/// A client's request for a WebSocket connection that keeps every rule of RFC 6455 section 4.2.1.
+/// A client's request for a WebSocket connection that follows every rule of RFC 6455 section 4.2.1.
 ///
-/// Answer it with an [`Accept`](super::Accept) or a [`Rejection`](super::Rejection).
+/// Respond with an [`Accept`](super::Accept) or a [`Rejection`](super::Rejection).
 #[derive(Debug, Clone)]
 pub struct Request {
     head: RequestHead,

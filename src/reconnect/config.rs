@@ -98,7 +98,7 @@ type Classify = dyn Fn(&Outcome<'_>) -> Option<Advice> + Send + Sync;
 pub struct Classifier(Arc<Classify>);
 
 impl Classifier {
-    /// Classifies by this function, which should give the same answer to the same outcome.
+    /// Classifies by this function, which should return the same advice for the same outcome.
     #[must_use]
     pub fn new(classify: impl Fn(&Outcome<'_>) -> Option<Advice> + Send + Sync + 'static) -> Self {
         Self(Arc::new(classify))

@@ -4,13 +4,13 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::HandshakeError;
-use crate::report::Cause;
+use crate::report::{Cause, Termination};
 use crate::time::Timestamp;
 use crate::time::display::Span;
 use crate::wire::close::{ABNORMAL_CLOSURE, CodeFacts, CodeRetry};
 use crate::wire::violation::Violation;
 
-use super::outcome::{Advice, ConnectFailure};
+use super::outcome::{Advice, ConnectFailure, Outcome};
 
 /// What is done about an outcome. Its `Display` says why:
 ///
@@ -97,8 +97,8 @@ pub enum Pace {
     Restart,
     /// Of [`overload_delay`](super::ReconnectConfig::overload_delay).
     Overload,
-    /// What the server asked for, within [`max_retry_after`](super::ReconnectConfig::max_retry_after),
-    /// and a little.
+    /// What the server asked for, within
+    /// [`max_retry_after`](super::ReconnectConfig::max_retry_after), and a little.
     RetryAfter {
         /// What the server asked for.
         asked: Duration,
@@ -157,17 +157,42 @@ pub enum ReasonKind {
     Code(u16),
     /// The connection was lost without a Close of the peer's.
     Lost(Cause),
-    /// This end failed the connection, because the peer broke this rule or went over this limit.
+    /// This endpoint failed the connection, because the peer broke this rule or went over this
+    /// limit.
     Violation(Violation),
     /// The server refused the opening handshake with this status.
     Status(u16),
-    /// The server's answer to the opening handshake broke this rule.
+    /// The server's response broke this rule of the opening handshake.
     Handshake(HandshakeError),
     /// No transport connection came about.
     Failed(ConnectFailure),
 }
 
 impl ReasonKind {
+    /// What happened, as far as reconnecting is concerned.
+    pub(super) fn of(outcome: &Outcome<'_>) -> Self {
+        let report = match outcome {
+            Outcome::Ended(report) => report,
+            Outcome::Failed(failure) => return Self::Failed(*failure),
+        };
+        match report.cause {
+            Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => Self::Violation(rule),
+            Cause::Aborted => Self::AbortedHere,
+            Cause::HandshakeRejected { status } => Self::Status(status),
+            Cause::HandshakeInvalid(error) => Self::Handshake(error),
+            // Closed by this endpoint, though not by the application: the peer's Close only
+            // followed.
+            Cause::IdleTimeout { .. } => Self::Lost(report.cause),
+            Cause::ClosingHandshake
+            | Cause::Eof { .. }
+            | Cause::Transport { .. }
+            | Cause::PongTimeout { .. }
+            | Cause::WriteStalled { .. }
+            | Cause::CloseTimeout
+            | Cause::HandshakeTimeout => who_closed(report),
+        }
+    }
+
     /// What it means for the next attempt, unless the application says otherwise.
     pub(super) const fn advice(&self) -> Advice {
         match self {
@@ -186,7 +211,27 @@ impl ReasonKind {
 
     /// Whether the application did it itself, so that there is nothing to classify.
     pub(super) const fn is_final(&self) -> bool {
-        matches!(self, Self::Stopped | Self::ClosedHere | Self::AbortedHere)
+        match self {
+            Self::Stopped | Self::ClosedHere | Self::AbortedHere => true,
+            Self::Started
+            | Self::Code(_)
+            | Self::Lost(_)
+            | Self::Violation(_)
+            | Self::Status(_)
+            | Self::Handshake(_)
+            | Self::Failed(_) => false,
+        }
+    }
+}
+
+/// Who closed first matters more than how it ended.
+fn who_closed(report: &Termination) -> ReasonKind {
+    if report.local_close.is_some_and(|close| !close.answer) {
+        ReasonKind::ClosedHere
+    } else if report.peer_close.is_some() {
+        ReasonKind::Code(report.code)
+    } else {
+        ReasonKind::Lost(report.cause)
     }
 }
 

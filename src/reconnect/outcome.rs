@@ -7,10 +7,8 @@ use core::time::Duration;
 use thiserror::Error;
 
 use crate::handshake::RequestError;
-use crate::report::{Cause, Termination};
+use crate::report::Termination;
 use crate::wire::close::{CodeFacts, CodeRetry};
-
-use super::decision::ReasonKind;
 
 /// What became of an attempt to connect, or of the connection that it led to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,48 +34,12 @@ impl From<ConnectFailure> for Outcome<'_> {
 }
 
 impl Outcome<'_> {
-    /// What happened, as far as reconnecting is concerned.
-    pub(super) fn reason(&self) -> ReasonKind {
-        let report = match self {
-            Self::Ended(report) => report,
-            Self::Failed(failure) => return ReasonKind::Failed(*failure),
-        };
-        match report.cause {
-            Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => {
-                ReasonKind::Violation(rule)
-            }
-            Cause::Aborted => ReasonKind::AbortedHere,
-            Cause::HandshakeRejected { status } => ReasonKind::Status(status),
-            Cause::HandshakeInvalid(error) => ReasonKind::Handshake(error),
-            // Closed by this end, though not by the application: the peer only answered.
-            Cause::IdleTimeout { .. } => ReasonKind::Lost(report.cause),
-            Cause::ClosingHandshake
-            | Cause::Eof { .. }
-            | Cause::Transport { .. }
-            | Cause::PongTimeout { .. }
-            | Cause::WriteStalled { .. }
-            | Cause::CloseTimeout
-            | Cause::HandshakeTimeout => who_closed(report),
-        }
-    }
-
     /// How long the server asked to wait.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Ended(report) => report.refusal.as_ref()?.retry_after(),
             Self::Failed(_) => None,
         }
-    }
-}
-
-/// Who closed first matters more than how it ended.
-fn who_closed(report: &Termination) -> ReasonKind {
-    if report.local_close.is_some_and(|close| !close.answer) {
-        ReasonKind::ClosedHere
-    } else if report.peer_close.is_some() {
-        ReasonKind::Code(report.code)
-    } else {
-        ReasonKind::Lost(report.cause)
     }
 }
 
@@ -121,8 +83,9 @@ impl Advice {
 
 /// Why no transport connection came about.
 ///
-/// A connector of your own can put it into an [`io::Error`](https://doc.rust-lang.org/std/io/struct.Error.html),
-/// with `io::Error::other`, to say more than the error's kind does.
+/// A connector of your own can put it into an
+/// [`io::Error`](https://doc.rust-lang.org/std/io/struct.Error.html), with `io::Error::other`, to
+/// say more than the error's kind does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum ConnectFailure {

@@ -169,7 +169,7 @@ fn who_closed_first_matters_more_than_how_it_ended() {
         let ours = with_local_close(report(cause), false);
         let expected = "stop: the application closed the connection";
         assert_eq!(decide(&ours).to_string(), expected, "{cause:?}");
-        // Both closed at once: it was meant on this end, whatever the peer meant.
+        // Both closed at once: it was meant on this endpoint, whatever the peer meant.
         let both = with_local_close(closed(Some(1001)), false);
         assert_eq!(decide(&both).to_string(), expected);
     }
@@ -177,11 +177,11 @@ fn who_closed_first_matters_more_than_how_it_ended() {
     let mut unclean = with_local_close(closed(Some(1012)), true);
     (unclean.cause, unclean.clean) = (Cause::Eof { at }, false);
     assert_eq!(decide(&unclean).to_string(), "retry in 17.5 s: the server restarts (1012)");
-    // This end closed an idle connection, and the peer answered: nobody meant it to be over.
+    // This endpoint closed an idle connection, and the peer answered: nobody meant it to be over.
     let mut idle = with_local_close(closed(Some(1000)), false);
     idle.cause = Cause::IdleTimeout { idle: secs(1) };
     assert!(!decide(&idle).is_stop(), "{}", decide(&idle));
-    // A violation stops, also where this end had closed before.
+    // A violation stops, also where this endpoint had closed before.
     let rule = Violation::ReservedBits;
     let failed = with_local_close(report(Cause::Violation { rule, offset: 0 }), false);
     assert_eq!(decide(&failed).reason().kind, ReasonKind::Violation(rule));

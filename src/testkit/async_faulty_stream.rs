@@ -16,9 +16,9 @@ use crate::wire::role::Role;
 
 /// A tokio stream that behaves as the [`Faults`] say.
 ///
-/// It goes between a real stream and whoever reads and writes it: give it to
+/// It goes around a real stream: pass it to
 /// [`aio::handshake`](crate::aio::handshake) or [`aio::accept`](crate::aio::accept). Only
-/// the endpoint that it is given to is lied to; the other one sees what the stream below does. It
+/// the endpoint that uses it is lied to; the other one sees what the stream below does. It
 /// runs on tokio's clock, which a test can stop.
 ///
 /// ```
@@ -63,12 +63,12 @@ pub struct AsyncFaultyStream<S> {
 }
 
 impl<S> AsyncFaultyStream<S> {
-    /// `stream` with faults, to be given to this endpoint. Times count from now on.
+    /// `stream` with faults, to be used by this endpoint. Times count from now on.
     #[must_use]
-    pub fn new(stream: S, end: Role, faults: &Faults) -> Self {
+    pub fn new(stream: S, endpoint: Role, faults: &Faults) -> Self {
         Self {
             stream,
-            injector: Injector::new(end, faults, Timestamp::ZERO),
+            injector: Injector::new(endpoint, faults, Timestamp::ZERO),
             origin: Instant::now(),
             reader: None,
             writer: None,

@@ -17,8 +17,9 @@ use crate::wire::role::Role;
 const WINDOW: u64 = 64 * 1024;
 
 /// How a direction carries what is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Flow {
+    #[default]
     Flowing,
     /// Nothing gets through until then.
     Held(Timestamp),
@@ -70,7 +71,7 @@ pub(super) enum Call {
 }
 
 /// One direction.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct DirectionFaults {
     wire: Wire,
     started: Timestamp,
@@ -84,10 +85,10 @@ pub(super) struct DirectionFaults {
     vanished: u64,
     /// Until when the reader's process does not run.
     asleep: Option<Timestamp>,
+    /// How often each [`Call`] was made.
     calls: [u64; 4],
-    write_failure: Option<TransportError>,
-    flush_failure: Option<TransportError>,
-    shutdown_failure: Option<TransportError>,
+    /// Why each [`Call`] of the writer fails, where it does.
+    failures: [Option<TransportError>; 4],
     /// The other direction is to be reset as well.
     resets: bool,
     /// What has taken effect since it was last asked for.
@@ -98,30 +99,19 @@ impl DirectionFaults {
     /// The direction that leads to this endpoint, with those of its faults that `is_here` picks.
     pub(super) fn new(
         faults: &Faults,
-        end: Role,
+        to: Role,
         is_here: impl Fn(&Effect) -> bool,
         wire: Wire,
         now: Timestamp,
     ) -> Self {
-        let towards = faults.list.iter().filter(|fault| fault.end == end);
+        let towards = faults.list.iter().filter(|fault| fault.to == to);
         let here = towards.filter(|fault| is_here(&fault.effect));
         let mut faults = Self {
             wire,
             started: now,
             armed: here.map(|fault| (fault.at, fault.effect)).collect(),
-            flow: Flow::Flowing,
-            lost: Vec::new(),
-            losing: false,
-            flip: None,
             pieces: usize::MAX,
-            vanished: 0,
-            asleep: None,
-            calls: [0; 4],
-            write_failure: None,
-            flush_failure: None,
-            shutdown_failure: None,
-            resets: false,
-            fired: Vec::new(),
+            ..Self::default()
         };
         faults.fire_at_place(now);
         faults
@@ -247,21 +237,19 @@ impl DirectionFaults {
                 Effect::Reset | Effect::Eof => Some(TransportError::Reset),
                 _ => None,
             }),
-            Call::Write => self.write_failure,
-            Call::Flush => self.flush_failure,
-            Call::Shutdown => self.shutdown_failure,
+            Call::Write | Call::Flush | Call::Shutdown => self.failures[call as usize],
         };
         failure.map_or(Ok(()), Err)
     }
 
     /// From now on the writer's writes fail.
     pub(super) fn fail_writes(&mut self, kind: TransportError) {
-        self.write_failure.get_or_insert(kind);
+        self.failures[Call::Write as usize].get_or_insert(kind);
     }
 
     /// Why the writer's writes fail, where they do.
     pub(super) fn write_failure(&self) -> Option<TransportError> {
-        self.write_failure
+        self.failures[Call::Write as usize]
     }
 
     /// Ends the reader's stream.
@@ -303,8 +291,9 @@ impl DirectionFaults {
         let ended = matches!(self.flow, Flow::Ended(_));
         match effect {
             Effect::WriteFails(kind) => self.fail_writes(kind),
-            Effect::FlushFails(kind) => self.flush_failure = Some(kind),
-            Effect::ShutdownFails(kind) => self.shutdown_failure = Some(kind),
+            Effect::FlushFails(kind) | Effect::ShutdownFails(kind) => {
+                self.failures[call_of(&effect) as usize] = Some(kind);
+            }
             Effect::Lose(opcode) => self.lost.push(opcode.bits()),
             Effect::Flip(mask) => self.flip = Some(mask),
             Effect::Pieces(len) => self.pieces = len.max(1),

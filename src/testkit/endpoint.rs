@@ -138,7 +138,7 @@ impl Endpoint {
             app(session, &event, now);
         }
         if matches!(event, SessionEvent::Request(_)) && !self.leaves_requests {
-            // An application that has answered already has its way.
+            // Refused where the application has responded already.
             let _ = session.accept(Accept::new(Origins::Any), now);
         }
         self.events.push(Recorded { at: now, event });

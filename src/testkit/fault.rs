@@ -60,7 +60,7 @@ impl Faults {
     /// Something goes wrong with what goes to this endpoint.
     #[must_use]
     pub fn towards(mut self, endpoint: Role, at: At, effect: Effect) -> Self {
-        self.list.push(Fault { end: endpoint, at, effect });
+        self.list.push(Fault { to: endpoint, at, effect });
         self
     }
 
@@ -88,7 +88,7 @@ impl Faults {
 /// Something that goes wrong with what goes to one endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
-    pub(super) end: Role,
+    pub(super) to: Role,
     pub(super) at: At,
     pub(super) effect: Effect,
 }

@@ -18,10 +18,10 @@ const WAITED: ErrorKind = if cfg!(windows) { ErrorKind::TimedOut } else { ErrorK
 
 /// A blocking stream that behaves as the [`Faults`] say.
 ///
-/// It goes between a real stream and whoever reads and writes it: give it to
+/// It goes around a real stream: pass it to
 /// [`blocking::handshake`](crate::blocking::handshake) or
-/// [`blocking::accept`](crate::blocking::accept). Only the endpoint that it is given to is lied to;
-/// the other one sees what the stream below does.
+/// [`blocking::accept`](crate::blocking::accept). Only the endpoint that uses it is lied to; the
+/// other one sees what the stream below does.
 ///
 /// ```
 /// use std::net::{TcpListener, TcpStream};
@@ -58,11 +58,11 @@ pub struct FaultyStream<S> {
 }
 
 impl<S> FaultyStream<S> {
-    /// `stream` with faults, to be given to this endpoint. Times count from now on.
+    /// `stream` with faults, to be used by this endpoint. Times count from now on.
     #[must_use]
-    pub fn new(stream: S, end: Role, faults: &Faults) -> Self {
+    pub fn new(stream: S, endpoint: Role, faults: &Faults) -> Self {
         let clock = Clock::new();
-        let injector = Injector::new(end, faults, clock.now());
+        let injector = Injector::new(endpoint, faults, clock.now());
         Self { stream, injector, clock, read_timeout: None, write_timeout: None }
     }
 
@@ -113,6 +113,12 @@ impl<S: Transport> FaultyStream<S> {
         let next = [until, self.injector.next()].into_iter().flatten().min();
         Ok(next.map(|at| at.since(now).max(Duration::from_millis(1))))
     }
+
+    fn nap(&self, until: Option<Timestamp>, now: Timestamp) -> io::Result<()> {
+        let wait = self.patience(until, now)?;
+        thread::sleep(wait.map_or(NAP, |wait| wait.min(NAP)));
+        Ok(())
+    }
 }
 
 impl<S: Transport> Read for FaultyStream<S> {
@@ -125,10 +131,7 @@ impl<S: Transport> Read for FaultyStream<S> {
             self.end_below();
             match step {
                 ReadStep::Done(result) => return result,
-                ReadStep::Wait => {
-                    let wait = self.patience(until, now)?;
-                    thread::sleep(wait.map_or(NAP, |wait| wait.min(NAP)));
-                }
+                ReadStep::Wait => self.nap(until, now)?,
                 ReadStep::Below => {
                     let wait = self.patience(until, now)?;
                     self.stream.set_read_timeout(wait)?;
@@ -159,8 +162,7 @@ impl<S: Transport> Write for FaultyStream<S> {
                     return result;
                 }
                 WriteStep::Wait => {
-                    let wait = self.patience(until, now)?;
-                    thread::sleep(wait.map_or(NAP, |wait| wait.min(NAP)));
+                    self.nap(until, now)?;
                     continue;
                 }
             };

@@ -76,13 +76,13 @@ pub(super) enum WriteStep {
 
 #[derive(Debug)]
 pub(super) struct Injector {
-    end: Role,
+    endpoint: Role,
     peer: Role,
     reads: DirectionFaults,
     writes: DirectionFaults,
     proxies: Vec<Watch>,
     pub(super) hits: Hits,
-    /// Read from below, and not given to anybody.
+    /// Read from below, and not handed out.
     incoming: Vec<u8>,
     /// How the stream below has ended.
     below: Option<Result<(), ErrorKind>>,
@@ -91,16 +91,16 @@ pub(super) struct Injector {
 }
 
 impl Injector {
-    pub(super) fn new(end: Role, faults: &Faults, now: Timestamp) -> Self {
-        let peer = match end {
+    pub(super) fn new(endpoint: Role, faults: &Faults, now: Timestamp) -> Self {
+        let peer = match endpoint {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
         let wire = Wire::new();
         Self {
-            end,
+            endpoint,
             peer,
-            reads: DirectionFaults::new(faults, end, |effect| !effect.is_writers(), wire, now),
+            reads: DirectionFaults::new(faults, endpoint, |effect| !effect.is_writers(), wire, now),
             writes: DirectionFaults::new(faults, peer, |effect| !is_peers(effect), wire, now),
             proxies: Watch::all(faults, now),
             hits: Hits::default(),
@@ -177,8 +177,8 @@ impl Injector {
                 }
                 buffer[..gone].copy_from_slice(&self.incoming[..gone]);
                 buffer[0] ^= mask;
-                let end = self.end;
-                self.proxies.iter_mut().for_each(|watch| watch.saw(end, now));
+                let endpoint = self.endpoint;
+                self.proxies.iter_mut().for_each(|watch| watch.saw(endpoint, now));
             }
             self.reads.commit(&self.incoming[..gone], now);
             self.incoming.drain(..gone);

@@ -9,7 +9,7 @@ use super::fault::Faults;
 use super::pipe::{Link, Pipe};
 use super::proxy::Watch;
 use super::rng::Rng;
-use super::simulation::Simulation;
+use super::simulation::{Limits, Simulation};
 use super::wire::Wire;
 use crate::config::Config;
 use crate::handshake::{ClientRequest, Negotiated};
@@ -49,13 +49,6 @@ pub struct Network {
     server: Arc<Config>,
     start: Timestamp,
     limits: Limits,
-}
-
-/// How far a simulation may go.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) time: Duration,
-    pub(super) steps: u64,
 }
 
 impl Network {
@@ -168,8 +161,8 @@ impl Network {
 
     fn join(&self, client: Session, server: Session, wire: Wire, mut rng: Rng) -> Simulation {
         let now = self.start;
-        let mut pipe = |link: &Link, end| {
-            Pipe::new(link.clone(), &self.faults, end, wire, Rng::new(rng.next()), now)
+        let mut pipe = |link: &Link, to| {
+            Pipe::new(link.clone(), &self.faults, to, wire, Rng::new(rng.next()), now)
         };
         let pipes = (pipe(&self.to_client, Role::Client), pipe(&self.to_server, Role::Server));
         let ends = (Endpoint::new(client, now), Endpoint::new(server, now));

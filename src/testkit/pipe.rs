@@ -114,7 +114,7 @@ enum What {
 }
 
 /// One direction at work.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pipe {
     link: Link,
     /// The writer's own calls.
@@ -143,25 +143,19 @@ impl Pipe {
     pub(super) fn new(
         link: Link,
         faults: &Faults,
-        end: Role,
+        to: Role,
         wire: Wire,
         rng: Rng,
         now: Timestamp,
     ) -> Self {
         Self {
             link,
-            door: DirectionFaults::new(faults, end, Effect::is_writers, wire, now),
-            faults: DirectionFaults::new(faults, end, |effect| !effect.is_writers(), wire, now),
+            door: DirectionFaults::new(faults, to, Effect::is_writers, wire, now),
+            faults: DirectionFaults::new(faults, to, |effect| !effect.is_writers(), wire, now),
             rng,
-            backlog: VecDeque::new(),
-            shut: false,
-            ended: false,
             free: now,
-            flight: VecDeque::new(),
             latest: now,
-            inbox: BytesMut::new(),
-            inbox_end: None,
-            held: 0,
+            ..Self::default()
         }
     }
 

@@ -1,7 +1,7 @@
 //! Numbers that look random and are the same for the same seed: SplitMix64.
 
 /// A source of such numbers. Not for keys.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Rng(u64);
 
 impl Rng {

@@ -10,7 +10,6 @@ use core::fmt;
 use core::time::Duration;
 
 use super::endpoint::{Endpoint, Recorded, Stream};
-use super::network::Limits;
 use super::pipe::Pipe;
 use super::proxy::Watch;
 use super::trace::Trace;
@@ -24,7 +23,7 @@ use crate::wire::role::Role;
 ///
 /// Nothing happens until it is told to run. What the applications do, closures say
 /// ([`on_event`](Self::on_event)), or the test itself between two runs ([`act`](Self::act)). A
-/// request is accepted unless the application has answered it.
+/// request is accepted unless the application has responded to it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,6 +55,13 @@ pub struct Simulation {
     steps: u64,
     hits: usize,
     trace: Trace,
+}
+
+/// How far a simulation may go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) time: Duration,
+    pub(super) steps: u64,
 }
 
 /// How the connection ended for both endpoints.
@@ -134,7 +140,7 @@ impl Simulation {
         });
     }
 
-    /// Leaves requests unanswered that the server's application does not answer itself.
+    /// Does not accept requests that the server's application has not responded to itself.
     pub fn leave_requests(&mut self) {
         self.server.leaves_requests = true;
     }
@@ -244,7 +250,7 @@ impl Simulation {
     ///
     /// [`Stuck`] where that does not come about.
     pub fn run_until_open(&mut self) -> Result<(), Stuck> {
-        let is_open = |end: &Endpoint| end.driver.session().phase() != Phase::Opening;
+        let is_open = |endpoint: &Endpoint| endpoint.driver.session().phase() != Phase::Opening;
         self.run_until(|this| is_open(&this.client) && is_open(&this.server))
     }
 
@@ -255,7 +261,7 @@ impl Simulation {
     /// [`Stuck`] where that does not come about: nobody closes, or a limit of the
     /// [`Network`](super::Network) is passed.
     pub fn run_to_the_end(&mut self) -> Result<Endings, Stuck> {
-        let has_ended = |end: &Endpoint| end.driver.ended().is_some();
+        let has_ended = |endpoint: &Endpoint| endpoint.driver.ended().is_some();
         self.run_until(|this| has_ended(&this.client) && has_ended(&this.server))?;
         self.endings().ok_or_else(|| self.stuck(StuckReason::Rest))
     }

@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 use crate::wire::role::Role;
 
 /// The most lines; the oldest make room.
-const KEPT: usize = 2000;
+const MOST: usize = 2000;
 
 /// What happened in a [`Simulation`](super::Simulation), in order. Displayed, it has a line for
 /// each thing.
@@ -25,7 +25,7 @@ pub struct Trace {
 struct Line {
     at: Timestamp,
     /// Where it happened; on the way, where it happened at neither endpoint.
-    end: Option<Role>,
+    endpoint: Option<Role>,
     what: String,
 }
 
@@ -39,12 +39,12 @@ impl Trace {
         self.forgotten + self.lines.len() as u64
     }
 
-    pub(super) fn note(&mut self, at: Timestamp, end: Option<Role>, what: String) {
-        if self.lines.len() == KEPT {
+    pub(super) fn note(&mut self, at: Timestamp, endpoint: Option<Role>, what: String) {
+        if self.lines.len() == MOST {
             self.lines.pop_front();
             self.forgotten += 1;
         }
-        self.lines.push_back(Line { at, end, what });
+        self.lines.push_back(Line { at, endpoint, what });
     }
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Trace {
         }
         for line in &self.lines {
             let at = line.at.since(self.origin).as_secs_f64();
-            let end = line.end.map_or("path", |role| role.name());
+            let end = line.endpoint.map_or("path", |role| role.name());
             writeln!(f, "{at:12.6} s  {end:6}  {}", line.what)?;
         }
         Ok(())

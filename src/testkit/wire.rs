@@ -1,13 +1,13 @@
 //! Follows the frames in a direction's bytes, so that a fault can be put at a place in them.
 //!
-//! Invariant: every byte is looked at once, and nothing is kept but where it lies. It knows just
+//! Invariant: every byte is looked at once, and nothing is stored but where it lies. It knows just
 //! enough of the wire format for that, and is never surprised: bytes that are no frames are
 //! followed as if they were.
 
 use crate::wire::frame::OpCode;
 
 /// Where in a direction's bytes the next one lies.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Wire {
     bytes: u64,
     frames: u64,
@@ -16,9 +16,10 @@ pub(super) struct Wire {
     completed: Option<u8>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 enum Place {
     /// Before the first byte, which tells whether there is a head.
+    #[default]
     Start,
     /// In the head of the opening handshake; so many bytes of the empty line behind it have come.
     Head {
@@ -43,7 +44,7 @@ const END_OF_HEAD: &[u8; 4] = b"\r\n\r\n";
 impl Wire {
     /// A direction that begins with the head of the opening handshake, if its first byte says so.
     pub(super) fn new() -> Self {
-        Self { bytes: 0, frames: 0, place: Place::Start, completed: None }
+        Self::default()
     }
 
     /// A direction that begins with frames.

@@ -34,6 +34,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         Poll::Ready(self.driver.failed().map_or(Ok(()), Err))
     }
 
+    /// Queues the message as soon as there is room. Both happen in one turn: the other half may take
+    /// the room in between.
+    pub(super) fn poll_feed<'m>(
+        &mut self,
+        message: &mut Option<Outgoing<'m>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendRefused<'m>>> {
+        ready!(self.poll_room(cx));
+        Poll::Ready(message.take().map_or(Ok(()), |message| self.send(message)))
+    }
+
+    /// Queues what is no message as soon as there is room.
+    pub(super) fn poll_other(
+        &mut self,
+        cx: &mut Context<'_>,
+        command: impl FnOnce(&mut Session, Timestamp) -> Result<(), SendError>,
+    ) -> Poll<Result<(), SendError>> {
+        ready!(self.poll_room(cx));
+        Poll::Ready(self.command(command))
+    }
+
     /// Queues the message, unless that was done before, as soon as there is room; ready once all
     /// that is queued is with the stream.
     pub(super) fn poll_send(

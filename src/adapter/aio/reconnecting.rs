@@ -23,7 +23,7 @@ use tokio::time::{Sleep, sleep, sleep_until};
 use super::clock::Clock;
 use super::websocket::WebSocket;
 use super::{connect_tcp, open};
-use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step};
+use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, reconnecting};
 use crate::adapter::{ConnectError, Incoming};
 use crate::config::Config;
 use crate::connection::SendError;
@@ -41,25 +41,25 @@ type Connect<S> = dyn FnMut(Arc<ClientRequest>, Duration) -> Later<io::Result<S>
 
 /// A WebSocket client that connects again after an ending, and says so.
 ///
-/// It owns a URL, and decides nothing: a [`Reconnect`] does, by the rules in
-/// [`reconnect`](crate::reconnect). [`next`](Self::next) connects, waits between attempts, and gives
-/// messages; every attempt and every ending is an event, too. It is a [`Stream`] of these events,
-/// which ends after [`ReconnectEvent::GaveUp`].
+/// It owns a URL and leaves every decision to a [`Reconnect`], by the rules in
+/// [`reconnect`](crate::reconnect). [`next`](Self::next) connects, waits between attempts, and
+/// returns messages; every attempt and every ending is an event, too. It is a [`Stream`] of these
+/// events, which ends after [`ReconnectEvent::GaveUp`].
 ///
 /// # What happens to messages
 ///
-/// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed) refuses
-/// is in the error. One that they accept is sent on the present connection, or comes back in
-/// [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but by you.
-/// What has left was accepted by the transport; that the peer has got it, only an answer of its own
-/// can tell.
+/// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed)
+/// refuses is in the error. One that they accept is sent on the present connection, or comes back
+/// in [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but
+/// by you. What has left was accepted by the transport; only a message of the peer's own can tell
+/// that it arrived.
 ///
 /// # Cancel safety
 ///
 /// Every future can be dropped at any time, in `select!` for example: an attempt to connect, a wait
 /// or a read goes on with the next call of [`next`](Self::next). Only [`send`](Self::send) and
-/// [`feed`](Self::feed) may not have taken their message yet if they are dropped while the output is
-/// over its limit: [`ready`](Self::ready) and [`try_feed`](Self::try_feed) tell the two apart.
+/// [`feed`](Self::feed) may not have taken their message yet if they are dropped while the output
+/// is over its limit: [`ready`](Self::ready) and [`try_feed`](Self::try_feed) tell the two apart.
 ///
 /// ```no_run
 /// # async fn run(mut orders: tokio::sync::mpsc::Receiver<String>) -> Result<(), Box<dyn std::error::Error>> {
@@ -116,16 +116,6 @@ enum Stage<S> {
 }
 
 impl Reconnecting<TcpStream> {
-    /// For a `ws://` URL, with the default settings.
-    ///
-    /// # Errors
-    ///
-    /// The URL is malformed, or the operating system has no random bytes to give. Nothing is
-    /// connected before [`next`](Self::next).
-    pub fn to(url: &str) -> Result<Self, ConnectError> {
-        Self::new(ClientRequest::new(url)?, Config::default())
-    }
-
     /// For a request that has header fields or subprotocols, with settings for each connection.
     ///
     /// # Errors
@@ -170,38 +160,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         })
     }
 
-    /// Sets when to connect again. Call it before [`next`](Self::next).
-    #[must_use]
-    pub fn policy(mut self, config: ReconnectConfig) -> Self {
-        self.plan.set_policy(config);
-        self
-    }
-
-    /// Sets what is sent first on every connection: subscriptions, for example.
-    ///
-    /// `greet` is given the server's response. Its messages are queued before
-    /// [`ReconnectEvent::Opened`] is given, so nothing can come before them; they do not come back
-    /// in [`Disconnected::unsent`], as they are made anew for the next connection.
-    #[must_use]
-    pub fn on_open(
-        mut self,
-        greet: impl FnMut(&Response) -> Vec<Message<'static>> + Send + 'static,
-    ) -> Self {
-        self.plan.set_greet(Box::new(greet));
-        self
-    }
-
-    /// Sets where the random numbers for the delays come from, for tests that are the same each
-    /// time. By default they come from the operating system.
-    #[must_use]
-    pub fn random(mut self, random: impl FnMut() -> u64 + Send + 'static) -> Self {
-        self.plan.set_random(Box::new(random));
-        self
-    }
-
     /// Waits for what happens next: connects and waits between attempts on the way.
     ///
-    /// After [`ReconnectEvent::GaveUp`] it gives the same again.
+    /// After [`ReconnectEvent::GaveUp`] it returns the same again.
     pub async fn next(&mut self) -> ReconnectEvent {
         poll_fn(|cx| self.poll_event(cx)).await
     }
@@ -308,86 +269,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         Poll::Ready(Some(ReconnectEvent::Opened))
     }
 
-    /// Queues a message and waits until all that is queued is with the transport, as
-    /// [`WebSocket::send`] does.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted: there is no open connection, for one. A message that was
-    /// accepted and cannot leave any more is no error here: it comes back in
-    /// [`Disconnected::unsent`].
-    pub async fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        self.feed(message).await?;
-        self.flush().await;
-        Ok(())
-    }
-
-    /// Queues a message as [`WebSocket::feed`] does.
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted.
-    pub async fn feed<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendRefused<'m>> {
-        self.ready().await;
-        self.try_feed(message)
-    }
-
     /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.
     pub async fn ready(&mut self) {
         if let Stage::Open(socket) = &mut self.stage {
             socket.ready().await;
         }
-    }
-
-    /// Queues a message as [`feed`](Self::feed) does, and never waits.
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted.
-    pub fn try_feed<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendRefused<'m>> {
-        match &mut self.stage {
-            Stage::Open(socket) => socket.try_feed(message),
-            _ => Err(self.plan.refuse(message.into())),
-        }
-    }
-
-    /// Sends a part of a message as [`WebSocket::send_fragment`] does. A message of which a part
-    /// was lost with a connection is not handed back.
-    ///
-    /// # Errors
-    ///
-    /// Why the part was not accepted, or why it cannot leave any more.
-    pub async fn send_fragment<'m>(
-        &mut self,
-        data: impl Into<Data<'m>>,
-        fin: bool,
-    ) -> Result<(), SendError> {
-        self.open_socket()?.send_fragment(data, fin).await
-    }
-
-    /// Sends a Ping as [`WebSocket::ping`] does.
-    ///
-    /// # Errors
-    ///
-    /// Why it was not accepted, or why it cannot leave any more.
-    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.open_socket()?.ping(payload).await
-    }
-
-    /// Closes the present connection as [`WebSocket::queue_close`] does. What follows is decided as
-    /// after any ending: after a close of our own, no other attempt is made.
-    ///
-    /// # Errors
-    ///
-    /// There is no open connection, or it is closing already.
-    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
-        self.open_socket()?.queue_close(frame)
     }
 
     fn open_socket(&mut self) -> Result<&mut WebSocket<S>, SendError> {
@@ -397,17 +283,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         }
     }
 
-    /// Waits until all that is queued is with the transport, or never will be.
-    pub async fn flush(&mut self) {
-        if let Stage::Open(socket) = &mut self.stage {
-            // What cannot leave comes back with the ending.
-            let _ = socket.flush().await;
-        }
-    }
-
     /// Stops: closes the connection, if one is open, and makes no other attempt.
     ///
-    /// It does not wait. Call [`next`](Self::next) on: it gives the messages that still come, the
+    /// It does not wait. Call [`next`](Self::next) on: it returns the messages that still come, the
     /// ending of an open connection, and [`ReconnectEvent::GaveUp`].
     pub fn stop(&mut self, frame: impl Into<CloseFrame>) {
         self.plan.reconnect.stop();
@@ -418,66 +296,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         }
     }
 
-    /// Stops and waits for the end, dropping the messages that still come. Gives the ending of the
-    /// connection, if one was open.
-    ///
-    /// Dropped before its end, it can be called again.
-    pub async fn close(&mut self, frame: impl Into<CloseFrame>) -> Option<Disconnected> {
-        self.stop(frame);
-        let mut ending = None;
-        loop {
-            match self.next().await {
-                ReconnectEvent::Ended(ended) => ending = Some(ended),
-                ReconnectEvent::GaveUp(_) => return ending,
-                _ => {}
-            }
-        }
-    }
-
-    /// Connects without waiting any longer, if it waits and the budget allows it; also after it gave
-    /// up. See [`Reconnect::start`].
+    /// Connects without waiting any longer, if it waits and the budget allows it; also after it
+    /// gave up. See [`Reconnect::start`].
     pub fn retry_now(&mut self) {
         if let Stage::Between(_) = self.stage {
             self.plan.reconnect.start(self.clock.now());
             self.ended = false;
         }
     }
-
-    /// The application has found the connection to work; see [`Reconnect::mark_healthy`].
-    pub fn mark_healthy(&mut self) {
-        self.plan.reconnect.mark_healthy(self.clock.now());
-    }
 }
 
-impl<S> Reconnecting<S> {
-    /// The state machine that decides, with its state and its settings.
-    ///
-    /// Whether a connection has become stable is looked at when an event is given.
-    pub fn reconnect(&self) -> &Reconnect {
-        &self.plan.reconnect
-    }
+reconnecting!([AsyncRead + AsyncWrite + Unpin + Send + 'static] async await);
 
+impl<S> Reconnecting<S> {
     /// The socket, while a connection is open.
     pub fn socket(&self) -> Option<&WebSocket<S>> {
         match &self.stage {
             Stage::Open(socket) => Some(socket),
             _ => None,
         }
-    }
-
-    /// What was seen so far of the present connection.
-    pub fn evidence(&self) -> Option<Evidence> {
-        self.socket().map(WebSocket::evidence)
-    }
-
-    /// What the present connection has done so far, in numbers.
-    pub fn stats(&self) -> Option<Stats> {
-        self.socket().map(WebSocket::stats)
-    }
-
-    /// The time on the clock that the decisions and the reports refer to.
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 }
 
@@ -498,12 +335,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for Reconnecting
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> FusedStream for Reconnecting<S> {
     fn is_terminated(&self) -> bool {
         self.ended
-    }
-}
-
-impl<S> fmt::Debug for Reconnecting<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.plan.reconnect.state();
-        f.debug_struct("Reconnecting").field("state", &state).finish_non_exhaustive()
     }
 }

@@ -13,11 +13,12 @@ use std::sync::{Mutex, MutexGuard};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::turn::Turn;
+use super::verbs::verbs;
+use crate::adapter::getters::half_getters;
 use crate::adapter::{Incoming, lock};
 use crate::connection::SendError;
 use crate::report::{Evidence, Stats};
-use crate::session::{Outgoing, SendRefused, Session};
-use crate::time::Timestamp;
+use crate::session::{Outgoing, SendRefused};
 use crate::wire::close::CloseFrame;
 use crate::wire::data::Data;
 
@@ -133,8 +134,8 @@ impl<S> Shared<S> {
 
 /// The reading half of a [`WebSocket`](super::WebSocket).
 ///
-/// It keeps the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it until
-/// the end, also while the other half closes. It is a [`Stream`](futures_core::Stream) of
+/// It acts on the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it
+/// until the end, also while the other half closes. It is a [`Stream`](futures_core::Stream) of
 /// [`Incoming`].
 pub struct Receiver<S> {
     pub(super) shared: Arc<Shared<S>>,
@@ -150,17 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     }
 }
 
-impl<S> Receiver<S> {
-    /// What was seen so far.
-    pub fn evidence(&self) -> Evidence {
-        self.shared.lock().driver.session().evidence()
-    }
-
-    /// What was done so far, in numbers.
-    pub fn stats(&self) -> Stats {
-        self.shared.lock().driver.session().stats()
-    }
-}
+half_getters!(Receiver, |half| half.shared.lock().driver);
 
 /// The writing half of a [`WebSocket`](super::WebSocket).
 ///
@@ -173,105 +164,8 @@ pub struct Sender<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
-    /// Queues a message and waits until all that is queued is with the transport, as
-    /// [`WebSocket::send`](super::WebSocket::send) does.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted, or why it cannot leave any more.
-    pub async fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        let mut message = Some(message.into());
-        poll_fn(|cx| self.shared.send(cx, |turn, cx| turn.poll_send(&mut message, cx))).await
-    }
-
-    /// Queues a message, as [`WebSocket::feed`](super::WebSocket::feed) does. It leaves with the
-    /// next [`flush`](Self::flush), or as soon as the reading half is polled, which this wakes.
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted.
-    pub async fn feed<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendRefused<'m>> {
-        let mut message = message.into();
-        loop {
-            self.ready().await;
-            match self.try_feed(message) {
-                // The reading half has taken the room, for a Pong.
-                Err(refused) if refused.reason == SendError::Full => message = refused.message,
-                result => return result,
-            }
-        }
-    }
-
-    /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.
-    pub async fn ready(&mut self) {
-        poll_fn(|cx| self.shared.send(cx, Turn::poll_room)).await;
-    }
-
-    /// Queues a message as [`feed`](Self::feed) does, and never waits.
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted.
-    pub fn try_feed<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendRefused<'m>> {
-        self.shared.command(|turn| turn.send(message.into()))
-    }
-
-    /// Waits until all that is queued is with the transport.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot leave any more.
-    pub async fn flush(&mut self) -> Result<(), SendError> {
-        poll_fn(|cx| self.shared.send(cx, Turn::poll_flush)).await
-    }
-
-    /// Sends a part of a message, as
-    /// [`WebSocket::send_fragment`](super::WebSocket::send_fragment) does.
-    ///
-    /// # Errors
-    ///
-    /// Why the part was not accepted, or why it cannot leave any more.
-    pub async fn send_fragment<'m>(
-        &mut self,
-        data: impl Into<Data<'m>>,
-        fin: bool,
-    ) -> Result<(), SendError> {
-        let data = data.into();
-        self.send_other(|session, now| session.send_fragment(data, fin, now)).await
-    }
-
-    /// Sends a Ping with a payload of at most 125 bytes. The heartbeat sends its own.
-    ///
-    /// # Errors
-    ///
-    /// Why it was not accepted, or why it cannot leave any more.
-    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.send_other(|session, now| session.ping(payload, now)).await
-    }
-
-    /// Queues what is no message as soon as there is room, and flushes.
-    async fn send_other(
-        &mut self,
-        mut command: impl FnMut(&mut Session, Timestamp) -> Result<(), SendError>,
-    ) -> Result<(), SendError> {
-        loop {
-            self.ready().await;
-            match self.shared.command(|turn| turn.command(&mut command)) {
-                Err(SendError::Full) => {}
-                result => break result?,
-            }
-        }
-        self.flush().await
-    }
-
-    /// Sends a Close behind what is queued. The reading half then gives what still comes, and the
-    /// report.
+    /// Sends a Close behind what is queued. The reading half then returns what still comes, and
+    /// the report.
     ///
     /// # Errors
     ///
@@ -281,41 +175,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         poll_fn(|cx| self.shared.send(cx, Turn::poll_close_flush)).await
     }
 
-    /// Queues a Close behind what is queued and returns at once.
-    ///
-    /// # Errors
-    ///
-    /// The connection is already closing or over.
-    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
-        self.shared.command(|turn| turn.command(|session, now| session.close(frame, now)))
+    fn poll_turn<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Turn<S>, &mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
+        self.shared.send(cx, poll)
     }
 
-    /// Gives the connection up at once, without a Close frame. The reading half has the report.
-    pub fn abort(&mut self) {
-        self.shared.command(Turn::abort);
+    fn command<R>(&mut self, command: impl FnOnce(&mut Turn<S>) -> R) -> R {
+        self.shared.command(command)
     }
 }
 
-impl<S> Sender<S> {
-    /// What was seen so far.
-    pub fn evidence(&self) -> Evidence {
-        self.shared.lock().driver.session().evidence()
-    }
-
-    /// What was done so far, in numbers.
-    pub fn stats(&self) -> Stats {
-        self.shared.lock().driver.session().stats()
-    }
+verbs! {
+    Sender,
+    /// Queues a message. It leaves with the next [`flush`](Self::flush), or as soon as the reading
+    /// half is polled, which this wakes.
 }
 
-impl<S> fmt::Debug for Receiver<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").finish_non_exhaustive()
-    }
-}
-
-impl<S> fmt::Debug for Sender<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").finish_non_exhaustive()
-    }
-}
+half_getters!(Sender, |half| half.shared.lock().driver);

@@ -15,7 +15,7 @@ use std::{io, thread};
 use super::transport::Transport;
 use super::websocket::WebSocket;
 use super::{connect_tcp, open};
-use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step};
+use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, reconnecting};
 use crate::adapter::{ConnectError, Incoming};
 use crate::config::Config;
 use crate::connection::SendError;
@@ -35,17 +35,17 @@ type Connect<S> = dyn FnMut(&ClientRequest, Duration) -> io::Result<S> + Send;
 
 /// A WebSocket client that connects again after an ending, and says so.
 ///
-/// It owns a URL, and decides nothing: a [`Reconnect`] does, by the rules in
-/// [`reconnect`](crate::reconnect). [`next`](Self::next) connects, waits between attempts, and gives
-/// messages; every attempt and every ending is an event, too.
+/// It owns a URL and leaves every decision to a [`Reconnect`], by the rules in
+/// [`reconnect`](crate::reconnect). [`next`](Self::next) connects, waits between attempts, and
+/// returns messages; every attempt and every ending is an event, too.
 ///
 /// # What happens to messages
 ///
-/// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed) refuses
-/// is in the error. One that they accept is sent on the present connection, or comes back in
-/// [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but by you.
-/// What has left was accepted by the transport; that the peer has got it, only an answer of its own
-/// can tell.
+/// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed)
+/// refuses is in the error. One that they accept is sent on the present connection, or comes back
+/// in [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but
+/// by you. What has left was accepted by the transport; only a message of the peer's own can tell
+/// that it arrived.
 ///
 /// ```
 /// use std::{mem, net::TcpListener, thread};
@@ -108,16 +108,6 @@ pub struct Reconnecting<S = TcpStream> {
 }
 
 impl Reconnecting<TcpStream> {
-    /// For a `ws://` URL, with the default settings.
-    ///
-    /// # Errors
-    ///
-    /// The URL is malformed, or the operating system has no random bytes to give. Nothing is
-    /// connected before [`next`](Self::next).
-    pub fn to(url: &str) -> Result<Self, ConnectError> {
-        Self::new(ClientRequest::new(url)?, Config::default())
-    }
-
     /// For a request that has header fields or subprotocols, with settings for each connection.
     ///
     /// # Errors
@@ -160,38 +150,9 @@ impl<S: Transport> Reconnecting<S> {
         })
     }
 
-    /// Sets when to connect again. Call it before [`next`](Self::next).
-    #[must_use]
-    pub fn policy(mut self, config: ReconnectConfig) -> Self {
-        self.plan.set_policy(config);
-        self
-    }
-
-    /// Sets what is sent first on every connection: subscriptions, for example.
-    ///
-    /// `greet` is given the server's response. Its messages are queued before
-    /// [`ReconnectEvent::Opened`] is given, so nothing can come before them; they do not come back
-    /// in [`Disconnected::unsent`], as they are made anew for the next connection.
-    #[must_use]
-    pub fn on_open(
-        mut self,
-        greet: impl FnMut(&Response) -> Vec<Message<'static>> + Send + 'static,
-    ) -> Self {
-        self.plan.set_greet(Box::new(greet));
-        self
-    }
-
-    /// Sets where the random numbers for the delays come from, for tests that are the same each
-    /// time. By default they come from the operating system.
-    #[must_use]
-    pub fn random(mut self, random: impl FnMut() -> u64 + Send + 'static) -> Self {
-        self.plan.set_random(Box::new(random));
-        self
-    }
-
     /// Waits for what happens next: connects and waits between attempts on the way.
     ///
-    /// After [`ReconnectEvent::GaveUp`] it gives the same again.
+    /// After [`ReconnectEvent::GaveUp`] it returns the same again.
     #[expect(clippy::should_implement_trait, reason = "there is always something to give")]
     pub fn next(&mut self) -> ReconnectEvent {
         loop {
@@ -201,7 +162,7 @@ impl<S: Transport> Reconnecting<S> {
         }
     }
 
-    /// As [`next`](Self::next), but gives nothing once it has waited for this long.
+    /// As [`next`](Self::next), but returns nothing once it has waited for this long.
     ///
     /// An attempt to connect is not cut short by it, nor is a read from a stream whose waits cannot
     /// be bounded: see [`Transport::is_timed`].
@@ -286,80 +247,6 @@ impl<S: Transport> Reconnecting<S> {
         self.socket = Some(socket);
     }
 
-    /// Queues a message and waits until all that is queued is with the transport, as
-    /// [`WebSocket::send`] does.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted: there is no open connection, for one. A message that was
-    /// accepted and cannot leave any more is no error here: it comes back in
-    /// [`Disconnected::unsent`].
-    pub fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        self.feed(message)?;
-        self.flush();
-        Ok(())
-    }
-
-    /// Queues a message as [`WebSocket::feed`] does.
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted.
-    pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendRefused<'m>> {
-        match &mut self.socket {
-            Some(socket) => socket.feed(message),
-            None => Err(self.plan.refuse(message.into())),
-        }
-    }
-
-    /// Queues a message as [`feed`](Self::feed) does, and never waits.
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted.
-    pub fn try_feed<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendRefused<'m>> {
-        match &mut self.socket {
-            Some(socket) => socket.try_feed(message),
-            None => Err(self.plan.refuse(message.into())),
-        }
-    }
-
-    /// Sends a part of a message as [`WebSocket::send_fragment`] does. A message of which a part
-    /// was lost with a connection is not handed back.
-    ///
-    /// # Errors
-    ///
-    /// Why the part was not accepted, or why it cannot leave any more.
-    pub fn send_fragment<'m>(
-        &mut self,
-        data: impl Into<Data<'m>>,
-        fin: bool,
-    ) -> Result<(), SendError> {
-        self.open_socket()?.send_fragment(data, fin)
-    }
-
-    /// Sends a Ping as [`WebSocket::ping`] does.
-    ///
-    /// # Errors
-    ///
-    /// Why it was not accepted, or why it cannot leave any more.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.open_socket()?.ping(payload)
-    }
-
-    /// Closes the present connection as [`WebSocket::queue_close`] does. What follows is decided as
-    /// after any ending: after a close of our own, no other attempt is made.
-    ///
-    /// # Errors
-    ///
-    /// There is no open connection, or it is closing already.
-    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
-        self.open_socket()?.queue_close(frame)
-    }
-
     fn open_socket(&mut self) -> Result<&mut WebSocket<S>, SendError> {
         match &mut self.socket {
             Some(socket) => Ok(socket),
@@ -367,17 +254,9 @@ impl<S: Transport> Reconnecting<S> {
         }
     }
 
-    /// Waits until all that is queued is with the transport, or never will be.
-    pub fn flush(&mut self) {
-        if let Some(socket) = &mut self.socket {
-            // What cannot leave comes back with the ending.
-            let _ = socket.flush();
-        }
-    }
-
     /// Stops: closes the connection, if one is open, and makes no other attempt.
     ///
-    /// It does not wait. Call [`next`](Self::next) on: it gives the messages that still come, the
+    /// It does not wait. Call [`next`](Self::next) on: it returns the messages that still come, the
     /// ending of an open connection, and [`ReconnectEvent::GaveUp`].
     pub fn stop(&mut self, frame: impl Into<CloseFrame>) {
         self.plan.reconnect.stop();
@@ -388,20 +267,6 @@ impl<S: Transport> Reconnecting<S> {
         }
     }
 
-    /// Stops and waits for the end, dropping the messages that still come. Gives the ending of the
-    /// connection, if one was open.
-    pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Option<Disconnected> {
-        self.stop(frame);
-        let mut ending = None;
-        loop {
-            match self.next() {
-                ReconnectEvent::Ended(ended) => ending = Some(ended),
-                ReconnectEvent::GaveUp(_) => return ending,
-                _ => {}
-            }
-        }
-    }
-
     /// A way to stop from another thread, while [`next`](Self::next) waits.
     ///
     /// From the first of them on, it looks up every 50 ms.
@@ -409,8 +274,8 @@ impl<S: Transport> Reconnecting<S> {
         Stopper(self.stopped.get_or_insert_default().clone())
     }
 
-    /// Connects without waiting any longer, if it waits and the budget allows it; also after it gave
-    /// up or was stopped. See [`Reconnect::start`].
+    /// Connects without waiting any longer, if it waits and the budget allows it; also after it
+    /// gave up or was stopped. See [`Reconnect::start`].
     pub fn retry_now(&mut self) {
         if self.socket.is_none() {
             if let Some(stopped) = &self.stopped {
@@ -419,58 +284,26 @@ impl<S: Transport> Reconnecting<S> {
             self.plan.reconnect.start(self.clock.now());
         }
     }
-
-    /// The application has found the connection to work; see [`Reconnect::mark_healthy`].
-    pub fn mark_healthy(&mut self) {
-        self.plan.reconnect.mark_healthy(self.clock.now());
-    }
 }
 
-impl<S> Reconnecting<S> {
-    /// The state machine that decides, with its state and its settings.
-    ///
-    /// Whether a connection has become stable is looked at when an event is given.
-    pub fn reconnect(&self) -> &Reconnect {
-        &self.plan.reconnect
-    }
+reconnecting!([Transport]);
 
+impl<S> Reconnecting<S> {
     /// The socket, while a connection is open.
     pub fn socket(&self) -> Option<&WebSocket<S>> {
         self.socket.as_ref()
-    }
-
-    /// What was seen so far of the present connection.
-    pub fn evidence(&self) -> Option<Evidence> {
-        self.socket().map(WebSocket::evidence)
-    }
-
-    /// What the present connection has done so far, in numbers.
-    pub fn stats(&self) -> Option<Stats> {
-        self.socket().map(WebSocket::stats)
-    }
-
-    /// The time on the clock that the decisions and the reports refer to.
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-}
-
-impl<S> fmt::Debug for Reconnecting<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.plan.reconnect.state();
-        f.debug_struct("Reconnecting").field("state", &state).finish_non_exhaustive()
     }
 }
 
 /// Stops a [`Reconnecting`] from another thread.
 ///
-/// It closes with 1000, within 50 ms, or after the attempt to connect that is under way. A read from
-/// a stream whose waits cannot be bounded is not cut short.
+/// It closes with 1000, within 50 ms, or after the attempt to connect that is under way. A read
+/// from a stream whose waits cannot be bounded is not cut short.
 #[derive(Debug, Clone)]
 pub struct Stopper(Arc<AtomicBool>);
 
 impl Stopper {
-    /// Stops it. [`Reconnecting::next`] then gives the ending of an open connection, and
+    /// Stops it. [`Reconnecting::next`] then returns the ending of an open connection, and
     /// [`ReconnectEvent::GaveUp`].
     pub fn stop(&self) {
         self.0.store(true, Ordering::Release);

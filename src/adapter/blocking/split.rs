@@ -6,7 +6,9 @@ use core::time::Duration;
 use super::access::Half;
 use super::transport::Socket;
 use super::turn::Turn;
+use super::verbs::verbs;
 use crate::adapter::Incoming;
+use crate::adapter::getters::half_getters;
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::report::{Evidence, Stats};
@@ -30,8 +32,8 @@ pub(super) fn glance(config: &Config) -> Duration {
 
 /// The reading half of a [`WebSocket`](super::WebSocket), for one thread.
 ///
-/// It keeps the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it until
-/// the end, also while the other half closes.
+/// It acts on the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it
+/// until the end, also while the other half closes.
 pub struct Receiver<S> {
     turn: Turn<Half<S>>,
 }
@@ -64,16 +66,6 @@ impl<S: Socket> Receiver<S> {
 }
 
 impl<S> Receiver<S> {
-    /// What was seen so far.
-    pub fn evidence(&self) -> Evidence {
-        self.turn.access.driver().session().evidence()
-    }
-
-    /// What was done so far, in numbers.
-    pub fn stats(&self) -> Stats {
-        self.turn.access.driver().session().stats()
-    }
-
     /// The stream below.
     pub fn get_ref(&self) -> &S {
         self.turn.access.socket()
@@ -94,75 +86,8 @@ impl<S: Socket> Sender<S> {
         Self { turn: Turn { access, clock } }
     }
 
-    /// Queues a message and waits until all that is queued is with the transport, as
-    /// [`WebSocket::send`](super::WebSocket::send) does.
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted, or why it cannot leave any more.
-    pub fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        self.feed(message)?;
-        self.flush()
-    }
-
-    /// Queues a message, as [`WebSocket::feed`](super::WebSocket::feed) does. It leaves with the
-    /// next [`flush`](Self::flush), or when the reading half waits again: within 200 ms, or a tenth
-    /// of the shortest timeout, if that half waits already.
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted.
-    pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendRefused<'m>> {
-        self.turn.feed(message.into())
-    }
-
-    /// Queues a message as [`feed`](Self::feed) does, and never waits.
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted.
-    pub fn try_feed<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendRefused<'m>> {
-        self.turn.try_feed(message.into())
-    }
-
-    /// Waits until all that is queued is with the transport.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot leave any more.
-    pub fn flush(&mut self) -> Result<(), SendError> {
-        self.turn.flush()
-    }
-
-    /// Sends a part of a message, as
-    /// [`WebSocket::send_fragment`](super::WebSocket::send_fragment) does.
-    ///
-    /// # Errors
-    ///
-    /// Why the part was not accepted, or why it cannot leave any more.
-    pub fn send_fragment<'m>(
-        &mut self,
-        data: impl Into<Data<'m>>,
-        fin: bool,
-    ) -> Result<(), SendError> {
-        let data = data.into();
-        self.turn.send_other(|session, now| session.send_fragment(data, fin, now))
-    }
-
-    /// Sends a Ping with a payload of at most 125 bytes. The heartbeat sends its own.
-    ///
-    /// # Errors
-    ///
-    /// Why it was not accepted, or why it cannot leave any more.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.turn.send_other(|session, now| session.ping(payload, now))
-    }
-
-    /// Sends a Close behind what is queued. The reading half then gives what still comes, and the
-    /// report.
+    /// Sends a Close behind what is queued. The reading half then returns what still comes, and
+    /// the report.
     ///
     /// # Errors
     ///
@@ -174,47 +99,20 @@ impl<S: Socket> Sender<S> {
         let close = self.turn.access.driver().session().local_close().copied();
         if close.is_some_and(|close| close.flushed) { Ok(()) } else { result }
     }
+}
 
-    /// Queues a Close behind what is queued and returns at once.
-    ///
-    /// # Errors
-    ///
-    /// The connection is already closing or over.
-    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
-        self.turn.queue_close(frame.into())
-    }
-
-    /// Gives the connection up at once, without a Close frame. The reading half has the report.
-    pub fn abort(&mut self) {
-        self.turn.abort();
-    }
+verbs! {
+    Sender: Socket,
+    /// Queues a message. It leaves with the next [`flush`](Self::flush), or when the reading half
+    /// waits again: within 200 ms, or a tenth of the shortest timeout, if that half waits already.
 }
 
 impl<S> Sender<S> {
-    /// What was seen so far.
-    pub fn evidence(&self) -> Evidence {
-        self.turn.access.driver().session().evidence()
-    }
-
-    /// What was done so far, in numbers.
-    pub fn stats(&self) -> Stats {
-        self.turn.access.driver().session().stats()
-    }
-
     /// The stream below.
     pub fn get_ref(&self) -> &S {
         self.turn.access.socket()
     }
 }
 
-impl<S> fmt::Debug for Receiver<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").finish_non_exhaustive()
-    }
-}
-
-impl<S> fmt::Debug for Sender<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").finish_non_exhaustive()
-    }
-}
+half_getters!(Receiver, |half| half.turn.access.driver());
+half_getters!(Sender, |half| half.turn.access.driver());

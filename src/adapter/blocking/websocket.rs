@@ -11,7 +11,9 @@ use super::access::{Half, Own};
 use super::split::{Receiver, Sender, glance};
 use super::transport::{Socket, Transport};
 use super::turn::Turn;
+use super::verbs::verbs;
 use crate::adapter::Incoming;
+use crate::adapter::getters::socket_getters;
 use crate::adapter::opening::{self, Opening};
 use crate::config::Config;
 use crate::connection::SendError;
@@ -29,7 +31,7 @@ use crate::wire::role::Role;
 /// Made by [`connect`](super::connect), [`handshake`](super::handshake) or
 /// [`accept`](super::accept), or from [somebody else's upgrade](Self::upgraded).
 ///
-/// While a call waits, the socket answers Pings, sends its own, and keeps every deadline of the
+/// While a call waits, the socket answers Pings, sends its own, and acts on every deadline of the
 /// [`Config`]; between calls nothing happens. Dropping it closes the stream without a Close frame;
 /// [`close`](Self::close) ends it properly.
 ///
@@ -103,82 +105,6 @@ impl<S: Transport> WebSocket<S> {
         self.turn.next_before(Some(self.turn.clock.now()))
     }
 
-    /// Queues a message and waits until all that is queued is with the transport.
-    ///
-    /// While the transport takes nothing, messages are read on and kept for
-    /// [`next`](Self::next), up to as many bytes as
-    /// [`Limits::pending_output`](crate::Limits::pending_output): so two ends that send at the same
-    /// time do not wait for each other. A peer that reads nothing ends as
-    /// [`WriteStalled`](crate::Cause::WriteStalled).
-    ///
-    /// # Errors
-    ///
-    /// Why the message was not accepted, or why it cannot leave any more.
-    pub fn send<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendError> {
-        self.feed(message)?;
-        self.flush()
-    }
-
-    /// Queues a message. It leaves with the next [`flush`](Self::flush), or when
-    /// [`next`](Self::next) would wait, whichever comes first.
-    ///
-    /// Waits as [`send`](Self::send) does, but only while more is queued than
-    /// [`Limits::pending_output`](crate::Limits::pending_output).
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted.
-    pub fn feed<'m>(&mut self, message: impl Into<Outgoing<'m>>) -> Result<(), SendRefused<'m>> {
-        self.turn.feed(message.into())
-    }
-
-    /// Queues a message as [`feed`](Self::feed) does, and never waits.
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted: [`SendError::Full`] for one.
-    pub fn try_feed<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-    ) -> Result<(), SendRefused<'m>> {
-        self.turn.try_feed(message.into())
-    }
-
-    /// Waits until all that is queued is with the transport, as [`send`](Self::send) does.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot leave any more.
-    pub fn flush(&mut self) -> Result<(), SendError> {
-        self.turn.flush()
-    }
-
-    /// Sends a part of a message, which is the last one if `fin` says so, and waits as
-    /// [`send`](Self::send) does. No other message can begin in between; see
-    /// [`Session::send_fragment`].
-    ///
-    /// # Errors
-    ///
-    /// Why the part was not accepted, or why it cannot leave any more.
-    pub fn send_fragment<'m>(
-        &mut self,
-        data: impl Into<Data<'m>>,
-        fin: bool,
-    ) -> Result<(), SendError> {
-        let data = data.into();
-        self.turn.send_other(|session, now| session.send_fragment(data, fin, now))
-    }
-
-    /// Sends a Ping with a payload of at most 125 bytes, and waits as [`send`](Self::send) does.
-    /// The heartbeat sends its own.
-    ///
-    /// # Errors
-    ///
-    /// Why it was not accepted, or why it cannot leave any more.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.turn.send_other(|session, now| session.ping(payload, now))
-    }
-
     /// Closes: sends what is queued, then the Close, waits for the peer's, and reports.
     ///
     /// Messages that wait or still come are dropped; to have them, call
@@ -189,23 +115,6 @@ impl<S: Transport> WebSocket<S> {
         // A refusal says that the end is already under way.
         let _ = self.queue_close(frame);
         self.turn.finish()
-    }
-
-    /// Queues a Close behind what is queued and returns at once.
-    ///
-    /// Call [`next`](Self::next) until the end: it gives the messages that the peer sends before
-    /// its own Close.
-    ///
-    /// # Errors
-    ///
-    /// The connection is already closing or over.
-    pub fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
-        self.turn.queue_close(frame.into())
-    }
-
-    /// Gives the connection up at once, without a Close frame. [`next`](Self::next) has the report.
-    pub fn abort(&mut self) {
-        self.turn.abort();
     }
 
     /// Keeps a copy of every message accepted from now on until it has left, so that
@@ -224,45 +133,16 @@ impl<S: Transport> WebSocket<S> {
     }
 }
 
+verbs! {
+    WebSocket: Transport,
+    /// Queues a message. It leaves with the next [`flush`](Self::flush), or when
+    /// [`next`](Self::next) would wait, whichever comes first.
+}
+
 impl<S> WebSocket<S> {
     /// The session, with everything that can be asked of it.
     pub fn session(&self) -> &Session {
         self.turn.access.driver.session()
-    }
-
-    /// What was seen so far.
-    pub fn evidence(&self) -> Evidence {
-        self.session().evidence()
-    }
-
-    /// What was done so far, in numbers.
-    pub fn stats(&self) -> Stats {
-        self.session().stats()
-    }
-
-    /// The time on the clock that the evidence refers to.
-    pub fn now(&self) -> Timestamp {
-        self.turn.clock.now()
-    }
-
-    /// The subprotocol in use, if there is one.
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.session().negotiated().subprotocol()
-    }
-
-    /// The client's request, on a server.
-    pub fn request(&self) -> Option<&Request> {
-        self.opening.request()
-    }
-
-    /// The server's response, on a client.
-    pub fn response(&self) -> Option<&Response> {
-        self.opening.response()
-    }
-
-    /// Frees the memory of the request and the response.
-    pub fn forget_handshake(&mut self) {
-        self.opening = Opening::default();
     }
 
     /// The stream below.
@@ -282,8 +162,4 @@ impl<S: Socket> WebSocket<S> {
     }
 }
 
-impl<S> fmt::Debug for WebSocket<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocket").field("phase", &self.session().phase()).finish_non_exhaustive()
-    }
-}
+socket_getters!(WebSocket);

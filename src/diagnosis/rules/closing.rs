@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::super::finding::Confidence::{self, Certain, Likely, Possible};
-use super::super::{Diagnoser, Fact, Finding, Verdict};
+use super::super::{Fact, Finding, Verdict};
 use super::measures::Measures;
 use super::timing;
 use crate::report::{Cause, Direction, Initiator, LocalClose, Termination, TransportError};
@@ -12,13 +12,13 @@ use crate::wire::close::{CloseCode, CloseFrame, CodeFacts, CodeName};
 use crate::wire::role::Role;
 
 /// What the peer's Close says; `None` where none came.
-pub(super) fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Vec<Finding>> {
+pub(super) fn explain(measures: &Measures<'_>) -> Option<Vec<Finding>> {
     let report = measures.report;
     let peer = report.peer_close.as_ref()?;
     let came_first = |ours: &&LocalClose| report.initiator == Initiator::Local && !ours.answer;
     let mut findings = match report.local_close.as_ref().filter(came_first) {
         Some(local) => vec![by_us(local)],
-        None => by_peer(diagnoser, measures, peer),
+        None => by_peer(measures, peer),
     };
     if let Some(first) = findings.first_mut() {
         lost(report).for_each(|fact| first.add(fact));
@@ -45,7 +45,7 @@ fn local_fact(local: &LocalClose) -> Fact {
     Fact::LocalClose { frame: local.frame, flushed: local.flushed }
 }
 
-fn by_peer(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, peer: &CloseFrame) -> Vec<Finding> {
+fn by_peer(measures: &Measures<'_>, peer: &CloseFrame) -> Vec<Finding> {
     let code = peer.reported_code();
     let unwritten = measures.report.local_close.as_ref().filter(|local| !local.flushed);
     let said = |verdict, confidence| {
@@ -59,7 +59,7 @@ fn by_peer(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, peer: &CloseFrame
     let mut restart = Likely;
     if idleness {
         let span = measures.no_message();
-        let timeout = timing::setting(diagnoser, measures, span);
+        let timeout = timing::setting(measures, span);
         let mut facts = vec![Fact::PeerClose { frame: *peer }, Fact::NoMessage { span }];
         let pings = &measures.evidence.pings;
         facts.push(match pings.sent {
@@ -71,7 +71,7 @@ fn by_peer(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, peer: &CloseFrame
     }
     // A gateway that ends connections at an age or for idleness calls that going away as well.
     if code == CloseCode::GOING_AWAY.get() && measures.report.role == Role::Client {
-        let timed = timing::of_a_gateway(diagnoser, measures);
+        let timed = timing::of_a_gateway(measures);
         if !timed.is_empty() {
             restart = Possible;
         }
@@ -123,7 +123,7 @@ fn tells_of_idleness(peer: &CloseFrame) -> bool {
     WORDS.into_iter().any(has)
 }
 
-/// We closed, and the time for the peer's answer passed.
+/// We closed, and the time for the peer's Close passed.
 pub(super) fn timed_out(measures: &Measures<'_>) -> Option<Vec<Finding>> {
     let local = measures.report.local_close.as_ref()?;
     let bytes = measures.evidence.pending_output;

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::super::Diagnoser;
 use crate::report::{Cause, Evidence, Phase, Position, Termination};
 use crate::time::Timestamp;
 use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
@@ -15,14 +16,16 @@ pub(super) const LONG_TRIP: Duration = Duration::from_millis(2_500);
 /// A connection that carried a byte within this time is in use.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// One report, and what it is held against.
 pub(super) struct Measures<'a> {
+    pub(super) diagnoser: &'a Diagnoser<'a>,
     pub(super) report: &'a Termination,
     pub(super) evidence: &'a Evidence,
 }
 
 impl<'a> Measures<'a> {
-    pub(super) fn new(report: &'a Termination) -> Self {
-        Self { report, evidence: &report.evidence }
+    pub(super) fn new(diagnoser: &'a Diagnoser<'a>, report: &'a Termination) -> Self {
+        Self { diagnoser, report, evidence: &report.evidence }
     }
 
     pub(super) fn is_before_open(&self) -> bool {
@@ -118,7 +121,7 @@ impl<'a> Measures<'a> {
     }
 
     /// What arrives within this time of a write may be a reaction to it.
-    pub(super) fn answer_time(&self) -> Duration {
+    pub(super) fn reaction_time(&self) -> Duration {
         match self.rtt() {
             Some(rtt) => (rtt.saturating_mul(3) / 2).saturating_add(TOLERANCE / 4),
             None => TOLERANCE,

@@ -103,7 +103,7 @@ fn wants_another_version(refusal: &Refusal) -> bool {
     versions.is_some_and(|list| list.split(',').all(|version| version.trim() != "13"))
 }
 
-/// Whether the answer complains of the header fields that a proxy drops.
+/// Whether the response complains of the header fields that a proxy drops.
 fn misses_the_upgrade(refusal: &Refusal) -> bool {
     const WORD: &[u8] = b"upgrade";
     let has = |text: &[u8]| text.windows(WORD.len()).any(|part| part.eq_ignore_ascii_case(WORD));

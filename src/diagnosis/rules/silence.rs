@@ -21,7 +21,7 @@ pub(super) fn pong_timeout(measures: &Measures<'_>, waited: Duration) -> Vec<Fin
     };
     // What was on its way when the Ping left says nothing of the peer's state after it.
     let heard = match (pings.last_flushed, measures.evidence.last_received) {
-        (Some(ping), Some(byte)) => byte.since(ping) > measures.answer_time(),
+        (Some(ping), Some(byte)) => byte.since(ping) > measures.reaction_time(),
         _ => false,
     };
     // And the heartbeat sends another Ping only where something came after the one before.
@@ -51,7 +51,7 @@ pub(super) fn write_stalled(measures: &Measures<'_>, pending: u64) -> Vec<Findin
     // A dead path stops both directions; a peer that does not read may still write.
     let stalled_for = measures.quiet_out();
     let heard = measures.evidence.last_received.is_some()
-        && measures.quiet_in().saturating_add(measures.answer_time()) < stalled_for;
+        && measures.quiet_in().saturating_add(measures.reaction_time()) < stalled_for;
     let blocked = Verdict::OutboundBlocked { pending };
     let mut findings = vec![Finding::new(blocked, likely_if(heard), facts)];
     if !heard {

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::super::finding::Confidence::{Likely, Possible};
 use super::super::history::PastConnection;
 use super::super::known_timeouts::TimeoutKind;
-use super::super::{Diagnoser, Fact, Finding, Verdict};
+use super::super::{Fact, Finding, Verdict};
 use super::likely_if;
 use super::measures::Measures;
 use crate::report::Position;
@@ -19,37 +19,37 @@ const ROUND: Duration = Duration::from_secs(30);
 const TELLING: Duration = Duration::from_secs(10);
 
 /// What ends a connection without a Close, for the time it took.
-pub(super) fn explain(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Vec<Finding> {
+pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if measures.evidence.position == Position::FrameBoundary {
-        findings.extend(idle(diagnoser, measures));
-        findings.extend(application_idle(diagnoser, measures));
+        findings.extend(idle(measures));
+        findings.extend(application_idle(measures));
     }
     let idle_is_likely = findings.iter().any(|finding| finding.confidence() == Likely);
-    if let Some(mut lifetime) = lifetime(diagnoser, measures) {
+    if let Some(mut lifetime) = lifetime(measures) {
         if idle_is_likely {
             lifetime.lower_to(Possible);
         }
-        let first = lifetime.confidence() == Likely || lifetime_is_known(diagnoser, measures);
+        let first = lifetime.confidence() == Likely || lifetime_is_known(measures);
         findings.insert(if first && !idle_is_likely { 0 } else { findings.len() }, lifetime);
     }
     findings
 }
 
 /// What makes a gateway close with 1001: idleness or age that is known, or age that repeats.
-pub(super) fn of_a_gateway(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Vec<Finding> {
+pub(super) fn of_a_gateway(measures: &Measures<'_>) -> Vec<Finding> {
     // The Close itself is the last byte, so that messages have to show the silence.
     let silent = match measures.evidence.pings.sent {
-        0 => idle_before_close(diagnoser, measures),
-        _ => application_idle(diagnoser, measures).filter(|finding| finding.confidence() == Likely),
+        0 => idle_before_close(measures),
+        _ => application_idle(measures).filter(|finding| finding.confidence() == Likely),
     };
-    let aged = || lifetime(diagnoser, measures).filter(|finding| finding.confidence() == Likely);
+    let aged = || lifetime(measures).filter(|finding| finding.confidence() == Likely);
     silent.or_else(aged).into_iter().collect()
 }
 
-fn idle_before_close(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+fn idle_before_close(measures: &Measures<'_>) -> Option<Finding> {
     let span = measures.no_message();
-    let known = known(diagnoser, measures, TimeoutKind::Idle, span)?;
+    let known = known(measures, TimeoutKind::Idle, span)?;
     let facts = vec![Fact::NoMessage { span }, Fact::NoPing, known.names];
     let verdict = Verdict::ProxyIdleTimeout { timeout: known.timeout };
     Some(Finding::new(verdict, likely_if(known.exact), facts))
@@ -65,14 +65,11 @@ struct Known {
 }
 
 /// The known timeout that `span` was caused by.
-fn known(
-    diagnoser: &Diagnoser<'_>,
-    measures: &Measures<'_>,
-    kind: TimeoutKind,
-    span: Duration,
-) -> Option<Known> {
-    let fitting =
-        diagnoser.rows().filter(move |row| row.kind == kind && measures.may_be(span, row.span));
+fn known(measures: &Measures<'_>, kind: TimeoutKind, span: Duration) -> Option<Known> {
+    let fitting = measures
+        .diagnoser
+        .rows()
+        .filter(move |row| row.kind == kind && measures.may_be(span, row.span));
     let best = fitting.clone().min_by_key(|row| measures.distance(span, row.span))?.span;
     let names = Fact::known(best, kind, fitting.filter(|row| row.span == best));
     Some(Known { timeout: best, names, exact: measures.is_about(span, best) })
@@ -87,12 +84,8 @@ fn round(measures: &Measures<'_>, span: Duration) -> Option<Duration> {
 }
 
 /// `span` as somebody would have set it.
-pub(super) fn setting(
-    diagnoser: &Diagnoser<'_>,
-    measures: &Measures<'_>,
-    span: Duration,
-) -> Duration {
-    let known = known(diagnoser, measures, TimeoutKind::Idle, span).map(|known| known.timeout);
+pub(super) fn setting(measures: &Measures<'_>, span: Duration) -> Duration {
+    let known = known(measures, TimeoutKind::Idle, span).map(|known| known.timeout);
     known.or_else(|| round(measures, span)).unwrap_or_else(|| whole(span))
 }
 
@@ -105,25 +98,20 @@ fn whole(span: Duration) -> Duration {
 }
 
 /// How many connections in a row had about this `span`, the present one included.
-fn repeated(
-    diagnoser: &Diagnoser<'_>,
-    measures: &Measures<'_>,
-    of: fn(&PastConnection) -> Duration,
-    span: Duration,
-) -> u32 {
-    let past = diagnoser.history.iter().flat_map(|history| history.iter());
+fn repeated(measures: &Measures<'_>, of: fn(&PastConnection) -> Duration, span: Duration) -> u32 {
+    let past = measures.diagnoser.history.iter().flat_map(|history| history.iter());
     let equal = past.filter(|past| past.was_cut() && of(past).abs_diff(span) <= measures.slack());
     1 + equal.count() as u32
 }
 
-fn idle(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+fn idle(measures: &Measures<'_>) -> Option<Finding> {
     let quiet = measures.quiet();
-    idle_known(diagnoser, measures)
-        .or_else(|| idle_repeated(diagnoser, measures, quiet))
+    idle_known(measures)
+        .or_else(|| idle_repeated(measures, quiet))
         .or_else(|| idle_round(measures, quiet))
 }
 
-fn idle_known(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+fn idle_known(measures: &Measures<'_>) -> Option<Finding> {
     let quiet = measures.quiet();
     let (quiet_in, quiet_out) = (measures.quiet_in(), measures.quiet_out());
     // Some watch both directions together, and some only one of them.
@@ -141,7 +129,7 @@ fn idle_known(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Find
         (quiet_in, alone(quiet_in), Fact::NothingReceived { span: quiet_in }),
     ];
     let found = ways.into_iter().filter(|(_, applies, _)| *applies).find_map(|(span, _, fact)| {
-        let known = known(diagnoser, measures, TimeoutKind::Idle, span)?;
+        let known = known(measures, TimeoutKind::Idle, span)?;
         Some((known.timeout, known.exact, vec![fact, ping.clone(), known.names]))
     });
     let (timeout, exact, facts) = found?;
@@ -150,16 +138,12 @@ fn idle_known(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Find
     Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, confidence, facts))
 }
 
-fn idle_repeated(
-    diagnoser: &Diagnoser<'_>,
-    measures: &Measures<'_>,
-    quiet: Duration,
-) -> Option<Finding> {
-    let count = repeated(diagnoser, measures, |past| past.idle, quiet);
+fn idle_repeated(measures: &Measures<'_>, quiet: Duration) -> Option<Finding> {
+    let count = repeated(measures, |past| past.idle, quiet);
     if count < 2 || quiet < TELLING {
         return None;
     }
-    let same_age = repeated(diagnoser, measures, |past| past.lifetime, measures.age()) >= count;
+    let same_age = repeated(measures, |past| past.lifetime, measures.age()) >= count;
     let timeout = round(measures, quiet).unwrap_or_else(|| whole(quiet));
     let facts = vec![
         Fact::Idle { span: quiet },
@@ -176,7 +160,7 @@ fn idle_round(measures: &Measures<'_>, quiet: Duration) -> Option<Finding> {
 }
 
 /// Messages had stopped while control frames went on: only the application saw silence.
-fn application_idle(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+fn application_idle(measures: &Measures<'_>) -> Option<Finding> {
     let pings = &measures.evidence.pings;
     let answered = pings.sent > pings.outstanding;
     // What nobody but the peer's application counts: its own messages, or ours.
@@ -189,7 +173,7 @@ fn application_idle(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Optio
         let counted = Fact::Pings { sent: pings.sent, unanswered: pings.outstanding };
         let mut facts = vec![Fact::NoMessage { span }, counted];
         let verdict = |timeout| Verdict::PeerApplicationIdle { timeout };
-        if let Some(known) = known(diagnoser, measures, TimeoutKind::Idle, span) {
+        if let Some(known) = known(measures, TimeoutKind::Idle, span) {
             facts.push(known.names);
             let confidence = likely_if(both && known.exact);
             return Some(Finding::new(verdict(known.timeout), confidence, facts));
@@ -205,17 +189,17 @@ fn traffic_flowed(measures: &Measures<'_>) -> bool {
     measures.quiet() < measures.age() / 2
 }
 
-fn lifetime_is_known(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> bool {
-    let known = known(diagnoser, measures, TimeoutKind::Lifetime, measures.age());
+fn lifetime_is_known(measures: &Measures<'_>) -> bool {
+    let known = known(measures, TimeoutKind::Lifetime, measures.age());
     known.is_some_and(|known| known.exact)
 }
 
-fn lifetime(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+fn lifetime(measures: &Measures<'_>) -> Option<Finding> {
     let age = measures.age();
     let mut facts = vec![Fact::Age { span: age }, Fact::Idle { span: measures.quiet() }];
     let verdict = |lifetime| Verdict::ProxyLifetime { lifetime };
-    let count = repeated(diagnoser, measures, |past| past.lifetime, age);
-    let known = known(diagnoser, measures, TimeoutKind::Lifetime, age);
+    let count = repeated(measures, |past| past.lifetime, age);
+    let known = known(measures, TimeoutKind::Lifetime, age);
     if (count < 2 || age < TELLING) && known.is_none() {
         return None;
     }
@@ -227,7 +211,7 @@ fn lifetime(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Findin
     }
     // No limit lets one connection live longer than another.
     let longer = |past: &PastConnection| past.lifetime > age.saturating_add(measures.slack());
-    let outlived = diagnoser.history.is_some_and(|history| history.iter().any(longer));
+    let outlived = measures.diagnoser.history.is_some_and(|history| history.iter().any(longer));
     let sure = traffic_flowed(measures) && !outlived && (is_known || count > 1);
     Some(Finding::new(verdict(lifetime), likely_if(sure), facts))
 }

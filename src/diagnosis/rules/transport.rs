@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::super::known_timeouts::TimeoutKind;
-use super::super::{Diagnoser, Fact, Finding, Verdict};
+use super::super::{Fact, Finding, Verdict};
 use super::measures::{LONG_TRIP, Measures};
 use super::{likely_if, timing};
 use crate::report::{Direction, Position, TransportError};
@@ -17,21 +17,20 @@ const LARGE: u64 = 16 * 1024;
 const SMALL: u64 = 4 * 1024;
 
 pub(super) fn failed(
-    diagnoser: &Diagnoser<'_>,
     measures: &Measures<'_>,
     side: Direction,
     kind: TransportError,
 ) -> Vec<Finding> {
     let mut facts = vec![Fact::Transport { side, kind }];
     match (side, kind) {
-        (_, TransportError::TlsTruncated) => ended(diagnoser, measures, measures.evidence.position),
+        (_, TransportError::TlsTruncated) => ended(measures, measures.evidence.position),
         (_, TransportError::TimedOut) => {
             facts.push(Fact::NothingReceived { span: measures.quiet_in() });
             vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
         }
-        (Direction::Read, TransportError::Reset) => reset(diagnoser, measures, facts),
+        (Direction::Read, TransportError::Reset) => reset(measures, facts),
         (Direction::Write, TransportError::Reset | TransportError::BrokenPipe) => {
-            under_us(diagnoser, measures, Likely, facts)
+            under_us(measures, Likely, facts)
         }
         (Direction::Read, TransportError::BrokenPipe)
         | (_, TransportError::Aborted | TransportError::Other) => {
@@ -41,14 +40,10 @@ pub(super) fn failed(
 }
 
 /// The peer's stream ended.
-pub(super) fn ended(
-    diagnoser: &Diagnoser<'_>,
-    measures: &Measures<'_>,
-    at: Position,
-) -> Vec<Finding> {
+pub(super) fn ended(measures: &Measures<'_>, at: Position) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(suspected_limit(measures));
-    findings.extend(timing::explain(diagnoser, measures));
+    findings.extend(timing::explain(measures));
     let facts = vec![Fact::EndedAt { at }, Fact::Idle { span: measures.quiet() }];
     let (received, expected) = match at {
         Position::InsidePayload { received, expected }
@@ -85,12 +80,12 @@ fn suspected_limit(measures: &Measures<'_>) -> Option<Finding> {
         _ => sent.queued,
     };
     let before = measures.evidence.ended.since(left);
-    let window = if measures.rtt().is_some() { measures.answer_time() } else { LONG_TRIP };
+    let window = if measures.rtt().is_some() { measures.reaction_time() } else { LONG_TRIP };
     if before > window || sent.len <= sent.largest_before || sent.len < SMALL {
         return None;
     }
     let stands_out = sent.len >= LARGE && sent.len / 2 >= sent.largest_before;
-    let confidence = likely_if(stands_out && before <= measures.answer_time());
+    let confidence = likely_if(stands_out && before <= measures.reaction_time());
     let facts = vec![
         Fact::LastMessage { len: sent.len, largest_before: sent.largest_before },
         Fact::LastWrite { before },
@@ -98,18 +93,18 @@ fn suspected_limit(measures: &Measures<'_>) -> Option<Finding> {
     Some(Finding::new(Verdict::PeerSuspectedLimit { len: sent.len }, confidence, facts))
 }
 
-fn reset(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
+fn reset(measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
     let wrote = measures.evidence.last_flushed.is_some();
     let since = measures.quiet_out();
-    if wrote && since <= measures.answer_time() {
-        return under_us(diagnoser, measures, Likely, facts);
+    if wrote && since <= measures.reaction_time() {
+        return under_us(measures, Likely, facts);
     }
     if wrote && measures.rtt().is_none() && since <= LONG_TRIP {
-        let mut findings = under_us(diagnoser, measures, Possible, facts.clone());
+        let mut findings = under_us(measures, Possible, facts.clone());
         findings.push(Finding::new(Verdict::PeerAborted, Possible, facts));
         return findings;
     }
-    let mut findings = timing::explain(diagnoser, measures);
+    let mut findings = timing::explain(measures);
     if wrote {
         facts.push(Fact::LastWrite { before: since });
     }
@@ -120,24 +115,19 @@ fn reset(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>, mut facts: Vec<Fact
 }
 
 /// The peer, or something in its place, no longer knew the connection when we wrote.
-fn under_us(
-    diagnoser: &Diagnoser<'_>,
-    measures: &Measures<'_>,
-    confidence: Confidence,
-    mut facts: Vec<Fact>,
-) -> Vec<Finding> {
+fn under_us(measures: &Measures<'_>, confidence: Confidence, mut facts: Vec<Fact>) -> Vec<Finding> {
     let mut findings: Vec<_> = suspected_limit(measures).into_iter().collect();
     facts.push(Fact::LastWrite { before: measures.quiet_out() });
     let confidence = if any_likely(&findings) { Possible } else { confidence };
     findings.push(Finding::new(Verdict::PeerClosedUnderUs, confidence, facts));
-    findings.extend(silent_drop(diagnoser, measures));
+    findings.extend(silent_drop(measures));
     findings
 }
 
 /// A hop that dropped the connection in silence may have done so at its idle timeout.
-fn silent_drop(diagnoser: &Diagnoser<'_>, measures: &Measures<'_>) -> Option<Finding> {
+fn silent_drop(measures: &Measures<'_>) -> Option<Finding> {
     let span = measures.quiet_in();
-    let rows = diagnoser.rows().filter(|row| row.kind == TimeoutKind::Idle);
+    let rows = measures.diagnoser.rows().filter(|row| row.kind == TimeoutKind::Idle);
     let passed = rows.clone().map(|row| row.span);
     let timeout = passed.filter(|timeout| !timeout.is_zero() && *timeout <= span).max()?;
     let known = Fact::known(timeout, TimeoutKind::Idle, rows.filter(|row| row.span == timeout));

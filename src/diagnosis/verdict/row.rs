@@ -33,13 +33,13 @@ pub(in crate::diagnosis) enum Situation {
     WithoutPings,
 }
 
-const AGREED: &str = "Nothing is to be done: the connection was closed as agreed.";
+pub(super) const AGREED: &str = "Nothing is to be done: the connection was closed as agreed.";
 const DIED_SENDING: &str = "The peer crashed or was killed while it was sending: read its log \
                             around this time, and be ready to ask for the message again.";
 const KEEP_THE_REPORT: &str = "Keep this report, and watch whether the same happens again.";
 
 impl Verdict {
-    /// Everything that is said of it, the remedy for this end in this situation.
+    /// Everything that is said of it, the remedy for this endpoint in this situation.
     pub(super) fn row(&self, role: Role, situation: Situation) -> Row {
         let by_role = |client, server| match role {
             Role::Client => client,

@@ -86,7 +86,7 @@ impl HeadReader {
                 break;
             }
         }
-        self.keep(input.get(..taken).unwrap_or_default());
+        self.store(input.get(..taken).unwrap_or_default());
         Ok((taken, complete))
     }
 
@@ -160,8 +160,8 @@ impl HeadReader {
         Ok(())
     }
 
-    /// Keeps bytes, at most doubling the buffer and never making it larger than a head may be.
-    fn keep(&mut self, bytes: &[u8]) {
+    /// Stores bytes, at most doubling the buffer and never making it larger than a head may be.
+    fn store(&mut self, bytes: &[u8]) {
         let needed = self.buffer.len() + bytes.len();
         if needed > self.buffer.capacity() {
             let wanted = needed.max(self.buffer.capacity() * 2).min(self.max_head.max(needed));

@@ -1,4 +1,4 @@
-//! Header fields: those received, kept in the one allocation they arrived in, and those to send,
+//! Header fields: those received, in the one allocation that they arrived in, and those to send,
 //! checked before a byte of them is written.
 
 use alloc::boxed::Box;

@@ -1,7 +1,7 @@
 //! How long a refusal asks to wait: its Retry-After (RFC 9110 section 10.2.3), without a clock.
 //!
-//! A date is taken relative to the response's own Date, so this end's clock, which the core does
-//! not have, plays no part, and a clock that is wrong does no harm.
+//! A date is taken relative to the response's own Date, so this endpoint's clock, which the core
+//! does not have, plays no part, and a clock that is wrong does no harm.
 
 use core::time::Duration;
 

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::net::Ipv6Addr;
 
-use crate::handshake::client_request::RequestError;
+use crate::handshake::request_error::RequestError;
 
 /// A ws or wss URI taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -276,17 +276,19 @@ impl Driver {
             }
             let due = self.session.is_due(self.now);
             // Before a deadline takes effect comes a read, unless that would keep back what is there.
-            let output = self.wants_write();
             if !due || self.settings.reads_may_last || self.ready.has_ended() {
-                if let Some(step) = self.grant(want, output) {
+                if let Some(step) = self.grant(want) {
                     return step;
                 }
             }
+            // What was parsed just now may have an answer.
+            let output = self.wants_write();
             if let Some(step) = self.write(output) {
                 return step;
             }
-            if due || want != Want::Event {
+            if (due || want != Want::Event) && !self.unparsed.is_empty() {
                 self.poll_unparsed();
+                continue;
             }
             let may_read = self.may_read(want, due);
             if due && (self.has_read_enough() || !may_read) {
@@ -307,16 +309,16 @@ impl Driver {
     }
 
     /// What is wanted, if it is there.
-    fn grant(&mut self, want: Want, output: bool) -> Option<Step> {
+    fn grant(&mut self, want: Want) -> Option<Step> {
         let done = match want {
-            Want::Event => return self.take_event(output),
-            Want::Flushed => !(output || self.unflushed) || self.has_failed(),
+            Want::Event => return self.take_event(),
+            Want::Flushed => !(self.wants_write() || self.unflushed) || self.has_failed(),
             Want::Room => !self.session.is_full() || self.ready.has_ended(),
         };
         done.then_some(Step::Done)
     }
 
-    fn take_event(&mut self, output: bool) -> Option<Step> {
+    fn take_event(&mut self) -> Option<Step> {
         if self.ready.is_empty() && !self.unparsed.is_empty() && !self.is_undecided() {
             self.poll_next();
         }
@@ -325,8 +327,7 @@ impl Driver {
         }
         let soon = self.reply_due || self.session.pending_output() >= WRITE_SOON;
         if soon || self.ready.is_empty() {
-            // What was parsed just now may have an answer.
-            let output = output || self.wants_write();
+            let output = self.wants_write();
             if let Some(step) = self.write(output) {
                 return Some(step);
             }

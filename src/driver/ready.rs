@@ -17,6 +17,7 @@ pub(super) struct Ready {
     /// Of most reads there is no more than one, which takes no memory of its own here.
     first: Option<SessionEvent<'static>>,
     more: VecDeque<SessionEvent<'static>>,
+    /// Bytes that wait behind the first.
     size: usize,
     ended: Option<Box<Termination>>,
 }
@@ -27,9 +28,9 @@ impl Ready {
         self.first.is_none()
     }
 
-    /// Bytes that wait behind the first.
+    /// Bytes that wait.
     pub(super) fn size(&self) -> usize {
-        self.size
+        self.first.as_ref().map_or(0, cost) + self.size
     }
 
     #[inline]

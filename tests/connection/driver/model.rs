@@ -91,6 +91,8 @@ struct Model {
     told: Timestamp,
     /// A read was tried since.
     attempted: bool,
+    /// Reads that brought something although a deadline had passed.
+    late_reads: usize,
     read_closed: bool,
     write_failed: bool,
     shut_down: Vec<Shutdown>,
@@ -201,6 +203,7 @@ impl Model {
             now,
             told: now,
             attempted: false,
+            late_reads: 0,
             read_closed: false,
             write_failed: false,
             shut_down: Vec::new(),
@@ -283,8 +286,12 @@ impl Model {
         let before = self.driver.session().evidence().pings.sent;
         let phase = self.driver.session().phase();
         self.due = self.driver.session().poll_timeout().is_some_and(|at| at <= self.told);
+        if !self.due {
+            self.late_reads = 0;
+        }
         let step = self.driver.next(self.want);
-        if readable && !self.attempted {
+        // A peer that always has more to read puts a deadline off for so many reads and no longer.
+        if readable && !self.attempted && self.late_reads < 16 {
             let session = self.driver.session();
             assert_eq!(session.evidence().pings.sent, before, "a Ping without a read");
             let idle = phase == Phase::Open && session.phase() == Phase::CloseSent;
@@ -502,6 +509,7 @@ impl Model {
             }
             self.moved += count;
             self.attempted = true;
+            self.late_reads += usize::from(self.due);
             return;
         }
         let over = self.read == self.input.len() && self.answered && self.end != End::Silence;

@@ -287,6 +287,46 @@ fn an_answer_leaves_before_what_lay_behind_its_cause() {
     }
 }
 
+/// Where the transport takes everything, nothing is left to write when a read or a wait is asked for:
+/// not even the answer to what came in one read with a message, and was parsed when that was taken.
+#[test]
+fn nothing_waits_or_reads_while_an_answer_is_queued() {
+    for role in ROLES {
+        let masked = role == Role::Server;
+        let frame = |first: u8, payload: &[u8]| {
+            let mut frame = vec![first, payload.len() as u8];
+            if masked {
+                frame[1] |= 0x80;
+                frame.extend([0; 4]);
+            }
+            frame.extend(payload);
+            frame
+        };
+        let message = frame(0x81, b"hello");
+        let replies = [frame(0x88, &[0x03, 0xe8]), frame(0x89, b"?"), frame(0x83, b"")];
+        for (reply, answer) in replies.iter().zip([0x88, 0x8a, 0x88]) {
+            let mut driver = driver(role, Config::default()).without_control_events();
+            let (mut input, mut written) = (Some([&message[..], reply].concat()), Vec::new());
+            for _ in 0..20 {
+                match driver.next(Want::Event) {
+                    Step::Event(_) => {}
+                    Step::Write => written.extend(write_all(&mut driver, START)),
+                    Step::Flush => driver.handle_flushed(),
+                    step @ (Step::Read | Step::Wait(_)) => {
+                        assert_eq!(driver.output().remaining(), 0, "{step:?} before {answer:#x}");
+                        match input.take() {
+                            Some(mut bytes) => driver.handle_read(&mut bytes, START),
+                            None => driver.handle_read_blocked(),
+                        }
+                    }
+                    Step::ShutDown(_) | Step::Done => {}
+                }
+            }
+            assert_eq!(written.first(), Some(&answer), "{role:?}");
+        }
+    }
+}
+
 /// The time is told while a read is under way, by a command for example. What that read does not
 /// find may have come since, so another one comes before the deadline takes effect.
 #[test]

@@ -17,7 +17,7 @@ use super::script::{Script, frames, messages, numbered};
 
 #[test]
 fn whatever_the_transport_does_the_model_holds() {
-    for seed in 0..rounds(1_500) {
+    for seed in 0..rounds(300) {
         let run = catch_unwind(AssertUnwindSafe(|| Model::new(seed).run()));
         if let Err(panic) = run {
             eprintln!("seed {seed}");

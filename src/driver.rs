@@ -5,19 +5,19 @@
 //! after so many reads that the peer only puts it off; what is queued is written before anything
 //! waits. No other place restates one of these rules: whoever has a socket only executes the steps.
 
+mod getters;
 #[cfg(feature = "std")]
 mod io;
+mod parse;
 mod ready;
 mod step;
+mod told;
 mod turn;
 mod unparsed;
 
-#[cfg(feature = "std")]
-use bytes::Buf;
-
 use crate::connection::SendError;
-use crate::report::{Phase, ReadClosed, Termination, TransportError};
-use crate::session::{Outgoing, Output, SendRefused, Session, SessionEvent};
+use crate::report::Phase;
+use crate::session::{Output, Session, SessionEvent};
 use crate::time::{Timer, Timestamp};
 
 use ready::Ready;
@@ -154,20 +154,6 @@ pub struct Driver {
 struct Settings {
     without_control_events: bool,
     reads_may_last: bool,
-}
-
-/// What became of an event.
-enum Sorted {
-    Unwanted,
-    Ready,
-    /// Ready, and the application has to decide before anything behind it is parsed.
-    Request,
-}
-
-impl Sorted {
-    fn control(unwanted: bool) -> Self {
-        if unwanted { Self::Unwanted } else { Self::Ready }
-    }
 }
 
 impl Driver {
@@ -393,126 +379,15 @@ impl Driver {
 
     /// Whether nothing that could be read would prevent the deadline that has passed.
     fn has_read_enough(&self) -> bool {
+        let Some((deadline, timer)) = self.session.next_timer() else { return true };
         // A Ping ends nothing: for its sake, nothing is read that nobody has asked for.
-        let is_ping = matches!(self.session.next_timer(), Some((_, Timer::Ping)));
-        self.turn.has_read_enough(is_ping || self.settings.reads_may_last, self.now)
+        let one_is_enough = timer == Timer::Ping || self.settings.reads_may_last;
+        self.turn.has_read_enough(one_is_enough, deadline)
     }
 
     /// Whether a request was handed out that the application has not decided about.
     fn is_undecided(&self) -> bool {
         self.asked && self.session.phase() == Phase::Opening
-    }
-
-    /// Takes out of the session what came without bytes.
-    fn poll_session(&mut self) {
-        while self.session.has_event() {
-            let event = self.session.poll_event(&mut &mut [][..], self.now);
-            let Some(event) = event else { break };
-            self.sort(event);
-        }
-    }
-
-    /// Parses what was read before up to the first event.
-    fn poll_next(&mut self) {
-        while !self.unparsed.is_empty() && self.ready.is_empty() {
-            let Some(event) = self.unparsed.poll(&mut self.session, self.now) else { return };
-            self.sort(event);
-        }
-    }
-
-    /// Parses all that was read before, up to a request: it is decided about first, so that what
-    /// lies behind it meets an open connection, whether it came in the same read or not.
-    fn poll_unparsed(&mut self) {
-        while !self.unparsed.is_empty() {
-            let Some(event) = self.unparsed.poll(&mut self.session, self.now) else { return };
-            if let Sorted::Request = self.sort(event) {
-                return;
-            }
-        }
-    }
-
-    /// Takes in bytes up to the first event that is wanted; keeps the rest.
-    #[inline]
-    fn poll(&mut self, mut input: &mut [u8]) {
-        match self.session.poll_event(&mut input, self.now) {
-            Some(SessionEvent::Message(message)) => self.ready.add_message(message.into_owned()),
-            Some(event) => {
-                let event = event.into_owned();
-                self.poll_more(event, &mut input);
-            }
-            // The peer may have broken a rule, which is an answer and no event.
-            None => self.calm = false,
-        }
-        if !input.is_empty() {
-            self.unparsed.keep(input);
-        }
-    }
-
-    #[inline(never)]
-    fn poll_more(&mut self, mut event: SessionEvent<'static>, input: &mut &mut [u8]) {
-        while let Sorted::Unwanted = self.sort(event) {
-            let Some(next) = self.session.poll_event(input, self.now) else { return };
-            event = next.into_owned();
-        }
-    }
-
-    /// Makes an event ready to be handed out, if it is wanted.
-    fn sort(&mut self, event: SessionEvent<'static>) -> Sorted {
-        self.calm &= matches!(event, SessionEvent::Message(_));
-        let sorted = match &event {
-            SessionEvent::Ping | SessionEvent::CloseReceived => {
-                self.reply_due = true;
-                Sorted::control(self.settings.without_control_events)
-            }
-            SessionEvent::Pong { .. } => Sorted::control(self.settings.without_control_events),
-            SessionEvent::Request(_) => {
-                self.asked = true;
-                Sorted::Request
-            }
-            SessionEvent::Open(_) | SessionEvent::Message(_) | SessionEvent::Ended(_) => {
-                Sorted::Ready
-            }
-        };
-        if !matches!(sorted, Sorted::Unwanted) {
-            self.ready.add(event);
-        }
-        sorted
-    }
-
-    /// Whether there is anything to hand out or to write.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn has_work(&mut self) -> bool {
-        self.stale || !self.ready.is_empty() || self.ready.has_ended() || self.wants_write()
-    }
-
-    /// Exchanges what this driver's executor has tried for what another one has.
-    #[cfg(feature = "std")]
-    pub(crate) fn swap_turn(&mut self, turn: &mut Turn) {
-        core::mem::swap(&mut self.turn, turn);
-    }
-
-    /// Whether an event would be handed out before anything is read.
-    #[cfg(feature = "std")]
-    pub(crate) fn has_incoming(&self) -> bool {
-        (!self.ready.is_empty() && !self.session.is_due(self.now)) || self.ready.has_ended()
-    }
-
-    #[cfg(feature = "std")]
-    pub(crate) fn is_write_blocked(&self) -> bool {
-        self.turn.write_blocked
-    }
-
-    /// Copies the beginning of the output. Returns how much of it.
-    #[cfg(feature = "std")]
-    pub(crate) fn copy_output(&mut self, memory: Option<&mut [u8]>) -> usize {
-        let memory = memory.unwrap_or_default();
-        if !self.wants_write() {
-            return 0;
-        }
-        let mut output = self.session.output();
-        let len = output.remaining().min(memory.len());
-        output.copy_to_slice(memory.get_mut(..len).unwrap_or_default());
-        len
     }
 
     /// What there is to be written, after [`Step::Write`].
@@ -555,153 +430,5 @@ impl Driver {
         } else {
             self.write_failed.then_some(SendError::WriteFailed)
         }
-    }
-
-    /// The stream has taken `len` bytes of the output. None at all is a failure.
-    pub fn handle_written(&mut self, len: usize, now: Timestamp) {
-        if len == 0 {
-            return self.handle_write_failed(TransportError::BrokenPipe, now);
-        }
-        self.tell(now);
-        (self.calm, self.unflushed) = (false, true);
-        self.session.handle_flushed(len, now);
-        self.stale |= self.read_closed;
-    }
-
-    /// The stream takes nothing at present.
-    pub fn handle_write_blocked(&mut self) {
-        self.turn.write_blocked = true;
-        self.turn.reads = 0;
-    }
-
-    /// The stream will take nothing any more. Reading goes on: the peer's Close may be waiting.
-    pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
-        self.tell(now);
-        self.write_failed = true;
-        self.unflushed = false;
-        self.session.handle_write_failed(kind, now);
-        self.poll_unparsed();
-        (self.calm, self.stale) = (false, true);
-    }
-
-    /// The stream holds nothing back any more, after [`Step::Flush`].
-    pub fn handle_flushed(&mut self) {
-        self.unflushed = false;
-    }
-
-    /// These bytes were read.
-    #[inline]
-    pub fn handle_read(&mut self, input: &mut [u8], now: Timestamp) {
-        // The order of bytes is kept although nothing should be there.
-        if !self.unparsed.is_empty() {
-            self.poll_unparsed();
-        }
-        self.tell(now);
-        self.turn.has_read(self.now);
-        self.calm &= !self.session.is_due(now);
-        if self.unparsed.is_empty() {
-            self.poll(input);
-        } else {
-            self.calm = false;
-            self.unparsed.keep(input);
-        }
-    }
-
-    /// `len` bytes were read into [`spare_mut`](Self::spare_mut).
-    pub fn handle_filled(&mut self, len: usize, now: Timestamp) {
-        self.tell(now);
-        self.turn.has_read(self.now);
-        self.session.handle_filled(len, now);
-        (self.calm, self.stale) = (false, true);
-    }
-
-    /// There is nothing to read at present.
-    pub fn handle_read_blocked(&mut self) {
-        self.turn.read_tried = self.turn.read_asked;
-        self.turn.read_blocked = true;
-    }
-
-    /// Nothing will be read any more.
-    pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
-        self.poll_unparsed();
-        self.tell(now);
-        self.read_closed = true;
-        self.session.handle_read_closed(how, now);
-        (self.calm, self.stale) = (false, true);
-    }
-
-    /// The stream may have become ready: what was blocked is tried again.
-    pub fn handle_ready(&mut self) {
-        self.turn.read_blocked = false;
-        self.turn.write_blocked = false;
-    }
-
-    /// It is so late. Deadlines that have passed take effect once what is there was read.
-    ///
-    /// Harmless at any time.
-    pub fn handle_timeout(&mut self, now: Timestamp) {
-        self.tell(now);
-        if self.session.is_due(now) {
-            self.calm = false;
-            self.handle_ready();
-        }
-    }
-
-    /// Time runs forwards, and what was tried before was tried too early.
-    #[inline]
-    fn tell(&mut self, now: Timestamp) {
-        self.now = self.now.max(now);
-        self.without_time = 0;
-    }
-
-    /// Ends the connection without a word. What was read and not handed out is dropped.
-    pub fn abort(&mut self, now: Timestamp) {
-        self.tell(now);
-        self.session.abort(now);
-        self.ready.clear();
-        self.unparsed = Unparsed::default();
-        (self.calm, self.stale) = (false, true);
-    }
-
-    /// The session, for its getters.
-    #[must_use]
-    pub fn session(&self) -> &Session {
-        &self.session
-    }
-
-    /// The session, for its commands: to send, to close, to accept a request.
-    ///
-    /// What the `handle_` methods and [`next`](Self::next) do for it, they have to do alone.
-    pub fn session_mut(&mut self) -> &mut Session {
-        (self.calm, self.stale) = (false, true);
-        &mut self.session
-    }
-
-    /// Queues a message; see [`Session::send`].
-    ///
-    /// # Errors
-    ///
-    /// The message, with the reason why it was not accepted.
-    #[inline]
-    pub fn send<'m>(
-        &mut self,
-        message: impl Into<Outgoing<'m>>,
-        now: Timestamp,
-    ) -> Result<(), SendRefused<'m>> {
-        self.tell(now);
-        self.calm = false;
-        self.session.send(message, now)
-    }
-
-    /// The latest time that was told.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.now
-    }
-
-    /// The report, once the connection has ended.
-    #[must_use]
-    pub fn ended(&self) -> Option<&Termination> {
-        self.ready.ended()
     }
 }

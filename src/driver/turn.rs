@@ -31,10 +31,11 @@ impl Turn {
     /// neither.
     const READS: u8 = 16;
 
-    /// Whether enough was read for a deadline that has passed by now to take effect: all that there
-    /// was, where a single read is not enough.
-    pub(super) fn has_read_enough(&self, one_is_enough: bool, now: Timestamp) -> bool {
-        let tried = self.read_tried == Some(now);
+    /// Whether enough was read for this deadline, which has passed, to take effect: all that there
+    /// was, where a single read is not enough. A read counts that began at the deadline or later,
+    /// however late it has become since: somebody who tells the time all the while puts nothing off.
+    pub(super) fn has_read_enough(&self, one_is_enough: bool, deadline: Timestamp) -> bool {
+        let tried = self.read_tried.is_some_and(|asked| asked >= deadline);
         tried && (self.read_blocked || one_is_enough) || self.late_reads >= Self::READS
     }
 

@@ -67,10 +67,20 @@ impl Termination {
             //# 1006.
             code: ABNORMAL_CLOSURE,
             clean: false,
-            initiator: match (cause, role) {
-                (Cause::Eof { .. } | Cause::Transport { .. }, _) => Initiator::Transport,
-                (Cause::HandshakeRejected { .. }, Role::Client) => Initiator::Peer,
-                _ => Initiator::Local,
+            initiator: match cause {
+                Cause::Eof { .. } | Cause::Transport { .. } => Initiator::Transport,
+                Cause::HandshakeRejected { .. } if role == Role::Client => Initiator::Peer,
+                Cause::HandshakeRejected { .. }
+                | Cause::HandshakeInvalid(_)
+                | Cause::HandshakeTimeout
+                | Cause::ClosingHandshake
+                | Cause::PongTimeout { .. }
+                | Cause::IdleTimeout { .. }
+                | Cause::WriteStalled { .. }
+                | Cause::CloseTimeout
+                | Cause::Violation { .. }
+                | Cause::TooBig { .. }
+                | Cause::Aborted => Initiator::Local,
             },
             cause,
             local_close: None,

@@ -10,7 +10,6 @@ use core::mem;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::ledger::{Ledger, Left, Piece};
-use super::output::Output;
 use crate::wire::mask::{self, MaskingKey};
 
 /// Owned payloads from this size on are queued as they are; copying smaller ones is cheaper.
@@ -137,12 +136,6 @@ impl OutputBuffer {
         self.large.push_back(Large { before, bytes });
     }
 
-    /// A view of the output.
-    #[inline]
-    pub(super) fn output(&self) -> Output<'_> {
-        Output::new(self)
-    }
-
     /// `count` bytes have left. Returns what they were.
     #[inline]
     pub(super) fn consume(&mut self, count: usize) -> Left {
@@ -214,6 +207,7 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
+    use super::super::output::Output;
     use super::*;
     use crate::wire::data::MessageKind;
     use crate::wire::frame::{FrameHeader, MAX_HEADER, OpCode};
@@ -249,7 +243,7 @@ mod tests {
     }
 
     fn contents(buffer: &OutputBuffer) -> Vec<u8> {
-        let mut output = buffer.output();
+        let mut output = Output::new(buffer);
         let mut bytes = vec![0; output.remaining()];
         output.copy_to_slice(&mut bytes);
         bytes

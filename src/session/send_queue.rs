@@ -118,7 +118,7 @@ impl SendQueue {
     /// What is ready to leave.
     #[inline]
     pub(super) fn output(&self) -> Output<'_> {
-        self.output.output()
+        Output::new(&self.output)
     }
 
     /// Whether anything is ready to leave.

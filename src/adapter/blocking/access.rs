@@ -8,12 +8,18 @@ use core::mem;
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::thread;
 
 use super::transport::{Socket, Transport};
-use super::turn::WRITE_SLICE;
 use crate::adapter::{lock, scratch};
 use crate::driver::{self, Driver, Shutdown};
 use crate::time::{Clock, Timestamp};
+
+/// The shortest wait for input: long enough to be one for every system.
+pub(super) const GLANCE: Duration = Duration::from_millis(1);
+
+/// How long writing goes on at most before reading gets its turn, and how long one write waits.
+pub(super) const WRITE_SLICE: Duration = Duration::from_millis(10);
 
 /// How much of the output a write copies out from under the lock.
 const COPY: usize = 64 * 1024;
@@ -223,7 +229,9 @@ impl<S: Socket> Access for Half<S> {
     fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock) {
         let shared = self.shared.clone();
         let Some(mut current) = lock_if(&shared.reading, wait) else {
-            // Nothing can be said of what that thread has read.
+            // Nothing can be said of what that thread has read. It is given a moment, since this
+            // one may have nothing else to wait for.
+            thread::sleep(GLANCE);
             self.turn.read_blocked = true;
             return;
         };

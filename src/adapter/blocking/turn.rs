@@ -4,16 +4,10 @@
 use core::time::Duration;
 use std::thread;
 
-use super::access::Access;
+use super::access::{Access, GLANCE, WRITE_SLICE};
 use crate::driver::{Step, Wait, Want};
 use crate::session::SessionEvent;
 use crate::time::{Clock, Timestamp};
-
-/// The shortest wait for input: long enough to be one for every system.
-const GLANCE: Duration = Duration::from_millis(1);
-
-/// How long writing goes on at most before reading gets its turn, and how long one write waits.
-pub(super) const WRITE_SLICE: Duration = Duration::from_millis(10);
 
 /// What a stream and its driver run with.
 pub(super) struct Turn<A> {

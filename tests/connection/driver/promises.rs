@@ -304,11 +304,20 @@ fn nothing_waits_or_reads_while_an_answer_is_queued() {
         };
         let message = frame(0x81, b"hello");
         let replies = [frame(0x88, &[0x03, 0xe8]), frame(0x89, b"?"), frame(0x83, b"")];
-        for (reply, answer) in replies.iter().zip([0x88, 0x8a, 0x88]) {
+        let answers = [0x88, 0x8a, 0x88];
+        let cases = replies.iter().zip(answers).flat_map(|case| [(case, false), (case, true)]);
+        for ((reply, answer), echo) in cases {
             let mut driver = driver(role, Config::default()).without_control_events();
             let (mut input, mut written) = (Some([&message[..], reply].concat()), Vec::new());
             for _ in 0..20 {
                 match driver.next(Want::Event) {
+                    Step::Event(SessionEvent::Message(_)) if echo => {
+                        driver.send("echo", START).unwrap();
+                        while !matches!(driver.next(Want::Flushed), Step::Done) {
+                            write_all(&mut driver, START);
+                            driver.handle_flushed();
+                        }
+                    }
                     Step::Event(_) => {}
                     Step::Write => written.extend(write_all(&mut driver, START)),
                     Step::Flush => driver.handle_flushed(),

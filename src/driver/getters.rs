@@ -1,0 +1,95 @@
+//! What can be asked of a driver, and given to its session.
+
+#[cfg(feature = "std")]
+use bytes::Buf;
+
+use super::Driver;
+#[cfg(feature = "std")]
+use super::turn::Turn;
+use crate::report::Termination;
+use crate::session::{Outgoing, SendRefused, Session};
+use crate::time::Timestamp;
+
+impl Driver {
+    /// The session, for its getters.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The session, for its commands: to send, to close, to accept a request.
+    ///
+    /// What the `handle_` methods and [`next`](Self::next) do for it, they have to do alone.
+    pub fn session_mut(&mut self) -> &mut Session {
+        (self.calm, self.stale) = (false, true);
+        &mut self.session
+    }
+
+    /// Queues a message; see [`Session::send`].
+    ///
+    /// # Errors
+    ///
+    /// The message, with the reason why it was not accepted.
+    #[inline]
+    pub fn send<'m>(
+        &mut self,
+        message: impl Into<Outgoing<'m>>,
+        now: Timestamp,
+    ) -> Result<(), SendRefused<'m>> {
+        self.tell(now);
+        self.calm = false;
+        self.session.send(message, now)
+    }
+
+    /// The latest time that was told.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The report, once the connection has ended.
+    #[must_use]
+    pub fn ended(&self) -> Option<&Termination> {
+        self.ready.ended()
+    }
+
+    /// Whether there is anything to hand out, to write or to shut down.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn has_work(&mut self) -> bool {
+        self.stale
+            || !self.ready.is_empty()
+            || self.ready.has_ended()
+            || self.wants_write()
+            || (self.shut_down.is_none() && self.session.wants_shutdown())
+    }
+
+    /// Exchanges what this driver's executor has tried for what another one has.
+    #[cfg(feature = "std")]
+    pub(crate) fn swap_turn(&mut self, turn: &mut Turn) {
+        core::mem::swap(&mut self.turn, turn);
+    }
+
+    /// Whether an event would be handed out before anything is read.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_incoming(&self) -> bool {
+        (!self.ready.is_empty() && !self.session.is_due(self.now)) || self.ready.has_ended()
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn is_write_blocked(&self) -> bool {
+        self.turn.write_blocked
+    }
+
+    /// Copies the beginning of the output. Returns how much of it.
+    #[cfg(feature = "std")]
+    pub(crate) fn copy_output(&mut self, memory: Option<&mut [u8]>) -> usize {
+        let memory = memory.unwrap_or_default();
+        if !self.wants_write() {
+            return 0;
+        }
+        let mut output = self.session.output();
+        let len = output.remaining().min(memory.len());
+        output.copy_to_slice(memory.get_mut(..len).unwrap_or_default());
+        len
+    }
+}

@@ -1,0 +1,96 @@
+//! From the bytes that were read to the events that are ready to be handed out.
+
+use super::Driver;
+use crate::session::SessionEvent;
+
+/// What became of an event.
+pub(super) enum Sorted {
+    Unwanted,
+    Ready,
+    /// Ready, and the application has to decide before anything behind it is parsed.
+    Request,
+}
+
+impl Sorted {
+    fn control(unwanted: bool) -> Self {
+        if unwanted { Self::Unwanted } else { Self::Ready }
+    }
+}
+
+impl Driver {
+    /// Takes out of the session what came without bytes.
+    pub(super) fn poll_session(&mut self) {
+        while self.session.has_event() {
+            let event = self.session.poll_event(&mut &mut [][..], self.now);
+            let Some(event) = event else { break };
+            self.sort(event);
+        }
+    }
+
+    /// Parses what was read before up to the first event.
+    pub(super) fn poll_next(&mut self) {
+        while !self.unparsed.is_empty() && self.ready.is_empty() {
+            let Some(event) = self.unparsed.poll(&mut self.session, self.now) else { return };
+            self.sort(event);
+        }
+    }
+
+    /// Parses all that was read before, up to a request: it is decided about first, so that what
+    /// lies behind it meets an open connection, whether it came in the same read or not.
+    pub(super) fn poll_unparsed(&mut self) {
+        while !self.unparsed.is_empty() {
+            let Some(event) = self.unparsed.poll(&mut self.session, self.now) else { return };
+            if let Sorted::Request = self.sort(event) {
+                return;
+            }
+        }
+    }
+
+    /// Takes in bytes up to the first event that is wanted; keeps the rest.
+    #[inline]
+    pub(super) fn poll(&mut self, mut input: &mut [u8]) {
+        match self.session.poll_event(&mut input, self.now) {
+            Some(SessionEvent::Message(message)) => self.ready.add_message(message.into_owned()),
+            Some(event) => {
+                let event = event.into_owned();
+                self.poll_more(event, &mut input);
+            }
+            // The peer may have broken a rule, which is an answer and no event.
+            None => self.calm = false,
+        }
+        if !input.is_empty() {
+            self.unparsed.keep(input);
+        }
+    }
+
+    #[inline(never)]
+    fn poll_more(&mut self, mut event: SessionEvent<'static>, input: &mut &mut [u8]) {
+        while let Sorted::Unwanted = self.sort(event) {
+            let Some(next) = self.session.poll_event(input, self.now) else { return };
+            event = next.into_owned();
+        }
+    }
+
+    /// Makes an event ready to be handed out, if it is wanted.
+    pub(super) fn sort(&mut self, event: SessionEvent<'static>) -> Sorted {
+        self.calm &= matches!(event, SessionEvent::Message(_));
+        let sorted = match &event {
+            SessionEvent::Ping | SessionEvent::CloseReceived => {
+                self.reply_due = true;
+                Sorted::control(self.settings.without_control_events)
+            }
+            SessionEvent::Pong { .. } => Sorted::control(self.settings.without_control_events),
+            SessionEvent::Request(_) => {
+                self.asked = true;
+                Sorted::Request
+            }
+            SessionEvent::Open(_) | SessionEvent::Message(_) | SessionEvent::Ended(_) => {
+                Sorted::Ready
+            }
+        };
+        if !matches!(sorted, Sorted::Unwanted) {
+            self.ready.add(event);
+        }
+        sorted
+    }
+}

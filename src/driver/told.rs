@@ -1,0 +1,114 @@
+//! What came of a step, and what time it is.
+
+use super::Driver;
+use super::unparsed::Unparsed;
+use crate::report::{ReadClosed, TransportError};
+use crate::time::Timestamp;
+
+impl Driver {
+    /// The stream has taken `len` bytes of the output. None at all is a failure.
+    pub fn handle_written(&mut self, len: usize, now: Timestamp) {
+        if len == 0 {
+            return self.handle_write_failed(TransportError::BrokenPipe, now);
+        }
+        self.tell(now);
+        (self.calm, self.unflushed) = (false, true);
+        self.session.handle_flushed(len, now);
+        self.stale |= self.read_closed;
+    }
+
+    /// The stream takes nothing at present.
+    pub fn handle_write_blocked(&mut self) {
+        self.turn.write_blocked = true;
+        self.turn.reads = 0;
+    }
+
+    /// The stream will take nothing any more. Reading goes on: the peer's Close may be waiting.
+    pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
+        self.tell(now);
+        self.write_failed = true;
+        self.unflushed = false;
+        self.session.handle_write_failed(kind, now);
+        self.poll_unparsed();
+        (self.calm, self.stale) = (false, true);
+    }
+
+    /// The stream holds nothing back any more, after [`Step::Flush`].
+    pub fn handle_flushed(&mut self) {
+        self.unflushed = false;
+    }
+
+    /// These bytes were read.
+    #[inline]
+    pub fn handle_read(&mut self, input: &mut [u8], now: Timestamp) {
+        // The order of bytes is kept although nothing should be there.
+        if !self.unparsed.is_empty() {
+            self.poll_unparsed();
+        }
+        self.tell(now);
+        self.turn.has_read(self.now);
+        self.calm &= !self.session.is_due(now);
+        if self.unparsed.is_empty() {
+            self.poll(input);
+        } else {
+            self.calm = false;
+            self.unparsed.keep(input);
+        }
+    }
+
+    /// `len` bytes were read into [`spare_mut`](Self::spare_mut).
+    pub fn handle_filled(&mut self, len: usize, now: Timestamp) {
+        self.tell(now);
+        self.turn.has_read(self.now);
+        self.session.handle_filled(len, now);
+        (self.calm, self.stale) = (false, true);
+    }
+
+    /// There is nothing to read at present.
+    pub fn handle_read_blocked(&mut self) {
+        self.turn.read_tried = self.turn.read_asked;
+        self.turn.read_blocked = true;
+    }
+
+    /// Nothing will be read any more.
+    pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
+        self.poll_unparsed();
+        self.tell(now);
+        self.read_closed = true;
+        self.session.handle_read_closed(how, now);
+        (self.calm, self.stale) = (false, true);
+    }
+
+    /// The stream may have become ready: what was blocked is tried again.
+    pub fn handle_ready(&mut self) {
+        self.turn.read_blocked = false;
+        self.turn.write_blocked = false;
+    }
+
+    /// It is so late. Deadlines that have passed take effect once what is there was read.
+    ///
+    /// Harmless at any time.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.tell(now);
+        if self.session.is_due(now) {
+            self.calm = false;
+            self.handle_ready();
+        }
+    }
+
+    /// Time runs forwards, and what was tried before was tried too early.
+    #[inline]
+    pub(super) fn tell(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        self.without_time = 0;
+    }
+
+    /// Ends the connection without a word. What was read and not handed out is dropped.
+    pub fn abort(&mut self, now: Timestamp) {
+        self.tell(now);
+        self.session.abort(now);
+        self.ready.clear();
+        self.unparsed = Unparsed::default();
+        (self.calm, self.stale) = (false, true);
+    }
+}

@@ -93,6 +93,8 @@ struct Model {
     attempted: bool,
     /// Reads that brought something although a deadline had passed.
     late_reads: usize,
+    /// A read was tried at a deadline or later.
+    late_attempt: bool,
     read_closed: bool,
     write_failed: bool,
     shut_down: Vec<Shutdown>,
@@ -204,6 +206,7 @@ impl Model {
             told: now,
             attempted: false,
             late_reads: 0,
+            late_attempt: false,
             read_closed: false,
             write_failed: false,
             shut_down: Vec::new(),
@@ -287,11 +290,11 @@ impl Model {
         let phase = self.driver.session().phase();
         self.due = self.driver.session().poll_timeout().is_some_and(|at| at <= self.told);
         if !self.due {
-            self.late_reads = 0;
+            (self.late_reads, self.late_attempt) = (0, false);
         }
         let step = self.driver.next(self.want);
         // A peer that always has more to read puts a deadline off for so many reads and no longer.
-        if readable && !self.attempted && self.late_reads < 16 {
+        if readable && !self.attempted && !self.late_attempt && self.late_reads < 16 {
             let session = self.driver.session();
             assert_eq!(session.evidence().pings.sent, before, "a Ping without a read");
             let idle = phase == Phase::Open && session.phase() == Phase::CloseSent;
@@ -508,7 +511,7 @@ impl Model {
                 self.driver.handle_filled(count, now);
             }
             self.moved += count;
-            self.attempted = true;
+            (self.attempted, self.late_attempt) = (true, self.due);
             self.late_reads += usize::from(self.due);
             return;
         }
@@ -524,7 +527,7 @@ impl Model {
             return;
         }
         self.driver.handle_read_blocked();
-        self.attempted = true;
+        (self.attempted, self.late_attempt) = (true, self.due);
     }
 
     fn wait(&mut self, wait: Wait) {

@@ -290,20 +290,42 @@ fn receive<S: Socket>(receiver: &mut Receiver<S>, rng: &mut Rng) -> Incoming {
     }
 }
 
-/// Sends and receives `count` messages at the same time, from several threads for each half.
+type Readers = Vec<thread::JoinHandle<Option<Box<Termination>>>>;
+
+/// Sends and receives `count` messages at the same time, from several threads for each half. Returns
+/// once all of them are sent; somebody reads on to the end, for the other end may still have to say
+/// something, and would wait for ever until it is read.
 fn exchange<S: Pair>(
     socket: WebSocket<S>,
     count: usize,
     most: usize,
     seed: u64,
-) -> (Receiver<S>, Sender<S>) {
+) -> (Readers, Sender<S>) {
     let (receiver, sender) = socket.split();
-    let (receiver, sender) = (Mutex::new((receiver, 0)), Mutex::new((sender, 0)));
+    let (receiver, sender) = (Arc::new(Mutex::new((receiver, 0))), Mutex::new((sender, 0)));
+    let readers = (0..2).map(|task| {
+        let (receiver, mut rng) = (receiver.clone(), Rng::new(seed * 100 + task));
+        thread::spawn(move || {
+            loop {
+                let (receiver, next) = &mut *receiver.lock().unwrap();
+                if *next > count {
+                    return None;
+                }
+                if *next == count {
+                    *next += 1;
+                    return Some(the_end(receiver));
+                }
+                let message = receive(receiver, &mut rng).into_message().unwrap();
+                let bytes = message.as_bytes();
+                assert!(bytes == numbered(*next, bytes.len() - 7), "message {next}");
+                *next += 1;
+            }
+        })
+    });
+    let readers = readers.collect();
     thread::scope(|scope| {
         for task in 0..2 {
-            let (sender, receiver) = (&sender, &receiver);
-            let mut rng = Rng::new(seed * 100 + task);
-            let mut reader_rng = rng.clone();
+            let (sender, mut rng) = (&sender, Rng::new(seed * 100 + 50 + task));
             scope.spawn(move || {
                 loop {
                     let (sender, next) = &mut *sender.lock().unwrap();
@@ -315,21 +337,19 @@ fn exchange<S: Pair>(
                     *next += 1;
                 }
             });
-            scope.spawn(move || {
-                loop {
-                    let (receiver, next) = &mut *receiver.lock().unwrap();
-                    if *next == count {
-                        return;
-                    }
-                    let message = receive(receiver, &mut reader_rng).into_message().unwrap();
-                    let bytes = message.as_bytes();
-                    assert!(bytes == numbered(*next, bytes.len() - 7), "message {next}");
-                    *next += 1;
-                }
-            });
         }
     });
-    (receiver.into_inner().unwrap().0, sender.into_inner().unwrap().0)
+    let mut sender = sender.into_inner().unwrap().0;
+    sender.flush().unwrap();
+    (readers, sender)
+}
+
+/// The report, which one of the readers got.
+fn report(readers: Readers) -> Box<Termination> {
+    let reports = readers.into_iter().filter_map(|reader| reader.join().unwrap());
+    let mut reports: Vec<_> = reports.collect();
+    assert_eq!(reports.len(), 1);
+    reports.remove(0)
 }
 
 fn many_threads_lose_double_and_reorder_nothing<S: Pair>(seed: u64) {
@@ -338,20 +358,14 @@ fn many_threads_lose_double_and_reorder_nothing<S: Pair>(seed: u64) {
     config.fragment_size = [Some(65_536), Some(500), None][seed as usize % 3];
     let (client, server) = ends::<S>(&config);
     let most = [1_000, 10_000][seed as usize % 2];
-    let [client, server] = [(client, seed), (server, seed + 1)].map(|(socket, seed)| {
-        thread::spawn(move || {
-            let (mut receiver, sender) = exchange(socket, 150, most, seed);
-            // The other end may still have Pings to send, and waits for them to be taken.
-            (thread::spawn(move || the_end(&mut receiver)), sender)
-        })
-    });
-    let (waiting, mut sender) = client.join().unwrap();
-    let (other, mut other_sender) = server.join().unwrap();
+    let server = thread::spawn(move || exchange(server, 150, most, seed + 1));
+    let (readers, mut sender) = exchange(client, 150, most, seed);
+    let (others, mut other_sender) = server.join().unwrap();
     sender.close(CloseCode::NORMAL).unwrap();
-    let report = waiting.join().unwrap();
-    assert!(report.clean && report.initiator == Initiator::Local, "{report}");
-    let report = other.join().unwrap();
-    assert!(report.clean && report.initiator == Initiator::Peer, "{report}");
+    let ended = report(readers);
+    assert!(ended.clean && ended.initiator == Initiator::Local, "{ended}");
+    let ended = report(others);
+    assert!(ended.clean && ended.initiator == Initiator::Peer, "{ended}");
     assert_eq!(sender.send("too late"), Err(SendError::Ended));
     assert_eq!(other_sender.send("too late"), Err(SendError::Ended));
 }

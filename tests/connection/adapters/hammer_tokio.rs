@@ -125,22 +125,24 @@ async fn send<S: Stream>(sender: &mut Sender<S>, number: usize, len: usize, rng:
     }
 }
 
-/// Sends and receives `count` messages at the same time, from several tasks for each half.
+/// Sends and receives `count` messages at the same time, from several tasks for each half. Returns
+/// once all of them are sent; somebody reads on to the end, for the other end may still have to say
+/// something, and would wait for ever until it is read.
 async fn exchange<S: Stream>(
     socket: WebSocket<S>,
     count: usize,
     most: usize,
     seed: u64,
-) -> (Receiver<S>, Sender<S>) {
+) -> (JoinSet<Option<Box<Termination>>>, Sender<S>) {
     let (receiver, sender) = socket.split();
     let sender = Arc::new(Mutex::new((sender, 0)));
     let receiver = Arc::new(Mutex::new((receiver, 0)));
-    let mut tasks = JoinSet::new();
+    let (mut writers, mut readers) = (JoinSet::new(), JoinSet::new());
     for task in 0..3 {
         let (sender, receiver) = (sender.clone(), receiver.clone());
         let mut rng = Rng::new(seed * 100 + task);
         let mut reader_rng = rng.clone();
-        tasks.spawn(async move {
+        writers.spawn(async move {
             loop {
                 let (sender, next) = &mut *sender.lock().await;
                 if *next == count {
@@ -151,11 +153,15 @@ async fn exchange<S: Stream>(
                 *next += 1;
             }
         });
-        tasks.spawn(async move {
+        readers.spawn(async move {
             loop {
                 let (receiver, next) = &mut *receiver.lock().await;
+                if *next > count {
+                    return None;
+                }
                 if *next == count {
-                    return;
+                    *next += 1;
+                    return Some(the_end(receiver).await);
                 }
                 let rng = &mut reader_rng;
                 let incoming = until_done!(rng, receiver.next());
@@ -166,13 +172,20 @@ async fn exchange<S: Stream>(
             }
         });
     }
-    while let Some(done) = tasks.join_next().await {
+    while let Some(done) = writers.join_next().await {
         done.unwrap();
     }
-    let (receiver, received) = Arc::into_inner(receiver).unwrap().into_inner();
-    let (sender, sent) = Arc::into_inner(sender).unwrap().into_inner();
-    assert_eq!((received, sent), (count, count));
-    (receiver, sender)
+    let (mut sender, sent) = Arc::into_inner(sender).unwrap().into_inner();
+    assert_eq!(sent, count);
+    sender.flush().await.unwrap();
+    (readers, sender)
+}
+
+/// The report, which one of the readers got.
+async fn report(readers: JoinSet<Option<Box<Termination>>>) -> Box<Termination> {
+    let mut reports: Vec<_> = readers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(reports.len(), 1);
+    reports.remove(0)
 }
 
 /// Reads to the end, which has to come next and to stay.
@@ -186,20 +199,15 @@ async fn the_end<S: Stream>(receiver: &mut Receiver<S>) -> Box<Termination> {
 
 async fn flood<S: Stream>(streams: (S, S), config: Config, count: usize, most: usize, seed: u64) {
     let (client, server) = ends(streams, &config);
-    let [client, server] = [(client, seed), (server, seed + 1)].map(|(socket, seed)| {
-        tokio::spawn(async move {
-            let (mut receiver, sender) = exchange(socket, count, most, seed).await;
-            // The other end may still have Pings to send, and waits for them to be taken.
-            (tokio::spawn(async move { the_end(&mut receiver).await }), sender)
-        })
-    });
-    let (waiting, mut sender) = client.await.unwrap();
-    let (other, mut other_sender) = server.await.unwrap();
+    let client = tokio::spawn(exchange(client, count, most, seed));
+    let server = tokio::spawn(exchange(server, count, most, seed + 1));
+    let (readers, mut sender) = client.await.unwrap();
+    let (others, mut other_sender) = server.await.unwrap();
     sender.close(CloseCode::NORMAL).await.unwrap();
-    let report = waiting.await.unwrap();
-    assert!(report.clean && report.initiator == Initiator::Local, "{report}");
-    let report = other.await.unwrap();
-    assert!(report.clean && report.initiator == Initiator::Peer, "{report}");
+    let ended = report(readers).await;
+    assert!(ended.clean && ended.initiator == Initiator::Local, "{ended}");
+    let ended = report(others).await;
+    assert!(ended.clean && ended.initiator == Initiator::Peer, "{ended}");
     for sender in [&mut sender, &mut other_sender] {
         assert_eq!(sender.send("too late").await, Err(SendError::Ended));
     }
@@ -641,9 +649,14 @@ fn pings_between_the_bytes_of_a_flood_are_answered_in_order() {
                 }
                 wire
             });
-            let (receiver, sender) = exchange(socket, 150, 300, seed).await;
-            drop((receiver, sender, peer.await.unwrap()));
-            let frames = crate::driver::script::frames(Role::Server, &reader.await.unwrap());
+            let (readers, sender) = exchange(socket, 150, 300, seed).await;
+            // The Close comes behind everything, and so does its answer.
+            let mut raw_writer = peer.await.unwrap();
+            raw_writer.write_all(&masked(0x88, &[0x03, 0xe8])).await.unwrap();
+            let written = reader.await.unwrap();
+            drop((raw_writer, sender));
+            assert!(report(readers).await.clean);
+            let frames = crate::driver::script::frames(Role::Server, &written);
             let pongs = frames.iter().filter(|(first, _)| *first == 0x8a);
             let pongs: Vec<u32> =
                 pongs.map(|(_, pong)| u32::from_be_bytes(pong[..].try_into().unwrap())).collect();

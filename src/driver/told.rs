@@ -33,7 +33,7 @@ impl Driver {
         (self.calm, self.stale) = (false, true);
     }
 
-    /// The stream holds nothing back any more, after [`Step::Flush`].
+    /// The stream holds nothing back any more, after [`Step::Flush`](super::Step::Flush).
     pub fn handle_flushed(&mut self) {
         self.unflushed = false;
     }

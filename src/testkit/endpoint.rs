@@ -123,9 +123,8 @@ impl Endpoint {
 
     /// Tells the driver the time.
     fn handle_timeout(&mut self, now: Timestamp, trace: &mut Trace) {
-        if let Some((at, timer)) = self.driver.session().next_timer()
-            && at <= now
-        {
+        let due = self.driver.session().next_timer().filter(|(at, _)| *at <= now);
+        if let Some((_, timer)) = due {
             self.note(now, trace, format!("{timer:?} timer"));
         }
         self.driver.handle_timeout(now);

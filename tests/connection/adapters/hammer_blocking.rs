@@ -488,7 +488,7 @@ fn a_deadline_fires_while_the_writer_floods<S: Pair>(seed: u64) {
     let mut config = quiet();
     config.timeouts.close = millis(50);
     config.timeouts.linger = millis(20);
-    if seed.is_multiple_of(2) {
+    if seed % 2 == 0 {
         let mut heartbeat = Heartbeat::default();
         (heartbeat.interval, heartbeat.timeout) = (millis(20), millis(60));
         config.heartbeat = Some(heartbeat);

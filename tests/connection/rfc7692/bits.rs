@@ -15,7 +15,7 @@ impl Bits {
     /// A number, its lowest bit first.
     pub(crate) fn number(mut self, value: u32, count: usize) -> Self {
         for at in 0..count {
-            if self.used.is_multiple_of(8) {
+            if self.used % 8 == 0 {
                 self.bytes.push(0);
             }
             *self.bytes.last_mut().unwrap() |= ((value >> at & 1) as u8) << (self.used % 8);

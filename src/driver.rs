@@ -244,7 +244,7 @@ impl Driver {
         match self.unparsed.poll(&mut self.session, self.now) {
             Some(message @ SessionEvent::Message(_)) => return Some(message),
             Some(event) => drop(self.sort(event)),
-            // The peer may have broken a rule, which is an answer and no event.
+            // The peer may have broken a rule, which makes a Close and no event.
             None => self.calm = false,
         }
         None
@@ -267,7 +267,7 @@ impl Driver {
                     return step;
                 }
             }
-            // What was parsed just now may have an answer.
+            // What was parsed just now may ask for a Pong or a Close.
             let output = self.wants_write();
             if let Some(step) = self.write(output) {
                 return step;
@@ -323,7 +323,7 @@ impl Driver {
         self.ready.take().map(Step::Event)
     }
 
-    /// What has to be done with the writing side, if anything can be.
+    /// What has to be done with the writing direction, if anything can be.
     fn write(&mut self, output: bool) -> Option<Step> {
         let step = if output {
             Step::Write

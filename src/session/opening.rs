@@ -215,7 +215,8 @@ impl Opening {
     ) -> Result<Negotiated, RespondError> {
         let State::Decision(request) = &self.state else { return Err(RespondError::NoRequest) };
         let compression = self.config.compression();
-        let result = output.write_handshake(|out| accept.answer(request, compression, out));
+        let result =
+            output.write_handshake(|out| accept.write_response_with(request, compression, out));
         self.pending = true;
         if let Err(ResponseError::Refused(error)) = result {
             self.refuse_invalid(error, output, now);
@@ -328,7 +329,7 @@ impl Opening {
         };
         match (refusal, self.write_failed) {
             (Some(refusal), _) => self.end_refused(refusal),
-            (None, Some(kind)) => self.end(Cause::Transport { side: Direction::Write, kind }),
+            (None, Some(kind)) => self.end(Cause::Transport { direction: Direction::Write, kind }),
             (None, None) => self.end(cause),
         }
     }

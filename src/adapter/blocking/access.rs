@@ -173,7 +173,7 @@ impl<S: Socket> Half<S> {
         (half(), half())
     }
 
-    /// Waits until it is known whether our Close has left, while one is under way: the peer's answer
+    /// Waits until it is known whether our Close has left, while one is under way: the peer's echo
     /// may be read before the writing half has said so, and would look like a Close of its own.
     fn settle_close(&self) {
         let driver = self.driver();

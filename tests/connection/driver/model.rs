@@ -596,7 +596,7 @@ impl Model {
             report.cause,
             Cause::ClosingHandshake
                 | Cause::Eof { .. }
-                | Cause::Transport { side: Direction::Read, .. }
+                | Cause::Transport { direction: Direction::Read, .. }
         );
         let opened = report.evidence.phase != Phase::Opening;
         if by_peer && opened && !self.aborted {

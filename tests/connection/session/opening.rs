@@ -330,7 +330,7 @@ fn a_refused_origin_is_answered_by_the_session() {
     assert_eq!(
         server.report().to_string(),
         "unclean (1006): the opening handshake failed: the request's Origin is not accepted here \
-         (RFC 6455 section 10.2); the answer was status 403; last byte 0 µs ago"
+         (RFC 6455 section 10.2); the response had status 403; last byte 0 µs ago"
     );
 }
 
@@ -376,7 +376,7 @@ fn the_body_of_a_refusal_is_bounded() {
 fn every_other_way_to_fail_gives_one_report() {
     type Act = fn(&mut Endpoint);
     let eof = Cause::Eof { at: Position::OpeningHandshake };
-    let transport = |side, kind| Cause::Transport { side, kind };
+    let transport = |direction, kind| Cause::Transport { direction, kind };
     let cases: [(&str, Act, Cause); 8] = [
         ("eof", |side| side.session.handle_read_closed(ReadClosed::Eof, START), eof),
         (

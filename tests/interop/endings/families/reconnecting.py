@@ -1,0 +1,2 @@
+def causes(rng):
+    return []

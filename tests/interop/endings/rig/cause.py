@@ -1,0 +1,54 @@
+"""A cause, with the truth about it."""
+import dataclasses
+import typing
+
+
+@dataclasses.dataclass
+class Truth:
+    """What is right to say of an ending.
+
+    `right` has the verdicts of which one must be listed, and `also` those that may stand first
+    besides, since one endpoint cannot tell them apart; `why` says why that is. Where `act` is set
+    something is to be done about the ending, and an advice to do nothing is wrong.
+    """
+
+    right: typing.Union[str, tuple]
+    also: tuple = ()
+    why: str = ""
+    act: bool = True
+
+    def __post_init__(self):
+        if isinstance(self.right, str):
+            self.right = (self.right,)
+        if self.also and not self.why:
+            raise ValueError(f"{self.right}: {self.also} without a reason")
+
+    @property
+    def acceptable(self):
+        return set(self.right) | set(self.also)
+
+
+@dataclasses.dataclass
+class Cause:
+    """One way to end a connection.
+
+    `run` makes it on a stage and returns the endings that were witnessed, as many as there are
+    truths. `needs` are programs and abilities without which it cannot run. `seconds` says how long
+    it takes, so that long ones begin first.
+    """
+
+    name: str
+    truths: list
+    run: typing.Callable
+    seconds: float
+    needs: tuple = ()
+    short: bool = False
+    family: str = ""
+
+    def __post_init__(self):
+        if isinstance(self.truths, Truth):
+            self.truths = [self.truths]
+
+
+class NotMade(Exception):
+    """The cause did not come about, so that nothing can be said of the diagnosis."""

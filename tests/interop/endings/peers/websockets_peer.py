@@ -10,6 +10,8 @@
     block=3:8           blocks the event loop for 8 s after 3 s
     deaf=3              reads nothing any more after 3 s
     mute=1              answers no message
+    busy=503:2:4        answers the first two requests with 503 and Retry-After: 4
+    token=NEW           answers 401 to requests whose Authorization is another
 
 HOW is fin, rst, or a close code with a reason: 1000:idle.
 """
@@ -84,6 +86,30 @@ class Peer:
         time.sleep(float(span))
 
 
+class Door:
+    """Lets a request in, or says why not."""
+
+    def __init__(self, settings):
+        self.status, self.left, self.after = None, 0, ""
+        if "busy" in settings:
+            status, left, self.after = settings["busy"].split(":")
+            self.status, self.left = int(status), int(left)
+        self.token = settings.get("token")
+
+    def __call__(self, connection, request):
+        if self.left:
+            self.left -= 1
+            print("refused", flush=True)
+            response = connection.respond(self.status, "not now")
+            if self.after:
+                response.headers["Retry-After"] = self.after
+            return response
+        if self.token and request.headers.get("Authorization") != self.token:
+            print("refused", flush=True)
+            return connection.respond(401, "another token")
+        return None
+
+
 async def end(ws, how):
     if how == "fin":
         ws.transport.close()
@@ -107,7 +133,8 @@ async def main():
             await Peer(settings).live(ws)
         return
     host, port = place.rsplit(":", 1)
-    async with serve(lambda ws: Peer(settings).live(ws), host, int(port), **options) as server:
+    async with serve(lambda ws: Peer(settings).live(ws), host, int(port),
+                     process_request=Door(settings), **options) as server:
         address = server.sockets[0].getsockname()
         print(f"listening {address[0]}:{address[1]}", flush=True)
         await server.wait_closed()

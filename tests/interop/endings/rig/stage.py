@@ -32,6 +32,13 @@ class Stage(contextlib.ExitStack):
         stages.add(self)
         self.callback(stages.discard, self)
         self.lock = threading.Lock()
+        self.checks, self.failures = 0, []
+
+    def check(self, holds, otherwise):
+        """Something that has to be so, besides what is said of the ending."""
+        self.checks += 1
+        if not holds:
+            self.failures.append(otherwise)
 
     def said(self):
         """What the programs wrote beside their lines, its end."""

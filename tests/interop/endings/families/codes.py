@@ -51,6 +51,20 @@ def causes(rng):
         yield Cause(f"{code} \"{reason}\" of {server} after {age:.2f} s in use", truth,
                     partial(closed_by_asgi, server=server, code=code, reason=reason, age=age),
                     age + 3, ("python", server) if server == "daphne" else ("python",))
+    for peer in ("websockets", "node", "gorilla"):
+        limit = rng.randrange(100_000, 900_000)
+        yield Cause(f"{peer} with a limit of {limit} bytes gets more", FAILED,
+                    partial(too_big, peer=peer, limit=limit, after=some(rng, 1, 4)), 5,
+                    (PEERS[peer],), short=peer == "node")
+    after = some(rng, 1, 4)
+    yield Cause(f"we close after {after} s", Truth("closed_by_us", act=False),
+                partial(ours, after=after, how="close:1000", peer=rng.choice(list(PEERS))), 6,
+                tuple(PEERS.values()))
+    yield Cause(f"we close after {after} s, and the peer is frozen", Truth("close_unanswered"),
+                partial(ours, after=after, how="close:1000", peer="websockets", freezes=True), 12,
+                ("python",))
+    yield Cause(f"we drop it after {after} s", Truth("local_abort"),
+                partial(ours, after=after, how="abort", peer="node"), 6, ("node",), short=True)
     for code, reason, truth in CODES[:3]:
         age = int(some(rng, 3, 9)) + some(rng, 0.3, 0.7)
         yield Cause(f"{code} \"{reason}\" of a websockets client after {age:.2f} s in use", truth,
@@ -77,4 +91,20 @@ def closed_by_client(stage, code, reason, age):
     witness = stage.server("--echo", every=in_use(age))
     stage.peer("websockets", "client", f"ws://{witness.address}/", mute=1,
                life=f"{age}:{code}:{reason}")
+    return witness.endings()
+
+
+def too_big(stage, peer, limit, after):
+    server = stage.peer(peer, limit=limit)
+    witness = stage.client(server.address, at=[f"{after / 2}:send:{limit // 3}",
+                                               f"{after}:send:{2 * limit}"])
+    return witness.endings()
+
+
+def ours(stage, after, how, peer, freezes=False):
+    server = stage.peer(peer)
+    witness = stage.client(server.address, every="0.31:20:60", at=f"{after}:{how}")
+    witness.wait_open()
+    if freezes:
+        server.stop()
     return witness.endings()

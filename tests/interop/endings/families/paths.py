@@ -24,27 +24,31 @@ OFF = "off"
 
 
 def causes(rng):
-    def cause(name, truth, fault, beat, role="client", traffic=True, seconds=14, soon=False):
+    def cause(name, truth, fault, beat, role="client", traffic=True, seconds=14, soon=False,
+              short=False):
         after, adapter = some(rng, 1.5, 7), adapters(rng)
         kind = "in use" if traffic else "unused"
         return Cause(f"{name} after {after} s, our {role} {kind}, heartbeat {beat} ({adapter})",
                      truth, partial(happen, fault=fault, beat=beat, role=role, traffic=traffic,
                                     after=after, soon=soon, adapter=adapter),
-                     after + seconds, ("python", "namespaces"))
+                     after + seconds, ("python", "namespaces"), short=short)
 
     def beat():
         return f"{some(rng, 1, 2.5)},{some(rng, 1.5, 3)}"
 
     for role in ("client", "server"):
-        yield cause("the link beyond the router goes down", SILENT, link_down, beat(), role)
+        short = role == "client"
+        yield cause("the link beyond the router goes down", SILENT, link_down, beat(), role,
+                    short=short)
         yield cause("all is dropped", SILENT, drop_all, beat(), role, traffic=False)
         yield cause("what the client sends is dropped", ONE_WAY, drop_up, beat(), role)
         yield cause("what the server sends is dropped", ONE_WAY, drop_down, beat(), role)
-        yield cause("rejected with a reset", RESET, reject_reset, beat(), role)
+        yield cause("rejected with a reset", RESET, reject_reset, beat(), role,
+                    short=short)
         yield cause("the peer's system kills its socket", RESET,
                     kill_socket("server" if role == "client" else "client"), beat(), role)
         yield cause("our system kills our socket", Truth("system_aborted"), kill_socket(role),
-                    beat(), role)
+                    beat(), role, short=short)
     yield cause("a NAT forgets", SILENT, forget, beat())
     # What comes from outside is then for the router itself, whose system knows no such connection.
     yield cause("a NAT forgets", RESET, forget, beat(), "server")

@@ -10,7 +10,8 @@ VANISHED = Truth("peer_vanished")
 RESET = Truth(("peer_aborted", "peer_closed_under_us"), (),
               "a process that ends with unread data resets the connection, at once or at our next "
               "write")
-MIDWAY = Truth("peer_died_mid_message")
+MIDWAY = Truth("peer_died_mid_message", ("peer_aborted", "peer_closed_under_us"),
+               "a process that ends with unread data resets the connection")
 RESTART = Truth("restart")
 PEERS = {"websockets": "python", "aiohttp": "python", "node": "node", "gorilla": "gorilla"}
 SIGNALS = {"killed": signal.SIGKILL, "terminated": signal.SIGTERM, "aborted": signal.SIGABRT}
@@ -98,13 +99,13 @@ def unread(stage, peer, age):
 
 def midway(stage, role, rate, after):
     if role == "client":
-        peer = stage.peer("websockets", upload=f"0.3:{60 * rate}")
+        peer = stage.peer("websockets", upload=f"0.3:{40 * rate}")
         witness = stage.client(stage.relay(peer.address, rate=rate).address)
     else:
         witness = stage.server()
         relay = stage.relay(witness.address, rate=rate)
         peer = stage.peer("websockets", "client", f"ws://{relay.address}/",
-                          upload=f"0.3:{60 * rate}")
+                          upload=f"0.3:{40 * rate}")
     peer.wait_open()
     stage.sleep(after)
     peer.kill()

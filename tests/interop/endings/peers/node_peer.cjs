@@ -2,7 +2,7 @@
 //
 //     node node_peer.cjs server|client PLACE [NAME=VALUE]...
 //
-// It knows ping, idle, life, say, block, deaf and mute; ping=5,3 is the heartbeat of its
+// It knows ping, idle, life, say, block, deaf, mute and limit; ping=5,3 is the heartbeat of its
 // documentation: terminate() where no Pong came. tls=1 asks for HTTPS alone, without WebSocket.
 "use strict";
 const { WebSocket, WebSocketServer } = require("ws");
@@ -88,7 +88,7 @@ if (role === "client") {
     const server = require("https").createServer({ key: pem, cert: pem });
     server.listen(Number(port), host, listening(server));
   } else {
-    const server = new WebSocketServer({ host, port: Number(port), maxPayload: 0 });
+    const server = new WebSocketServer({ host, port: Number(port), maxPayload: Number(settings.limit || 0) });
     server.on("connection", live);
     server.on("listening", listening(server));
   }

@@ -10,6 +10,7 @@
     block=3:8           blocks the event loop for 8 s after 3 s
     deaf=3              reads nothing any more after 3 s
     mute=1              answers no message
+    limit=100000        takes no larger messages
     busy=503:2:4        answers the first two requests with 503 and Retry-After: 4
     token=NEW           answers 401 to requests whose Authorization is another
 
@@ -127,7 +128,8 @@ async def main():
     settings = dict(setting.split("=", 1) for setting in rest)
     interval, timeout = (float(part) for part in settings["ping"].split(",")) \
         if "ping" in settings else (None, None)
-    options = dict(ping_interval=interval, ping_timeout=timeout, max_size=None, compression=None)
+    options = dict(ping_interval=interval, ping_timeout=timeout, compression=None,
+                   max_size=int(settings["limit"]) if "limit" in settings else None)
     if role == "client":
         async with connect(place, proxy=None, open_timeout=60, **options) as ws:
             await Peer(settings).live(ws)

@@ -19,6 +19,7 @@ class Judged:
     right: bool = False
     listed: bool = False
     faults: tuple = ()
+    wording: int = 0
 
     def __post_init__(self):
         findings = self.ending["diagnosis"]["findings"]
@@ -38,7 +39,22 @@ class Judged:
             faults.append(f"first {self.confidence} {self.first}")
         if not self.listed:
             faults.append("not listed")
-        self.faults = tuple(dict.fromkeys(faults))
+        self.faults = (*dict.fromkeys(faults), *self.faults_of_wording(names))
+
+    def faults_of_wording(self, names):
+        """What no report may say, whatever the cause was."""
+        faults = []
+        twice = {name for name in names if names.count(name) > 1}
+        # Two idle times of a proxy are two explanations.
+        for name in twice - {"proxy_idle_timeout"}:
+            faults.append(f"names {name} twice")
+        opened = self.ending["termination"]["evidence"]["phase"] != "opening"
+        if opened and "no byte was received" in self.ending["says"]:
+            faults.append("says that no byte was received after a 101")
+        if "suspended for" in self.ending["says"].replace("suspended for at least", ""):
+            faults.append("says how long this process was suspended, not \"at least\"")
+        self.wording = len(faults)
+        return faults
 
     @property
     def wrongly_certain(self):
@@ -60,6 +76,7 @@ class Count:
     endings: int = 0
     listed: int = 0
     wrongly_certain: int = 0
+    wording: int = 0
     said: dict = dataclasses.field(
         default_factory=lambda: {confidence: [0, 0] for confidence in CONFIDENCES})
 
@@ -67,6 +84,7 @@ class Count:
         self.endings += 1
         self.listed += judged.listed
         self.wrongly_certain += judged.wrongly_certain
+        self.wording += judged.wording
         said = self.said[judged.confidence]
         said[0] += judged.right
         said[1] += 1
@@ -85,6 +103,8 @@ class Count:
             misses.append(f"{right} of {likely} likely are right, under 95 %")
         if self.listed < 0.97 * self.endings:
             misses.append(f"the right one listed in {self.listed} of {self.endings}, under 97 %")
+        if self.wording:
+            misses.append(f"{self.wording} faults of wording")
         return misses
 
 

@@ -62,10 +62,10 @@ class Relay:
         for end in self.sockets:
             try:
                 if reset:
-                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    abort(end)
                 else:
                     end.shutdown(socket.SHUT_RDWR)
-                end.close()
+                    end.close()
             except OSError:
                 pass
 
@@ -78,6 +78,13 @@ class Relay:
             pass
         self.listener.close()
         self.cut(reset=False)
+
+
+def abort(end):
+    """Resets a connection, although a thread may wait for its bytes: that one holds it open."""
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    end.shutdown(socket.SHUT_RD)
+    end.close()
 
 
 class Way:
@@ -118,9 +125,7 @@ class Way:
             try:
                 if piece is None:
                     # What failed on one side fails on the other.
-                    self.sink.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                         struct.pack("ii", 1, 0))
-                    self.sink.close()
+                    abort(self.sink)
                 elif piece:
                     self.sink.sendall(piece)
                     continue

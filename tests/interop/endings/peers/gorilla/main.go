@@ -1,6 +1,6 @@
 // A server on gorilla's websocket that ends connections as it is told; see websockets_peer.py.
 //
-//	gorilla server HOST:PORT [deadline=8] [life=20:HOW] [idle=20:HOW] [tls=PEM]
+//	gorilla server HOST:PORT [deadline=8] [life=20:HOW] [idle=20:HOW] [limit=100000] [tls=PEM]
 //
 // deadline is the read deadline of its documentation, which Pongs do not move here: once it passes,
 // the connection is closed without a Close.
@@ -61,6 +61,10 @@ func handle(w http.ResponseWriter, r *http.Request) {
 	defer conn.Close()
 	if span, how, there := pair("life"); there {
 		time.AfterFunc(span, func() { end(conn, how) })
+	}
+	if limit, there := settings["limit"]; there {
+		bytes, _ := strconv.ParseInt(limit, 10, 64)
+		conn.SetReadLimit(bytes)
 	}
 	var lock sync.Mutex
 	heard := time.AfterFunc(1<<62, func() {})

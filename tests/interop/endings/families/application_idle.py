@@ -15,6 +15,14 @@ FIRST = {
     "1000:idle timeout": IDLE,
     "4000:inactive": Truth("peer_application_idle", ("closed_by_application",), SAID),
 }
+WITHOUT_PINGS = "without Pings nobody knows whether those would have counted"
+UNASKED = {
+    "fin": Truth(("peer_application_idle", "proxy_idle_timeout"), (), WITHOUT_PINGS),
+    "1000": Truth(("peer_application_idle", "proxy_idle_timeout"), ("closed_by_peer",),
+                  f"{WITHOUT_PINGS}; {SAID}", act=False),
+    "1001": Truth(("peer_application_idle", "proxy_idle_timeout"), ("restart",),
+                  f"{WITHOUT_PINGS}; {SAID}"),
+}
 PEERS = {"websockets": "python", "aiohttp": "python", "node": "node", "gorilla": "gorilla"}
 
 
@@ -31,6 +39,19 @@ def causes(rng):
     for how, peer in (("fin", "websockets"), ("rst", "node"), ("1000", "websockets"),
                       ("1001", "node")):
         yield thrice(rng, peer, how, rng.randrange(6, 15))
+    for how in UNASKED:
+        timeout, in_use = rng.choice([10, 15, 20, 30, 60]), some(rng, 1, 9)
+        peer = rng.choice(list(PEERS))
+        yield Cause(f"{peer} ends by {how} after {timeout} s; {in_use} s in use, no Pings",
+                    UNASKED[how],
+                    partial(idle, peer=peer, how=how, timeout=timeout, beat=None, in_use=in_use,
+                            adapter=adapters(rng), times=1), timeout + in_use + 2, (PEERS[peer],))
+    timeout, in_use = rng.choice([10, 15, 20]), some(rng, 1, 9)
+    beat = round(timeout / rng.uniform(3, 5), 2)
+    yield Cause(f"a websockets client ends by fin after {timeout} s; {in_use} s in use, Pings every "
+                f"{beat} s", IDLE,
+                partial(idle_client, timeout=timeout, beat=beat, in_use=in_use),
+                timeout + in_use + 2, ("python",))
 
 
 def once(rng, peer, how, timeout):
@@ -54,6 +75,12 @@ def thrice(rng, peer, how, timeout):
 
 def idle(stage, peer, how, timeout, beat, in_use, adapter, times):
     server = stage.peer(peer, idle=f"{timeout}:{how}")
-    witness = stage.client(server.address, heartbeat=f"{beat},{beat}", times=times, adapter=adapter,
-                           every=f"0.4:20:{in_use}")
+    witness = stage.client(server.address, heartbeat=f"{beat},{beat}" if beat else "off",
+                           times=times, adapter=adapter, every=f"0.4:20:{in_use}")
     return witness.endings(times, limit=times * (timeout + in_use) + 40)
+
+
+def idle_client(stage, timeout, beat, in_use):
+    witness = stage.server(heartbeat=f"{beat},{beat}", every=f"0.4:20:{in_use}")
+    stage.peer("websockets", "client", f"ws://{witness.address}/", idle=f"{timeout}:fin")
+    return witness.endings(limit=timeout + in_use + 40)

@@ -41,6 +41,11 @@ def causes(rng):
         yield Cause(f"{peer} killed with unread data after {age} s", RESET,
                     partial(unread, peer=peer, age=age), age + 2, (PEERS[peer],),
                     short=peer == "websockets")
+        age = some(rng, 3, 7)
+        # Node has read all of it into memory of its own, and has to be asked for a reset.
+        what = "closes with unread data" if peer == "websockets" else "resets it"
+        yield Cause(f"{peer} {what} after {age} s", RESET,
+                    partial(closed_unread, peer=peer, age=age), age + 2, (PEERS[peer],))
     for role in ("client", "server"):
         rate = rng.randrange(100_000, 300_000)
         yield Cause(f"websockets killed in its upload to our {role}, at {rate} bytes/s", MIDWAY,
@@ -95,6 +100,12 @@ def unread(stage, peer, age):
     stage.sleep(1)
     server.kill()
     return witness.endings()
+
+
+def closed_unread(stage, peer, age):
+    how = "rst" if peer == "node" else "fin"
+    server = stage.peer(peer, deaf=1, life=f"{age}:{how}")
+    return stage.client(server.address, heartbeat="off", every=TRAFFIC).endings()
 
 
 def midway(stage, role, rate, after):

@@ -10,6 +10,7 @@ import threading
 import time
 
 from . import network, proxies
+from .cause import NotMade
 from .process import Peer, Process, Witness
 from .relay import Relay
 
@@ -17,6 +18,8 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 PEERS = HERE / "peers"
 
 stages = set()
+# Set where the rig is interrupted: whoever waits then gives up.
+stopping = threading.Event()
 
 
 class Stage(contextlib.ExitStack):
@@ -31,7 +34,7 @@ class Stage(contextlib.ExitStack):
         self.callback(self.log.close)
         stages.add(self)
         self.callback(stages.discard, self)
-        self.lock = threading.Lock()
+        self.processes = []
         self.checks, self.failures = 0, []
 
     def check(self, holds, otherwise):
@@ -47,16 +50,19 @@ class Stage(contextlib.ExitStack):
             return log.read()[-2000:]
 
     def start(self, kind, command, environment=None, inside=()):
+        if stopping.is_set():
+            raise NotMade("interrupted")
         process = kind([*inside, *command], self.log, environment, self.folder)
-        with self.lock:
-            self.callback(process.close)
+        self.callback(process.close)
+        self.processes.append(process)
         return process
 
     def run(self, *command):
         subprocess.run(command, stdout=self.log, stderr=self.log, check=True, timeout=60)
 
     def sleep(self, seconds):
-        time.sleep(seconds)
+        if stopping.wait(seconds):
+            raise NotMade("interrupted")
 
     # Our own end.
 
@@ -187,7 +193,9 @@ def answer_one(connection, answer, behind, after):
             pass
 
 
-def close_all():
-    """At an interrupt: whoever still runs then fails."""
+def interrupt():
+    """Lets every stage close: what it waits for ends."""
+    stopping.set()
     for stage in list(stages):
-        stage.close()
+        for process in list(stage.processes):
+            process.close()

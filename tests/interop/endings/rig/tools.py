@@ -41,14 +41,8 @@ class Tools:
             "--root-user-action=ignore", "--target", folder, *wanted])
         if self.packages is None:
             self.why["python"] = f"{' and '.join(wanted)} cannot be installed"
-        if short or self.packages is None:
-            self.why["daphne"] = "not in the short run" if short else self.why["python"]
         self.modules = self.node()
-        self.gorilla = None
-        if short:
-            self.why["gorilla"] = self.why["caddy"] = "not in the short run"
-        else:
-            self.gorilla = self.build_gorilla()
+        self.gorilla = None if short else self.build_gorilla()
         self.namespaces()
 
     def node(self):

@@ -30,6 +30,10 @@ def causes(rng):
     yield Cause(f"nginx behind TLS, {timeout} s, through stunnel on our side", IDLE,
                 partial(through_tls, timeout=timeout), timeout + 3,
                 ("python", "nginx", "stunnel4", "openssl"))
+    timeout, asleep = rng.randrange(15, 30), some(rng, 2, 6)
+    yield Cause(f"nginx {timeout} s, and in the beginning of it we slept for {asleep} s", IDLE,
+                partial(after_a_nap, timeout=timeout, asleep=asleep), timeout + 2,
+                ("python", "nginx"))
     for timeout in (rng.randrange(6, 20), 30):
         yield Cause(f"gorilla's read deadline of {timeout} s", IDLE,
                     partial(deadline, timeout=timeout), timeout + 2, ("gorilla",))
@@ -84,6 +88,17 @@ def through_tls(stage, timeout):
     server = stage.peer("websockets")
     front = stage.nginx(server.address, read=timeout, tls=True)
     return stage.client(stage.stunnel(front.address), heartbeat="off").endings(limit=timeout + 40)
+
+
+def after_a_nap(stage, timeout, asleep):
+    front = stage.nginx(stage.peer("websockets").address, read=timeout)
+    witness = stage.client(front.address, heartbeat="off")
+    witness.wait_open()
+    stage.sleep(1)
+    witness.stop()
+    stage.sleep(asleep)
+    witness.go_on()
+    return witness.endings(limit=timeout + 40)
 
 
 def deadline(stage, timeout):

@@ -24,6 +24,14 @@ def causes(rng):
             yield Cause(f"{proxy} of 60 s before our {role} killed after {silent} s of silence",
                         VANISHED, partial(kill_proxy, proxy=proxy, role=role, silent=silent),
                         silent + 2, ("python", proxy))
+    for beat in ("off", "20,20", "2,4"):
+        asleep, awake = some(rng, 3, 9), some(rng, 6, 12)
+        adapter = adapters(rng)
+        yield Cause(f"killed {awake} s after we slept for {asleep} s, heartbeat {beat} ({adapter})",
+                    VANISHED,
+                    partial(kill_after_a_nap, asleep=asleep, awake=awake, beat=beat,
+                            adapter=adapter),
+                    asleep + awake + 4, ("python",))
     pauses = [some(rng, 3, 9) for _ in range(3)]
     yield Cause(f"killed thrice, after {pauses} s of silence", [VANISHED] * 3,
                 partial(kill_thrice, pauses=pauses), sum(pauses) + 6, ("python",))
@@ -50,6 +58,21 @@ def kill_proxy(stage, proxy, role, silent):
     witness.wait_open()
     stage.sleep(silent)
     front.kill()
+    return witness.endings()
+
+
+def kill_after_a_nap(stage, asleep, awake, beat, adapter):
+    """A sleep that did no harm is no reason for what comes much later."""
+    server = stage.peer("websockets")
+    witness = stage.client(server.address, heartbeat=beat, adapter=adapter,
+                           every="0.43:10:60" if beat != "2,4" else "60:1:60")
+    witness.wait_open()
+    stage.sleep(2)
+    witness.stop()
+    stage.sleep(asleep)
+    witness.go_on()
+    stage.sleep(awake)
+    server.kill()
     return witness.endings()
 
 

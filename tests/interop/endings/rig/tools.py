@@ -40,7 +40,7 @@ class Tools:
             sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
             "--root-user-action=ignore", "--target", folder, *wanted])
         if self.packages is None:
-            self.why["python"] = f"{' and '.join(wanted)} cannot be installed"
+            self.why["python"] = "Python's packages cannot be installed"
         self.modules = self.node()
         self.gorilla = None if short else self.build_gorilla()
         self.namespaces()
@@ -52,7 +52,7 @@ class Tools:
         folder = installed("node", NODE, lambda folder: [
             "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, *NODE])
         if folder is None:
-            self.why["node"] = f"{NODE[0]} cannot be installed"
+            self.why["node"] = "Node's ws cannot be installed"
         return folder
 
     def build_gorilla(self):

@@ -5,7 +5,8 @@ from rig.cause import Cause, Truth
 
 from .common import adapters, some
 
-VANISHED = Truth("peer_vanished")
+VANISHED = Truth("peer_vanished", if_reset=Truth(
+    ("peer_aborted", "peer_closed_under_us"), (), "what we had just said was not read any more"))
 PEERS = {"websockets": "python", "aiohttp": "python", "node": "node", "gorilla": "gorilla"}
 
 

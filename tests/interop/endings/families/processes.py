@@ -6,13 +6,16 @@ from rig.cause import Cause, Truth
 
 from .common import adapters, some
 
-VANISHED = Truth("peer_vanished")
 RESET = Truth(("peer_aborted", "peer_closed_under_us"), (),
               "a process that ends with unread data resets the connection, at once or at our next "
               "write")
+# What we say in the moment of its end is not read any more.
+VANISHED = Truth("peer_vanished", if_reset=RESET)
 MIDWAY = Truth("peer_died_mid_message", ("peer_aborted", "peer_closed_under_us"),
                "a process that ends with unread data resets the connection")
 RESTART = Truth("restart")
+CADDY = Truth(("restart", "peer_failure"), (),
+              "Caddy closes both ends, and what the server says to that may come first")
 PEERS = {"websockets": "python", "aiohttp": "python", "node": "node", "gorilla": "gorilla"}
 SIGNALS = {"killed": signal.SIGKILL, "terminated": signal.SIGTERM, "aborted": signal.SIGABRT}
 
@@ -57,7 +60,7 @@ def causes(rng):
         yield proxy(rng, "haproxy", way)
     for way in ("reload", "terminate"):
         age = some(rng, 2, 8)
-        yield Cause(f"caddy: {way} after {age} s in use", RESTART,
+        yield Cause(f"caddy: {way} after {age} s in use", CADDY,
                     partial(end_proxy, kind="caddy", way=way, age=age), age + 5,
                     ("python", "caddy"))
     for kind in ("nginx", "haproxy", "caddy"):

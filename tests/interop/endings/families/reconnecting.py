@@ -5,6 +5,7 @@ from rig.cause import Cause, Truth
 
 from .common import some
 
+# It is not in use then.
 VANISHED = Truth("peer_vanished")
 SILENT = Truth("half_open")
 REJECTED = Truth("handshake_rejected")

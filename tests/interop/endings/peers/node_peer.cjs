@@ -2,8 +2,8 @@
 //
 //     node node_peer.cjs server|client PLACE [NAME=VALUE]...
 //
-// It knows ping, idle, life, say, block, deaf, mute and limit; ping=5,3 is the heartbeat of its
-// documentation: terminate() where no Pong came. tls=1 asks for HTTPS alone, without WebSocket.
+// It knows ping, idle, life, say, block, deaf, mute and limit; ping=5 is the heartbeat of its
+// documentation: terminate() where no Pong came until the next Ping. tls=1 asks for HTTPS alone, without WebSocket.
 "use strict";
 const { WebSocket, WebSocketServer } = require("ws");
 
@@ -68,7 +68,7 @@ function live(ws) {
       if (!alive) return ws.terminate();
       alive = false;
       ws.ping();
-    }, 1000 * Number(settings.ping)));
+    }, 1000 * parseFloat(settings.ping)));
   }
 }
 

@@ -9,19 +9,28 @@ class Truth:
 
     `right` has the verdicts of which one must be listed, and `also` those that may stand first
     besides, since one endpoint cannot tell them apart; `why` says why that is. Where `act` is set
-    something is to be done about the ending, and an advice to do nothing is wrong.
+    something is to be done about the ending, and an advice to do nothing is wrong. `if_reset` is the
+    truth instead where the same cause happened to reset the connection.
     """
 
     right: typing.Union[str, tuple]
     also: tuple = ()
     why: str = ""
     act: bool = True
+    if_reset: typing.Optional["Truth"] = None
 
     def __post_init__(self):
         if isinstance(self.right, str):
             self.right = (self.right,)
         if self.also and not self.why:
             raise ValueError(f"{self.right}: {self.also} without a reason")
+
+    def of(self, ending):
+        """The truth about this ending."""
+        cause = ending["termination"]["cause"]
+        failed = cause.get("transport", {}) if isinstance(cause, dict) else {}
+        reset = failed.get("kind") in ("reset", "broken_pipe")
+        return self.if_reset if reset and self.if_reset else self
 
     @property
     def acceptable(self):

@@ -24,7 +24,7 @@ def cache():
 class Tools:
     """What the causes can use. `lacks` says why something cannot be used."""
 
-    def __init__(self, short):
+    def __init__(self, short, witness):
         self.why = {}
         self.programs = {}
         for name in ("nginx", "haproxy", "caddy", "openssl", "stunnel4", "ss", "conntrack",
@@ -34,7 +34,7 @@ class Tools:
                 self.programs[name] = found
             else:
                 self.why[name] = f"no {name}"
-        self.witness = build_witness()
+        self.witness = witness or build_witness()
         wanted = PYTHON if short else PYTHON + MORE_PYTHON
         self.packages = installed("python", wanted, lambda folder: [
             sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",

@@ -40,8 +40,8 @@ def causes(rng):
                     peer=peer, short=peer != "daphne")
     yield cause("nginx strips the upgrade before our server", STRIPPED, stripped_before_us, "nginx",
                 "python")
-    for server, truth in (("nginx", TLS), ("openssl", TLS_SILENT), ("gorilla", TLS), ("node", TLS_SILENT),
-                          ("haproxy", TLS_SILENT)):
+    for server, truth in (("nginx", TLS), ("openssl", TLS_SILENT), ("gorilla", TLS),
+                          ("node", TLS_SILENT), ("haproxy", TLS_SILENT)):
         yield cause(f"ws:// to a TLS port of {server}", truth, plain_to_tls, server, "openssl",
                     server=server)
     yield cause("TLS to our ws:// port, by openssl", TLS, tls_to_plain, "openssl")
@@ -111,7 +111,8 @@ def answered(stage, answer, adapter):
 
 
 def status_of(stage, status, adapter, retry_after=None):
-    more = f"location /here {{ default_type text/html; return {status} \"<html>{status}</html>\"; }}"
+    more = (f"location /here {{ default_type text/html; "
+            f"return {status} \"<html>{status}</html>\"; }}")
     if status == 302:
         more = "location /here { return 302 http://portal.example/login; }"
     if retry_after:

@@ -60,8 +60,8 @@ def causes(rng):
                             adapter=adapters(rng), times=1), timeout + in_use + 2, (PEERS[peer],))
     timeout, in_use = rng.choice([10, 15, 20]), some(rng, 1, 9)
     beat = round(timeout / rng.uniform(3, 5), 2)
-    yield Cause(f"a websockets client ends by fin after {timeout} s; {in_use} s in use, Pings every "
-                f"{beat} s", IDLE,
+    yield Cause(f"a websockets client ends by fin after {timeout} s; {in_use} s in use, Pings "
+                f"every {beat} s", IDLE,
                 partial(idle_client, timeout=timeout, beat=beat, in_use=in_use),
                 timeout + in_use + 2, ("python",))
 
@@ -78,8 +78,8 @@ def once(rng, peer, how, timeout):
 
 def thrice(rng, peer, how, timeout):
     beat, in_use = round(timeout / rng.uniform(3, 5), 2), some(rng, 1, 6)
-    return Cause(f"{peer} ends by {how} after {timeout} s; {in_use} s in use, Pings every {beat} s, "
-                 f"three in a row", [first(how, timeout), IDLE, IDLE],
+    return Cause(f"{peer} ends by {how} after {timeout} s; {in_use} s in use, Pings every {beat} s,"
+                 f" three in a row", [first(how, timeout), IDLE, IDLE],
                  partial(idle, peer=peer, how=how, timeout=timeout, beat=beat, in_use=in_use,
                          adapter="tokio", times=3),
                  3 * (timeout + in_use) + 3, (PEERS[peer],))

@@ -46,8 +46,8 @@ def cause(rng, proxy, timeout, role="client", traffic=0.0, delay=0.0, heartbeat=
     name += f", over a path with {delay} s each way" if delay else ""
     name += "" if heartbeat == "off" else f", with a heartbeat of {heartbeat}"
     return Cause(name, IDLE,
-                 partial(idle, proxy=proxy, timeout=timeout, role=role, traffic=traffic, delay=delay,
-                         heartbeat=heartbeat, adapter=adapter),
+                 partial(idle, proxy=proxy, timeout=timeout, role=role, traffic=traffic,
+                         delay=delay, heartbeat=heartbeat, adapter=adapter),
                  timeout + traffic + 3, ("python", proxy), short=timeout + traffic < 20)
 
 

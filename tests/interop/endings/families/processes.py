@@ -49,11 +49,14 @@ def causes(rng):
         what = "closes with unread data" if peer == "websockets" else "resets it"
         yield Cause(f"{peer} {what} after {age} s", RESET,
                     partial(closed_unread, peer=peer, age=age), age + 2, (PEERS[peer],))
-    for role in ("client", "server"):
-        rate = rng.randrange(100_000, 300_000)
-        yield Cause(f"websockets killed in its upload to our {role}, at {rate} bytes/s", MIDWAY,
-                    partial(midway, role=role, rate=rate, after=some(rng, 2, 6)), 8, ("python",),
-                    short=role == "client")
+    for role, beat in (("client", "off"), ("server", "off"), ("client", "2,20"),
+                       ("server", "2,20")):
+        # What it had given to its system still comes, for as long as nothing of ours arrives there.
+        rate = rng.randrange(200_000, 400_000)
+        yield Cause(f"websockets killed in its upload to our {role}, at {rate} bytes/s, heartbeat "
+                    f"{beat}", MIDWAY,
+                    partial(midway, role=role, rate=rate, after=some(rng, 2, 6), beat=beat), 20,
+                    ("python",), short=role == "client")
     for way in ("reload", "stop", "quit", "kill"):
         yield proxy(rng, "nginx", way)
     for way in ("terminate", "kill"):
@@ -111,12 +114,12 @@ def closed_unread(stage, peer, age):
     return stage.client(server.address, heartbeat="off", every=TRAFFIC).endings()
 
 
-def midway(stage, role, rate, after):
+def midway(stage, role, rate, after, beat):
     if role == "client":
         peer = stage.peer("websockets", upload=f"0.3:{40 * rate}")
-        witness = stage.client(stage.relay(peer.address, rate=rate).address)
+        witness = stage.client(stage.relay(peer.address, rate=rate).address, heartbeat=beat)
     else:
-        witness = stage.server()
+        witness = stage.server(heartbeat=beat)
         relay = stage.relay(witness.address, rate=rate)
         peer = stage.peer("websockets", "client", f"ws://{relay.address}/",
                           upload=f"0.3:{40 * rate}")

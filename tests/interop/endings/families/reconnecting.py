@@ -25,12 +25,13 @@ def causes(rng):
         wait = rng.randrange(2, 5)
         yield cause(f"503 twice with Retry-After {wait}", [REJECTED] * 2, busy, 25, status=503,
                     wait=wait)
-        yield cause("429 twice without Retry-After", [REJECTED] * 2, busy, 15, status=429, wait=None)
+        yield cause("429 twice without Retry-After", [REJECTED] * 2, busy, 15, status=429,
+                    wait=None)
         age = some(rng, 1, 3)
         yield cause(f"1012 after {age} s", Truth("restart"), closed, 40, age=age, how="1012",
                     between=(5, 30))
-        yield cause(f"1013 after {age} s", Truth("try_again_later"), closed, 15, age=age, how="1013",
-                    between=None, stays=12)
+        yield cause(f"1013 after {age} s", Truth("try_again_later"), closed, 15, age=age,
+                    how="1013", between=None, stays=12)
         yield cause(f"1000 after {age} s", Truth("closed_by_peer", act=False), gives_up, 6,
                     short=True, age=age, how="1000")
         yield cause(f"1002 after {age} s", Truth("peer_failure"), gives_up, 6, short=True, age=age,
@@ -88,7 +89,8 @@ def closed(stage, adapter, age, how, between, stays=60):
         return endings
     attempt = witness.wait_events("attempt", 2)[1]
     waited = attempt["at"] - endings[0]["at"]
-    stage.check(between[0] - EARLY <= waited <= between[1] + 1, f"it came back after {waited:.2f} s")
+    stage.check(between[0] - EARLY <= waited <= between[1] + 1,
+                f"it came back after {waited:.2f} s")
     return endings
 
 

@@ -9,8 +9,8 @@ class Truth:
 
     `right` has the verdicts of which one must be listed, and `also` those that may stand first
     besides, since one endpoint cannot tell them apart; `why` says why that is. Where `act` is set
-    something is to be done about the ending, and an advice to do nothing is wrong. `if_reset` is the
-    truth instead where the same cause happened to reset the connection.
+    something is to be done about the ending, and an advice to do nothing is wrong. `if_reset` is
+    the truth instead where the same cause happened to reset the connection.
     """
 
     right: typing.Union[str, tuple]

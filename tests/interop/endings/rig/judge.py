@@ -7,7 +7,7 @@ CONFIDENCES = ("certain", "likely", "possible")
 
 @dataclasses.dataclass
 class Judged:
-    """One ending. `right` is whether the first verdict is; `listed` whether a right one is named."""
+    """One ending: whether the first verdict is right, and whether a right one is listed."""
 
     family: str
     cause: str

@@ -112,7 +112,7 @@ class Network:
                     "--reject-with", how)
 
     def give_up_soon(self, role):
-        """Lets the kernel of that end give up after a few seconds instead of a quarter of an hour."""
+        """Lets the kernel of that end give up after a few seconds, not a quarter of an hour."""
         self.run(role, "sysctl", "-qw", "net.ipv4.tcp_retries2=3")
 
     def nat(self):

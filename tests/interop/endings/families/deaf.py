@@ -33,7 +33,8 @@ def causes(rng):
         for beat in ("off", heartbeat(rng)):
             stall = some(rng, 3, 6)
             yield Cause(f"{peer} reads nothing of our bulk, heartbeat {beat}, stall {stall} s",
-                        FULL, partial(unread, peer=peer, beat=beat, stall=stall), 16, (PEERS[peer],),
+                        FULL, partial(unread, peer=peer, beat=beat, stall=stall), 16,
+                        (PEERS[peer],),
                         short=peer == "websockets" and beat == "off")
         beat, until = heartbeat(rng), some(rng, 4, 9)
         yield Cause(f"{peer} reads nothing, and talks for {until} s, heartbeat {beat}", TALKS,

@@ -35,7 +35,8 @@ def causes(rng):
     yield Cause("30 s in use, as of a known gateway, by fin", AGED,
                 partial(in_use, peer="websockets", how="fin", age=30, times=1), 32, ("python",))
     yield Cause("30 s without a byte, by age",
-                Truth("proxy_lifetime", ("proxy_idle_timeout",), SAME), partial(unused, how="fin", age=30), 32, ("python",))
+                Truth("proxy_lifetime", ("proxy_idle_timeout",), SAME),
+                partial(unused, how="fin", age=30), 32, ("python",))
     # Where both fit, idleness is what more of them end for.
     yield Cause("30 s without a byte, by nginx's idle timeout",
                 Truth(("proxy_idle_timeout",)), partial(nginx, timeout=30), 33, ("python", "nginx"))

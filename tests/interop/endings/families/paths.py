@@ -58,7 +58,8 @@ def causes(rng):
     yield cause("all is dropped", Truth("kernel_timeout"), drop_all, OFF, "server", soon=True,
                 seconds=20)
     for how, truth in (("icmp-host-unreachable", UNREACHABLE),
-                       ("icmp-net-unreachable", UNREACHABLE), ("icmp-port-unreachable", Truth("refused"))):
+                       ("icmp-net-unreachable", UNREACHABLE),
+                       ("icmp-port-unreachable", Truth("refused"))):
         yield cause(f"rejected with {how}", truth, partial(reject_icmp, how=how), OFF, soon=True,
                     seconds=20)
     yield cause("rejected with icmp-host-unreachable", SLOWLY_UNREACHABLE,

@@ -79,7 +79,8 @@ def upload(rng, peer, role):
     name = f"{peer}, pinging every {ping} s; our {role} uploads at {rate} bytes/s"
     return Cause(name, UPLOAD,
                  partial(keep_uploading, peer=peer, role=role, ping=ping, timeout=timeout,
-                         rate=rate), 16, ("python",), short=peer == "websockets" and role == "client")
+                         rate=rate), 16, ("python",),
+                 short=peer == "websockets" and role == "client")
 
 
 def keep_uploading(stage, peer, role, ping, timeout, rate):

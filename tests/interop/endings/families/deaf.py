@@ -36,10 +36,12 @@ def causes(rng):
                         FULL, partial(unread, peer=peer, beat=beat, stall=stall), 16,
                         (PEERS[peer],),
                         short=peer == "websockets" and beat == "off")
-        beat, until = heartbeat(rng), some(rng, 4, 9)
-        yield Cause(f"{peer} reads nothing, and talks for {until} s, heartbeat {beat}", TALKS,
-                    partial(talking, peer=peer, beat=beat, until=until), until + 12, ("python",)) \
-            if peer == "websockets" else frozen_in_traffic(rng)
+    beat, until = heartbeat(rng), some(rng, 4, 9)
+    yield Cause(f"websockets reads nothing, and talks for {until} s, heartbeat {beat}", TALKS,
+                partial(talking, beat=beat, until=until), until + 12, ("python",))
+    beat, after = heartbeat(rng), some(rng, 2, 6)
+    yield Cause(f"node frozen in the middle of traffic after {after} s, heartbeat {beat}", SILENT,
+                partial(freeze_in_traffic, beat=beat, after=after), after + 14, ("node",))
     for bulk in (False, True):
         beat, after = heartbeat(rng), some(rng, 2, 6)
         yield Cause(f"a path goes dead after {after} s, {'bulk' if bulk else 'nothing'} under way, "
@@ -78,12 +80,6 @@ def frozen(stage, peer, role, beat, after, adapter):
     return witness.endings()
 
 
-def frozen_in_traffic(rng):
-    beat, after = heartbeat(rng), some(rng, 2, 6)
-    return Cause(f"node frozen in the middle of traffic after {after} s, heartbeat {beat}", SILENT,
-                 partial(freeze_in_traffic, beat=beat, after=after), after + 14, ("node",))
-
-
 def freeze_in_traffic(stage, beat, after):
     witness, other = open_to(stage, "node", "client", heartbeat=beat, every=f"0.3:50:{after}")
     stage.sleep(after - 0.5)
@@ -102,8 +98,8 @@ def unread(stage, peer, beat, stall):
     return witness.endings()
 
 
-def talking(stage, peer, beat, until):
-    witness, _ = open_to(stage, peer, "client", {"deaf": 0.5, "say": f"0.4:10:{until}"},
+def talking(stage, beat, until):
+    witness, _ = open_to(stage, "websockets", "client", {"deaf": 0.5, "say": f"0.4:10:{until}"},
                          heartbeat=beat)
     return witness.endings()
 

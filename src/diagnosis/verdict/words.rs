@@ -78,6 +78,16 @@ pub(super) const fn by_status(status: u16) -> &'static str {
 /// What a code says that frameworks have registered (IANA registry), or that is nobody's but the
 /// application's.
 pub(super) const fn registered(code: u16) -> Option<&'static str> {
+    match code {
+        3000 => Some("unauthorized"),
+        3003 => Some("forbidden"),
+        3008 => Some("timeout"),
+        _ => None,
+    }
+}
+
+pub(super) fn by_application(code: u16) -> Cow<'static, str> {
+    let like_http = code.checked_sub(4000).filter(|status| (400..=599).contains(status));
     match (code, like_http) {
         (3000, _) => {
             "The peer does not know who this is: renew the credentials before reconnecting.".into()

@@ -14,11 +14,16 @@ mod step;
 mod told;
 mod turn;
 mod unparsed;
+#[cfg(feature = "std")]
+mod waiting;
+
+use core::time::Duration;
 
 use crate::connection::SendError;
 use crate::report::Phase;
 use crate::session::{Output, Session, SessionEvent};
 use crate::time::{Timer, Timestamp};
+use crate::wire::message::Message;
 
 use ready::Ready;
 pub use step::{Shutdown, Step, Wait, Want};
@@ -27,6 +32,9 @@ use unparsed::Unparsed;
 
 /// Output is written by then even if the application goes on without waiting.
 const WRITE_SOON: usize = 64 * 1024;
+
+/// How long writing goes on at most before reading gets its turn, where writes wait.
+pub(crate) const WRITE_SLICE: Duration = Duration::from_millis(10);
 
 /// How many events are handed out before somebody has to look at the clock again.
 const WITHOUT_TIME: u8 = 32;
@@ -154,6 +162,7 @@ pub struct Driver {
 struct Settings {
     without_control_events: bool,
     reads_may_last: bool,
+    writes_wait: bool,
 }
 
 impl Driver {
@@ -211,13 +220,17 @@ impl Driver {
     pub fn next(&mut self, want: Want) -> Step {
         match want {
             Want::Event if self.calm && self.without_time < WITHOUT_TIME => {
-                if let Some(event) = self.next_read() {
+                if let Some(message) = self.ready.take() {
                     self.without_time += 1;
-                    return Step::Event(event);
+                    return Step::Event(message);
+                }
+                if !self.unparsed.is_empty() {
+                    if let Some(step) = self.next_unparsed() {
+                        return step;
+                    }
                 }
                 if self.calm && !self.turn.read_blocked {
-                    self.turn.will_read(false, self.now);
-                    return Step::Read;
+                    return self.turn.will_read(false, self.now);
                 }
             }
             // A flush that nothing keeps up comes before deadlines and events.
@@ -232,19 +245,29 @@ impl Driver {
         self.next_slow(want)
     }
 
-    /// The next message of those that were read, if nothing else is in between.
+    /// The next message of several that were read at once, if nothing has to be done before it. It
+    /// is what [`next`](Self::next) would say, with less in between.
+    #[cfg(feature = "std")]
     #[inline]
-    fn next_read(&mut self) -> Option<SessionEvent<'static>> {
-        if !self.ready.is_empty() {
-            return self.ready.take();
-        }
-        if self.unparsed.is_empty() {
-            return None;
-        }
+    pub(crate) fn next_of_many(&mut self) -> Option<Message<'static>> {
+        let many = self.calm && !self.unparsed.is_empty() && self.ready.is_empty();
+        if many && self.without_time < WITHOUT_TIME { self.parse_message() } else { None }
+    }
+
+    #[inline(never)]
+    fn next_unparsed(&mut self) -> Option<Step> {
+        self.parse_message().map(|message| Step::Event(SessionEvent::Message(message)))
+    }
+
+    #[inline]
+    fn parse_message(&mut self) -> Option<Message<'static>> {
         match self.unparsed.poll(&mut self.session, self.now) {
-            Some(message @ SessionEvent::Message(_)) => return Some(message),
+            Some(SessionEvent::Message(message)) => {
+                self.without_time += 1;
+                return Some(message);
+            }
             Some(event) => drop(self.sort(event)),
-            // The peer may have broken a rule, which is an answer and no event.
+            // The peer may have broken a rule, which makes a Close and no event.
             None => self.calm = false,
         }
         None
@@ -267,7 +290,7 @@ impl Driver {
                     return step;
                 }
             }
-            // What was parsed just now may have an answer.
+            // What was parsed just now may ask for a Pong or a Close.
             let output = self.wants_write();
             if let Some(step) = self.write(output) {
                 return step;
@@ -284,12 +307,11 @@ impl Driver {
                 continue;
             }
             if may_read && !self.turn.read_blocked {
-                self.turn.will_read(due, self.now);
                 self.calm = want == Want::Event && !due && !output && !self.unflushed;
-                return Step::Read;
+                return self.turn.will_read(due, self.now);
             }
             if !self.stale && !self.is_lost() {
-                return Step::Wait(self.wait(may_read));
+                return self.wait(may_read);
             }
         }
     }
@@ -323,7 +345,7 @@ impl Driver {
         self.ready.take().map(Step::Event)
     }
 
-    /// What has to be done with the writing side, if anything can be.
+    /// What has to be done with the writing direction, if anything can be.
     fn write(&mut self, output: bool) -> Option<Step> {
         let step = if output {
             Step::Write
@@ -359,9 +381,13 @@ impl Driver {
         self.session.config().limits.pending_output
     }
 
-    fn wait(&mut self, read: bool) -> Wait {
+    fn wait(&mut self, read: bool) -> Step {
+        if self.turn.is_over(self.now) {
+            return Step::Done;
+        }
         let write = self.wants_write() || self.unflushed;
-        Wait { read, write, until: self.session.poll_timeout() }
+        let until = sooner(self.session.poll_timeout(), self.turn.until);
+        Step::Wait(Wait { read, write, until })
     }
 
     /// Nothing can come any more, and nothing is left to write or to wait for: the end.
@@ -391,6 +417,7 @@ impl Driver {
     }
 
     /// What there is to be written, after [`Step::Write`].
+    #[inline]
     pub fn output(&mut self) -> Output<'_> {
         self.session.output()
     }
@@ -424,11 +451,21 @@ impl Driver {
 
     /// Why nothing that is queued will ever leave, if that is so.
     #[must_use]
+    #[inline]
     pub fn failed(&self) -> Option<SendError> {
         if self.ready.has_ended() {
             Some(SendError::Ended)
         } else {
             self.write_failed.then_some(SendError::WriteFailed)
         }
+    }
+}
+
+/// The sooner of two times, of which either may never come.
+#[inline]
+fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

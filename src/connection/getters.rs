@@ -9,7 +9,7 @@ use crate::wire::close::CloseFrame;
 use crate::wire::role::Role;
 
 impl Connection {
-    /// Whether to shut down the writing side of the transport now.
+    /// Whether to shut down the writing direction of the transport now.
     ///
     /// Shut it down once, then go on reading until the peer's stream ends or the deadline comes,
     /// then close the transport. Closing it earlier may reset the connection and destroy our Close on
@@ -73,6 +73,19 @@ impl Connection {
             next = sooner(next, stalled.map(|since| (since + span, Timer::WriteStall)));
         }
         next
+    }
+
+    /// The next deadline, or a time before it, which costs less and comes later than now.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn nothing_before(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.closing.is_none() {
+            let earliest = self.times.earliest_due(self.quiet_since());
+            if now < earliest && earliest < Timestamp::MAX {
+                return Some(earliest);
+            }
+        }
+        self.poll_timeout()
     }
 
     /// Whether [`poll_timeout`](Self::poll_timeout) has come: two comparisons, as long as nothing

@@ -7,14 +7,14 @@ use core::time::Duration;
 
 use crate::config;
 use crate::report::{Pings, Rtt};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, nanos};
 use crate::wire::keystream::Keystream;
 
 /// How far the latest Ping has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Latest {
     /// Its Pong has come, or there was no Ping.
-    Answered,
+    Acknowledged,
     /// It waits to be written into the output.
     Queued,
     /// It was written into the output; `mark` is the offset at which it ends.
@@ -48,7 +48,7 @@ pub(super) struct Heartbeat {
 impl Heartbeat {
     pub(super) fn new(settings: Option<&config::Heartbeat>, keystream: &mut Keystream) -> Self {
         let mut heartbeat = Self {
-            latest: Latest::Answered,
+            latest: Latest::Acknowledged,
             graced: false,
             sent: 0,
             acknowledged: 0,
@@ -74,7 +74,7 @@ impl Heartbeat {
     ) -> Option<Timestamp> {
         let due = quiet_since + jittered(settings.interval, self.jitter);
         match self.latest {
-            Latest::Answered => Some(due),
+            Latest::Acknowledged => Some(due),
             // The peer is alive and sends no Pong: the path still needs traffic to stay open.
             Latest::Flushed if last_received > self.flushed_at() => {
                 Some(due.max(self.flushed_at() + self.patience(settings)))
@@ -169,7 +169,7 @@ impl Heartbeat {
             // Its Pong shows that it has left, though `handle_flushed` has not said so yet.
             self.mark = now.as_nanos();
         }
-        self.latest = Latest::Answered;
+        self.latest = Latest::Acknowledged;
         self.graced = false;
         if let Some(rtt) = rtt {
             self.rtt.sample(rtt);
@@ -198,7 +198,7 @@ pub(super) fn shortest_interval(interval: Duration) -> Duration {
 
 /// `interval`, up to 10 % shorter or longer, so that many connections do not ping in step.
 fn jittered(interval: Duration, jitter: u32) -> Duration {
-    let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+    let nanos = nanos(interval);
     let tenth = nanos / 10;
     let within = (u128::from(2 * tenth) * u128::from(jitter)) >> 32;
     Duration::from_nanos((nanos - tenth).saturating_add(within as u64))

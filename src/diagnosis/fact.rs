@@ -129,7 +129,7 @@ pub enum Fact {
     /// The transport failed.
     Transport {
         /// The direction that failed first.
-        side: Direction,
+        direction: Direction,
         /// What it said.
         kind: TransportError,
     },
@@ -267,7 +267,7 @@ impl fmt::Display for Fact {
                 fmt_equal(f, *count, "ended after", *span, " idle")
             }
             Self::EndedAt { at } => write!(f, "ended {at}"),
-            Self::Transport { side, kind } => write!(f, "{side} failed: {kind}"),
+            Self::Transport { direction, kind } => write!(f, "{direction} failed: {kind}"),
             Self::Said { failure } => fmt_failure(f, failure),
             Self::LastWrite { before } => write!(f, "last write {} before", Measured(*before)),
             Self::LastReceived { before } => write!(f, "last byte {} before", Measured(*before)),
@@ -312,7 +312,7 @@ fn fmt_peer_close(f: &mut fmt::Formatter<'_>, frame: &CloseFrame) -> fmt::Result
 }
 
 fn fmt_local_close(f: &mut fmt::Formatter<'_>, frame: CloseFrame, flushed: bool) -> fmt::Result {
-    write!(f, "{}", LocalClose { frame, flushed, answer: false })
+    write!(f, "{}", LocalClose { frame, flushed, echo: false })
 }
 
 fn fmt_handshake_rule(f: &mut fmt::Formatter<'_>, rule: HandshakeError) -> fmt::Result {

@@ -16,7 +16,7 @@ impl Driver {
     /// driver's or into `memory`.
     ///
     /// [`ErrorKind::WouldBlock`] says that nothing is there, [`ErrorKind::Interrupted`] nothing;
-    /// another error, or no bytes at all, ends the reading side. `now` is the time afterwards.
+    /// another error, or no bytes at all, ends the reading direction. `now` is the time afterwards.
     #[inline]
     pub fn read_with(
         &mut self,
@@ -57,14 +57,14 @@ impl Driver {
     /// Executes [`Step::Write`](super::Step::Write) with one call of `write`.
     ///
     /// [`ErrorKind::WouldBlock`] says that nothing is taken at present, [`ErrorKind::Interrupted`]
-    /// nothing; another error, or no bytes taken, ends the writing side. `now` is the time
+    /// nothing; another error, or no bytes taken, ends the writing direction. `now` is the time
     /// afterwards.
     pub fn write_with(
         &mut self,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
         now: impl FnOnce() -> Timestamp,
     ) {
-        let output = self.output();
+        let output = self.session.ready_output();
         let first = output.chunk();
         let result = if first.len() == output.remaining() {
             write(&[IoSlice::new(first)])

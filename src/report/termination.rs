@@ -57,7 +57,13 @@ pub struct Termination {
 
 impl Termination {
     /// The report of an opening handshake that came to nothing.
-    pub(crate) fn before_open(role: Role, cause: Cause, evidence: Evidence) -> Self {
+    pub(crate) fn before_open(
+        role: Role,
+        cause: Cause,
+        stream_end: StreamEnd,
+        refusal: Option<Box<Refusal>>,
+        evidence: Evidence,
+    ) -> Self {
         Self {
             role,
             //= rfc6455#7.1.5
@@ -86,10 +92,10 @@ impl Termination {
             cause,
             local_close: None,
             peer_close: None,
-            stream_end: StreamEnd::NotSeen,
+            stream_end,
             truncated_message: false,
             dropped: Undelivered::default(),
-            refusal: None,
+            refusal,
             evidence,
         }
     }
@@ -115,9 +121,9 @@ impl Termination {
                 f.write_str("the peer's stream ended before our Close was written")
             }
             Cause::Eof { at } => write!(f, "the peer's stream ended {at}"),
-            Cause::Transport { side, kind } => {
+            Cause::Transport { direction, kind } => {
                 let place = if self.is_before_open() { " in the opening handshake" } else { "" };
-                write!(f, "{side} failed{place}: ")?;
+                write!(f, "{direction} failed{place}: ")?;
                 match &self.evidence.failure {
                     Some(failure) if failure.kind == kind => write!(f, "{failure}"),
                     _ => write!(f, "{kind}"),
@@ -149,7 +155,7 @@ impl Termination {
                     write!(f, "; what came begins with {first}")?;
                 }
                 match self.evidence.http_status {
-                    Some(status) => write!(f, "; the answer was status {status}"),
+                    Some(status) => write!(f, "; the response had status {status}"),
                     None => Ok(()),
                 }
             }
@@ -161,7 +167,7 @@ impl Termination {
                     None => Ok(()),
                 }
             }
-            Cause::Aborted => f.write_str("the connection was dropped on this side"),
+            Cause::Aborted => f.write_str("the connection was dropped on this direction"),
         }
     }
 
@@ -234,8 +240,8 @@ pub struct LocalClose {
     pub frame: CloseFrame,
     /// Whether the transport accepted its last byte.
     pub flushed: bool,
-    /// Whether it was queued after the peer's had come.
-    pub answer: bool,
+    /// Whether it echoes the peer's: it was queued after that had come.
+    pub echo: bool,
 }
 
 impl fmt::Display for LocalClose {

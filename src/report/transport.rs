@@ -5,7 +5,7 @@
 
 use core::fmt::{self, Write as _};
 
-/// How the reading side of the transport ended.
+/// How the reading direction of the transport ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReadClosed {
     /// An orderly end of stream: TCP's FIN, or TLS's `close_notify`.

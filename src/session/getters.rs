@@ -21,6 +21,14 @@ impl Session {
         if silent { output.end() } else { output }
     }
 
+    /// The same where [`has_output`](Self::has_output) has said just now that there is some.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn ready_output(&self) -> Output<'_> {
+        let output = self.send_queue.output();
+        if at_either!(&self.stage, at => at.is_silent()) { output.end() } else { output }
+    }
+
     /// Whether there is anything to be written to the transport.
     #[inline]
     pub fn has_output(&mut self) -> bool {
@@ -63,13 +71,23 @@ impl Session {
         self.next_timer().map(|(at, _)| at)
     }
 
+    /// The next deadline, or a time before it which costs less and comes later than now.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn nothing_before(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.stage.connection() {
+            Some(connection) => connection.nothing_before(now),
+            None => self.poll_timeout(),
+        }
+    }
+
     /// The next deadline, and what it is for.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Timestamp, Timer)> {
         at_either!(&self.stage, at => at.next_timer())
     }
 
-    /// Whether to shut down the writing side of the transport, once all output is written.
+    /// Whether to shut down the writing direction of the transport, once all output is written.
     ///
     /// Shut it down once, then go on reading until the peer's stream ends or the deadline comes,
     /// then close the transport. Closing it earlier may reset the connection and destroy our Close or

@@ -12,14 +12,11 @@ use std::thread;
 
 use super::transport::{Socket, Transport};
 use crate::adapter::{lock, scratch};
-use crate::driver::{self, Driver, Shutdown};
-use crate::time::{Clock, Timestamp};
+use crate::driver::{self, Driver, Shutdown, WRITE_SLICE};
+use crate::time::{Clock, Timestamp, nanos};
 
 /// The shortest wait for input: long enough to be one for every system.
 pub(super) const GLANCE: Duration = Duration::from_millis(1);
-
-/// How long writing goes on at most before reading gets its turn, and how long one write waits.
-pub(super) const WRITE_SLICE: Duration = Duration::from_millis(10);
 
 /// How much of the output a write copies out from under the lock.
 const COPY: usize = 64 * 1024;
@@ -28,20 +25,15 @@ const COPY: usize = 64 * 1024;
 pub(super) trait Access {
     fn with<R>(&mut self, f: impl FnOnce(&mut Driver) -> R) -> R;
 
-    /// Writes once; `wait` for another thread that does. Returns the time.
-    fn write(&mut self, wait: bool, clock: Clock) -> Timestamp;
+    /// Writes once; `wait` for another thread that does.
+    fn write(&mut self, wait: bool, clock: Clock);
 
     fn flush(&mut self, clock: Clock);
 
-    /// Reads once; `wait` for another thread that does.
-    fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock);
+    /// Reads once, until this time at most; `wait` for another thread that does.
+    fn read(&mut self, wait: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock);
 
     fn shut_down(&mut self, how: Shutdown);
-
-    fn is_timed(&self) -> bool;
-
-    /// How long a wait may last although no deadline calls for it: another thread may set one.
-    fn patience(&self, wait: Option<Duration>) -> Option<Duration>;
 }
 
 /// The timeout that a stream was given last, in nanoseconds; `u64::MAX` waits for ever.
@@ -55,10 +47,16 @@ impl ReadTimeout {
     /// Shorter waits than this are exact.
     const EXACT: u64 = 100_000_000;
 
+    /// Waits are not shorter than this.
+    const SHORTEST: u64 = nanos(GLANCE);
+
     /// The timeout that the stream has to be given, if it needs another one than it has.
-    fn change(&mut self, wanted: Option<Duration>) -> Option<Option<Duration>> {
-        let wanted =
-            wanted.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+    #[inline]
+    fn change(&mut self, now: Timestamp, until: Option<Timestamp>) -> Option<Option<Duration>> {
+        let wanted = match until {
+            Some(at) => at.as_nanos().saturating_sub(now.as_nanos()).max(Self::SHORTEST),
+            None => u64::MAX,
+        };
         let (set, least) = match wanted {
             u64::MAX => (wanted, wanted),
             Self::EXACT.. => (wanted - wanted / 8, wanted / 2),
@@ -76,6 +74,7 @@ impl ReadTimeout {
 ///
 /// On Unix, a socket's timeout is `WouldBlock`, and `TimedOut` means that the system gave up on the
 /// peer. On Windows both are `TimedOut`; the session's own deadlines find the peer's death there.
+#[inline]
 fn waited<T>(result: io::Result<T>) -> io::Result<T> {
     match result {
         Err(error) if cfg!(windows) && error.kind() == ErrorKind::TimedOut => {
@@ -96,20 +95,20 @@ pub(super) struct Own<S> {
 impl<S: Transport> Own<S> {
     pub(super) fn new(mut stream: S, driver: Driver) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_SLICE))?;
-        let driver = driver.reads_may_last(!stream.is_timed());
+        let driver = driver.reads_may_last(!stream.is_timed()).writes_wait();
         Ok(Self { stream, driver, timeout: ReadTimeout::default(), shut_down: false })
     }
 }
 
 impl<S: Transport> Access for Own<S> {
+    #[inline]
     fn with<R>(&mut self, f: impl FnOnce(&mut Driver) -> R) -> R {
         f(&mut self.driver)
     }
 
-    fn write(&mut self, _: bool, clock: Clock) -> Timestamp {
+    fn write(&mut self, _: bool, clock: Clock) {
         let stream = &mut self.stream;
         self.driver.write_with(|slices| waited(stream.write_vectored(slices)), || clock.now());
-        self.driver.now()
     }
 
     fn flush(&mut self, clock: Clock) {
@@ -117,9 +116,9 @@ impl<S: Transport> Access for Own<S> {
         self.driver.flush_with(|| waited(stream.flush()), || clock.now());
     }
 
-    fn read(&mut self, _: bool, timeout: Option<Duration>, clock: Clock) {
+    fn read(&mut self, _: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock) {
         let Self { stream, driver, .. } = self;
-        let set = match self.timeout.change(timeout) {
+        let set = match self.timeout.change(now, until) {
             Some(timeout) => stream.set_read_timeout(timeout),
             None => Ok(()),
         };
@@ -132,14 +131,6 @@ impl<S: Transport> Access for Own<S> {
         if !mem::replace(&mut self.shut_down, true) {
             let _ = self.stream.shutdown_write();
         }
-    }
-
-    fn is_timed(&self) -> bool {
-        self.stream.is_timed()
-    }
-
-    fn patience(&self, wait: Option<Duration>) -> Option<Duration> {
-        wait
     }
 }
 
@@ -173,13 +164,19 @@ impl<S: Socket> Half<S> {
         (half(), half())
     }
 
-    /// Waits until it is known whether our Close has left, while one is under way: the peer's answer
-    /// may be read before the writing half has said so, and would look like a Close of its own.
-    fn settle_close(&self) {
-        let driver = self.driver();
-        let under_way = driver.session().local_close().is_some_and(|close| !close.flushed);
-        drop(driver);
-        if under_way {
+    /// How long a read waits although no deadline calls for it: the other thread may set one.
+    fn or_glance(&self, now: Timestamp, until: Option<Timestamp>) -> Option<Timestamp> {
+        if Arc::strong_count(&self.shared) == 1 {
+            return until;
+        }
+        let glance = now + self.shared.glance;
+        Some(until.map_or(glance, |until| until.min(glance)))
+    }
+
+    /// Waits for the write that is under way, where the driver has to be told of it first.
+    fn await_write(&self) {
+        let write_comes_first = self.driver().write_comes_first();
+        if write_comes_first {
             drop(lock(&self.shared.writing));
         }
     }
@@ -204,12 +201,12 @@ impl<S: Socket> Access for Half<S> {
         result
     }
 
-    fn write(&mut self, wait: bool, clock: Clock) -> Timestamp {
+    fn write(&mut self, wait: bool, clock: Clock) {
         let shared = self.shared.clone();
         let Some(_guard) = lock_if(&shared.writing, wait) else {
             // The other thread writes, and will write what was queued since.
             self.turn.write_blocked = true;
-            return clock.now();
+            return;
         };
         scratch::with(|memory| {
             let len = self.with(|driver| driver.copy_output(memory.get_mut(..COPY)));
@@ -218,7 +215,6 @@ impl<S: Socket> Access for Half<S> {
                 self.with(|driver| driver.handle_write_result(result, || clock.now()));
             }
         });
-        self.driver().now()
     }
 
     fn flush(&mut self, _: Clock) {
@@ -226,7 +222,7 @@ impl<S: Socket> Access for Half<S> {
         self.with(Driver::handle_flushed);
     }
 
-    fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock) {
+    fn read(&mut self, wait: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock) {
         let shared = self.shared.clone();
         let Some(mut current) = lock_if(&shared.reading, wait) else {
             // Nothing can be said of what that thread has read. It is given a moment, since this
@@ -239,14 +235,14 @@ impl<S: Socket> Access for Half<S> {
         if wait && self.driver().has_incoming() {
             return;
         }
-        let set = match current.change(timeout) {
+        let set = match current.change(now, self.or_glance(now, until)) {
             Some(timeout) => shared.socket.set_read_timeout_shared(timeout),
             None => Ok(()),
         };
         scratch::with(|memory| {
             let result = waited(set.and_then(|()| shared.socket.read_shared(memory)));
             if !matches!(&result, Err(error) if error.kind() == ErrorKind::WouldBlock) {
-                self.settle_close();
+                self.await_write();
             }
             self.with(|driver| driver.handle_read_result(result, memory, || clock.now()));
         });
@@ -255,17 +251,6 @@ impl<S: Socket> Access for Half<S> {
     fn shut_down(&mut self, how: Shutdown) {
         // The other half may be waiting in a read, and keeps the socket open until it is dropped.
         let _ = self.shared.socket.shutdown_shared(how.into());
-    }
-
-    fn is_timed(&self) -> bool {
-        self.shared.socket.is_timed()
-    }
-
-    fn patience(&self, wait: Option<Duration>) -> Option<Duration> {
-        if Arc::strong_count(&self.shared) == 1 {
-            return wait;
-        }
-        Some(wait.map_or(self.shared.glance, |wait| wait.min(self.shared.glance)))
     }
 }
 

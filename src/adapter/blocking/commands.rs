@@ -7,7 +7,7 @@ use super::access::Access;
 use super::turn::Turn;
 use crate::adapter::Incoming;
 use crate::connection::SendError;
-use crate::driver::Want;
+use crate::driver::{Driver, Want};
 use crate::report::Termination;
 use crate::session::{Outgoing, SendRefused, Session, SessionEvent};
 use crate::time::Timestamp;
@@ -23,6 +23,7 @@ impl<A: Access> Turn<A> {
         }
     }
 
+    #[inline]
     pub(super) fn next(&mut self) -> Incoming {
         loop {
             if let Some(incoming) = self.next_before(None) {
@@ -32,7 +33,11 @@ impl<A: Access> Turn<A> {
     }
 
     /// The next message or the report, or nothing once `until` has passed.
+    #[inline]
     pub(super) fn next_before(&mut self, until: Option<Timestamp>) -> Option<Incoming> {
+        if let Some(message) = self.access.with(Driver::next_of_many) {
+            return Some(Incoming::Message(message));
+        }
         self.run(Want::Event, until, |event| match event {
             Some(SessionEvent::Message(message)) => Some(Incoming::Message(message)),
             Some(SessionEvent::Ended(report)) => Some(Incoming::Ended(report)),
@@ -42,6 +47,11 @@ impl<A: Access> Turn<A> {
 
     fn wait_for(&mut self, want: Want) {
         self.run(want, None, |event| event.is_none().then_some(()));
+    }
+
+    /// Waits until the session takes another message.
+    pub(super) fn wait_for_room(&mut self) {
+        self.wait_for(Want::Room);
     }
 
     pub(super) fn flush(&mut self) -> Result<(), SendError> {
@@ -61,7 +71,7 @@ impl<A: Access> Turn<A> {
                 Err(refused) if refused.reason == SendError::Full => message = refused.message,
                 result => return result,
             }
-            self.wait_for(Want::Room);
+            self.wait_for_room();
         }
     }
 
@@ -71,7 +81,7 @@ impl<A: Access> Turn<A> {
         mut command: impl FnMut(&mut Session, Timestamp) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
         loop {
-            self.wait_for(Want::Room);
+            self.wait_for_room();
             match self.command(&mut command) {
                 // The other half has taken the room, for a Pong.
                 Err(SendError::Full) => {}

@@ -109,10 +109,10 @@ impl<'a> Measures<'a> {
     }
 
     /// A failure of the transport, with what it said beside the kind.
-    pub(super) fn failure(&self, side: Direction, kind: TransportError) -> Vec<Fact> {
+    pub(super) fn failure(&self, direction: Direction, kind: TransportError) -> Vec<Fact> {
         let said = self.evidence.failure.filter(|failure| failure.kind == kind);
         let said = said.filter(|said| said.os_error.is_some() || !said.message.is_empty());
-        let kind = Fact::Transport { side, kind };
+        let kind = Fact::Transport { direction, kind };
         iter::once(kind).chain(said.map(|failure| Fact::Said { failure })).collect()
     }
 

@@ -23,7 +23,7 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
             findings
         }
         Cause::Eof { at } => cut_short(measures, vec![Fact::EndedAt { at }]),
-        Cause::Transport { side, kind } => failed(measures, side, kind),
+        Cause::Transport { direction, kind } => failed(measures, direction, kind),
         Cause::Aborted => {
             let facts = vec![Fact::Opening { span: measures.age() }];
             vec![Finding::new(Verdict::LocalAbort, Certain, facts)]
@@ -38,8 +38,8 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
     }
 }
 
-fn failed(measures: &Measures<'_>, side: Direction, kind: TransportError) -> Vec<Finding> {
-    let mut facts = measures.failure(side, kind);
+fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -> Vec<Finding> {
+    let mut facts = measures.failure(direction, kind);
     let one = |verdict, confidence, facts| vec![Finding::new(verdict, confidence, facts)];
     match kind {
         TransportError::TimedOut => {

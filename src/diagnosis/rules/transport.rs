@@ -18,12 +18,12 @@ const SMALL: u64 = 4 * 1024;
 
 pub(super) fn failed(
     measures: &Measures<'_>,
-    side: Direction,
+    direction: Direction,
     kind: TransportError,
 ) -> Vec<Finding> {
-    let mut facts = measures.failure(side, kind);
+    let mut facts = measures.failure(direction, kind);
     let one = |verdict, confidence, facts| vec![Finding::new(verdict, confidence, facts)];
-    match (side, kind) {
+    match (direction, kind) {
         (_, TransportError::TlsTruncated | TransportError::UnexpectedEof) => {
             let mut findings = ended(measures, measures.evidence.position);
             if let Some(first) = findings.first_mut() {

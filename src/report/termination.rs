@@ -167,7 +167,7 @@ impl Termination {
                     None => Ok(()),
                 }
             }
-            Cause::Aborted => f.write_str("the connection was dropped on this side"),
+            Cause::Aborted => f.write_str("the connection was dropped on this direction"),
         }
     }
 

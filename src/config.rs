@@ -146,8 +146,8 @@ pub struct Heartbeat {
     /// varies by up to 10 % either way. Default: 20 s.
     pub interval: Duration,
     /// The connection is given up when no byte at all has arrived for this long after a Ping left.
-    /// A path with a long round trip gets more: smoothed round trip plus four deviations.
-    /// Default: 20 s.
+    /// A path with a long round trip gets more: smoothed round trip plus four deviations, and at
+    /// most three times this. Default: 20 s.
     pub timeout: Duration,
 }
 

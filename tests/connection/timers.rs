@@ -230,6 +230,25 @@ fn section_6_rule_6_round_trips_are_smoothed_and_stretch_the_timeout() {
 }
 
 #[test]
+fn a_peer_that_answers_late_on_purpose_gains_no_more_than_three_timeouts() {
+    for role in ROLES {
+        let mut drive = Drive::new(role, beating(secs(10), secs(20)));
+        let mut longest = Duration::ZERO;
+        for _ in 0..60 {
+            let ping = next_ping(&mut drive);
+            let (patience, timer) = drive.next().expect("a deadline");
+            assert_eq!(timer, Timer::Pong);
+            longest = longest.max(patience);
+            drive.wait(patience - millis(1)).peer_sends(&[(PONG, &ping)]);
+        }
+        assert_eq!(longest, secs(60));
+        assert_eq!(drive.connection.evidence().pings.timeout, Some(secs(60)));
+        // No setting makes it overflow.
+        Drive::new(role, beating(secs(10), Duration::MAX));
+    }
+}
+
+#[test]
 fn section_6_rule_6_the_interval_varies_by_a_tenth_either_way() {
     let mut spans = Vec::new();
     for mut drive in drives() {

@@ -9,7 +9,7 @@ mod getters;
 
 use core::mem;
 
-use super::control::{ControlPayload, SmallPayload, close_frame};
+use super::control::{SmallPayload, close_frame};
 use crate::config::Limits;
 use crate::report::Position;
 use crate::wire::close::CloseFrame;
@@ -96,9 +96,9 @@ pub(super) struct Receiver {
     fast_limit: u8,
     header_len: u8,
     header: [u8; MAX_HEADER - 1],
-    ping: ControlPayload,
+    ping: SmallPayload<30>,
     /// A Pong or a Close, or a Ping of which a part has come.
-    other: SmallPayload,
+    other: SmallPayload<14>,
 }
 
 impl Receiver {
@@ -129,7 +129,7 @@ impl Receiver {
             fast_limit: fast_limit as u8,
             header_len: 0,
             header: [0; MAX_HEADER - 1],
-            ping: ControlPayload::default(),
+            ping: SmallPayload::default(),
             other: SmallPayload::default(),
         }
     }

@@ -32,6 +32,7 @@ impl PastConnection {
             Cause::ClosingHandshake
             | Cause::PongTimeout { .. }
             | Cause::IdleTimeout { .. }
+            | Cause::MessageTimeout { .. }
             | Cause::WriteStalled { .. }
             | Cause::CloseTimeout
             | Cause::HandshakeTimeout

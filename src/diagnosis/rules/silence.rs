@@ -74,7 +74,9 @@ pub(super) fn add_suspension(measures: &Measures<'_>, findings: &mut Vec<Finding
         Cause::Eof { .. } | Cause::Transport { .. } => {
             (moment, measures.report.peer_close.is_none())
         }
-        Cause::IdleTimeout { .. } | Cause::CloseTimeout => (moment, false),
+        Cause::IdleTimeout { .. } | Cause::MessageTimeout { .. } | Cause::CloseTimeout => {
+            (moment, false)
+        }
         Cause::HandshakeTimeout if late >= moment => {
             findings.push(suspension(late));
             return;

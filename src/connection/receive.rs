@@ -212,8 +212,12 @@ impl Receiver {
     ) -> Fault {
         let FrameHeaderError { rule, at } = error;
         let received = at + 1;
-        let rest = received.saturating_sub(usize::from(self.header_len)).min(input.len());
-        take(input, rest);
+        let kept = usize::from(self.header_len);
+        let rest = received.saturating_sub(kept).min(input.len());
+        let piece = take(input, rest);
+        for (to, from) in self.header.iter_mut().skip(kept).zip(&*piece) {
+            *to = *from;
+        }
         self.offset += rest as u64;
         self.header_len = received as u8;
         self.state = State::Header;

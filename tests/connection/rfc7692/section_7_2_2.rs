@@ -272,6 +272,48 @@ fn references_over_final_blocks_are_limited_by_the_bytes_that_pay_for_them() {
     }
 }
 
+#[test]
+fn a_pooled_inflater_knows_nothing_of_another_connection() {
+    // Clones of one configuration share a pool.
+    let config = config();
+    let secret = Bits::new().stored(true, b"the secret of another connection").bytes();
+    let mut probe = Bits::new().fixed(true).literals(b"a").end().aligned();
+    probe = probe.fixed(true).longest_reference(17).end();
+    for role in ROLES {
+        let frame = |payload: &[u8]| sent_by(peer_of(role), &[(BINARY | RSV1, payload)]);
+        let mut first = session(role, DeflateParams::default(), config.clone());
+        assert_eq!(messages(&mut first, &frame(&secret)).len(), 1);
+        assert_eq!(messages(&mut first, &frame(&probe.clone().bytes())).len(), 1, "its own");
+        drop(first);
+        let second = session(role, DeflateParams::default(), config.clone());
+        let wire = frame(&probe.clone().bytes());
+        let seen = receive(second, &wire, Split::Whole, false);
+        check_failure(role, &wire, &seen, Violation::InvalidDeflate, first_payload(role));
+    }
+}
+
+#[test]
+fn a_byte_at_the_limit_is_kept_where_the_one_after_it_pays() {
+    // 258 bytes by 13 bits: at a ratio of 158, the limit is reached again and again, and the next byte
+    // raises it.
+    let payload = bomb(60);
+    let len = 1 + 60 * 258;
+    for (ratio, fits) in [(150, false), (158, true), (160, true)] {
+        let config = compressing(|compression| {
+            compression.ratio = Some(ratio);
+            compression.ratio_free = 300;
+        });
+        for role in ROLES {
+            let wire = sent_by(peer_of(role), &[(BINARY | RSV1, &payload)]);
+            let make = || session(role, no_takeover(), config.clone());
+            let seen = in_every_split(make, &wire);
+            let lens: Vec<usize> = seen.messages.iter().map(Message::len).collect();
+            let expected = if fits { &[len][..] } else { &[] };
+            assert_eq!(lens, expected, "{ratio}: {}", seen.report);
+        }
+    }
+}
+
 /// A long stream behind a final block, which refers to what is before it only at the end.
 #[test]
 fn a_reference_over_a_final_block_may_come_late() {

@@ -322,6 +322,15 @@ fn a_write_that_fails_after_a_sleep_shows_that_nobody_handled_the_deadline() {
         assert!(evidence.timer_lateness >= secs(289), "{evidence:?}");
         assert!(evidence.suspended_at.is_some(), "{evidence:?}");
     }
+    // Nor where somebody called all the time, and never for the deadline.
+    for mut drive in drives() {
+        for _ in 0..600 {
+            drive.sleep(millis(500)).flush_some(0);
+        }
+        drive.write_failed(TransportError::BrokenPipe);
+        let evidence = drive.connection.evidence();
+        assert!(evidence.timer_lateness >= secs(289), "{evidence:?}");
+    }
 }
 
 #[test]

@@ -189,7 +189,10 @@ impl Driver {
 
     /// Says that a read may wait for ever, whatever the deadline.
     ///
-    /// What is there is then handed out before a read is tried, even if a deadline has passed.
+    /// What is there is then handed out before a read is tried, even if a deadline has passed. And
+    /// nothing is read once the end has begun, with a Close in either direction, a broken rule or a
+    /// refusal: what there is to say of it is said, and the report follows. So the answer to a
+    /// Close of our own is not awaited, and the report shows it as unanswered: not clean, 1006.
     #[must_use]
     pub fn reads_may_last(mut self, may_last: bool) -> Self {
         self.settings.reads_may_last = may_last;
@@ -350,7 +353,7 @@ impl Driver {
     }
 
     fn may_read(&self, want: Want, due: bool) -> bool {
-        let open = !self.read_closed && !self.ready.has_ended();
+        let open = !self.read_closed && !self.ready.has_ended() && !self.is_left_alone();
         // What is read ahead while sending is bounded, as is what waits to be sent.
         open && (want == Want::Event || due || self.ready.size() < self.room_ahead())
     }
@@ -364,14 +367,20 @@ impl Driver {
         Wait { read, write, until: self.session.poll_timeout() }
     }
 
+    /// Whether the end has begun and a read for the peer's part in it might last for ever: no
+    /// deadline would end that.
+    fn is_left_alone(&self) -> bool {
+        self.settings.reads_may_last && self.session.is_ending()
+    }
+
     /// Nothing can come any more, and nothing is left to write or to wait for: the end.
     fn is_lost(&mut self) -> bool {
-        let lost = self.read_closed
+        let silent = self.read_closed && self.session.poll_timeout().is_none();
+        let lost = (silent || self.is_left_alone() && !self.unflushed)
             && !self.ready.has_ended()
-            && !self.wants_write()
-            && self.session.poll_timeout().is_none();
+            && !self.wants_write();
         if lost {
-            self.session.abort(self.now);
+            self.session.stop_waiting(self.now);
             (self.calm, self.stale) = (false, true);
         }
         lost

@@ -75,6 +75,11 @@ impl Connection {
         next
     }
 
+    /// Whether the closing handshake has begun, or what comes in place of it.
+    pub(crate) fn is_ending(&self) -> bool {
+        !matches!(self.phase(), Phase::Opening | Phase::Open)
+    }
+
     /// Whether [`poll_timeout`](Self::poll_timeout) has come: two comparisons, as long as nothing
     /// can be due yet.
     #[inline]

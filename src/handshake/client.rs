@@ -157,6 +157,11 @@ impl ClientHandshake {
         }
     }
 
+    /// Whether the head of a refusal has come, so that only the rest of its body is awaited.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.state, State::Body(_))
+    }
+
     /// Takes what there is of a refusal when no more will come: the stream or the patience ended.
     ///
     /// Returns nothing if the head of a refusal was never complete. Ends the handshake.

@@ -14,3 +14,4 @@ mod opening;
 mod reconnecting;
 pub(crate) mod support;
 mod tokio_only;
+mod untimed;

@@ -64,8 +64,9 @@ pub trait Transport: Read + Write {
 
     /// Whether the waits are bounded as asked for.
     ///
-    /// Where they are not, nothing is read while output is left to write, nor while a message waits
-    /// to be given out: the read might last for ever.
+    /// Where they are not, a read might last for ever. So nothing is read while output is left to
+    /// write, nor while a message waits to be given out, nor once the end has begun: see
+    /// [`Untimed`].
     fn is_timed(&self) -> bool {
         true
     }
@@ -152,6 +153,13 @@ socket!(std::os::unix::net::UnixStream);
 /// Deadlines then take effect only when a read or a write returns: a peer that stays silent is
 /// waited for, and a peer that reads nothing blocks the writer. Nothing is read while output is
 /// left to write, so two ends that send much at the same time may wait for each other.
+///
+/// Once the end has begun, with a Close in either direction, a broken rule or a refusal, nobody is
+/// waited for: what there is to say of it is written, and the report follows. The answer to a Close
+/// of our own would have to be awaited with such a read, so it is not: the report shows it as
+/// unanswered, not clean, with code 1006 and the cause
+/// [`Aborted`](crate::Cause::Aborted), and messages that are still on their way are lost. Where that
+/// matters, let the peer close first, or implement [`Transport`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Untimed<S>(
     /// The stream.

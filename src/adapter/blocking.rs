@@ -39,6 +39,7 @@ mod split;
 mod transport;
 mod turn;
 mod verbs;
+mod waits;
 mod websocket;
 
 use alloc::sync::Arc;

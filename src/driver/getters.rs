@@ -80,6 +80,12 @@ impl Driver {
         self.turn.write_blocked
     }
 
+    /// Whether the stream took nothing, and has brought nothing since.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.turn.write_blocked && self.turn.reads == 0
+    }
+
     /// Copies the beginning of the output. Returns how much of it.
     #[cfg(feature = "std")]
     pub(crate) fn copy_output(&mut self, memory: Option<&mut [u8]>) -> usize {

@@ -31,6 +31,9 @@ pub enum TransportError {
     /// TLS's stream ended without `close_notify`: someone may have cut it short.
     #[error("the TLS stream was cut short")]
     TlsTruncated,
+    /// The stream is in non-blocking mode, and whoever waits with it needs one that blocks.
+    #[error("the stream is in non-blocking mode")]
+    NonBlocking,
     /// Anything else.
     #[error("transport error")]
     Other,
@@ -40,6 +43,9 @@ pub enum TransportError {
 impl From<&std::io::Error> for TransportError {
     fn from(error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
+        if let Some(kind) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            return *kind;
+        }
         #[expect(clippy::wildcard_enum_match_arm, reason = "the standard library adds kinds")]
         match error.kind() {
             ErrorKind::ConnectionReset => Self::Reset,

@@ -290,6 +290,6 @@ fn error(kind: TransportError) -> io::Error {
         TransportError::BrokenPipe => ErrorKind::BrokenPipe,
         TransportError::TimedOut => ErrorKind::TimedOut,
         TransportError::TlsTruncated => ErrorKind::UnexpectedEof,
-        TransportError::Other => ErrorKind::Other,
+        TransportError::NonBlocking | TransportError::Other => ErrorKind::Other,
     })
 }

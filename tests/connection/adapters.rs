@@ -15,3 +15,4 @@ mod reconnecting;
 pub(crate) mod support;
 mod tokio_only;
 mod untimed;
+mod waits;

@@ -6,11 +6,12 @@
 use alloc::sync::Arc;
 use core::mem;
 use core::time::Duration;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::thread;
 
 use super::transport::{Socket, Transport};
+use super::waits::{ReadTimeout, Waits};
 use crate::adapter::{lock, scratch};
 use crate::driver::{self, Driver, Shutdown};
 use crate::time::{Clock, Timestamp};
@@ -21,6 +22,10 @@ pub(super) const GLANCE: Duration = Duration::from_millis(1);
 /// How long writing goes on at most before reading gets its turn, and how long one write waits.
 pub(super) const WRITE_SLICE: Duration = Duration::from_millis(10);
 
+/// How long one write waits at most where the peer has neither taken nor sent anything for a while: so
+/// long, what it sends then may have to wait.
+pub(super) const LONGEST_SLICE: Duration = Duration::from_millis(640);
+
 /// How much of the output a write copies out from under the lock.
 const COPY: usize = 64 * 1024;
 
@@ -28,8 +33,8 @@ const COPY: usize = 64 * 1024;
 pub(super) trait Access {
     fn with<R>(&mut self, f: impl FnOnce(&mut Driver) -> R) -> R;
 
-    /// Writes once; `wait` for another thread that does. Returns the time.
-    fn write(&mut self, wait: bool, clock: Clock) -> Timestamp;
+    /// Writes once, for no longer than this; `wait` for another thread that does. Returns the time.
+    fn write(&mut self, wait: bool, timeout: Duration, clock: Clock) -> Timestamp;
 
     fn flush(&mut self, clock: Clock);
 
@@ -40,49 +45,11 @@ pub(super) trait Access {
 
     fn is_timed(&self) -> bool;
 
+    /// Whether another thread writes what there is, so that this one need not look for room.
+    fn leaves_writing(&self) -> bool;
+
     /// How long a wait may last although no deadline calls for it: another thread may set one.
     fn patience(&self, wait: Option<Duration>) -> Option<Duration>;
-}
-
-/// The timeout that a stream was given last, in nanoseconds; `u64::MAX` waits for ever.
-///
-/// Deadlines move with every message and come closer with every read, and a system call for each
-/// would be a waste. So a wait may end early, and is then taken up again.
-#[derive(Debug, Default)]
-struct ReadTimeout(u64);
-
-impl ReadTimeout {
-    /// Shorter waits than this are exact.
-    const EXACT: u64 = 100_000_000;
-
-    /// The timeout that the stream has to be given, if it needs another one than it has.
-    fn change(&mut self, wanted: Option<Duration>) -> Option<Option<Duration>> {
-        let wanted =
-            wanted.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
-        let (set, least) = match wanted {
-            u64::MAX => (wanted, wanted),
-            Self::EXACT.. => (wanted - wanted / 8, wanted / 2),
-            _ => (wanted, wanted),
-        };
-        if (least..=wanted).contains(&self.0) {
-            return None;
-        }
-        self.0 = set;
-        Some((set != u64::MAX).then(|| Duration::from_nanos(set)))
-    }
-}
-
-/// Marks the result of a call that only waited for as long as it was allowed to.
-///
-/// On Unix, a socket's timeout is `WouldBlock`, and `TimedOut` means that the system gave up on the
-/// peer. On Windows both are `TimedOut`; the session's own deadlines find the peer's death there.
-fn waited<T>(result: io::Result<T>) -> io::Result<T> {
-    match result {
-        Err(error) if cfg!(windows) && error.kind() == ErrorKind::TimedOut => {
-            Err(ErrorKind::WouldBlock.into())
-        }
-        result => result,
-    }
 }
 
 /// A stream and a driver with one owner.
@@ -90,6 +57,8 @@ pub(super) struct Own<S> {
     pub(super) stream: S,
     pub(super) driver: Driver,
     timeout: ReadTimeout,
+    write_timeout: Duration,
+    waits: Waits,
     shut_down: bool,
 }
 
@@ -97,7 +66,9 @@ impl<S: Transport> Own<S> {
     pub(super) fn new(mut stream: S, driver: Driver) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_SLICE))?;
         let driver = driver.reads_may_last(!stream.is_timed());
-        Ok(Self { stream, driver, timeout: ReadTimeout::default(), shut_down: false })
+        let (timeout, waits) = (ReadTimeout::default(), Waits::new(&stream));
+        let (write_timeout, shut_down) = (WRITE_SLICE, false);
+        Ok(Self { stream, driver, timeout, write_timeout, waits, shut_down })
     }
 }
 
@@ -106,24 +77,36 @@ impl<S: Transport> Access for Own<S> {
         f(&mut self.driver)
     }
 
-    fn write(&mut self, _: bool, clock: Clock) -> Timestamp {
-        let stream = &mut self.stream;
-        self.driver.write_with(|slices| waited(stream.write_vectored(slices)), || clock.now());
-        self.driver.now()
+    fn write(&mut self, _: bool, timeout: Duration, clock: Clock) -> Timestamp {
+        let Self { stream, driver, waits, write_timeout, .. } = self;
+        let mut set = Ok(());
+        if *write_timeout != timeout {
+            *write_timeout = timeout;
+            set = stream.set_write_timeout(Some(timeout));
+        }
+        let call = waits.begin_write(timeout, clock);
+        let write = |slices: &[IoSlice<'_>]| {
+            call.end(set.and_then(|()| stream.write_vectored(slices)), clock)
+        };
+        driver.write_with(write, || clock.now());
+        driver.now()
     }
 
     fn flush(&mut self, clock: Clock) {
-        let stream = &mut self.stream;
-        self.driver.flush_with(|| waited(stream.flush()), || clock.now());
+        let Self { stream, driver, waits, write_timeout, .. } = self;
+        let call = waits.begin_write(*write_timeout, clock);
+        driver.flush_with(|| call.end(stream.flush(), clock), || clock.now());
     }
 
     fn read(&mut self, _: bool, timeout: Option<Duration>, clock: Clock) {
-        let Self { stream, driver, .. } = self;
+        let Self { stream, driver, waits, .. } = self;
         let set = match self.timeout.change(timeout) {
             Some(timeout) => stream.set_read_timeout(timeout),
             None => Ok(()),
         };
-        let read = |memory: &mut [u8]| waited(set.and_then(|()| stream.read(memory)));
+        let call = waits.begin_read(&self.timeout, clock);
+        let read =
+            |memory: &mut [u8]| waits.end_read(call, set.and_then(|()| stream.read(memory)), clock);
         scratch::with(|memory| driver.read_with(memory, read, || clock.now()));
     }
 
@@ -138,6 +121,10 @@ impl<S: Transport> Access for Own<S> {
         self.stream.is_timed()
     }
 
+    fn leaves_writing(&self) -> bool {
+        false
+    }
+
     fn patience(&self, wait: Option<Duration>) -> Option<Duration> {
         wait
     }
@@ -147,8 +134,9 @@ impl<S: Transport> Access for Own<S> {
 pub(super) struct Shared<S> {
     socket: S,
     driver: Mutex<Driver>,
-    reading: Mutex<ReadTimeout>,
-    writing: Mutex<()>,
+    reading: Mutex<(ReadTimeout, Waits)>,
+    /// The timeout that writes have.
+    writing: Mutex<Duration>,
     /// A deadline that one half sets while the other waits is noticed after this time.
     glance: Duration,
 }
@@ -158,6 +146,8 @@ pub(super) struct Half<S> {
     shared: Arc<Shared<S>>,
     /// What this thread has tried. What it leaves to the other is blocked for this one alone.
     turn: driver::Turn,
+    /// The other thread was writing when this one wanted to.
+    leaves_writing: bool,
 }
 
 impl<S: Socket> Half<S> {
@@ -165,12 +155,12 @@ impl<S: Socket> Half<S> {
         let shared = Arc::new(Shared {
             socket: own.stream,
             driver: Mutex::new(own.driver),
-            reading: Mutex::new(own.timeout),
-            writing: Mutex::new(()),
+            reading: Mutex::new((own.timeout, own.waits)),
+            writing: Mutex::new(own.write_timeout),
             glance,
         });
-        let half = || Self { shared: shared.clone(), turn: driver::Turn::default() };
-        (half(), half())
+        let half = |shared| Self { shared, turn: driver::Turn::default(), leaves_writing: false };
+        (half(shared.clone()), half(shared))
     }
 
     /// Waits until it is known whether our Close has left, while one is under way: the peer's answer
@@ -182,6 +172,21 @@ impl<S: Socket> Half<S> {
         if under_way {
             drop(lock(&self.shared.writing));
         }
+    }
+}
+
+impl<S: Socket> Shared<S> {
+    /// Gives writes this timeout, where they can have another one than they have.
+    fn set_write_timeout(&self, current: &mut Duration, wanted: Duration) -> io::Result<()> {
+        if *current == wanted {
+            return Ok(());
+        }
+        match self.socket.set_write_timeout_shared(Some(wanted)) {
+            Ok(()) => *current = wanted,
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 }
 
@@ -204,17 +209,23 @@ impl<S: Socket> Access for Half<S> {
         result
     }
 
-    fn write(&mut self, wait: bool, clock: Clock) -> Timestamp {
+    fn write(&mut self, wait: bool, timeout: Duration, clock: Clock) -> Timestamp {
         let shared = self.shared.clone();
-        let Some(_guard) = lock_if(&shared.writing, wait) else {
+        let guard = lock_if(&shared.writing, wait);
+        self.leaves_writing = guard.is_none();
+        let Some(mut current) = guard else {
             // The other thread writes, and will write what was queued since.
             self.turn.write_blocked = true;
             return clock.now();
         };
+        let set = shared.set_write_timeout(&mut current, timeout);
         scratch::with(|memory| {
             let len = self.with(|driver| driver.copy_output(memory.get_mut(..COPY)));
             if len > 0 {
-                let result = waited(shared.socket.write_shared(&memory[..len]));
+                let waits = Waits::new(&shared.socket);
+                let call = waits.begin_write(*current, clock);
+                let result = set.and_then(|()| shared.socket.write_shared(&memory[..len]));
+                let result = call.end(result, clock);
                 self.with(|driver| driver.handle_write_result(result, || clock.now()));
             }
         });
@@ -239,12 +250,15 @@ impl<S: Socket> Access for Half<S> {
         if wait && self.driver().has_incoming() {
             return;
         }
+        let (current, waits) = &mut *current;
         let set = match current.change(timeout) {
             Some(timeout) => shared.socket.set_read_timeout_shared(timeout),
             None => Ok(()),
         };
+        let call = waits.begin_read(current, clock);
         scratch::with(|memory| {
-            let result = waited(set.and_then(|()| shared.socket.read_shared(memory)));
+            let result = set.and_then(|()| shared.socket.read_shared(memory));
+            let result = waits.end_read(call, result, clock);
             if !matches!(&result, Err(error) if error.kind() == ErrorKind::WouldBlock) {
                 self.settle_close();
             }
@@ -259,6 +273,10 @@ impl<S: Socket> Access for Half<S> {
 
     fn is_timed(&self) -> bool {
         self.shared.socket.is_timed()
+    }
+
+    fn leaves_writing(&self) -> bool {
+        self.leaves_writing
     }
 
     fn patience(&self, wait: Option<Duration>) -> Option<Duration> {

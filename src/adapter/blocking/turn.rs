@@ -4,7 +4,7 @@
 use core::time::Duration;
 use std::thread;
 
-use super::access::{Access, GLANCE, WRITE_SLICE};
+use super::access::{Access, GLANCE, LONGEST_SLICE, WRITE_SLICE};
 use crate::driver::{Step, Wait, Want};
 use crate::session::SessionEvent;
 use crate::time::{Clock, Timestamp};
@@ -30,6 +30,7 @@ impl<A: Access> Turn<A> {
         let hasty = self.is_late(until) && !self.access.is_timed();
         let mut last_read = hasty;
         let mut wrote_first = None;
+        let mut slice = WRITE_SLICE;
         loop {
             match self.access.with(|driver| driver.next(want)) {
                 Step::Event(event) => {
@@ -42,7 +43,8 @@ impl<A: Access> Turn<A> {
                 //# The frame(s) that have been formed MUST be transmitted over the
                 //# underlying network connection.
                 Step::Write => {
-                    let wrote = self.access.write(want != Want::Event, self.clock);
+                    let timeout = self.write_timeout(slice, until);
+                    let wrote = self.access.write(want != Want::Event, timeout, self.clock);
                     // Reading gets its turn, unless it might never give it back.
                     let slice_over = *wrote_first.get_or_insert(wrote) + WRITE_SLICE <= wrote;
                     if slice_over && self.access.is_timed() {
@@ -60,6 +62,9 @@ impl<A: Access> Turn<A> {
                     self.access.read(want == Want::Event, timeout, self.clock);
                 }
                 Step::Wait(wait) => {
+                    // A stream that moves neither way is tried less and less often.
+                    let stuck = self.access.with(|driver| driver.is_stuck());
+                    slice = if stuck { (2 * slice).min(LONGEST_SLICE) } else { WRITE_SLICE };
                     if self.wait(wait, until) {
                         return None;
                     }
@@ -73,12 +78,23 @@ impl<A: Access> Turn<A> {
         until.is_some_and(|until| until <= self.clock.now())
     }
 
+    /// How long a write may wait: past no deadline, where it is long.
+    fn write_timeout(&mut self, slice: Duration, until: Option<Timestamp>) -> Duration {
+        if slice == WRITE_SLICE {
+            return slice;
+        }
+        let deadline = self.access.with(|driver| driver.session().poll_timeout());
+        let now = self.clock.now();
+        let left = deadline.into_iter().chain(until).min().map(|at| at.since(now));
+        left.map_or(slice, |left| slice.min(left)).max(GLANCE)
+    }
+
     /// How long a read may wait.
     fn timeout(&mut self, until: Option<Timestamp>) -> Option<Duration> {
         let now = self.clock.now();
         let (deadline, blocked) =
             self.access.with(|driver| (driver.session().poll_timeout(), driver.is_write_blocked()));
-        if blocked {
+        if blocked && !self.access.leaves_writing() {
             return Some(GLANCE);
         }
         let wait = deadline.into_iter().chain(until).min().map(|at| at.since(now));

@@ -153,6 +153,9 @@ pub(super) fn skipped_by(
             skipped(measures, Fact::Transport { side, kind })
         }
         // These are this machine's, and say nothing of what the peer did.
-        TransportError::Aborted | TransportError::TimedOut | TransportError::Other => None,
+        TransportError::Aborted
+        | TransportError::TimedOut
+        | TransportError::NonBlocking
+        | TransportError::Other => None,
     }
 }

@@ -48,6 +48,7 @@ fn failed(measures: &Measures<'_>, side: Direction, kind: TransportError) -> Vec
         | TransportError::Aborted
         | TransportError::BrokenPipe
         | TransportError::TlsTruncated
+        | TransportError::NonBlocking
         | TransportError::Other => cut_short(measures, failure),
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn failed(
             under_us(measures, Likely, facts)
         }
         (Direction::Read, TransportError::BrokenPipe)
-        | (_, TransportError::Aborted | TransportError::Other) => {
+        | (_, TransportError::Aborted | TransportError::NonBlocking | TransportError::Other) => {
             vec![Finding::new(Verdict::TransportFailure, Likely, facts)]
         }
     }

@@ -265,7 +265,9 @@ impl Connection {
         }
         self.note_overdue(now);
         let (_, position) = self.standing();
-        if let Some(trigger) = self.closing_mut(Initiator::Transport).read_ended(how, position) {
+        let pending = !self.sender.is_flushed();
+        let closing = self.expect_close(Initiator::Transport, now);
+        if let Some(trigger) = closing.read_ended(how, position, pending) {
             self.step(trigger, now);
         }
     }
@@ -302,8 +304,18 @@ impl Connection {
         }
     }
 
+    /// Ends once all has left that was accepted before the peer's stream ended.
+    fn drain(&mut self, now: Timestamp) {
+        if self.is_draining() && self.sender.is_flushed() {
+            self.step(Trigger::TransportDone, now);
+        }
+    }
+
     fn close_flushed(&mut self, now: Timestamp) {
         let Some(closing) = &mut self.closing else { return };
+        if closing.is_draining() {
+            return self.drain(now);
+        }
         if !closing.close_flushed(self.sender.flushed_to()) {
             return;
         }

@@ -16,7 +16,7 @@ mod turn;
 mod unparsed;
 
 use crate::connection::SendError;
-use crate::report::Phase;
+use crate::report::{Phase, ReadClosed};
 use crate::session::{Output, Session, SessionEvent};
 use crate::time::{Timer, Timestamp};
 
@@ -145,6 +145,9 @@ pub struct Driver {
     /// The stream has taken bytes that it may still hold.
     unflushed: bool,
     read_closed: bool,
+    /// The peer's stream has ended in order, of which the session is not told before what came first
+    /// is handed out: what the application answers is accepted until then.
+    ended_behind: Option<ReadClosed>,
     write_failed: bool,
     shut_down: Option<Shutdown>,
     settings: Settings,
@@ -173,6 +176,7 @@ impl Driver {
             asked: false,
             unflushed: false,
             read_closed: false,
+            ended_behind: None,
             write_failed: false,
             shut_down: None,
             settings: Settings::default(),
@@ -264,6 +268,10 @@ impl Driver {
                 return Step::Wait(Wait { read: false, write: false, until: Some(self.now) });
             }
             let due = self.session.is_due(self.now);
+            let is_next = want == Want::Event && self.ready.is_empty() && self.unparsed.is_empty();
+            if (due || is_next) && self.tell_ended() {
+                continue;
+            }
             // Before a deadline takes effect comes a read, unless that would keep back what is there.
             if !due || self.settings.reads_may_last || self.ready.has_ended() {
                 if let Some(step) = self.grant(want) {
@@ -375,7 +383,8 @@ impl Driver {
 
     /// Nothing can come any more, and nothing is left to write or to wait for: the end.
     fn is_lost(&mut self) -> bool {
-        let silent = self.read_closed && self.session.poll_timeout().is_none();
+        let told = self.read_closed && self.ended_behind.is_none();
+        let silent = told && self.session.poll_timeout().is_none();
         let lost = (silent || self.is_left_alone() && !self.unflushed)
             && !self.ready.has_ended()
             && !self.wants_write();

@@ -421,8 +421,18 @@ impl Session {
         if self.looks_first() {
             self.deferred.get_or_insert_default().read_closed.get_or_insert(how);
         } else {
-            at_either!(&mut self.stage, at => at.handle_read_closed(how, now));
+            self.close_reading(how, now);
         }
+    }
+
+    /// Nothing more comes. What was accepted still leaves, so the connection has to know of it.
+    fn close_reading(&mut self, how: ReadClosed, now: Timestamp) {
+        if let Stage::Open(connection) = &mut self.stage {
+            if !connection.is_silent() {
+                self.send_queue.fill(connection);
+            }
+        }
+        at_either!(&mut self.stage, at => at.handle_read_closed(how, now));
     }
 
     /// The writing side of the transport has failed; nothing more will leave.
@@ -442,6 +452,9 @@ impl Session {
             at_either!(&mut self.stage, at => at.handshake_flushed(all, now));
         }
         if let Some(connection) = self.stage.connection_mut() {
+            if connection.is_draining() {
+                self.send_queue.fill(connection);
+            }
             connection.handle_flushed(left.frames, now);
         }
     }

@@ -75,8 +75,19 @@ impl Driver {
         self.poll_unparsed();
         self.tell(now);
         self.read_closed = true;
-        self.session.handle_read_closed(how, now);
+        self.ended_behind = Some(how);
+        if matches!(how, ReadClosed::Failed(_)) || self.ready.is_empty() {
+            self.tell_ended();
+        }
+        self.calm = false;
+    }
+
+    /// Tells the session that the peer's stream has ended, if that was kept from it.
+    pub(super) fn tell_ended(&mut self) -> bool {
+        let Some(how) = self.ended_behind.take() else { return false };
+        self.session.handle_read_closed(how, self.now);
         (self.calm, self.stale) = (false, true);
+        true
     }
 
     /// The stream may have become ready: what was blocked is tried again.
@@ -107,6 +118,7 @@ impl Driver {
     pub fn abort(&mut self, now: Timestamp) {
         self.tell(now);
         self.session.abort(now);
+        self.ended_behind = None;
         self.ready.clear();
         self.unparsed = Unparsed::default();
         (self.calm, self.stale) = (false, true);

@@ -55,8 +55,8 @@ impl Session {
             return event;
         }
         let read_closed = self.deferred.take().and_then(|deferred| deferred.read_closed);
-        if let (Some(how), Some(connection)) = (read_closed, self.stage.connection_mut()) {
-            connection.handle_read_closed(how, now);
+        if let Some(how) = read_closed {
+            self.close_reading(how, now);
         }
         None
     }

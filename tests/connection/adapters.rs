@@ -13,6 +13,7 @@ mod messages;
 mod opening;
 mod reconnecting;
 pub(crate) mod support;
+mod tokio_budget;
 mod tokio_only;
 mod untimed;
 mod waits;

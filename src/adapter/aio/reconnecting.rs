@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::clock::Clock;
+use super::turn::poll_budget;
 use super::websocket::WebSocket;
 use super::{connect_tcp, open};
 use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, reconnecting};
@@ -200,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
                 self.stage = Stage::Announced;
                 Poll::Ready(Some(ReconnectEvent::Attempt(attempt)))
             }
-            Step::GaveUp(reason) => Poll::Ready(Some(ReconnectEvent::GaveUp(reason))),
+            Step::GaveUp(reason) => poll_budget(cx).map(|()| Some(ReconnectEvent::GaveUp(reason))),
             Step::Wait(until) => {
                 let Some(instant) = until.and_then(|at| self.clock.instant(at)) else {
                     return Poll::Pending;

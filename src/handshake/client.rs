@@ -45,6 +45,8 @@ use crate::deflate::Compression;
 #[derive(Debug)]
 pub struct ClientHandshake {
     accept: [u8; ACCEPT_LEN],
+    /// The host that was asked.
+    host: Box<str>,
     subprotocols: Box<str>,
     #[cfg(feature = "deflate")]
     offered: Option<Offered>,
@@ -102,6 +104,7 @@ impl ClientHandshake {
         request.write(key, &extensions, out);
         Self {
             accept: accept_of(&key),
+            host: request.host().into(),
             subprotocols: request.subprotocols.as_str().into(),
             #[cfg(feature = "deflate")]
             offered: compression.map(Offered::new),
@@ -150,7 +153,7 @@ impl ClientHandshake {
                             return Ok((taken, Some(Outcome::Established(response))));
                         }
                         100..=199 => {}
-                        _ => self.state = State::Body(BodyReader::new(head)),
+                        _ => self.state = State::Body(BodyReader::new(head, &self.host)),
                     }
                 }
             }

@@ -416,7 +416,9 @@ impl Session {
 
     /// The reading side of the transport has ended; nothing more will come.
     ///
-    /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first.
+    /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first. The peer may have
+    /// closed its side alone: what was queued before an end in order still leaves, within the close
+    /// timeout, and nothing more is accepted.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
         if self.looks_first() {
             self.deferred.get_or_insert_default().read_closed.get_or_insert(how);

@@ -70,7 +70,8 @@ impl Driver {
         self.turn.read_blocked = true;
     }
 
-    /// Nothing will be read any more.
+    /// Nothing will be read any more. An end in order takes effect once everything before it was
+    /// handed out; what was accepted until then still leaves, within the close timeout.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
         self.poll_unparsed();
         self.tell(now);

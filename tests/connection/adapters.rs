@@ -7,6 +7,7 @@
 mod blocking_only;
 mod compression;
 mod endings;
+mod halves;
 mod hammer_blocking;
 mod hammer_tokio;
 mod messages;

@@ -36,8 +36,8 @@ use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::role::Role;
 
-pub(crate) use closing::Backlog;
 use closing::Closing;
+pub(crate) use closing::UndeliveredParts;
 pub use event::Event;
 use heartbeat::Heartbeat;
 use receive::{Fault, Received, Receiver};
@@ -206,17 +206,17 @@ impl Connection {
     #[inline]
     pub(crate) fn take_report(
         &mut self,
-        backlog: impl FnOnce() -> Backlog,
+        undelivered: impl FnOnce() -> UndeliveredParts,
     ) -> Option<Box<Termination>> {
         match self.phase() {
-            Phase::Ended => self.finish_report(Some(backlog())),
+            Phase::Ended => self.finish_report(Some(undelivered())),
             _ => None,
         }
     }
 
-    fn finish_report(&mut self, backlog: Option<Backlog>) -> Option<Box<Termination>> {
+    fn finish_report(&mut self, undelivered: Option<UndeliveredParts>) -> Option<Box<Termination>> {
         let role = self.role();
-        let report = self.closing.as_mut()?.take_report(role, backlog)?;
+        let report = self.closing.as_mut()?.take_report(role, undelivered)?;
         self.trace.ended(&report);
         Some(report)
     }
@@ -255,7 +255,7 @@ impl Connection {
         }
     }
 
-    /// The reading side of the transport has ended; nothing more will come.
+    /// The reading direction of the transport has ended; nothing more will come.
     ///
     /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first. The peer may have
     /// closed its side alone: what was queued before an end in order still leaves, within the close
@@ -274,7 +274,7 @@ impl Connection {
         }
     }
 
-    /// The writing side of the transport has failed; nothing more will leave.
+    /// The writing direction of the transport has failed; nothing more will leave.
     ///
     /// Reading goes on, and is worth it: the peer's Close may be waiting there.
     pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {

@@ -66,15 +66,17 @@ pub use unsent::Unsent;
 ///    [`spare_mut`](Self::spare_mut); [`handle_read_closed`](Self::handle_read_closed),
 ///    [`handle_write_failed`](Self::handle_write_failed),
 ///    [`handle_flushed`](Self::handle_flushed), [`handle_timeout`](Self::handle_timeout).
-/// 2. *Commands*: [`accept`](Self::accept), [`reject`](Self::reject), [`send`](Self::send),
-///    [`ping`](Self::ping), [`close`](Self::close), [`abort`](Self::abort).
+/// 2. *Commands*: [`accept`](Self::accept), [`reject`](Self::reject), [`feed`](Self::feed),
+///    [`send_fragment`](Self::send_fragment), [`ping`](Self::ping),
+///    [`queue_close`](Self::queue_close), [`abort`](Self::abort); and [`send`](Self::send) and
+///    [`close`](Self::close), which are other names for two of them, since nothing waits here.
 /// 3. *What to do*: [`output`](Self::output), [`wants_shutdown`](Self::wants_shutdown),
 ///    [`poll_timeout`](Self::poll_timeout).
 /// 4. Getters.
 ///
 /// A driver reads, calls [`poll_event`](Self::poll_event) until it returns `None`, writes the
 /// [`output`](Self::output) until there is none or the transport would block, shuts down the
-/// writing side once [`wants_shutdown`](Self::wants_shutdown) says so, and waits until the
+/// writing direction once [`wants_shutdown`](Self::wants_shutdown) says so, and waits until the
 /// transport is ready or the deadline comes; at the deadline it tries to read once more, then
 /// calls [`handle_timeout`](Self::handle_timeout). It closes the transport after
 /// [`SessionEvent::Ended`], which always comes, exactly once, as the last event.
@@ -313,7 +315,7 @@ impl Session {
     /// The report of an open connection that has ended, with what the queue still holds.
     #[inline]
     fn poll_end(&mut self) -> Option<SessionEvent<'static>> {
-        let report = self.stage.connection_mut()?.take_report(|| self.send_queue.backlog())?;
+        let report = self.stage.connection_mut()?.take_report(|| self.send_queue.undelivered())?;
         Some(self.end(report))
     }
 
@@ -414,7 +416,7 @@ impl Session {
         }
     }
 
-    /// The reading side of the transport has ended; nothing more will come.
+    /// The reading direction of the transport has ended; nothing more will come.
     ///
     /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first. The peer may have
     /// closed its side alone: what was queued before an end in order still leaves, within the close
@@ -437,7 +439,7 @@ impl Session {
         at_either!(&mut self.stage, at => at.handle_read_closed(how, now));
     }
 
-    /// The writing side of the transport has failed; nothing more will leave.
+    /// The writing direction of the transport has failed; nothing more will leave.
     ///
     /// Reading goes on, and is worth it: the peer's Close may be waiting there.
     pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {

@@ -201,7 +201,7 @@ fn judge(lived: Option<Duration>, result: Result<Box<Termination>, String>) -> L
         (_, Err(why)) => return Life::Failed(why),
         (None, Ok(report)) => return Life::Failed(report.to_string()),
     };
-    let left = report.local_close.is_some_and(|close| !close.answer);
+    let left = report.local_close.is_some_and(|close| !close.echo);
     let closes = u64::from(report.peer_close.is_some());
     let heard = report.evidence.received.frames.saturating_sub(closes);
     match report.cause {

@@ -25,7 +25,7 @@ pub(crate) fn in_full(report: &Termination) -> String {
         let _ = writeln!(text, "  {name:<20}{value}");
     }
     if let Some(refusal) = &report.refusal {
-        text.push_str(&answer(refusal));
+        text.push_str(&response(refusal));
     }
     text
 }
@@ -121,9 +121,9 @@ fn our_close(report: &Termination) -> String {
     match report.local_close {
         None => "none was sent".into(),
         Some(local) => {
-            let answer = if local.answer { ", in answer" } else { "" };
+            let echo = if local.echo { ", as an echo" } else { "" };
             let lost = if local.flushed { "" } else { ", never written" };
-            format!("{}{answer}{lost}", local.frame)
+            format!("{}{echo}{lost}", local.frame)
         }
     }
 }
@@ -176,9 +176,9 @@ fn round_trip(seen: &Evidence) -> Option<String> {
     Some(format!("last {last}, shortest {min}, smoothed {smoothed}"))
 }
 
-/// What the server answered instead of opening a connection. Nothing in it gets at the terminal.
-fn answer(refusal: &Refusal) -> String {
-    let mut text = String::from("\nThe server's answer:\n");
+/// How the server responded instead of opening a connection. Nothing in it gets at the terminal.
+fn response(refusal: &Refusal) -> String {
+    let mut text = String::from("\nThe server's response:\n");
     let status = format!("{} {}", refusal.status(), refusal.reason());
     let _ = writeln!(text, "  {}", status.trim_end());
     for (name, value) in refusal.headers().iter() {

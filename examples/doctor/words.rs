@@ -9,8 +9,8 @@ pub(crate) fn cause(report: &Termination) -> String {
     match report.cause {
         Cause::ClosingHandshake => "closing handshake".into(),
         Cause::Eof { at } => format!("end of stream{}", place(at)),
-        Cause::Transport { side: Direction::Read, kind } => format!("read failed: {kind}"),
-        Cause::Transport { side: Direction::Write, kind } => format!("write failed: {kind}"),
+        Cause::Transport { direction: Direction::Read, kind } => format!("read failed: {kind}"),
+        Cause::Transport { direction: Direction::Write, kind } => format!("write failed: {kind}"),
         Cause::PongTimeout { .. } => "silence after a Ping".into(),
         Cause::IdleTimeout { .. } => "idle timeout".into(),
         Cause::WriteStalled { .. } => "output stalled".into(),

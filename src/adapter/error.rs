@@ -74,7 +74,7 @@ pub enum AcceptError {
     Entropy(#[from] SeedError),
     /// The response that the application decided on does not fit the request, whose client got
     /// status 500.
-    #[error("the answer does not fit the request: {0}")]
+    #[error("the response does not fit the request: {0}")]
     Response(#[source] ResponseError),
     /// The opening handshake did not succeed. The report says why: a request that broke a rule, a
     /// rejection by this endpoint, or a client that left.

@@ -38,8 +38,8 @@ pub(super) enum OurClose {
 }
 
 impl OurClose {
-    fn queued(frame: CloseFrame, answer: bool) -> Self {
-        Self::Queued(LocalClose { frame, flushed: false, answer })
+    fn queued(frame: CloseFrame, echo: bool) -> Self {
+        Self::Queued(LocalClose { frame, flushed: false, echo })
     }
 
     pub(super) fn as_ref(&self) -> Option<&LocalClose> {
@@ -78,10 +78,10 @@ struct End {
     messages: u64,
 }
 
-/// What a session has accepted for sending and was not all written; it knows this better than
-/// the connection.
+/// What a session has accepted for sending and was not all written: [`Undelivered`] in its parts,
+/// which it knows better than the connection.
 #[derive(Debug, Default)]
-pub(crate) struct Backlog {
+pub(crate) struct UndeliveredParts {
     /// Bytes of the response to the opening handshake, which is no frame and stalls all the same.
     pub(crate) handshake: u64,
     /// Payload bytes of which no frame was made.
@@ -318,11 +318,11 @@ impl Closing {
     pub(super) fn take_report(
         &mut self,
         role: Role,
-        backlog: Option<Backlog>,
+        undelivered: Option<UndeliveredParts>,
     ) -> Option<Box<Termination>> {
         let End { mut evidence, messages } = self.end.take()?;
-        let own = Backlog { messages, ..Backlog::default() };
-        let Backlog { handshake, unframed, messages } = backlog.unwrap_or(own);
+        let own = UndeliveredParts { messages, ..UndeliveredParts::default() };
+        let UndeliveredParts { handshake, unframed, messages } = undelivered.unwrap_or(own);
         evidence.pending_output = evidence.pending_output.saturating_add(unframed);
         let peer_close = self.peer_frame().copied();
         Some(Box::new(Termination {
@@ -362,7 +362,7 @@ impl Closing {
             return Cause::ClosingHandshake;
         }
         if let Some(kind) = self.write_failed {
-            return Cause::Transport { side: Direction::Write, kind };
+            return Cause::Transport { direction: Direction::Write, kind };
         }
         Cause::Aborted
     }

@@ -145,19 +145,19 @@ impl Connection {
         if !self.wants_transmit() {
             return false;
         }
-        let answered = self.transmit_answers(out);
-        self.transmit_close(out) || answered
+        let written = self.transmit_ping_pong(out);
+        self.transmit_close(out) || written
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) has anything to write.
     #[inline]
     pub(crate) fn wants_transmit(&self) -> bool {
-        self.wants_answer() || self.wants_close()
+        self.wants_ping_pong() || self.wants_close()
     }
 
     /// Writes the Pong and the Ping that wait.
-    pub(crate) fn transmit_answers(&mut self, out: &mut BytesMut) -> bool {
-        if !self.wants_answer() {
+    pub(crate) fn transmit_ping_pong(&mut self, out: &mut BytesMut) -> bool {
+        if !self.wants_ping_pong() {
             return false;
         }
         let now = self.times.now();
@@ -196,7 +196,7 @@ impl Connection {
 
     /// Whether a Pong or a Ping waits that may still be written.
     #[inline]
-    fn wants_answer(&self) -> bool {
+    fn wants_ping_pong(&self) -> bool {
         if !self.receiver.pong_due() && !self.heartbeat.is_queued() {
             return false;
         }

@@ -9,7 +9,7 @@ use crate::wire::close::CloseFrame;
 use crate::wire::role::Role;
 
 impl Connection {
-    /// Whether to shut down the writing side of the transport now.
+    /// Whether to shut down the writing direction of the transport now.
     ///
     /// Shut it down once, then go on reading until the peer's stream ends or the deadline comes,
     /// then close the transport. Closing it earlier may reset the connection and destroy our Close on

@@ -14,7 +14,7 @@ use crate::wire::keystream::Keystream;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Latest {
     /// Its Pong has come, or there was no Ping.
-    Answered,
+    Acknowledged,
     /// It waits to be written into the output.
     Queued,
     /// It was written into the output; `mark` is the offset at which it ends.
@@ -46,7 +46,7 @@ pub(super) struct Heartbeat {
 impl Heartbeat {
     pub(super) fn new(settings: Option<&config::Heartbeat>, keystream: &mut Keystream) -> Self {
         let mut heartbeat = Self {
-            latest: Latest::Answered,
+            latest: Latest::Acknowledged,
             graced: false,
             sent: 0,
             acknowledged: 0,
@@ -71,7 +71,7 @@ impl Heartbeat {
     ) -> Option<Timestamp> {
         let due = quiet_since + jittered(settings.interval, self.jitter);
         match self.latest {
-            Latest::Answered => Some(due),
+            Latest::Acknowledged => Some(due),
             // The peer is alive and sends no Pong: the path still needs traffic to stay open.
             Latest::Flushed if last_received > self.flushed_at() => {
                 Some(due.max(self.flushed_at() + self.patience(settings)))
@@ -163,7 +163,7 @@ impl Heartbeat {
             // Its Pong shows that it has left, though `handle_flushed` has not said so yet.
             self.mark = now.as_nanos();
         }
-        self.latest = Latest::Answered;
+        self.latest = Latest::Acknowledged;
         self.graced = false;
         if let Some(rtt) = rtt {
             self.rtt.sample(rtt);

@@ -107,7 +107,7 @@ pub enum Fact {
     /// The transport failed.
     Transport {
         /// The direction that failed first.
-        side: Direction,
+        direction: Direction,
         /// What it said.
         kind: TransportError,
     },
@@ -227,7 +227,7 @@ impl fmt::Display for Fact {
                 write!(f, "{count} connections in a row ended after {} idle", Setting(*span))
             }
             Self::EndedAt { at } => write!(f, "ended {at}"),
-            Self::Transport { side, kind } => write!(f, "{side} failed: {kind}"),
+            Self::Transport { direction, kind } => write!(f, "{direction} failed: {kind}"),
             Self::LastWrite { before } => write!(f, "last write {} before", Measured(*before)),
             Self::LastReceived { before } => write!(f, "last byte {} before", Measured(*before)),
             Self::LastMessage { len, largest_before } => {
@@ -246,7 +246,7 @@ impl fmt::Display for Fact {
                 None => f.write_str("its Close has no code"),
             },
             Self::LocalClose { frame, flushed } => {
-                LocalClose { frame: *frame, flushed: *flushed, answer: false }.fmt(f)
+                LocalClose { frame: *frame, flushed: *flushed, echo: false }.fmt(f)
             }
             Self::TruncatedMessage => f.write_str("its last message was not finished"),
             Self::Unsent { backlog } => backlog.fmt(f),

@@ -52,9 +52,9 @@ fn explain(measures: &Measures<'_>) -> Vec<Finding> {
         Cause::Eof { at } => by_closes()
             .or_else(|| closing::skipped(measures, Fact::EndedAt { at }))
             .unwrap_or_else(|| transport::ended(measures, at)),
-        Cause::Transport { side, kind } => by_closes()
-            .or_else(|| closing::skipped_by(measures, side, kind))
-            .unwrap_or_else(|| transport::failed(measures, side, kind)),
+        Cause::Transport { direction, kind } => by_closes()
+            .or_else(|| closing::skipped_by(measures, direction, kind))
+            .unwrap_or_else(|| transport::failed(measures, direction, kind)),
         Cause::PongTimeout { waited } => {
             by_closes().unwrap_or_else(|| silence::pong_timeout(measures, waited))
         }

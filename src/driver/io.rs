@@ -16,7 +16,7 @@ impl Driver {
     /// driver's or into `memory`.
     ///
     /// [`ErrorKind::WouldBlock`] says that nothing is there, [`ErrorKind::Interrupted`] nothing;
-    /// another error, or no bytes at all, ends the reading side. `now` is the time afterwards.
+    /// another error, or no bytes at all, ends the reading direction. `now` is the time afterwards.
     #[inline]
     pub fn read_with(
         &mut self,
@@ -57,7 +57,7 @@ impl Driver {
     /// Executes [`Step::Write`](super::Step::Write) with one call of `write`.
     ///
     /// [`ErrorKind::WouldBlock`] says that nothing is taken at present, [`ErrorKind::Interrupted`]
-    /// nothing; another error, or no bytes taken, ends the writing side. `now` is the time
+    /// nothing; another error, or no bytes taken, ends the writing direction. `now` is the time
     /// afterwards.
     pub fn write_with(
         &mut self,

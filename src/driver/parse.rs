@@ -55,7 +55,7 @@ impl Driver {
                 let event = event.into_owned();
                 self.poll_more(event, &mut input);
             }
-            // The peer may have broken a rule, which is an answer and no event.
+            // The peer may have broken a rule, which makes a Close and no event.
             None => self.calm = false,
         }
         if !input.is_empty() {

@@ -1,5 +1,9 @@
 //! What was tried in the present turn.
 
+#[cfg(feature = "std")]
+use core::time::Duration;
+
+use super::{Step, WRITE_SLICE};
 use crate::time::Timestamp;
 
 /// What one executor has tried since it last waited.
@@ -17,12 +21,24 @@ pub(crate) struct Turn {
     pub(super) read_tried: Option<Timestamp>,
     /// The stream took nothing.
     pub(crate) write_blocked: bool,
+    /// Somebody else writes what there is, and tells when that is done.
+    left_to_other: bool,
+    /// How often in a row the stream took nothing, and brought nothing until it was tried again.
+    stuck: u8,
     /// Reads that brought something since then.
     pub(super) reads: u8,
     /// A deadline had passed when a read was last asked for.
     late: bool,
     /// Reads in a row for which that was so, and that brought something.
     late_reads: u8,
+    /// When the stream first took something since then.
+    writing_since: Option<Timestamp>,
+    /// When the call is over.
+    pub(super) until: Option<Timestamp>,
+    /// It was over before it began, and no read can be tried.
+    hasty: bool,
+    /// It is over before another read.
+    last_read: bool,
 }
 
 impl Turn {
@@ -30,6 +46,10 @@ impl Turn {
     /// deadline that has passed takes effect: a peer that always has more to read keeps us from
     /// neither.
     const READS: u8 = 16;
+
+    /// A write waits for 2^6 slices at most, 640 ms.
+    #[cfg(feature = "std")]
+    const DOUBLINGS: u8 = 6;
 
     /// Whether enough was read for this deadline, which has passed, to take effect: all that there
     /// was, where a single read is not enough. A read counts that began at the deadline or later,
@@ -45,10 +65,82 @@ impl Turn {
         self.late_reads = 0;
     }
 
-    /// A read is asked for, although a deadline has passed or not.
-    pub(super) fn will_read(&mut self, late: bool, now: Timestamp) {
+    /// A call begins.
+    #[cfg(feature = "std")]
+    pub(super) fn begin(&mut self, until: Option<Timestamp>, hasty: bool) {
+        (self.until, self.hasty) = (until, hasty);
+    }
+
+    /// Whether the call is over.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
+    /// What was blocked is tried again.
+    #[inline]
+    pub(super) fn restart(&mut self) {
+        if !self.left_to_other {
+            let stuck = self.write_blocked && self.reads == 0;
+            self.stuck = if stuck { self.stuck.saturating_add(1) } else { 0 };
+        }
+        self.left_to_other = false;
+        self.read_blocked = false;
+        self.write_blocked = false;
+        self.writing_since = None;
+        self.last_read = self.hasty;
+    }
+
+    /// A read is asked for, although a deadline has passed or not; unless the call is over.
+    #[inline]
+    pub(super) fn will_read(&mut self, late: bool, now: Timestamp) -> Step {
+        if self.last_read {
+            return Step::Done;
+        }
         self.late = late;
         self.read_asked = Some(now);
+        Step::Read
+    }
+
+    /// The read begins, and may wait until the call is over.
+    #[cfg(feature = "std")]
+    pub(super) fn will_wait(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.last_read = self.is_over(now);
+        self.until
+    }
+
+    /// How long a write may wait: the longer, the longer the stream has moved neither way. What the
+    /// peer sends then may have to wait for as long.
+    #[cfg(feature = "std")]
+    pub(super) fn write_slice(&self) -> Duration {
+        WRITE_SLICE * (1 << self.stuck.min(Self::DOUBLINGS))
+    }
+
+    /// Whether a read is to come back at once, so that the stream is tried again.
+    #[cfg(feature = "std")]
+    pub(super) fn wants_to_write(&self) -> bool {
+        self.write_blocked && !self.left_to_other
+    }
+
+    /// Somebody else is writing.
+    #[cfg(feature = "std")]
+    pub(crate) fn leave_writing(&mut self) {
+        self.has_blocked();
+        self.left_to_other = true;
+    }
+
+    /// The stream has taken something, after a wait or not.
+    pub(super) fn has_written(&mut self, now: Timestamp) {
+        self.stuck = 0;
+        if *self.writing_since.get_or_insert(now) + WRITE_SLICE <= now {
+            self.has_blocked();
+        }
+    }
+
+    /// The stream takes nothing, or is not to be asked at present.
+    pub(super) fn has_blocked(&mut self) {
+        self.write_blocked = true;
+        self.reads = 0;
+        self.writing_since = None;
     }
 
     pub(super) fn has_read(&mut self, now: Timestamp) {

@@ -112,7 +112,7 @@ impl Accept {
         request: &Request,
         out: &mut BytesMut,
     ) -> Result<Negotiated, ResponseError> {
-        self.answer(request, None, out)
+        self.write_response_with(request, None, out)
     }
 
     /// As [`write_response`](Self::write_response), accepting the client's first offer to compress
@@ -128,10 +128,10 @@ impl Accept {
         compression: &Compression,
         out: &mut BytesMut,
     ) -> Result<Negotiated, ResponseError> {
-        self.answer(request, Some(compression), out)
+        self.write_response_with(request, Some(compression), out)
     }
 
-    pub(crate) fn answer(
+    pub(crate) fn write_response_with(
         &self,
         request: &Request,
         compression: Option<&Compression>,

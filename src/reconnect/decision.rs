@@ -259,7 +259,7 @@ fn status_of(report: &Termination, status: u16, opened: bool) -> ReasonKind {
 
 /// Who closed first matters more than how it ended.
 fn who_closed(report: &Termination) -> ReasonKind {
-    if report.local_close.is_some_and(|close| !close.answer) {
+    if report.local_close.is_some_and(|close| !close.echo) {
         ReasonKind::ClosedHere
     } else if report.peer_close.is_some() {
         ReasonKind::Code(report.code)

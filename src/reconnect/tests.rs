@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use super::*;
 use crate::handshake::{HandshakeError, RequestError};
 use crate::report::Phase;
-use crate::report::TransportError;
 use crate::report::{Cause, Direction, Evidence, Initiator, LocalClose, Position, Termination};
+use crate::report::{StreamEnd, TransportError};
 use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::role::Role;
 use crate::wire::violation::Violation;
@@ -27,7 +27,7 @@ fn report(cause: Cause) -> Termination {
     let mut evidence = Evidence::before_open(now);
     evidence.phase = Phase::Open;
     evidence.position = Position::FrameBoundary;
-    Termination::before_open(Role::Client, cause, evidence)
+    Termination::before_open(Role::Client, cause, StreamEnd::NotSeen, None, evidence)
 }
 
 /// The peer closed; `None` is a Close without a code.
@@ -37,13 +37,13 @@ fn closed(code: Option<u16>) -> Termination {
     (report.code, report.clean) = (code.unwrap_or(1005), true);
     report.initiator = Initiator::Peer;
     report.peer_close = Some(frame);
-    report.local_close = Some(LocalClose { frame, flushed: true, answer: true });
+    report.local_close = Some(LocalClose { frame, flushed: true, echo: true });
     report
 }
 
-fn with_local_close(mut report: Termination, answer: bool) -> Termination {
+fn with_local_close(mut report: Termination, echo: bool) -> Termination {
     let frame = CloseCode::NORMAL.into();
-    report.local_close = Some(LocalClose { frame, flushed: true, answer });
+    report.local_close = Some(LocalClose { frame, flushed: true, echo });
     report
 }
 
@@ -82,7 +82,7 @@ fn every_close_code() {
             1012 => "retry in 17.5 s: the server restarts (1012)".into(),
             1013 => "retry in 180.0 s: the server is overloaded (1013)".into(),
             1014 => {
-                "retry in 2.5 s: a gateway got an invalid answer from its upstream (1014)".into()
+                "retry in 2.5 s: a gateway got an invalid response from its upstream (1014)".into()
             }
             1008 | 3000..=4999 => {
                 format!("stop: only the application knows what {code} means; classify it")
@@ -125,7 +125,7 @@ fn every_status() {
 fn every_cause_without_a_close_of_the_peers() {
     let at = Position::FrameBoundary;
     let second = secs(1);
-    let transport = |side, kind| Cause::Transport { side, kind };
+    let transport = |direction, kind| Cause::Transport { direction, kind };
     let cases = [
         (Cause::Eof { at }, "retry in 2.5 s: the peer's stream ended without a Close (1006)"),
         (

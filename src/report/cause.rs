@@ -22,8 +22,8 @@ pub enum Cause {
     },
     /// The transport failed.
     Transport {
-        /// The side that failed first.
-        side: Direction,
+        /// The direction that failed first.
+        direction: Direction,
         /// What it said.
         kind: TransportError,
     },
@@ -109,7 +109,7 @@ impl Cause {
             ReadClosed::TlsTruncated => TransportError::TlsTruncated,
             ReadClosed::Failed(kind) => kind,
         };
-        Self::Transport { side: Direction::Read, kind }
+        Self::Transport { direction: Direction::Read, kind }
     }
 
     /// A short name without the details, such as `pong_timeout`: of these there are few, so that
@@ -127,8 +127,8 @@ impl Cause {
 
     /// How the connection was lost, where no Close of the peer's says it.
     pub(crate) fn fmt_lost(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::Transport { side, kind } = self {
-            return write!(f, "{side} failed: {kind}");
+        if let Self::Transport { direction, kind } = self {
+            return write!(f, "{direction} failed: {kind}");
         }
         f.write_str(self.facts().1)
     }

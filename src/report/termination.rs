@@ -56,7 +56,13 @@ pub struct Termination {
 
 impl Termination {
     /// The report of an opening handshake that came to nothing.
-    pub(crate) fn before_open(role: Role, cause: Cause, evidence: Evidence) -> Self {
+    pub(crate) fn before_open(
+        role: Role,
+        cause: Cause,
+        stream_end: StreamEnd,
+        refusal: Option<Box<Refusal>>,
+        evidence: Evidence,
+    ) -> Self {
         Self {
             role,
             //= rfc6455#7.1.5
@@ -85,10 +91,10 @@ impl Termination {
             cause,
             local_close: None,
             peer_close: None,
-            stream_end: StreamEnd::NotSeen,
+            stream_end,
             truncated_message: false,
             dropped: Undelivered::default(),
-            refusal: None,
+            refusal,
             evidence,
         }
     }
@@ -114,10 +120,10 @@ impl Termination {
                 f.write_str("the peer's stream ended before our Close was written")
             }
             Cause::Eof { at } => write!(f, "the peer's stream ended {at}"),
-            Cause::Transport { side, kind } if self.is_before_open() => {
-                write!(f, "{side} failed in the opening handshake: {kind}")
+            Cause::Transport { direction, kind } if self.is_before_open() => {
+                write!(f, "{direction} failed in the opening handshake: {kind}")
             }
-            Cause::Transport { side, kind } => write!(f, "{side} failed: {kind}"),
+            Cause::Transport { direction, kind } => write!(f, "{direction} failed: {kind}"),
             Cause::PongTimeout { waited } => {
                 write!(f, "nothing came for {} after a Ping was sent", Span(waited))
             }
@@ -141,7 +147,7 @@ impl Termination {
                 let (rfc, section) = (error.rfc(), error.section());
                 write!(f, "the opening handshake failed: {error} (RFC {rfc} section {section})")?;
                 match self.evidence.http_status {
-                    Some(status) => write!(f, "; the answer was status {status}"),
+                    Some(status) => write!(f, "; the response had status {status}"),
                     None => Ok(()),
                 }
             }
@@ -221,8 +227,8 @@ pub struct LocalClose {
     pub frame: CloseFrame,
     /// Whether the transport accepted its last byte.
     pub flushed: bool,
-    /// Whether it was queued after the peer's had come.
-    pub answer: bool,
+    /// Whether it echoes the peer's: it was queued after that had come.
+    pub echo: bool,
 }
 
 impl fmt::Display for LocalClose {

@@ -1,6 +1,6 @@
 //! What a transport says of its end and of its failures.
 
-/// How the reading side of the transport ended.
+/// How the reading direction of the transport ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReadClosed {
     /// An orderly end of stream: TCP's FIN, or TLS's `close_notify`.

@@ -75,7 +75,7 @@ impl Session {
         at_either!(&self.stage, at => at.next_timer())
     }
 
-    /// Whether to shut down the writing side of the transport, once all output is written.
+    /// Whether to shut down the writing direction of the transport, once all output is written.
     ///
     /// Shut it down once, then go on reading until the peer's stream ends or the deadline comes,
     /// then close the transport. Closing it earlier may reset the connection and destroy our Close or

@@ -215,7 +215,8 @@ impl Opening {
     ) -> Result<Negotiated, RespondError> {
         let State::Decision(request) = &self.state else { return Err(RespondError::NoRequest) };
         let compression = self.config.compression();
-        let result = output.write_handshake(|out| accept.answer(request, compression, out));
+        let result =
+            output.write_handshake(|out| accept.write_response_with(request, compression, out));
         self.pending = true;
         if let Err(ResponseError::Refused(error)) = result {
             self.refuse_invalid(error, output, now);
@@ -328,7 +329,7 @@ impl Opening {
         };
         match (refusal, self.write_failed) {
             (Some(refusal), _) => self.end_refused(refusal),
-            (None, Some(kind)) => self.end(Cause::Transport { side: Direction::Write, kind }),
+            (None, Some(kind)) => self.end(Cause::Transport { direction: Direction::Write, kind }),
             (None, None) => self.end(cause),
         }
     }
@@ -429,17 +430,17 @@ impl Opening {
     fn end_refused(&mut self, refusal: Refusal) {
         let status = refusal.status();
         self.evidence.http_status = Some(status);
-        self.end(Cause::HandshakeRejected { status });
-        if let State::Over(Some(report)) = &mut self.state {
-            report.refusal = Some(Box::new(refusal));
-        }
+        self.end_with(Cause::HandshakeRejected { status }, Some(Box::new(refusal)));
     }
 
     fn end(&mut self, cause: Cause) {
-        self.state = State::Over(Some(Box::new(Termination {
-            stream_end: StreamEnd::from(self.read_closed),
-            ..Termination::before_open(self.role, cause, self.evidence)
-        })));
+        self.end_with(cause, None);
+    }
+
+    fn end_with(&mut self, cause: Cause, refusal: Option<Box<Refusal>>) {
+        let (role, stream_end) = (self.role, StreamEnd::from(self.read_closed));
+        let report = Termination::before_open(role, cause, stream_end, refusal, self.evidence);
+        self.state = State::Over(Some(Box::new(report)));
         self.keystream = None;
         self.early = BytesMut::new();
     }

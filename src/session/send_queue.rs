@@ -17,7 +17,7 @@ use super::output_buffer::{OWN_SEGMENT, OutputBuffer};
 use super::prepared::Prepared;
 use super::unsent::{Unsent, UnsentLog};
 use crate::config::Config;
-use crate::connection::{Backlog, Connection, SendError};
+use crate::connection::{Connection, SendError, UndeliveredParts};
 use crate::deflate::Deflate;
 use crate::time::Timestamp;
 use crate::wire::data::{Data, MessageKind};
@@ -362,7 +362,7 @@ impl SendQueue {
         //# Control frames (see Section 5.5) MAY be injected in the middle of
         //# a fragmented message.
         if self.output.len() <= self.limit {
-            self.output.write(Piece::Control, |out| connection.transmit_answers(out));
+            self.output.write(Piece::Control, |out| connection.transmit_ping_pong(out));
         }
     }
 
@@ -414,8 +414,8 @@ impl SendQueue {
     }
 
     /// What has not left, as the report needs it.
-    pub(super) fn backlog(&self) -> Backlog {
-        Backlog {
+    pub(super) fn undelivered(&self) -> UndeliveredParts {
+        UndeliveredParts {
             handshake: self.handshake() as u64,
             unframed: self.unframed() as u64,
             messages: self.unfinished_messages(),

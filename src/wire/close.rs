@@ -51,7 +51,7 @@ impl CloseCode {
     pub const SERVICE_RESTART: Self = Self(1012);
     /// 1013: the service is overloaded, try again later (IANA registry).
     pub const TRY_AGAIN_LATER: Self = Self(1013);
-    /// 1014: a gateway got an invalid answer from its upstream (IANA registry).
+    /// 1014: a gateway got an invalid response from its upstream (IANA registry).
     pub const BAD_GATEWAY: Self = Self(1014);
 
     /// The code with this number.
@@ -194,7 +194,7 @@ impl CodeFacts {
                 (TryAgainLater, Either, AfterOverload, "the server is overloaded")
             }
             Code::BAD_GATEWAY => {
-                (BadGateway, Either, Backoff, "a gateway got an invalid answer from its upstream")
+                (BadGateway, Either, Backoff, "a gateway got an invalid response from its upstream")
             }
             //= rfc6455#7.4.1
             //# 1015 is a reserved value and MUST NOT be set as a status code in a

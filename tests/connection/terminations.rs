@@ -29,7 +29,7 @@ fn a_simultaneous_close_is_clean_and_both_frames_are_reported() {
         assert_eq!((report.clean, report.code, report.reason()), (true, 1001, "theirs"));
         assert_eq!(report.initiator, Initiator::Both);
         let local = report.local_close.expect("our Close");
-        assert_eq!((local.frame, local.flushed, local.answer), (reason(1000, "ours"), true, false));
+        assert_eq!((local.frame, local.flushed, local.echo), (reason(1000, "ours"), true, false));
         assert_eq!(report.peer_close, Some(reason(1001, "theirs")));
         assert_eq!(plain(&drive.output), [(CLOSE, close_body(1000, "ours"))], "one Close only");
     }
@@ -195,8 +195,8 @@ fn a_tls_stream_cut_short_is_clean_only_if_both_closes_passed() {
     for mut drive in drives() {
         let report = drive.close(1000, "").read_closed(ReadClosed::TlsTruncated).report();
         assert_eq!((report.clean, report.stream_end), (false, StreamEnd::TlsTruncated));
-        let (side, kind) = (Direction::Read, TransportError::TlsTruncated);
-        assert_eq!(report.cause, Cause::Transport { side, kind });
+        let (direction, kind) = (Direction::Read, TransportError::TlsTruncated);
+        assert_eq!(report.cause, Cause::Transport { direction, kind });
     }
 }
 
@@ -214,7 +214,7 @@ fn a_protocol_violation_is_answered_and_no_close_is_invented() {
         assert_eq!(report.initiator, Initiator::Local);
         let local = report.local_close.expect("our Close");
         assert_eq!(local.frame.code(), Some(CloseCode::PROTOCOL_ERROR));
-        assert!(local.flushed && !local.answer);
+        assert!(local.flushed && !local.echo);
         assert_eq!(drive.log.len(), 1, "what came before was delivered");
     }
 }
@@ -252,8 +252,8 @@ fn after_a_failed_write_the_peers_close_is_still_read() {
         drive.peer_sends(&[(TEXT, b"why"), (PING, b"")]).peer_closes(1013, "overload");
         let reset = ReadClosed::Failed(TransportError::Reset);
         let report = drive.read_closed(reset).report();
-        let (side, kind) = (Direction::Write, TransportError::Reset);
-        assert_eq!(report.cause, Cause::Transport { side, kind });
+        let (direction, kind) = (Direction::Write, TransportError::Reset);
+        assert_eq!(report.cause, Cause::Transport { direction, kind });
         assert_eq!((report.clean, report.code, report.reason()), (false, 1013, "overload"));
         assert_eq!(report.initiator, Initiator::Peer);
         assert_eq!(report.local_close, None, "nothing was sent, so nothing is claimed");
@@ -270,7 +270,7 @@ fn a_failed_write_gives_no_verdict_until_the_read_side_has_ended() {
         let at = Position::InsideHeader { received: 1 };
         let report = drive.receive(&[BINARY]).eof().report();
         assert_eq!(report.evidence.position, at, "where the reading stopped");
-        assert!(matches!(report.cause, Cause::Transport { side: Direction::Write, .. }));
+        assert!(matches!(report.cause, Cause::Transport { direction: Direction::Write, .. }));
         assert_eq!(report.initiator, Initiator::Transport);
     }
 }

@@ -71,12 +71,12 @@ fn failure() -> impl Strategy<Value = TransportError> {
 }
 
 fn cause() -> impl Strategy<Value = Cause> {
-    let side = prop::sample::select(vec![Direction::Read, Direction::Write]);
+    let direction = prop::sample::select(vec![Direction::Read, Direction::Write]);
     let rule = Violation::MessageTooBig { len: u64::MAX, limit: 0 };
     prop_oneof![
         Just(Cause::ClosingHandshake),
         position().prop_map(|at| Cause::Eof { at }),
-        (side, failure()).prop_map(|(side, kind)| Cause::Transport { side, kind }),
+        (direction, failure()).prop_map(|(direction, kind)| Cause::Transport { direction, kind }),
         span().prop_map(|waited| Cause::PongTimeout { waited }),
         span().prop_map(|idle| Cause::IdleTimeout { idle }),
         number().prop_map(|pending| Cause::WriteStalled { pending }),

@@ -126,8 +126,7 @@ fn close_frames_and_rules_as_json() {
     while connection.poll_event(&mut input, now).is_some() {}
     let json = serde_json::to_value(report(connection, now)).unwrap();
     assert_eq!(json["peer_close"], json!({ "code": 1000, "reason": "bye" }), "{json:#}");
-    let ours =
-        json!({ "frame": { "code": 4001, "reason": "" }, "flushed": false, "answer": false });
+    let ours = json!({ "frame": { "code": 4001, "reason": "" }, "flushed": false, "echo": false });
     assert_eq!(json["local_close"], ours, "{json:#}");
 
     let rule = serde_json::to_value(Violation::FrameTooBig { len: 9, limit: 8 }).unwrap();

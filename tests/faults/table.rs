@@ -135,8 +135,8 @@ pub(crate) fn summary(report: &Termination) -> String {
             "eof inside a control frame".to_owned()
         }
         Cause::Eof { at: Position::BetweenFragments { .. } } => "eof between fragments".to_owned(),
-        Cause::Transport { side: Direction::Read, kind } => format!("reading failed, {kind}"),
-        Cause::Transport { side: Direction::Write, kind } => format!("writing failed, {kind}"),
+        Cause::Transport { direction: Direction::Read, kind } => format!("reading failed, {kind}"),
+        Cause::Transport { direction: Direction::Write, kind } => format!("writing failed, {kind}"),
         Cause::PongTimeout { .. } => "pong timeout".to_owned(),
         Cause::WriteStalled { .. } => "write stalled".to_owned(),
         Cause::CloseTimeout => "close timeout".to_owned(),

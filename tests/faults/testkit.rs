@@ -244,7 +244,7 @@ fn a_proxy_cuts_as_it_is_told() {
         let mut world = Network::new(1).faults(faults).upgraded();
         world.run_to_the_end().unwrap()
     };
-    let reset = Cause::Transport { side: Direction::Read, kind: TransportError::Reset };
+    let reset = Cause::Transport { direction: Direction::Read, kind: TransportError::Reset };
     for end in ROLES {
         assert_eq!(run(Cut::Fin).of(end).cause, Cause::Eof { at: Position::FrameBoundary });
         assert_eq!(run(Cut::Reset).of(end).cause, reset);

@@ -13,18 +13,11 @@ use std::thread;
 use super::transport::{Socket, Transport};
 use super::waits::{ReadTimeout, Waits};
 use crate::adapter::{lock, scratch};
-use crate::driver::{self, Driver, Shutdown};
-use crate::time::{Clock, Timestamp};
+use crate::driver::{self, Driver, Shutdown, WRITE_SLICE};
+use crate::time::Clock;
 
 /// The shortest wait for input: long enough to be one for every system.
 pub(super) const GLANCE: Duration = Duration::from_millis(1);
-
-/// How long writing goes on at most before reading gets its turn, and how long one write waits.
-pub(super) const WRITE_SLICE: Duration = Duration::from_millis(10);
-
-/// How long one write waits at most where the peer has neither taken nor sent anything for a while: so
-/// long, what it sends then may have to wait.
-pub(super) const LONGEST_SLICE: Duration = Duration::from_millis(640);
 
 /// How much of the output a write copies out from under the lock.
 const COPY: usize = 64 * 1024;
@@ -33,8 +26,8 @@ const COPY: usize = 64 * 1024;
 pub(super) trait Access {
     fn with<R>(&mut self, f: impl FnOnce(&mut Driver) -> R) -> R;
 
-    /// Writes once, for no longer than this; `wait` for another thread that does. Returns the time.
-    fn write(&mut self, wait: bool, timeout: Duration, clock: Clock) -> Timestamp;
+    /// Writes once, for no longer than this; `wait` for another thread that does.
+    fn write(&mut self, wait: bool, timeout: Duration, clock: Clock);
 
     fn flush(&mut self, clock: Clock);
 
@@ -42,11 +35,6 @@ pub(super) trait Access {
     fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock);
 
     fn shut_down(&mut self, how: Shutdown);
-
-    fn is_timed(&self) -> bool;
-
-    /// Whether another thread writes what there is, so that this one need not look for room.
-    fn leaves_writing(&self) -> bool;
 
     /// How long a wait may last although no deadline calls for it: another thread may set one.
     fn patience(&self, wait: Option<Duration>) -> Option<Duration>;
@@ -65,7 +53,7 @@ pub(super) struct Own<S> {
 impl<S: Transport> Own<S> {
     pub(super) fn new(mut stream: S, driver: Driver) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_SLICE))?;
-        let driver = driver.reads_may_last(!stream.is_timed());
+        let driver = driver.reads_may_last(!stream.is_timed()).writes_wait();
         let (timeout, waits) = (ReadTimeout::default(), Waits::new(&stream));
         let (write_timeout, shut_down) = (WRITE_SLICE, false);
         Ok(Self { stream, driver, timeout, write_timeout, waits, shut_down })
@@ -77,7 +65,7 @@ impl<S: Transport> Access for Own<S> {
         f(&mut self.driver)
     }
 
-    fn write(&mut self, _: bool, timeout: Duration, clock: Clock) -> Timestamp {
+    fn write(&mut self, _: bool, timeout: Duration, clock: Clock) {
         let Self { stream, driver, waits, write_timeout, .. } = self;
         let mut set = Ok(());
         if *write_timeout != timeout {
@@ -89,7 +77,6 @@ impl<S: Transport> Access for Own<S> {
             call.end(set.and_then(|()| stream.write_vectored(slices)), clock)
         };
         driver.write_with(write, || clock.now());
-        driver.now()
     }
 
     fn flush(&mut self, clock: Clock) {
@@ -117,14 +104,6 @@ impl<S: Transport> Access for Own<S> {
         }
     }
 
-    fn is_timed(&self) -> bool {
-        self.stream.is_timed()
-    }
-
-    fn leaves_writing(&self) -> bool {
-        false
-    }
-
     fn patience(&self, wait: Option<Duration>) -> Option<Duration> {
         wait
     }
@@ -146,8 +125,6 @@ pub(super) struct Half<S> {
     shared: Arc<Shared<S>>,
     /// What this thread has tried. What it leaves to the other is blocked for this one alone.
     turn: driver::Turn,
-    /// The other thread was writing when this one wanted to.
-    leaves_writing: bool,
 }
 
 impl<S: Socket> Half<S> {
@@ -159,17 +136,14 @@ impl<S: Socket> Half<S> {
             writing: Mutex::new(own.write_timeout),
             glance,
         });
-        let half = |shared| Self { shared, turn: driver::Turn::default(), leaves_writing: false };
+        let half = |shared| Self { shared, turn: driver::Turn::default() };
         (half(shared.clone()), half(shared))
     }
 
-    /// Waits until it is known whether our Close has left, while one is under way: the peer's answer
-    /// may be read before the writing half has said so, and would look like a Close of its own.
-    fn settle_close(&self) {
-        let driver = self.driver();
-        let under_way = driver.session().local_close().is_some_and(|close| !close.flushed);
-        drop(driver);
-        if under_way {
+    /// Waits for the write that is under way, where the driver has to be told of it first.
+    fn await_write(&self) {
+        let write_comes_first = self.driver().write_comes_first();
+        if write_comes_first {
             drop(lock(&self.shared.writing));
         }
     }
@@ -209,14 +183,11 @@ impl<S: Socket> Access for Half<S> {
         result
     }
 
-    fn write(&mut self, wait: bool, timeout: Duration, clock: Clock) -> Timestamp {
+    fn write(&mut self, wait: bool, timeout: Duration, clock: Clock) {
         let shared = self.shared.clone();
-        let guard = lock_if(&shared.writing, wait);
-        self.leaves_writing = guard.is_none();
-        let Some(mut current) = guard else {
+        let Some(mut current) = lock_if(&shared.writing, wait) else {
             // The other thread writes, and will write what was queued since.
-            self.turn.write_blocked = true;
-            return clock.now();
+            return self.turn.leave_writing();
         };
         let set = shared.set_write_timeout(&mut current, timeout);
         scratch::with(|memory| {
@@ -229,7 +200,6 @@ impl<S: Socket> Access for Half<S> {
                 self.with(|driver| driver.handle_write_result(result, || clock.now()));
             }
         });
-        self.driver().now()
     }
 
     fn flush(&mut self, _: Clock) {
@@ -260,7 +230,7 @@ impl<S: Socket> Access for Half<S> {
             let result = set.and_then(|()| shared.socket.read_shared(memory));
             let result = waits.end_read(call, result, clock);
             if !matches!(&result, Err(error) if error.kind() == ErrorKind::WouldBlock) {
-                self.settle_close();
+                self.await_write();
             }
             self.with(|driver| driver.handle_read_result(result, memory, || clock.now()));
         });
@@ -269,14 +239,6 @@ impl<S: Socket> Access for Half<S> {
     fn shut_down(&mut self, how: Shutdown) {
         // The other half may be waiting in a read, and keeps the socket open until it is dropped.
         let _ = self.shared.socket.shutdown_shared(how.into());
-    }
-
-    fn is_timed(&self) -> bool {
-        self.shared.socket.is_timed()
-    }
-
-    fn leaves_writing(&self) -> bool {
-        self.leaves_writing
     }
 
     fn patience(&self, wait: Option<Duration>) -> Option<Duration> {

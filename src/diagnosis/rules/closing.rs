@@ -15,7 +15,7 @@ use crate::wire::role::Role;
 pub(super) fn explain(measures: &Measures<'_>) -> Option<Vec<Finding>> {
     let report = measures.report;
     let peer = report.peer_close.as_ref()?;
-    let came_first = |ours: &&LocalClose| report.initiator == Initiator::Local && !ours.answer;
+    let came_first = |ours: &&LocalClose| report.initiator == Initiator::Local && !ours.echo;
     let mut findings = match report.local_close.as_ref().filter(came_first) {
         Some(local) => vec![by_us(local)],
         None => by_peer(measures, peer),
@@ -145,12 +145,12 @@ pub(super) fn skipped(measures: &Measures<'_>, fact: Fact) -> Option<Vec<Finding
 /// We closed, and the transport failed.
 pub(super) fn skipped_by(
     measures: &Measures<'_>,
-    side: Direction,
+    direction: Direction,
     kind: TransportError,
 ) -> Option<Vec<Finding>> {
     match kind {
         TransportError::Reset | TransportError::BrokenPipe | TransportError::TlsTruncated => {
-            skipped(measures, Fact::Transport { side, kind })
+            skipped(measures, Fact::Transport { direction, kind })
         }
         // These are this machine's, and say nothing of what the peer did.
         TransportError::Aborted

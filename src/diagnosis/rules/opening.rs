@@ -22,7 +22,7 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
             findings
         }
         Cause::Eof { at } => cut_short(measures, Fact::EndedAt { at }),
-        Cause::Transport { side, kind } => failed(measures, side, kind),
+        Cause::Transport { direction, kind } => failed(measures, direction, kind),
         Cause::Aborted => {
             let facts = vec![Fact::Opening { span: measures.age() }];
             vec![Finding::new(Verdict::LocalAbort, Certain, facts)]
@@ -37,8 +37,8 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
     }
 }
 
-fn failed(measures: &Measures<'_>, side: Direction, kind: TransportError) -> Vec<Finding> {
-    let failure = Fact::Transport { side, kind };
+fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -> Vec<Finding> {
+    let failure = Fact::Transport { direction, kind };
     match kind {
         TransportError::TimedOut => {
             let facts = vec![failure, Fact::Opening { span: measures.age() }];

@@ -18,11 +18,11 @@ const SMALL: u64 = 4 * 1024;
 
 pub(super) fn failed(
     measures: &Measures<'_>,
-    side: Direction,
+    direction: Direction,
     kind: TransportError,
 ) -> Vec<Finding> {
-    let mut facts = vec![Fact::Transport { side, kind }];
-    match (side, kind) {
+    let mut facts = vec![Fact::Transport { direction, kind }];
+    match (direction, kind) {
         (_, TransportError::TlsTruncated) => ended(measures, measures.evidence.position),
         (_, TransportError::TimedOut) => {
             facts.push(Fact::NothingReceived { span: measures.quiet_in() });

@@ -368,7 +368,7 @@ fn interruptions_and_expired_waits_are_no_failures() {
     if cfg!(unix) {
         let Incoming::Ended(report) = socket.next() else { panic!("a message") };
         let kind = farewell::TransportError::TimedOut;
-        let cause = Cause::Transport { side: farewell::Direction::Read, kind };
+        let cause = Cause::Transport { direction: farewell::Direction::Read, kind };
         assert_eq!(report.cause, cause, "the system gave up on the peer: {report}");
     }
     // One timeout fits them all.
@@ -395,7 +395,7 @@ fn what_a_stream_holds_back_is_flushed_until_it_has_left() {
     let kind = farewell::TransportError::BrokenPipe;
     assert_eq!(
         report.cause,
-        Cause::Transport { side: farewell::Direction::Write, kind },
+        Cause::Transport { direction: farewell::Direction::Write, kind },
         "{report}"
     );
 }

@@ -113,7 +113,7 @@ fn a_reset<A: Adapter>() {
     let (mut socket, raw) = with_raw_client::<A>(quiet());
     raw.reset();
     let report = socket.ended();
-    let cause = Cause::Transport { side: Direction::Read, kind: TransportError::Reset };
+    let cause = Cause::Transport { direction: Direction::Read, kind: TransportError::Reset };
     assert_eq!(report.cause, cause, "{report}");
 }
 

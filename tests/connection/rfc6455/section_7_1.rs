@@ -177,7 +177,7 @@ fn section_7_2_1_a_lost_transport_fails_the_connection() {
     for mut drive in drives() {
         let kind = TransportError::TimedOut;
         let report = drive.read_closed(ReadClosed::Failed(kind)).report();
-        assert_eq!(report.cause, Cause::Transport { side: Direction::Read, kind });
+        assert_eq!(report.cause, Cause::Transport { direction: Direction::Read, kind });
         assert_eq!((report.clean, report.code), (false, 1006));
         assert_eq!(drive.connection.phase(), Phase::Ended);
     }

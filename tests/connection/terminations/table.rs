@@ -96,8 +96,8 @@ fn summary(report: &Termination) -> String {
     let mut text = format!("{} {clean} by {initiator}: {:?}", report.code, report.cause);
     if let Some(local) = report.local_close {
         let flushed = if local.flushed { "sent" } else { "unsent" };
-        let answer = if local.answer { " answer" } else { "" };
-        write!(text, "; our {}{answer} {flushed}", local.frame.reported_code()).unwrap();
+        let echo = if local.echo { " echo" } else { "" };
+        write!(text, "; our {}{echo} {flushed}", local.frame.reported_code()).unwrap();
     }
     if let Some(peer) = &report.peer_close {
         write!(text, "; their {}", peer.reported_code()).unwrap();
@@ -185,8 +185,8 @@ fn what_the_transport_says_is_reported_as_it_says_it() {
                 }
                 let read = if writes_too { TransportError::Reset } else { kind };
                 let report = drive.read_closed(ReadClosed::Failed(read)).report();
-                let side = if writes_too { Direction::Write } else { Direction::Read };
-                assert_eq!(report.cause, Cause::Transport { side, kind }, "{phase}");
+                let direction = if writes_too { Direction::Write } else { Direction::Read };
+                assert_eq!(report.cause, Cause::Transport { direction, kind }, "{phase}");
                 assert_eq!(report.stream_end, StreamEnd::Failed(read));
             }
         }

@@ -22,7 +22,7 @@ impl Driver {
 
     /// The stream takes nothing at present.
     pub fn handle_write_blocked(&mut self) {
-        self.turn.has_blocked();
+        self.turn.has_refused();
     }
 
     /// The stream will take nothing any more. Reading goes on: the peer's Close may be waiting.

@@ -23,7 +23,7 @@ pub(crate) struct Turn {
     pub(crate) write_blocked: bool,
     /// Somebody else writes what there is, and tells when that is done.
     left_to_other: bool,
-    /// How often in a row the stream took nothing, and brought nothing until it was tried again.
+    /// How often in a row the stream took nothing, and brought nothing in between.
     stuck: u8,
     /// Reads that brought something since then.
     pub(super) reads: u8,
@@ -79,10 +79,6 @@ impl Turn {
     /// What was blocked is tried again.
     #[inline]
     pub(super) fn restart(&mut self) {
-        if !self.left_to_other {
-            let stuck = self.write_blocked && self.reads == 0;
-            self.stuck = if stuck { self.stuck.saturating_add(1) } else { 0 };
-        }
         self.left_to_other = false;
         self.read_blocked = false;
         self.write_blocked = false;
@@ -112,7 +108,7 @@ impl Turn {
     /// peer sends then may have to wait for as long.
     #[cfg(feature = "std")]
     pub(super) fn write_slice(&self) -> Duration {
-        WRITE_SLICE * (1 << self.stuck.min(Self::DOUBLINGS))
+        WRITE_SLICE * (1 << self.stuck.saturating_sub(1).min(Self::DOUBLINGS))
     }
 
     /// Whether a read is to come back at once, so that the stream is tried again.
@@ -136,8 +132,14 @@ impl Turn {
         }
     }
 
-    /// The stream takes nothing, or is not to be asked at present.
-    pub(super) fn has_blocked(&mut self) {
+    /// The stream takes nothing.
+    pub(super) fn has_refused(&mut self) {
+        self.stuck = self.stuck.saturating_add(1);
+        self.has_blocked();
+    }
+
+    /// The stream is not to be asked at present.
+    fn has_blocked(&mut self) {
         self.write_blocked = true;
         self.reads = 0;
         self.writing_since = None;
@@ -145,6 +147,7 @@ impl Turn {
 
     pub(super) fn has_read(&mut self, now: Timestamp) {
         self.read_tried = Some(now);
+        self.stuck = 0;
         self.reads = self.reads.saturating_add(1);
         self.late_reads = if self.late { self.late_reads.saturating_add(1) } else { 0 };
         if self.reads >= Self::READS {

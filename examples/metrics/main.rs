@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(60);
 
 /// How long nothing is accepted after a failure: without a free file, for example, the next attempt
 /// would fail at once, too.
-const PAUSE: Duration = Duration::from_millis(200);
+const REST: Duration = Duration::from_millis(200);
 
 type Socket = blocking::WebSocket<TcpStream>;
 
@@ -77,7 +77,7 @@ fn serve(listener: &TcpListener, registry: &Arc<Registry>) {
             })
         };
         if stream.and_then(serve).is_err() {
-            thread::sleep(PAUSE);
+            thread::sleep(REST);
         }
     }
 }
@@ -165,7 +165,7 @@ fn end_in_every_way(server: SocketAddr) -> Result<(), Box<dyn Error>> {
 fn show(listener: &TcpListener, registry: &Registry) {
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else {
-            thread::sleep(PAUSE);
+            thread::sleep(REST);
             continue;
         };
         let (mut head, mut piece) = (Vec::new(), [0; 1024]);

@@ -129,8 +129,8 @@ fn cause(incoming: Incoming) -> Cause {
     incoming.into_message().expect_err("the end").cause
 }
 
-fn failed(side: Direction, kind: TransportError) -> Cause {
-    Cause::Transport { side, kind }
+fn failed(direction: Direction, kind: TransportError) -> Cause {
+    Cause::Transport { direction, kind }
 }
 
 const TAKES: Does = Does::Give(Vec::new());

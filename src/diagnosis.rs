@@ -86,6 +86,16 @@
 //! random times and by coincidence does so after a minute; real traffic has its own mixture.
 //!
 #![doc = include_str!("diagnosis/confusion.md")]
+//!
+//! # How often it is right about real endings
+//!
+//! A rig in the repository, `tests/interop/endings`, makes endings with other people's software:
+//! proxies that time out or reload, servers in Python, Node and Go that are killed, frozen or silent,
+//! networks that go dead, our own process asleep. Each has its true cause, and for some of them
+//! several verdicts are right, since one endpoint cannot tell them apart. The columns by confidence
+//! have how often the first verdict was right; *listed* is whether a right one was named at all.
+//!
+#![doc = include_str!("diagnosis/real_endings.md")]
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod fact;
@@ -195,6 +205,14 @@ impl Diagnosis {
         }
         // Stable: what the rules put first stays first among equals.
         findings.sort_by_key(|finding| core::cmp::Reverse(finding.confidence()));
+        // One that two rules reach is said once, as sure as the surer of them.
+        let mut said = Vec::new();
+        findings.retain(|finding| {
+            let name = finding.verdict().name();
+            let new = !said.contains(&name);
+            said.push(name);
+            new
+        });
         Self { findings }
     }
 

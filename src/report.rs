@@ -8,6 +8,7 @@
 
 mod cause;
 mod evidence;
+mod first_bytes;
 mod phase;
 mod position;
 mod stats;
@@ -16,9 +17,11 @@ pub(crate) mod trace;
 mod transport;
 
 pub use cause::{Cause, Direction};
-pub use evidence::{Evidence, Pings, Rtt, SentMessage, Traffic};
+pub use evidence::{CloseReceived, Evidence, Gap, PeerPings, Pings, Rtt, SentMessage, Traffic};
+pub use first_bytes::FirstBytes;
 pub use phase::Phase;
 pub use position::Position;
 pub use stats::{HighWater, Stats};
 pub use termination::{Initiator, LocalClose, StreamEnd, Termination, Undelivered};
-pub use transport::{ReadClosed, TransportError};
+pub(crate) use transport::ReadEnd;
+pub use transport::{ErrorMessage, ReadClosed, TransportError, TransportFailure};

@@ -32,7 +32,7 @@ use crate::connection::{Connection, Event};
 use crate::deflate::Deflate;
 use crate::handshake::{ClientRequest, Negotiated};
 use crate::report::trace::Trace;
-use crate::report::{Phase, ReadClosed, Termination, TransportError};
+use crate::report::{Phase, ReadClosed, ReadEnd, Termination, TransportFailure};
 use crate::time::Timestamp;
 use crate::wire::data::Chunk;
 use crate::wire::keystream::{Keystream, Seed};
@@ -422,28 +422,41 @@ impl Session {
     /// closed its side alone: what was queued before an end in order still leaves, within the close
     /// timeout, and nothing more is accepted.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
+        self.read_ended(how.into(), now);
+    }
+
+    /// The reading side of the transport has failed; nothing more will come.
+    ///
+    /// As [`handle_read_closed`](Self::handle_read_closed), with what the transport said beside the
+    /// kind of its failure.
+    pub fn handle_read_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
+        self.read_ended(failure.into().into(), now);
+    }
+
+    fn read_ended(&mut self, end: ReadEnd, now: Timestamp) {
         if self.looks_first() {
-            self.deferred.get_or_insert_default().read_closed.get_or_insert(how);
+            self.deferred.get_or_insert_default().read_closed.get_or_insert(end);
         } else {
-            self.close_reading(how, now);
+            self.close_reading(end, now);
         }
     }
 
     /// Nothing more comes. What was accepted still leaves, so the connection has to know of it.
-    fn close_reading(&mut self, how: ReadClosed, now: Timestamp) {
+    fn close_reading(&mut self, end: ReadEnd, now: Timestamp) {
         if let Stage::Open(connection) = &mut self.stage {
             if !connection.is_silent() {
                 self.send_queue.fill(connection);
             }
         }
-        at_either!(&mut self.stage, at => at.handle_read_closed(how, now));
+        at_either!(&mut self.stage, at => at.read_ended(end, now));
     }
 
     /// The writing direction of the transport has failed; nothing more will leave.
     ///
     /// Reading goes on, and is worth it: the peer's Close may be waiting there.
-    pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
-        at_either!(&mut self.stage, at => at.handle_write_failed(kind, now));
+    pub fn handle_write_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
+        let failure = failure.into();
+        at_either!(&mut self.stage, at => at.handle_write_failed(failure, now));
     }
 
     /// The transport has accepted the first `count` bytes of the output.

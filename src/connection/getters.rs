@@ -72,6 +72,14 @@ impl Connection {
             let stalled = self.sender.stalled_since();
             next = sooner(next, stalled.map(|since| (since + span, Timer::WriteStall)));
         }
+        if let Some(span) = self.config.timeouts.write_drain {
+            let drips = self.sender.drips_since();
+            next = sooner(next, drips.map(|since| (since + span, Timer::WriteDrain)));
+        }
+        if let Some(span) = self.config.timeouts.message {
+            let begun = self.receiver.is_under_way().then_some(self.times.message_begun);
+            next = sooner(next, begun.map(|begun| (begun + span, Timer::Message)));
+        }
         next
     }
 
@@ -84,6 +92,19 @@ impl Connection {
     /// Whether the closing handshake has begun, or what comes in place of it.
     pub(crate) fn is_ending(&self) -> bool {
         !matches!(self.phase(), Phase::Opening | Phase::Open) || self.is_draining()
+    }
+
+    /// The next deadline, or a time before it, which costs less and comes later than now.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn nothing_before(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.closing.is_none() {
+            let earliest = self.times.earliest_due(self.quiet_since());
+            if now < earliest && earliest < Timestamp::MAX {
+                return Some(earliest);
+            }
+        }
+        self.poll_timeout()
     }
 
     /// Whether [`poll_timeout`](Self::poll_timeout) has come: two comparisons, as long as nothing
@@ -217,13 +238,19 @@ impl Connection {
             last_data: seen(times.last_data, self.receiver.any_piece()),
             last_sent: self.sender.last_message(),
             pings: self.heartbeat.report(self.config.heartbeat.as_ref()),
+            peer_pings: self.peer_pings.report(),
+            close_received: None,
             received,
             sent: self.sender.traffic,
             discarded: self.closing.as_ref().map_or(0, |closing| closing.discarded),
             pending_output: self.pending_output(),
             timer_lateness: times.lateness(),
             suspended_at: times.suspended_at(),
+            longest_gap: times.longest_gap(),
+            last_gap: times.last_gap(),
             http_status: None,
+            unexpected: None,
+            failure: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The verdicts: every explanation that a diagnosis knows, with its numbers.
 
 mod row;
+mod words;
 
 use alloc::borrow::Cow;
 use core::fmt;
@@ -41,6 +42,16 @@ pub enum Verdict {
     },
     /// The peer is overloaded and said so, with 1013.
     TryAgainLater,
+    /// The peer's application closed with a code of its own.
+    ClosedByApplication {
+        /// 3000 to 4999.
+        code: u16,
+    },
+    /// The peer closed since we had not answered its Pings, as it says.
+    NoAnswerFromUs {
+        /// The peer's close code; 1005 for none.
+        code: u16,
+    },
     /// The peer failed the connection, and said what it holds against us or against itself.
     PeerFailure {
         /// 1002, 1003 or 1007 to 1011.
@@ -56,6 +67,12 @@ pub enum Verdict {
         /// For how long nothing had come.
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         idle: Duration,
+    },
+    /// We closed, since a message was not complete for our own timeout.
+    LocalMessageTimeout {
+        /// For how long it had been under way.
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+        elapsed: Duration,
     },
     /// This endpoint dropped the connection without a closing handshake.
     LocalAbort,
@@ -100,7 +117,12 @@ pub enum Verdict {
         /// Bytes of the message's payload.
         len: u64,
     },
-    /// Nothing came back after our Ping: the network is gone, or the peer sleeps.
+    /// Something on the way wrote an HTTP response into the open connection.
+    HttpInStream {
+        /// Its status, where that can be read.
+        status: Option<u16>,
+    },
+    /// Nothing came back after our Ping: the network is gone, or the peer is frozen or blocked.
     HalfOpen {
         /// For how long nothing had come.
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
@@ -117,7 +139,7 @@ pub enum Verdict {
     KernelTimeout,
     /// This process slept or starved: its deadlines were handled late.
     LocalSuspended {
-        /// How late.
+        /// For how long at least; zero where it was seen only that nobody had called.
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         late: Duration,
     },
@@ -136,6 +158,14 @@ pub enum Verdict {
     HandshakeCutShort,
     /// The opening handshake was not over in time.
     HandshakeTimedOut,
+    /// The other end of the connection speaks TLS, and we do not; or the other way round.
+    TlsPort,
+    /// There is no way to the peer's host any more, says the operating system.
+    Unreachable,
+    /// The peer's host refused what came for the connection, says the operating system.
+    Refused,
+    /// This machine's operating system ended the connection.
+    SystemAborted,
     /// The transport failed in a way that says no more.
     TransportFailure,
     /// The evidence fits nothing that is known, or contradicts itself.

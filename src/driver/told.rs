@@ -2,11 +2,12 @@
 
 use super::Driver;
 use super::unparsed::Unparsed;
-use crate::report::{ReadClosed, TransportError};
+use crate::report::{ReadClosed, TransportError, TransportFailure};
 use crate::time::Timestamp;
 
 impl Driver {
     /// The stream has taken `len` bytes of the output. None at all is a failure.
+    #[inline]
     pub fn handle_written(&mut self, len: usize, now: Timestamp) {
         if len == 0 {
             return self.handle_write_failed(TransportError::BrokenPipe, now);
@@ -26,11 +27,11 @@ impl Driver {
     }
 
     /// The stream will take nothing any more. Reading goes on: the peer's Close may be waiting.
-    pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
+    pub fn handle_write_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
         self.tell(now);
         self.write_failed = true;
         self.unflushed = false;
-        self.session.handle_write_failed(kind, now);
+        self.session.handle_write_failed(failure, now);
         self.poll_unparsed();
         (self.calm, self.stale) = (false, true);
     }
@@ -75,14 +76,24 @@ impl Driver {
     /// Nothing will be read any more. An end in order takes effect once everything before it was
     /// handed out; what was accepted until then still leaves, within the close timeout.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
-        self.poll_unparsed();
-        self.tell(now);
-        self.read_closed = true;
+        self.read_ended(now);
         self.ended_behind = Some(how);
         if matches!(how, ReadClosed::Failed(_)) || self.ready.is_empty() {
             self.tell_ended();
         }
-        self.calm = false;
+    }
+
+    /// Nothing will be read any more, and the stream said why.
+    pub fn handle_read_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
+        self.read_ended(now);
+        self.session.handle_read_failed(failure, now);
+        self.stale = true;
+    }
+
+    fn read_ended(&mut self, now: Timestamp) {
+        self.poll_unparsed();
+        self.tell(now);
+        (self.calm, self.read_closed) = (false, true);
     }
 
     /// Tells the session that the peer's stream has ended, if that was kept from it.

@@ -202,7 +202,7 @@ impl ReasonKind {
             },
             // Closed by this endpoint, though not by the application: the peer's Close only
             // followed.
-            Cause::IdleTimeout { .. } => Self::Lost(report.cause),
+            Cause::IdleTimeout { .. } | Cause::MessageTimeout { .. } => Self::Lost(report.cause),
             Cause::ClosingHandshake
             | Cause::Eof { .. }
             | Cause::Transport { .. }

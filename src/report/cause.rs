@@ -40,7 +40,13 @@ pub enum Cause {
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         idle: Duration,
     },
-    /// The transport took none of the pending output for too long.
+    /// A message was not complete in time, and the connection was closed with 1008.
+    MessageTimeout {
+        /// For how long it had been under way.
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+        elapsed: Duration,
+    },
+    /// The transport took none of the pending output for too long, or too little of it.
     WriteStalled {
         /// Bytes that were pending.
         pending: u64,
@@ -77,6 +83,8 @@ pub enum Cause {
     Aborted,
 }
 
+const OVER_A_LIMIT: &str = "the peer sent more than a limit of this end allows";
+
 impl Cause {
     /// Its row: its name, and how it lost the connection.
     const fn facts(&self) -> (&'static str, &'static str) {
@@ -86,6 +94,7 @@ impl Cause {
             Self::Transport { .. } => ("transport", "the transport failed"),
             Self::PongTimeout { .. } => ("pong_timeout", "the peer fell silent"),
             Self::IdleTimeout { .. } => ("idle_timeout", "the connection was idle for too long"),
+            Self::MessageTimeout { .. } => ("message_timeout", "a message took too long"),
             Self::WriteStalled { .. } => ("write_stalled", "the transport stopped taking output"),
             Self::CloseTimeout => ("close_timeout", "the closing handshake took too long"),
             Self::HandshakeTimeout => ("handshake_timeout", "the opening handshake took too long"),
@@ -93,10 +102,11 @@ impl Cause {
                 ("handshake_rejected", "the opening handshake was refused")
             }
             Self::HandshakeInvalid(_) => {
-                ("handshake_invalid", "the opening handshake broke a rule")
+                ("handshake_invalid", "the opening handshake broke a rule or a limit")
             }
+            Self::Violation { rule, .. } if rule.is_limit() => ("violation", OVER_A_LIMIT),
             Self::Violation { .. } => ("violation", "the peer broke a rule"),
-            Self::TooBig { .. } => ("too_big", "the peer sent more than a limit allows"),
+            Self::TooBig { .. } => ("too_big", OVER_A_LIMIT),
             Self::Aborted => ("aborted", "the connection was dropped on this side"),
         }
     }

@@ -46,7 +46,8 @@ pub struct Termination {
     pub stream_end: StreamEnd,
     /// The peer closed in the middle of a fragmented message.
     pub truncated_message: bool,
-    /// What was accepted for sending and never written.
+    /// What was accepted for sending and never written. After a clean end, a Pong that had not left
+    /// is none of it.
     pub dropped: Undelivered,
     /// The server's response that refused the opening handshake; on a client only.
     pub refusal: Option<Box<Refusal>>,
@@ -82,6 +83,7 @@ impl Termination {
                 | Cause::ClosingHandshake
                 | Cause::PongTimeout { .. }
                 | Cause::IdleTimeout { .. }
+                | Cause::MessageTimeout { .. }
                 | Cause::WriteStalled { .. }
                 | Cause::CloseTimeout
                 | Cause::Violation { .. }
@@ -120,14 +122,21 @@ impl Termination {
                 f.write_str("the peer's stream ended before our Close was written")
             }
             Cause::Eof { at } => write!(f, "the peer's stream ended {at}"),
-            Cause::Transport { direction, kind } if self.is_before_open() => {
-                write!(f, "{direction} failed in the opening handshake: {kind}")
+            Cause::Transport { direction, kind } => {
+                let place = if self.is_before_open() { " in the opening handshake" } else { "" };
+                write!(f, "{direction} failed{place}: ")?;
+                match &self.evidence.failure {
+                    Some(failure) if failure.kind == kind => write!(f, "{failure}"),
+                    _ => write!(f, "{kind}"),
+                }
             }
-            Cause::Transport { direction, kind } => write!(f, "{direction} failed: {kind}"),
             Cause::PongTimeout { waited } => {
                 write!(f, "nothing came for {} after a Ping was sent", Span(waited))
             }
             Cause::IdleTimeout { idle } => write!(f, "nothing came for {}", Span(idle)),
+            Cause::MessageTimeout { elapsed } => {
+                write!(f, "a message was not complete after {}", Span(elapsed))
+            }
             Cause::WriteStalled { pending } => {
                 write!(f, "the transport stopped taking output, {} pending", Bytes(pending))
             }
@@ -146,6 +155,9 @@ impl Termination {
             Cause::HandshakeInvalid(error) => {
                 let (rfc, section) = (error.rfc(), error.section());
                 write!(f, "the opening handshake failed: {error} (RFC {rfc} section {section})")?;
+                if let Some(first) = self.evidence.unexpected {
+                    write!(f, "; what came begins with {first}")?;
+                }
                 match self.evidence.http_status {
                     Some(status) => write!(f, "; the response had status {status}"),
                     None => Ok(()),
@@ -153,9 +165,13 @@ impl Termination {
             }
             Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
                 let (rfc, section) = (rule.rfc(), rule.section());
-                write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")
+                write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")?;
+                match self.evidence.unexpected {
+                    Some(first) => write!(f, "; what came there begins with {first}"),
+                    None => Ok(()),
+                }
             }
-            Cause::Aborted => f.write_str("the connection was dropped on this side"),
+            Cause::Aborted => f.write_str("the connection was dropped on this direction"),
         }
     }
 
@@ -185,7 +201,8 @@ impl fmt::Display for Termination {
         }
         match self.evidence.last_received {
             Some(at) => write!(f, "; last byte {} ago", Span(self.evidence.ended.since(at))),
-            None => f.write_str("; no byte was received"),
+            None if self.is_before_open() => f.write_str("; no byte was received"),
+            None => f.write_str("; no byte was received after the opening handshake"),
         }
     }
 }

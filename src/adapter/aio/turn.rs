@@ -134,6 +134,7 @@ pub(super) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
 }
 
 /// What is pending would block; what says so without being pending is a fault of the stream.
+#[inline]
 fn unpolled<T>(result: Poll<io::Result<T>>) -> io::Result<T> {
     match result {
         Poll::Pending => Err(ErrorKind::WouldBlock.into()),

@@ -14,7 +14,7 @@ use super::transport::{Socket, Transport};
 use super::waits::{ReadTimeout, Waits};
 use crate::adapter::{lock, scratch};
 use crate::driver::{self, Driver, Shutdown, WRITE_SLICE};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 /// The shortest wait for input: long enough to be one for every system.
 pub(super) const GLANCE: Duration = Duration::from_millis(1);
@@ -31,13 +31,10 @@ pub(super) trait Access {
 
     fn flush(&mut self, clock: Clock);
 
-    /// Reads once; `wait` for another thread that does.
-    fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock);
+    /// Reads once, until this time at most; `wait` for another thread that does.
+    fn read(&mut self, wait: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock);
 
     fn shut_down(&mut self, how: Shutdown);
-
-    /// How long a wait may last although no deadline calls for it: another thread may set one.
-    fn patience(&self, wait: Option<Duration>) -> Option<Duration>;
 }
 
 /// A stream and a driver with one owner.
@@ -61,6 +58,7 @@ impl<S: Transport> Own<S> {
 }
 
 impl<S: Transport> Access for Own<S> {
+    #[inline]
     fn with<R>(&mut self, f: impl FnOnce(&mut Driver) -> R) -> R {
         f(&mut self.driver)
     }
@@ -85,9 +83,9 @@ impl<S: Transport> Access for Own<S> {
         driver.flush_with(|| call.end(stream.flush(), clock), || clock.now());
     }
 
-    fn read(&mut self, _: bool, timeout: Option<Duration>, clock: Clock) {
+    fn read(&mut self, _: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock) {
         let Self { stream, driver, waits, .. } = self;
-        let set = match self.timeout.change(timeout) {
+        let set = match self.timeout.change(now, until) {
             Some(timeout) => stream.set_read_timeout(timeout),
             None => Ok(()),
         };
@@ -102,10 +100,6 @@ impl<S: Transport> Access for Own<S> {
         if !mem::replace(&mut self.shut_down, true) {
             let _ = self.stream.shutdown_write();
         }
-    }
-
-    fn patience(&self, wait: Option<Duration>) -> Option<Duration> {
-        wait
     }
 }
 
@@ -138,6 +132,15 @@ impl<S: Socket> Half<S> {
         });
         let half = |shared| Self { shared, turn: driver::Turn::default() };
         (half(shared.clone()), half(shared))
+    }
+
+    /// How long a read waits although no deadline calls for it: the other thread may set one.
+    fn or_glance(&self, now: Timestamp, until: Option<Timestamp>) -> Option<Timestamp> {
+        if Arc::strong_count(&self.shared) == 1 {
+            return until;
+        }
+        let glance = now + self.shared.glance;
+        Some(until.map_or(glance, |until| until.min(glance)))
     }
 
     /// Waits for the write that is under way, where the driver has to be told of it first.
@@ -207,7 +210,7 @@ impl<S: Socket> Access for Half<S> {
         self.with(Driver::handle_flushed);
     }
 
-    fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock) {
+    fn read(&mut self, wait: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock) {
         let shared = self.shared.clone();
         let Some(mut current) = lock_if(&shared.reading, wait) else {
             // Nothing can be said of what that thread has read. It is given a moment, since this
@@ -221,7 +224,7 @@ impl<S: Socket> Access for Half<S> {
             return;
         }
         let (current, waits) = &mut *current;
-        let set = match current.change(timeout) {
+        let set = match current.change(now, self.or_glance(now, until)) {
             Some(timeout) => shared.socket.set_read_timeout_shared(timeout),
             None => Ok(()),
         };
@@ -239,13 +242,6 @@ impl<S: Socket> Access for Half<S> {
     fn shut_down(&mut self, how: Shutdown) {
         // The other half may be waiting in a read, and keeps the socket open until it is dropped.
         let _ = self.shared.socket.shutdown_shared(how.into());
-    }
-
-    fn patience(&self, wait: Option<Duration>) -> Option<Duration> {
-        if Arc::strong_count(&self.shared) == 1 {
-            return wait;
-        }
-        Some(wait.map_or(self.shared.glance, |wait| wait.min(self.shared.glance)))
     }
 }
 

@@ -5,9 +5,10 @@
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 
+use super::access::GLANCE;
 use super::transport::Transport;
 use crate::report::TransportError;
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, Timestamp, nanos};
 
 /// No wait is so short: the shortest that is asked for takes twice as long.
 const INSTANT: Duration = Duration::from_micros(500);
@@ -23,10 +24,20 @@ impl ReadTimeout {
     /// Shorter waits than this are exact.
     const EXACT: u64 = 100_000_000;
 
+    /// Waits are not shorter than this.
+    const SHORTEST: u64 = nanos(GLANCE);
+
     /// The timeout that the stream has to be given, if it needs another one than it has.
-    pub(super) fn change(&mut self, wanted: Option<Duration>) -> Option<Option<Duration>> {
-        let wanted =
-            wanted.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+    #[inline]
+    pub(super) fn change(
+        &mut self,
+        now: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Option<Option<Duration>> {
+        let wanted = match until {
+            Some(at) => at.as_nanos().saturating_sub(now.as_nanos()).max(Self::SHORTEST),
+            None => u64::MAX,
+        };
         let (set, least) = match wanted {
             u64::MAX => (wanted, wanted),
             Self::EXACT.. => (wanted - wanted / 8, wanted / 2),

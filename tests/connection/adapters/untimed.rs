@@ -257,6 +257,15 @@ fn a_refusal_over_an_untimed_stream_waits_for_nobody() {
         };
         assert_eq!(report.cause, Cause::HandshakeRejected { status: 503 }, "{report}");
         assert_eq!(report.refusal.unwrap().body(), "try again");
+
+        // Of what is no response at all, what came at first.
+        let silent =
+            Silent { reads: [Ok(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())].into(), ..Silent::default() };
+        let report = match handshake(Untimed(silent), &request, quiet()) {
+            Err(ConnectError::Ended(report)) => report,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(report.cause, Cause::HandshakeInvalid(_)), "{report}");
     });
 }
 

@@ -38,7 +38,7 @@ pub use error::HandshakeError;
 pub(crate) use error::Suspect;
 pub use extension::ExtensionOffer;
 pub use http1::headers::{HeaderError, Headers};
-pub use origin::Origins;
+pub use origin::{OriginError, OriginList, Origins};
 pub use refusal::Refusal;
 pub use request_error::RequestError;
 pub use response::{Accept, Rejection, ResponseError};

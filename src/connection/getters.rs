@@ -72,7 +72,26 @@ impl Connection {
             let stalled = self.sender.stalled_since();
             next = sooner(next, stalled.map(|since| (since + span, Timer::WriteStall)));
         }
+        if let Some(span) = self.config.timeouts.write_drain {
+            let drips = self.sender.drips_since();
+            next = sooner(next, drips.map(|since| (since + span, Timer::WriteDrain)));
+        }
+        if let Some(span) = self.config.timeouts.message {
+            let begun = self.receiver.is_under_way().then_some(self.times.message_begun);
+            next = sooner(next, begun.map(|begun| (begun + span, Timer::Message)));
+        }
         next
+    }
+
+    /// Whether the peer's stream has ended, and only what was accepted before has still to leave.
+    #[inline]
+    pub(crate) fn is_draining(&self) -> bool {
+        self.closing.as_ref().is_some_and(|closing| closing.is_draining())
+    }
+
+    /// Whether the closing handshake has begun, or what comes in place of it.
+    pub(crate) fn is_ending(&self) -> bool {
+        !matches!(self.phase(), Phase::Opening | Phase::Open) || self.is_draining()
     }
 
     /// The next deadline, or a time before it, which costs less and comes later than now.

@@ -83,6 +83,7 @@ impl Termination {
                 | Cause::ClosingHandshake
                 | Cause::PongTimeout { .. }
                 | Cause::IdleTimeout { .. }
+                | Cause::MessageTimeout { .. }
                 | Cause::WriteStalled { .. }
                 | Cause::CloseTimeout
                 | Cause::Violation { .. }
@@ -133,6 +134,9 @@ impl Termination {
                 write!(f, "nothing came for {} after a Ping was sent", Span(waited))
             }
             Cause::IdleTimeout { idle } => write!(f, "nothing came for {}", Span(idle)),
+            Cause::MessageTimeout { elapsed } => {
+                write!(f, "a message was not complete after {}", Span(elapsed))
+            }
             Cause::WriteStalled { pending } => {
                 write!(f, "the transport stopped taking output, {} pending", Bytes(pending))
             }

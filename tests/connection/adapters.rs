@@ -7,10 +7,14 @@
 mod blocking_only;
 mod compression;
 mod endings;
+mod halves;
 mod hammer_blocking;
 mod hammer_tokio;
 mod messages;
 mod opening;
 mod reconnecting;
 pub(crate) mod support;
+mod tokio_budget;
 mod tokio_only;
+mod untimed;
+mod waits;

@@ -31,6 +31,7 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
         Cause::ClosingHandshake
         | Cause::PongTimeout { .. }
         | Cause::IdleTimeout { .. }
+        | Cause::MessageTimeout { .. }
         | Cause::WriteStalled { .. }
         | Cause::CloseTimeout
         | Cause::Violation { .. }
@@ -53,6 +54,7 @@ fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -
         | TransportError::BrokenPipe
         | TransportError::TlsTruncated
         | TransportError::UnexpectedEof
+        | TransportError::NonBlocking
         | TransportError::Other => cut_short(measures, facts),
     }
 }

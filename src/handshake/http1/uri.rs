@@ -137,10 +137,10 @@ pub(in crate::handshake) fn split_authority(
     }
 }
 
-/// Splits an absolute http or https URI into its authority and the rest, which may be empty.
-pub(in crate::handshake) fn split_http_uri(uri: &str) -> Option<(&str, &str)> {
+/// Splits an absolute URI of HTTP or WebSocket into its authority and the rest, which may be empty.
+pub(in crate::handshake) fn split_absolute(uri: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = uri.split_once("://")?;
-    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+    if !["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return None;
     }
     Some(rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len())))

@@ -104,7 +104,7 @@ pub(crate) const ENDINGS: &[Ending] = &[
         "the server closes for a reason of its own",
         ours::application_code,
         &[
-            clean(Client, 4001, CLOSED, &["closed_by_peer"]),
+            clean(Client, 4001, CLOSED, &["closed_by_application"]),
             clean(Server, 4001, CLOSED, &["closed_by_us"]),
         ],
     ),
@@ -291,7 +291,7 @@ pub(crate) const ENDINGS: &[Ending] = &[
     ending(
         "the client speaks TLS to a plain port",
         handshakes::tls_to_plain_port,
-        &[unclean(Server, 1006, &["bad handshake (section 4)"], &["not_web_socket"])],
+        &[unclean(Server, 1006, &["bad handshake (section 4)"], &["tls_port"])],
     ),
     ending(
         "the client connects and leaves",

@@ -249,6 +249,7 @@ mod config;
 mod connection;
 mod deflate;
 pub mod diagnosis;
+pub mod dial;
 pub mod driver;
 #[doc = include_str!("guide.md")]
 pub mod guide {}

@@ -7,6 +7,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod cause;
+mod dial;
 mod evidence;
 mod phase;
 mod position;
@@ -16,6 +17,11 @@ pub(crate) mod trace;
 mod transport;
 
 pub use cause::{Cause, Direction};
+pub use dial::{
+    AddressAttempt, AttemptError, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase,
+    DialRecord, LookupError, PhaseSpan, ProxyAnswer, ProxyFailure, ProxyKind, ProxyRecord,
+    SocksReply,
+};
 pub use evidence::{Evidence, Pings, Rtt, SentMessage, Traffic};
 pub use phase::Phase;
 pub use position::Position;

@@ -1,8 +1,9 @@
 //! Sockets under a [`Session`](crate::Session): what the blocking and the tokio adapter share.
 //!
-//! Invariant: nothing here or below decides anything about the protocol. An adapter executes the
-//! steps of a [`Driver`](crate::driver::Driver): it reads, writes, shuts down and waits, and says
-//! what came of it.
+//! Invariant: nothing here or below decides what is done next. An adapter executes the steps of a
+//! [`Driver`](crate::driver::Driver): it reads, writes, shuts down and waits, and says what came of
+//! it. What is its own is how: which call of the system, into which memory, and which of two threads
+//! or tasks makes it.
 
 mod acceptor;
 #[cfg(feature = "tokio")]

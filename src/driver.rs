@@ -14,6 +14,10 @@ mod step;
 mod told;
 mod turn;
 mod unparsed;
+#[cfg(feature = "std")]
+mod waiting;
+
+use core::time::Duration;
 
 use crate::connection::SendError;
 use crate::report::Phase;
@@ -27,6 +31,9 @@ use unparsed::Unparsed;
 
 /// Output is written by then even if the application goes on without waiting.
 const WRITE_SOON: usize = 64 * 1024;
+
+/// How long writing goes on at most before reading gets its turn, where writes wait.
+pub(crate) const WRITE_SLICE: Duration = Duration::from_millis(10);
 
 /// How many events are handed out before somebody has to look at the clock again.
 const WITHOUT_TIME: u8 = 32;
@@ -154,6 +161,7 @@ pub struct Driver {
 struct Settings {
     without_control_events: bool,
     reads_may_last: bool,
+    writes_wait: bool,
 }
 
 impl Driver {
@@ -216,8 +224,7 @@ impl Driver {
                     return Step::Event(event);
                 }
                 if self.calm && !self.turn.read_blocked {
-                    self.turn.will_read(false, self.now);
-                    return Step::Read;
+                    return self.turn.will_read(false, self.now);
                 }
             }
             // A flush that nothing keeps up comes before deadlines and events.
@@ -284,12 +291,11 @@ impl Driver {
                 continue;
             }
             if may_read && !self.turn.read_blocked {
-                self.turn.will_read(due, self.now);
                 self.calm = want == Want::Event && !due && !output && !self.unflushed;
-                return Step::Read;
+                return self.turn.will_read(due, self.now);
             }
             if !self.stale && !self.is_lost() {
-                return Step::Wait(self.wait(may_read));
+                return self.wait(may_read);
             }
         }
     }
@@ -359,9 +365,13 @@ impl Driver {
         self.session.config().limits.pending_output
     }
 
-    fn wait(&mut self, read: bool) -> Wait {
+    fn wait(&mut self, read: bool) -> Step {
+        if self.turn.is_over(self.now) {
+            return Step::Done;
+        }
         let write = self.wants_write() || self.unflushed;
-        Wait { read, write, until: self.session.poll_timeout() }
+        let until = self.session.poll_timeout().into_iter().chain(self.turn.until).min();
+        Step::Wait(Wait { read, write, until })
     }
 
     /// Nothing can come any more, and nothing is left to write or to wait for: the end.

@@ -66,8 +66,10 @@ pub use unsent::Unsent;
 ///    [`spare_mut`](Self::spare_mut); [`handle_read_closed`](Self::handle_read_closed),
 ///    [`handle_write_failed`](Self::handle_write_failed),
 ///    [`handle_flushed`](Self::handle_flushed), [`handle_timeout`](Self::handle_timeout).
-/// 2. *Commands*: [`accept`](Self::accept), [`reject`](Self::reject), [`send`](Self::send),
-///    [`ping`](Self::ping), [`close`](Self::close), [`abort`](Self::abort).
+/// 2. *Commands*: [`accept`](Self::accept), [`reject`](Self::reject), [`feed`](Self::feed),
+///    [`send_fragment`](Self::send_fragment), [`ping`](Self::ping),
+///    [`queue_close`](Self::queue_close), [`abort`](Self::abort); and [`send`](Self::send) and
+///    [`close`](Self::close), which are other names for two of them, since nothing waits here.
 /// 3. *What to do*: [`output`](Self::output), [`wants_shutdown`](Self::wants_shutdown),
 ///    [`poll_timeout`](Self::poll_timeout).
 /// 4. Getters.

@@ -247,7 +247,8 @@ macro_rules! reconnecting {
                 message: impl Into<Outgoing<'m>>,
             ) -> Result<(), SendError> {
                 self.feed(message)$(.$await)??;
-                self.flush()$(.$await)?;
+                // What cannot leave comes back with the ending.
+                let _ = self.flush()$(.$await)?;
                 Ok(())
             }
 
@@ -304,12 +305,21 @@ macro_rules! reconnecting {
                 self.open_socket()?.ping(payload)$(.$await)?
             }
 
-            /// Waits until all that is queued is with the transport, or never will be.
-            pub $($async)? fn flush(&mut self) {
+            /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.
+            pub $($async)? fn ready(&mut self) {
                 if let Ok(socket) = self.open_socket() {
-                    // What cannot leave comes back with the ending.
-                    let _ = socket.flush()$(.$await)?;
+                    socket.ready()$(.$await)?;
                 }
+            }
+
+            /// Waits until all that is queued is with the transport.
+            ///
+            /// # Errors
+            ///
+            /// Why it cannot leave any more, or that there is no open connection. Messages that
+            /// were accepted are not lost by it: they come back in [`Disconnected::unsent`].
+            pub $($async)? fn flush(&mut self) -> Result<(), SendError> {
+                self.open_socket()?.flush()$(.$await)?
             }
 
             /// Closes the present connection as [`WebSocket::queue_close`] does. What follows is

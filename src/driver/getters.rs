@@ -75,11 +75,6 @@ impl Driver {
         (!self.ready.is_empty() && !self.session.is_due(self.now)) || self.ready.has_ended()
     }
 
-    #[cfg(feature = "std")]
-    pub(crate) fn is_write_blocked(&self) -> bool {
-        self.turn.write_blocked
-    }
-
     /// Copies the beginning of the output. Returns how much of it.
     #[cfg(feature = "std")]
     pub(crate) fn copy_output(&mut self, memory: Option<&mut [u8]>) -> usize {

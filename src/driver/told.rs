@@ -14,13 +14,15 @@ impl Driver {
         self.tell(now);
         (self.calm, self.unflushed) = (false, true);
         self.session.handle_flushed(len, now);
+        if self.settings.writes_wait && !self.settings.reads_may_last {
+            self.turn.has_written(self.now);
+        }
         self.stale |= self.read_closed;
     }
 
     /// The stream takes nothing at present.
     pub fn handle_write_blocked(&mut self) {
-        self.turn.write_blocked = true;
-        self.turn.reads = 0;
+        self.turn.has_blocked();
     }
 
     /// The stream will take nothing any more. Reading goes on: the peer's Close may be waiting.
@@ -81,8 +83,7 @@ impl Driver {
 
     /// The stream may have become ready: what was blocked is tried again.
     pub fn handle_ready(&mut self) {
-        self.turn.read_blocked = false;
-        self.turn.write_blocked = false;
+        self.turn.restart();
     }
 
     /// It is so late. Deadlines that have passed take effect once what is there was read.

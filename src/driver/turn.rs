@@ -1,5 +1,6 @@
 //! What was tried in the present turn.
 
+use super::{Step, WRITE_SLICE};
 use crate::time::Timestamp;
 
 /// What one executor has tried since it last waited.
@@ -23,6 +24,14 @@ pub(crate) struct Turn {
     late: bool,
     /// Reads in a row for which that was so, and that brought something.
     late_reads: u8,
+    /// When the stream first took something since then.
+    writing_since: Option<Timestamp>,
+    /// When the call is over.
+    pub(super) until: Option<Timestamp>,
+    /// It was over before it began, and no read can be tried.
+    hasty: bool,
+    /// It is over before another read.
+    last_read: bool,
 }
 
 impl Turn {
@@ -45,10 +54,56 @@ impl Turn {
         self.late_reads = 0;
     }
 
-    /// A read is asked for, although a deadline has passed or not.
-    pub(super) fn will_read(&mut self, late: bool, now: Timestamp) {
+    /// A call begins.
+    #[cfg(feature = "std")]
+    pub(super) fn begin(&mut self, until: Option<Timestamp>, hasty: bool) {
+        (self.until, self.hasty) = (until, hasty);
+    }
+
+    /// Whether the call is over.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
+    /// What was blocked is tried again.
+    #[inline]
+    pub(super) fn restart(&mut self) {
+        self.read_blocked = false;
+        self.write_blocked = false;
+        self.writing_since = None;
+        self.last_read = self.hasty;
+    }
+
+    /// A read is asked for, although a deadline has passed or not; unless the call is over.
+    #[inline]
+    pub(super) fn will_read(&mut self, late: bool, now: Timestamp) -> Step {
+        if self.last_read {
+            return Step::Done;
+        }
         self.late = late;
         self.read_asked = Some(now);
+        Step::Read
+    }
+
+    /// The read begins, and may wait until the call is over.
+    #[cfg(feature = "std")]
+    pub(super) fn will_wait(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.last_read = self.is_over(now);
+        self.until
+    }
+
+    /// The stream has taken something, after a wait or not.
+    pub(super) fn has_written(&mut self, now: Timestamp) {
+        if *self.writing_since.get_or_insert(now) + WRITE_SLICE <= now {
+            self.has_blocked();
+        }
+    }
+
+    /// The stream takes nothing, or is not to be asked at present.
+    pub(super) fn has_blocked(&mut self) {
+        self.write_blocked = true;
+        self.reads = 0;
+        self.writing_since = None;
     }
 
     pub(super) fn has_read(&mut self, now: Timestamp) {

@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use super::*;
 use crate::handshake::{HandshakeError, RequestError};
 use crate::report::Phase;
-use crate::report::TransportError;
 use crate::report::{Cause, Direction, Evidence, Initiator, LocalClose, Position, Termination};
+use crate::report::{StreamEnd, TransportError};
 use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::role::Role;
 use crate::wire::violation::Violation;
@@ -27,7 +27,7 @@ fn report(cause: Cause) -> Termination {
     let mut evidence = Evidence::before_open(now);
     evidence.phase = Phase::Open;
     evidence.position = Position::FrameBoundary;
-    Termination::before_open(Role::Client, cause, evidence)
+    Termination::before_open(Role::Client, cause, StreamEnd::NotSeen, None, evidence)
 }
 
 /// The peer closed; `None` is a Close without a code.

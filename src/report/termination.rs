@@ -56,7 +56,13 @@ pub struct Termination {
 
 impl Termination {
     /// The report of an opening handshake that came to nothing.
-    pub(crate) fn before_open(role: Role, cause: Cause, evidence: Evidence) -> Self {
+    pub(crate) fn before_open(
+        role: Role,
+        cause: Cause,
+        stream_end: StreamEnd,
+        refusal: Option<Box<Refusal>>,
+        evidence: Evidence,
+    ) -> Self {
         Self {
             role,
             //= rfc6455#7.1.5
@@ -85,10 +91,10 @@ impl Termination {
             cause,
             local_close: None,
             peer_close: None,
-            stream_end: StreamEnd::NotSeen,
+            stream_end,
             truncated_message: false,
             dropped: Undelivered::default(),
-            refusal: None,
+            refusal,
             evidence,
         }
     }

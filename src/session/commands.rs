@@ -64,6 +64,10 @@ impl Session {
     /// Queues a whole message: text, bytes, a [`Message`](crate::Message) or a
     /// [`Prepared`](crate::Prepared) one.
     ///
+    /// Nothing waits for a transport here, so `feed`, [`try_feed`](Self::try_feed) and
+    /// [`send`](Self::send) are three names for this; on a socket they differ in what they wait for.
+    /// What is queued is in [`output`](Self::output) at once.
+    ///
     /// A borrowed payload is copied, once; a large owned one is not copied on a server, nor is a
     /// prepared one. A message longer than [`Config::fragment_size`](crate::Config::fragment_size)
     /// leaves in fragments. Where compression was agreed on, it is compressed, unless it is
@@ -75,7 +79,7 @@ impl Session {
     /// its limit, and where the session is not open, is closing, or is in the middle of a message
     /// that [`send_fragment`](Self::send_fragment) began.
     #[inline]
-    pub fn send<'a>(
+    pub fn feed<'a>(
         &mut self,
         message: impl Into<Outgoing<'a>>,
         now: Timestamp,
@@ -93,6 +97,34 @@ impl Session {
             },
         };
         result.map_err(|reason| SendRefused { reason, message })
+    }
+
+    /// Queues a message, as [`feed`](Self::feed) does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`feed`](Self::feed).
+    #[inline]
+    pub fn try_feed<'a>(
+        &mut self,
+        message: impl Into<Outgoing<'a>>,
+        now: Timestamp,
+    ) -> Result<(), SendRefused<'a>> {
+        self.feed(message, now)
+    }
+
+    /// Queues a message, as [`feed`](Self::feed) does. It is sent once the output is written.
+    ///
+    /// # Errors
+    ///
+    /// As for [`feed`](Self::feed).
+    #[inline]
+    pub fn send<'a>(
+        &mut self,
+        message: impl Into<Outgoing<'a>>,
+        now: Timestamp,
+    ) -> Result<(), SendRefused<'a>> {
+        self.feed(message, now)
     }
 
     #[inline(never)]
@@ -178,7 +210,7 @@ impl Session {
         self.send_queue.add_ping(payload, self.stage.open_mut()?, now)
     }
 
-    /// Starts the closing handshake (RFC 6455 section 7.1.2).
+    /// Queues a Close, and so starts the closing handshake (RFC 6455 section 7.1.2).
     ///
     /// Everything that was accepted before goes out first; what cannot within the close timeout is
     /// reported as dropped. Messages keep coming in until the peer's Close does. The end comes
@@ -188,13 +220,27 @@ impl Session {
     ///
     /// [`SendError`] where the session is not open, a Close was already queued or received, or the
     /// transport takes no more writes.
-    pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
+    pub fn queue_close(
+        &mut self,
+        frame: impl Into<CloseFrame>,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
         let connection = self.stage.open_mut()?;
         connection.close(frame, now)?;
         // The Close is queued here and not when the output is asked for, so that its place among
         // the Pongs does not depend on how the input was split.
         self.send_queue.fill(connection);
         Ok(())
+    }
+
+    /// Queues a Close, as [`queue_close`](Self::queue_close) does. The end comes from
+    /// [`poll_event`](Self::poll_event); on a socket, `close` waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`queue_close`](Self::queue_close).
+    pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
+        self.queue_close(frame, now)
     }
 
     /// Ends the session at once, without a closing handshake.

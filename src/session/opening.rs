@@ -413,17 +413,17 @@ impl Opening {
     fn end_refused(&mut self, refusal: Refusal) {
         let status = refusal.status();
         self.evidence.http_status = Some(status);
-        self.end(Cause::HandshakeRejected { status });
-        if let State::Over(Some(report)) = &mut self.state {
-            report.refusal = Some(Box::new(refusal));
-        }
+        self.end_with(Cause::HandshakeRejected { status }, Some(Box::new(refusal)));
     }
 
     fn end(&mut self, cause: Cause) {
-        self.state = State::Over(Some(Box::new(Termination {
-            stream_end: StreamEnd::from(self.read_closed),
-            ..Termination::before_open(self.role, cause, self.evidence)
-        })));
+        self.end_with(cause, None);
+    }
+
+    fn end_with(&mut self, cause: Cause, refusal: Option<Box<Refusal>>) {
+        let (role, stream_end) = (self.role, StreamEnd::from(self.read_closed));
+        let report = Termination::before_open(role, cause, stream_end, refusal, self.evidence);
+        self.state = State::Over(Some(Box::new(report)));
         self.keystream = None;
         self.early = BytesMut::new();
     }

@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 use core::mem;
 
-use super::fault::{At, Effect, Faults};
+use super::fault::{At, Call, Effect, Faults};
 use super::wire::Wire;
 use crate::report::{ReadClosed, TransportError};
 use crate::time::Timestamp;
@@ -59,15 +59,6 @@ pub(super) enum Fate {
     Flip(u8),
     /// Nothing can be done with them now.
     Wait,
-}
-
-/// A call that can be made to fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
-    Read,
-    Write,
-    Flush,
-    Shutdown,
 }
 
 /// One direction.
@@ -123,15 +114,12 @@ impl DirectionFaults {
             self.flow = Flow::Flowing;
         }
         let age = now.since(self.started);
-        self.fire(now, |at, _| matches!(at, At::Time(after) if *after <= age));
+        self.fire(now, |at, _| at.time().is_some_and(|after| after <= age));
     }
 
     /// When [`advance`](Self::advance) will change something.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
-        let timed = self.armed.iter().filter_map(|(at, _)| match at {
-            At::Time(after) => Some(self.started + *after),
-            _ => None,
-        });
+        let timed = self.armed.iter().filter_map(|(at, _)| Some(self.started + at.time()?));
         let held = match self.flow {
             Flow::Held(until) => Some(until),
             _ => None,
@@ -230,13 +218,9 @@ impl DirectionFaults {
         *count += 1;
         let place = At::Call(*count);
         let fired = self.fired.len();
-        self.fire(now, |at, effect| *at == place && call_of(effect) == call);
+        self.fire(now, |at, effect| *at == place && effect.call() == call);
         let failure = match call {
-            Call::Read => self.fired.get(fired).and_then(|effect| match effect {
-                Effect::ReadFails(kind) => Some(*kind),
-                Effect::Reset | Effect::Eof => Some(TransportError::Reset),
-                _ => None,
-            }),
+            Call::Read => self.fired.get(fired).and_then(Effect::read_failure),
             Call::Write | Call::Flush | Call::Shutdown => self.failures[call as usize],
         };
         failure.map_or(Ok(()), Err)
@@ -292,7 +276,7 @@ impl DirectionFaults {
         match effect {
             Effect::WriteFails(kind) => self.fail_writes(kind),
             Effect::FlushFails(kind) | Effect::ShutdownFails(kind) => {
-                self.failures[call_of(&effect) as usize] = Some(kind);
+                self.failures[effect.call() as usize] = Some(kind);
             }
             Effect::Lose(opcode) => self.lost.push(opcode.bits()),
             Effect::Flip(mask) => self.flip = Some(mask),
@@ -314,16 +298,6 @@ impl DirectionFaults {
 }
 
 const CLOSE: u8 = crate::wire::frame::OpCode::Close.bits();
-
-/// The call that the effect makes fail; a read for all that fail none.
-fn call_of(effect: &Effect) -> Call {
-    match effect {
-        Effect::WriteFails(_) => Call::Write,
-        Effect::FlushFails(_) => Call::Flush,
-        Effect::ShutdownFails(_) => Call::Shutdown,
-        _ => Call::Read,
-    }
-}
 
 fn is_here(at: At, wire: &Wire) -> bool {
     match at {

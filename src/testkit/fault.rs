@@ -1,4 +1,5 @@
 //! What goes wrong, where, and when: plain descriptions that do nothing by themselves.
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -167,10 +168,92 @@ pub enum Effect {
     Pieces(usize),
 }
 
+/// A call that can be made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Read,
+    Write,
+    Flush,
+    Shutdown,
+}
+
+/// With whom an effect lies.
+enum Place {
+    /// With the writer: this call of its fails.
+    Writer(Call),
+    /// With the reader's process.
+    Reader,
+    /// On the way from one to the other.
+    Way,
+}
+
 impl Effect {
-    /// Whether it lies with the writer's own calls, and not on the way.
+    fn place(&self) -> Place {
+        match self {
+            Self::WriteFails(_) => Place::Writer(Call::Write),
+            Self::FlushFails(_) => Place::Writer(Call::Flush),
+            Self::ShutdownFails(_) => Place::Writer(Call::Shutdown),
+            Self::Suspend(_) => Place::Reader,
+            Self::Vanish
+            | Self::Eof
+            | Self::Reset
+            | Self::ReadFails(_)
+            | Self::Stall
+            | Self::Hold(_)
+            | Self::Lose(_)
+            | Self::Flip(_)
+            | Self::Pieces(_) => Place::Way,
+        }
+    }
+
+    /// Whether it lies with the writer's own calls.
     pub(super) fn is_writers(&self) -> bool {
-        matches!(self, Self::WriteFails(_) | Self::FlushFails(_) | Self::ShutdownFails(_))
+        matches!(self.place(), Place::Writer(_))
+    }
+
+    /// Whether it concerns the reader's process alone.
+    pub(super) fn is_readers(&self) -> bool {
+        matches!(self.place(), Place::Reader)
+    }
+
+    /// The call at which it happens, where it is put at one.
+    pub(super) fn call(&self) -> Call {
+        match self.place() {
+            Place::Writer(call) => call,
+            Place::Reader | Place::Way => Call::Read,
+        }
+    }
+
+    /// How the very read fails at which it happens.
+    pub(super) fn read_failure(&self) -> Option<TransportError> {
+        match self {
+            Self::ReadFails(kind) => Some(*kind),
+            Self::Reset | Self::Eof => Some(TransportError::Reset),
+            Self::Vanish
+            | Self::WriteFails(_)
+            | Self::FlushFails(_)
+            | Self::ShutdownFails(_)
+            | Self::Stall
+            | Self::Hold(_)
+            | Self::Suspend(_)
+            | Self::Lose(_)
+            | Self::Flip(_)
+            | Self::Pieces(_) => None,
+        }
+    }
+}
+
+impl At {
+    /// How long after the beginning, where it is a time.
+    pub(super) fn time(&self) -> Option<Duration> {
+        match self {
+            Self::Time(after) => Some(*after),
+            Self::Byte(_)
+            | Self::Frame { .. }
+            | Self::Close { .. }
+            | Self::AfterClose
+            | Self::Call(_) => None,
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 
-use super::direction_faults::{Call, DirectionFaults, End, Fate, Flow};
-use super::fault::{Effect, Faults};
+use super::direction_faults::{DirectionFaults, End, Fate, Flow};
+use super::fault::{Call, Faults};
 use super::proxy::Watch;
 use super::wire::Wire;
 use crate::report::TransportError;
@@ -101,7 +101,7 @@ impl Injector {
             endpoint,
             peer,
             reads: DirectionFaults::new(faults, endpoint, |effect| !effect.is_writers(), wire, now),
-            writes: DirectionFaults::new(faults, peer, |effect| !is_peers(effect), wire, now),
+            writes: DirectionFaults::new(faults, peer, |effect| !effect.is_readers(), wire, now),
             proxies: Watch::all(faults, now),
             hits: Hits::default(),
             incoming: Vec::new(),
@@ -276,11 +276,6 @@ impl Injector {
         self.told_below |= ended;
         ended
     }
-}
-
-/// Whether it only concerns the process of the peer.
-fn is_peers(effect: &Effect) -> bool {
-    matches!(effect, Effect::Suspend(_))
 }
 
 fn error(kind: TransportError) -> io::Error {

@@ -9,8 +9,8 @@ use core::time::Duration;
 
 use bytes::BytesMut;
 
-use super::direction_faults::{Call, DirectionFaults, End, Fate, Flow};
-use super::fault::{Effect, Faults};
+use super::direction_faults::{DirectionFaults, End, Fate, Flow};
+use super::fault::{Call, Effect, Faults};
 use super::rng::Rng;
 use super::wire::Wire;
 use crate::report::{ReadClosed, TransportError};

@@ -269,13 +269,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         Poll::Ready(Some(ReconnectEvent::Opened))
     }
 
-    /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.
-    pub async fn ready(&mut self) {
-        if let Stage::Open(socket) = &mut self.stage {
-            socket.ready().await;
-        }
-    }
-
     fn open_socket(&mut self) -> Result<&mut WebSocket<S>, SendError> {
         match &mut self.stage {
             Stage::Open(socket) => Ok(socket),

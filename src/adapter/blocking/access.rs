@@ -12,14 +12,11 @@ use std::thread;
 
 use super::transport::{Socket, Transport};
 use crate::adapter::{lock, scratch};
-use crate::driver::{self, Driver, Shutdown};
-use crate::time::{Clock, Timestamp};
+use crate::driver::{self, Driver, Shutdown, WRITE_SLICE};
+use crate::time::Clock;
 
 /// The shortest wait for input: long enough to be one for every system.
 pub(super) const GLANCE: Duration = Duration::from_millis(1);
-
-/// How long writing goes on at most before reading gets its turn, and how long one write waits.
-pub(super) const WRITE_SLICE: Duration = Duration::from_millis(10);
 
 /// How much of the output a write copies out from under the lock.
 const COPY: usize = 64 * 1024;
@@ -28,8 +25,8 @@ const COPY: usize = 64 * 1024;
 pub(super) trait Access {
     fn with<R>(&mut self, f: impl FnOnce(&mut Driver) -> R) -> R;
 
-    /// Writes once; `wait` for another thread that does. Returns the time.
-    fn write(&mut self, wait: bool, clock: Clock) -> Timestamp;
+    /// Writes once; `wait` for another thread that does.
+    fn write(&mut self, wait: bool, clock: Clock);
 
     fn flush(&mut self, clock: Clock);
 
@@ -37,8 +34,6 @@ pub(super) trait Access {
     fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock);
 
     fn shut_down(&mut self, how: Shutdown);
-
-    fn is_timed(&self) -> bool;
 
     /// How long a wait may last although no deadline calls for it: another thread may set one.
     fn patience(&self, wait: Option<Duration>) -> Option<Duration>;
@@ -96,7 +91,7 @@ pub(super) struct Own<S> {
 impl<S: Transport> Own<S> {
     pub(super) fn new(mut stream: S, driver: Driver) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_SLICE))?;
-        let driver = driver.reads_may_last(!stream.is_timed());
+        let driver = driver.reads_may_last(!stream.is_timed()).writes_wait();
         Ok(Self { stream, driver, timeout: ReadTimeout::default(), shut_down: false })
     }
 }
@@ -106,10 +101,9 @@ impl<S: Transport> Access for Own<S> {
         f(&mut self.driver)
     }
 
-    fn write(&mut self, _: bool, clock: Clock) -> Timestamp {
+    fn write(&mut self, _: bool, clock: Clock) {
         let stream = &mut self.stream;
         self.driver.write_with(|slices| waited(stream.write_vectored(slices)), || clock.now());
-        self.driver.now()
     }
 
     fn flush(&mut self, clock: Clock) {
@@ -132,10 +126,6 @@ impl<S: Transport> Access for Own<S> {
         if !mem::replace(&mut self.shut_down, true) {
             let _ = self.stream.shutdown_write();
         }
-    }
-
-    fn is_timed(&self) -> bool {
-        self.stream.is_timed()
     }
 
     fn patience(&self, wait: Option<Duration>) -> Option<Duration> {
@@ -173,13 +163,10 @@ impl<S: Socket> Half<S> {
         (half(), half())
     }
 
-    /// Waits until it is known whether our Close has left, while one is under way: the peer's echo
-    /// may be read before the writing half has said so, and would look like a Close of its own.
-    fn settle_close(&self) {
-        let driver = self.driver();
-        let under_way = driver.session().local_close().is_some_and(|close| !close.flushed);
-        drop(driver);
-        if under_way {
+    /// Waits for the write that is under way, where the driver has to be told of it first.
+    fn await_write(&self) {
+        let write_comes_first = self.driver().write_comes_first();
+        if write_comes_first {
             drop(lock(&self.shared.writing));
         }
     }
@@ -204,12 +191,12 @@ impl<S: Socket> Access for Half<S> {
         result
     }
 
-    fn write(&mut self, wait: bool, clock: Clock) -> Timestamp {
+    fn write(&mut self, wait: bool, clock: Clock) {
         let shared = self.shared.clone();
         let Some(_guard) = lock_if(&shared.writing, wait) else {
             // The other thread writes, and will write what was queued since.
             self.turn.write_blocked = true;
-            return clock.now();
+            return;
         };
         scratch::with(|memory| {
             let len = self.with(|driver| driver.copy_output(memory.get_mut(..COPY)));
@@ -218,7 +205,6 @@ impl<S: Socket> Access for Half<S> {
                 self.with(|driver| driver.handle_write_result(result, || clock.now()));
             }
         });
-        self.driver().now()
     }
 
     fn flush(&mut self, _: Clock) {
@@ -246,7 +232,7 @@ impl<S: Socket> Access for Half<S> {
         scratch::with(|memory| {
             let result = waited(set.and_then(|()| shared.socket.read_shared(memory)));
             if !matches!(&result, Err(error) if error.kind() == ErrorKind::WouldBlock) {
-                self.settle_close();
+                self.await_write();
             }
             self.with(|driver| driver.handle_read_result(result, memory, || clock.now()));
         });
@@ -255,10 +241,6 @@ impl<S: Socket> Access for Half<S> {
     fn shut_down(&mut self, how: Shutdown) {
         // The other half may be waiting in a read, and keeps the socket open until it is dropped.
         let _ = self.shared.socket.shutdown_shared(how.into());
-    }
-
-    fn is_timed(&self) -> bool {
-        self.shared.socket.is_timed()
     }
 
     fn patience(&self, wait: Option<Duration>) -> Option<Duration> {

@@ -44,6 +44,11 @@ impl<A: Access> Turn<A> {
         self.run(want, None, |event| event.is_none().then_some(()));
     }
 
+    /// Waits until the session takes another message.
+    pub(super) fn wait_for_room(&mut self) {
+        self.wait_for(Want::Room);
+    }
+
     pub(super) fn flush(&mut self) -> Result<(), SendError> {
         self.wait_for(Want::Flushed);
         self.access.with(|driver| driver.failed()).map_or(Ok(()), Err)
@@ -61,7 +66,7 @@ impl<A: Access> Turn<A> {
                 Err(refused) if refused.reason == SendError::Full => message = refused.message,
                 result => return result,
             }
-            self.wait_for(Want::Room);
+            self.wait_for_room();
         }
     }
 
@@ -71,7 +76,7 @@ impl<A: Access> Turn<A> {
         mut command: impl FnMut(&mut Session, Timestamp) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
         loop {
-            self.wait_for(Want::Room);
+            self.wait_for_room();
             match self.command(&mut command) {
                 // The other half has taken the room, for a Pong.
                 Err(SendError::Full) => {}

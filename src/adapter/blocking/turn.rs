@@ -1,10 +1,9 @@
 //! The turn of a blocking stream. The same code serves a socket with one owner and each half of a
 //! split one.
 
-use core::time::Duration;
 use std::thread;
 
-use super::access::{Access, GLANCE, WRITE_SLICE};
+use super::access::{Access, GLANCE};
 use crate::driver::{Step, Wait, Want};
 use crate::session::SessionEvent;
 use crate::time::{Clock, Timestamp};
@@ -24,12 +23,8 @@ impl<A: Access> Turn<A> {
         until: Option<Timestamp>,
         pick: impl Fn(Option<SessionEvent<'static>>) -> Option<T>,
     ) -> Option<T> {
-        self.access.with(|driver| driver.handle_ready());
-        // Where there is no time left, one more read is tried, unless it cannot be bounded. A
-        // deadline waits for a read, so that it takes effect with a call that has time for one.
-        let hasty = self.is_late(until) && !self.access.is_timed();
-        let mut last_read = hasty;
-        let mut wrote_first = None;
+        let clock = self.clock;
+        self.access.with(|driver| driver.begin(until, || clock.now()));
         loop {
             match self.access.with(|driver| driver.next(want)) {
                 Step::Event(event) => {
@@ -41,66 +36,30 @@ impl<A: Access> Turn<A> {
                 //= rfc6455#6.1
                 //# The frame(s) that have been formed MUST be transmitted over the
                 //# underlying network connection.
-                Step::Write => {
-                    let wrote = self.access.write(want != Want::Event, self.clock);
-                    // Reading gets its turn, unless it might never give it back.
-                    let slice_over = *wrote_first.get_or_insert(wrote) + WRITE_SLICE <= wrote;
-                    if slice_over && self.access.is_timed() {
-                        self.access.with(|driver| driver.handle_write_blocked());
-                        wrote_first = None;
-                    }
-                }
-                Step::Flush => self.access.flush(self.clock),
+                Step::Write => self.access.write(want != Want::Event, clock),
+                Step::Flush => self.access.flush(clock),
                 Step::ShutDown(how) => self.access.shut_down(how),
-                Step::Read if last_read => return None,
                 Step::Read => {
-                    // A peer that always has more to read does not keep us beyond the time given.
-                    last_read = self.is_late(until);
-                    let timeout = self.timeout(until);
-                    self.access.read(want == Want::Event, timeout, self.clock);
+                    let now = clock.now();
+                    let wait = self.access.with(|driver| driver.read_timeout(now));
+                    let wait = self.access.patience(wait).map(|wait| wait.max(GLANCE));
+                    self.access.read(want == Want::Event, wait, clock);
                 }
-                Step::Wait(wait) => {
-                    if self.wait(wait, until) {
-                        return None;
-                    }
-                    last_read = hasty;
-                }
+                Step::Wait(wait) => self.wait(wait),
             }
         }
     }
 
-    fn is_late(&self, until: Option<Timestamp>) -> bool {
-        until.is_some_and(|until| until <= self.clock.now())
-    }
-
-    /// How long a read may wait.
-    fn timeout(&mut self, until: Option<Timestamp>) -> Option<Duration> {
-        let now = self.clock.now();
-        let (deadline, blocked) =
-            self.access.with(|driver| (driver.session().poll_timeout(), driver.is_write_blocked()));
-        if blocked {
-            return Some(GLANCE);
-        }
-        let wait = deadline.into_iter().chain(until).min().map(|at| at.since(now));
-        self.access.patience(wait).map(|wait| wait.max(GLANCE))
-    }
-
     /// The reads and writes before have waited, so this looks at the clock, and waits only where
-    /// nothing can be read or written. Returns whether there is no time left.
-    fn wait(&mut self, wait: Wait, until: Option<Timestamp>) -> bool {
+    /// nothing can be read or written.
+    fn wait(&mut self, wait: Wait) {
         let now = self.clock.now();
         if wait.is_over(now) {
-            self.access.with(|driver| driver.handle_timeout(now));
-            return false;
-        }
-        if until.is_some_and(|until| until <= now) {
-            return true;
+            return self.access.with(|driver| driver.handle_timeout(now));
         }
         if !wait.read && !wait.write {
-            let until = wait.until.into_iter().chain(until).min();
-            thread::sleep(until.map_or(GLANCE, |until| until.since(now)));
+            thread::sleep(wait.until.map_or(GLANCE, |until| until.since(now)));
         }
         self.access.with(|driver| driver.handle_ready());
-        false
     }
 }

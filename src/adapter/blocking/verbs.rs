@@ -36,6 +36,11 @@ macro_rules! verbs {
                 self.turn.feed(message.into())
             }
 
+            /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.
+            pub fn ready(&mut self) {
+                self.turn.wait_for_room();
+            }
+
             /// Queues a message as [`feed`](Self::feed) does, and never waits.
             ///
             /// # Errors

@@ -1,200 +1,28 @@
 //! The halves of a blocking socket under everything at once, over TCP, Unix sockets and a stream of
 //! the test's own; and `next_within` and `try_next`.
 
-use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, mpsc};
-use std::thread;
-use std::time::{Duration, Instant};
+mod sockets;
+mod waits;
 
-use farewell::blocking::{Receiver, Sender, Socket, Transport, Untimed, WebSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use farewell::blocking::{Receiver, Sender, Socket, Transport, WebSocket};
 use farewell::handshake::Negotiated;
 use farewell::{
     Cause, CloseCode, Config, Heartbeat, Incoming, Initiator, Message, Phase, Role, SendError,
     Termination,
 };
 
-use crate::adapters::support::{bounded, masked, millis, quiet};
+use crate::adapters::support::{bounded, millis, quiet};
 use crate::driver::rng::{Rng, rounds};
 use crate::driver::script::{frames, messages, numbered};
+use sockets::Pair;
 
 /// Longer than any wait that is to be cut short by what is waited for.
 const LONG: Duration = Duration::from_secs(60);
-
-/// Sockets of which a test makes two ends.
-trait Pair: Socket + Sized + 'static {
-    fn pair() -> (Self, Self);
-}
-
-impl Pair for TcpStream {
-    fn pair() -> (Self, Self) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let other = listener.accept().unwrap().0;
-        one.set_nodelay(true).unwrap();
-        other.set_nodelay(true).unwrap();
-        (one, other)
-    }
-}
-
-#[cfg(unix)]
-impl Pair for std::os::unix::net::UnixStream {
-    fn pair() -> (Self, Self) {
-        Self::pair().unwrap()
-    }
-}
-
-/// A socket in memory that takes a few bytes at a time.
-struct Memory {
-    incoming: Arc<Pipe>,
-    outgoing: Arc<Pipe>,
-    read_timeout: Mutex<Option<Duration>>,
-    write_timeout: Mutex<Option<Duration>>,
-}
-
-#[derive(Default)]
-struct Pipe {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    bytes: VecDeque<u8>,
-    /// Nothing more will be written.
-    over: bool,
-    /// Nobody will read any more.
-    broken: bool,
-}
-
-impl Pipe {
-    /// As much as it holds.
-    const ROOM: usize = 900;
-
-    /// Waits until something can be done, for as long as is allowed.
-    fn wait<R>(
-        &self,
-        limit: Option<Duration>,
-        mut done: impl FnMut(&mut State) -> Option<io::Result<R>>,
-    ) -> io::Result<R> {
-        let began = Instant::now();
-        let mut state = self.state.lock().unwrap();
-        loop {
-            if let Some(result) = done(&mut state) {
-                self.changed.notify_all();
-                return result;
-            }
-            let left = limit.map_or(LONG, |limit| limit.saturating_sub(began.elapsed()));
-            if left.is_zero() {
-                return Err(if cfg!(windows) {
-                    ErrorKind::TimedOut
-                } else {
-                    ErrorKind::WouldBlock
-                }
-                .into());
-            }
-            state = self.changed.wait_timeout(state, left).unwrap().0;
-        }
-    }
-
-    fn end(&self, end: impl FnOnce(&mut State)) {
-        end(&mut self.state.lock().unwrap());
-        self.changed.notify_all();
-    }
-}
-
-impl Pair for Memory {
-    fn pair() -> (Self, Self) {
-        let (one, other) = (Arc::<Pipe>::default(), Arc::<Pipe>::default());
-        let end = |incoming: &Arc<Pipe>, outgoing: &Arc<Pipe>| Self {
-            incoming: incoming.clone(),
-            outgoing: outgoing.clone(),
-            read_timeout: Mutex::default(),
-            write_timeout: Mutex::default(),
-        };
-        (end(&one, &other), end(&other, &one))
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        self.outgoing.end(|state| state.over = true);
-        self.incoming.end(|state| state.broken = true);
-    }
-}
-
-impl Socket for Memory {
-    fn read_shared(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let limit = *self.read_timeout.lock().unwrap();
-        self.incoming.wait(limit, |state| {
-            if state.bytes.is_empty() {
-                return (state.over || state.broken).then_some(Ok(0));
-            }
-            let len = state.bytes.len().min(buffer.len());
-            for (place, byte) in buffer.iter_mut().zip(state.bytes.drain(..len)) {
-                *place = byte;
-            }
-            Some(Ok(len))
-        })
-    }
-
-    fn write_shared(&self, bytes: &[u8]) -> io::Result<usize> {
-        let limit = *self.write_timeout.lock().unwrap();
-        self.outgoing.wait(limit, |state| {
-            if state.broken || state.over {
-                return Some(Err(ErrorKind::BrokenPipe.into()));
-            }
-            let len = bytes.len().min(Pipe::ROOM - state.bytes.len());
-            state.bytes.extend(&bytes[..len]);
-            (len > 0).then_some(Ok(len))
-        })
-    }
-
-    fn set_read_timeout_shared(&self, timeout: Option<Duration>) -> io::Result<()> {
-        *self.read_timeout.lock().unwrap() = timeout;
-        Ok(())
-    }
-
-    fn shutdown_shared(&self, how: Shutdown) -> io::Result<()> {
-        if how != Shutdown::Read {
-            self.outgoing.end(|state| state.over = true);
-        }
-        if how != Shutdown::Write {
-            self.incoming.end(|state| state.broken = true);
-        }
-        Ok(())
-    }
-}
-
-impl Read for Memory {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.read_shared(buffer)
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_shared(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Transport for Memory {
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.set_read_timeout_shared(timeout)
-    }
-    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        *self.write_timeout.lock().unwrap() = timeout;
-        Ok(())
-    }
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        self.shutdown_shared(Shutdown::Write)
-    }
-}
 
 /// Runs each of the scenarios over each kind of socket.
 macro_rules! over_each_socket {
@@ -209,7 +37,7 @@ macro_rules! over_each_socket {
             })+
         }
         mod over_memory {
-            $(#[test] fn $scenario() { super::many(super::$scenario::<super::Memory>); })+
+            $(#[test] fn $scenario() { super::many(super::$scenario::<super::sockets::Memory>); })+
         }
     };
 }
@@ -611,186 +439,4 @@ fn a_pong_that_takes_the_room_fails_no_sender<S: Pair>(_: u64) {
     sender.close(CloseCode::NORMAL).unwrap();
     assert!(reader.join().unwrap().clean);
     assert_eq!(other.join().unwrap(), 400);
-}
-
-/// A stream that always has another piece, and takes what is written.
-struct Endless(&'static [u8]);
-
-impl Read for Endless {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        buffer[..self.0.len()].copy_from_slice(self.0);
-        Ok(self.0.len())
-    }
-}
-
-impl Write for Endless {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Transport for Endless {
-    fn set_read_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
-        Ok(())
-    }
-    fn set_write_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
-        Ok(())
-    }
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[test]
-fn a_peer_that_never_stops_pinging_does_not_keep_us_beyond_the_time_given() {
-    bounded(|| {
-        // A masked Ping with an empty payload.
-        let mut socket = open(Endless(&[0x89, 0x80, 0, 0, 0, 0]), Role::Server, &quiet());
-        assert_eq!(socket.try_next(), None);
-        assert_eq!(socket.next_within(millis(5)), None);
-        assert!(socket.stats().received.frames >= 2);
-    });
-}
-
-/// A stream whose reads cannot be bounded, with one message ready from the beginning on.
-struct Ready(Option<Vec<u8>>);
-
-impl Read for Ready {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.0.take().expect("a read that would last for ever");
-        buffer[..bytes.len()].copy_from_slice(&bytes);
-        Ok(bytes.len())
-    }
-}
-
-impl Write for Ready {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// `try_next` reads nothing from such a stream, so it cannot say that nothing has come.
-#[test]
-fn a_deadline_does_not_take_effect_for_want_of_a_read_that_was_not_tried() {
-    bounded(|| {
-        let mut config = quiet();
-        config.timeouts.idle = Some(millis(5));
-        let stream = Untimed(Ready(Some(masked(0x81, b"long there"))));
-        let mut socket = open(stream, Role::Server, &config);
-        let began = Instant::now();
-        while began.elapsed() < millis(10) {
-            assert_eq!(socket.try_next(), None);
-        }
-        assert_eq!(socket.try_next(), None);
-        assert_eq!(socket.session().phase(), Phase::Open, "closed without a look");
-        assert_eq!(socket.next(), Incoming::Message("long there".into()));
-    });
-}
-
-/// A socket whose first read is held until it is let go, and then finds nothing; the one behind it
-/// finds the Pong.
-struct Held {
-    let_go: Mutex<mpsc::Receiver<()>>,
-    ping: Mutex<Option<Vec<u8>>>,
-    written: mpsc::Sender<()>,
-    held: Mutex<bool>,
-}
-
-impl Socket for Held {
-    fn read_shared(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.ping.lock().unwrap().is_none() {
-            thread::sleep(millis(1));
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        if !std::mem::replace(&mut *self.held.lock().unwrap(), true) {
-            let _ = self.let_go.lock().unwrap().recv();
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        match self.ping.lock().unwrap().take() {
-            Some(ping) => {
-                let pong = masked(0x8a, &ping);
-                buffer[..pong.len()].copy_from_slice(&pong);
-                Ok(pong.len())
-            }
-            None => Err(ErrorKind::WouldBlock.into()),
-        }
-    }
-    fn write_shared(&self, bytes: &[u8]) -> io::Result<usize> {
-        let frames = frames(Role::Server, bytes);
-        if let Some((_, ping)) = frames.into_iter().find(|(first, _)| *first == 0x89) {
-            *self.ping.lock().unwrap() = Some(ping);
-            let _ = self.written.send(());
-        }
-        Ok(bytes.len())
-    }
-    fn set_read_timeout_shared(&self, _: Option<Duration>) -> io::Result<()> {
-        Ok(())
-    }
-    fn shutdown_shared(&self, _: Shutdown) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for Held {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.read_shared(buffer)
-    }
-}
-
-impl Write for Held {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_shared(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Transport for Held {
-    fn set_read_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
-        Ok(())
-    }
-    fn set_write_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
-        Ok(())
-    }
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The writing half tells the time while the reading half reads. That read began before the
-/// deadline, so that it finds nothing says nothing.
-#[test]
-fn a_deadline_that_the_writer_sees_pass_waits_for_another_read() {
-    bounded(|| {
-        let mut config = quiet();
-        let mut heartbeat = Heartbeat::default();
-        (heartbeat.interval, heartbeat.timeout) = (millis(5), millis(300));
-        config.heartbeat = Some(heartbeat);
-        let (go, let_go) = mpsc::channel();
-        let (written, ping_left) = mpsc::channel();
-        let held = Held {
-            let_go: Mutex::new(let_go),
-            ping: Mutex::default(),
-            written,
-            held: Mutex::default(),
-        };
-        let (mut receiver, mut sender) = open(held, Role::Server, &config).split();
-        sender.send_fragment("begun", false).unwrap();
-        let reader = thread::spawn(move || receiver.next_within(millis(900)));
-        ping_left.recv().unwrap();
-        // The deadline passes while the read is held.
-        thread::sleep(millis(310));
-        // Refused, so that nothing has to be written, which takes time.
-        let refused = sender.try_feed("it is late").unwrap_err();
-        assert_eq!(refused.reason, SendError::FragmentsPending);
-        go.send(()).unwrap();
-        assert_eq!(reader.join().unwrap(), None);
-    });
 }

@@ -1,24 +1,25 @@
 //! The halves of a tokio socket under everything at once: many tasks on several threads, futures
 //! dropped at every await, narrow pipes, Pings in between, and every order of ending.
 
+mod dropped;
+mod endings;
+
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use farewell::aio::{Receiver, Sender, WebSocket, accept, connect, handshake};
-use farewell::handshake::{ClientRequest, Negotiated};
-use farewell::{
-    Cause, CloseCode, Config, Incoming, Initiator, Message, Role, SendError, Termination,
-};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
+use farewell::aio::{Receiver, Sender, WebSocket};
+use farewell::handshake::Negotiated;
+use farewell::{CloseCode, Config, Incoming, Initiator, Message, Role, SendError, Termination};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
-use crate::adapters::support::{anyone, bounded, masked, quiet, runtime};
+use crate::adapters::support::{bounded, masked, quiet};
 use crate::driver::rng::{Rng, rounds};
 use crate::driver::script::numbered;
 
@@ -313,151 +314,6 @@ fn a_message_fed_as_the_reader_begins_to_wait_leaves() {
     );
 }
 
-#[test]
-fn a_close_or_an_abort_ends_the_half_that_waits() {
-    on_threads(
-        async |seed| {
-            let mut rng = Rng::new(seed);
-            for _ in 0..40 {
-                let (client, server) = ends(duplex(rng.pick(&[1, 100, 1 << 16])), &quiet());
-                let (mut receiver, mut sender) = client.split();
-                let (mut other, mut other_sender) = server.split();
-                let reader = tokio::spawn(async move { the_end(&mut receiver).await });
-                let other = tokio::spawn(async move { the_end(&mut other).await });
-                for _ in 0..rng.below(4) {
-                    yield_now().await;
-                }
-                let cause = match rng.below(4) {
-                    0 => {
-                        sender.close(CloseCode::NORMAL).await.unwrap();
-                        Cause::ClosingHandshake
-                    }
-                    1 => {
-                        // Dropped on its way, it goes on by itself.
-                        let _ = patient(rng.below(2), sender.close(CloseCode::NORMAL)).await;
-                        Cause::ClosingHandshake
-                    }
-                    2 => {
-                        let (one, two) = tokio::join!(
-                            sender.close(CloseCode::NORMAL),
-                            other_sender.close(CloseCode::NORMAL)
-                        );
-                        assert!(one.is_ok() || two.is_ok(), "{one:?} {two:?}");
-                        Cause::ClosingHandshake
-                    }
-                    _ => {
-                        sender.abort();
-                        Cause::Aborted
-                    }
-                };
-                let report = reader.await.unwrap();
-                assert_eq!(report.cause, cause, "{report}");
-                assert_eq!(report.clean, cause == Cause::ClosingHandshake, "{report}");
-                assert_eq!(sender.send("too late").await, Err(SendError::Ended));
-                drop(sender);
-                let report = other.await.unwrap();
-                assert_eq!(report.clean, cause == Cause::ClosingHandshake, "{report}");
-            }
-        },
-        3,
-    );
-}
-
-#[test]
-fn halves_can_be_dropped_in_each_order() {
-    const COUNT: usize = 20;
-    on_threads(
-        async |seed| {
-            let mut rng = Rng::new(seed);
-            for _ in 0..20 {
-                let (client, mut server) = ends(duplex(1_000), &quiet());
-                let (mut receiver, mut sender) = client.split();
-                let (all, all_came) = tokio::sync::oneshot::channel();
-                let other = tokio::spawn(async move {
-                    for number in 0..COUNT {
-                        let message = server.next().await.into_message().unwrap();
-                        assert!(message.as_bytes() == numbered(number, 500));
-                    }
-                    all.send(()).unwrap();
-                    server.next().await.into_message().unwrap_err()
-                });
-                match rng.below(3) {
-                    0 => {
-                        // The reader goes first, while it waits; the writer works on alone.
-                        assert_eq!(patient(0, receiver.next()).await, None);
-                        drop(receiver);
-                        for number in 0..COUNT {
-                            sender.send(numbered(number, 500)).await.unwrap();
-                        }
-                        all_came.await.unwrap();
-                        drop(sender);
-                    }
-                    1 => {
-                        // The writer goes first; what it has fed leaves while the reader waits.
-                        let reader = tokio::spawn(async move { receiver.next().await });
-                        for number in 0..COUNT {
-                            sender.feed(numbered(number, 500)).await.unwrap();
-                        }
-                        drop(sender);
-                        all_came.await.unwrap();
-                        reader.abort();
-                        assert!(reader.await.is_err_and(|error| error.is_cancelled()));
-                    }
-                    _ => {
-                        // The reader goes while the writer waits for room in the pipe.
-                        let flood = tokio::spawn(async move {
-                            for number in 0..COUNT {
-                                sender.send(numbered(number, 500)).await.unwrap();
-                            }
-                            sender
-                        });
-                        for _ in 0..rng.below(9) {
-                            assert_eq!(patient(0, receiver.next()).await, None);
-                            yield_now().await;
-                        }
-                        drop(receiver);
-                        all_came.await.unwrap();
-                        drop(flood.await.unwrap());
-                    }
-                }
-                let report = other.await.unwrap();
-                assert!(matches!(report.cause, Cause::Eof { .. }), "{report}");
-            }
-        },
-        3,
-    );
-}
-
-/// The peer is gone while one half waits and the other writes.
-#[test]
-fn a_peer_that_vanishes_ends_both_halves() {
-    on_threads(
-        async |seed| {
-            for _ in 0..20 {
-                let (client, server) = ends(duplex(100), &quiet());
-                let (mut receiver, mut sender) = client.split();
-                let reader = tokio::spawn(async move { the_end(&mut receiver).await });
-                let writer = tokio::spawn(async move {
-                    loop {
-                        if let Err(error) = sender.send(vec![7; 300]).await {
-                            return error;
-                        }
-                    }
-                });
-                for _ in 0..seed % 5 {
-                    yield_now().await;
-                }
-                drop(server);
-                let report = reader.await.unwrap();
-                assert!(!report.clean, "{report}");
-                let error = writer.await.unwrap();
-                assert!(matches!(error, SendError::Ended | SendError::WriteFailed), "{error}");
-            }
-        },
-        3,
-    );
-}
-
 /// With so little room, every Pong takes it all: whoever waits for room goes on waiting.
 #[test]
 fn a_pong_that_takes_the_room_fails_no_sender() {
@@ -493,129 +349,6 @@ fn a_pong_that_takes_the_room_fails_no_sender() {
         },
         3,
     );
-}
-
-/// A stream that tells whether it was dropped.
-struct Counted(DuplexStream, #[expect(dead_code, reason = "it is counted")] Arc<()>);
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buffer: &mut tokio::io::ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        std::pin::Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.0).poll_flush(cx)
-    }
-    fn poll_shutdown(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
-/// Through a pipe of three bytes, the handshakes wait some hundred times.
-#[test]
-fn a_handshake_dropped_at_any_await_leaves_nothing_behind() {
-    bounded(|| {
-        runtime().block_on(async {
-            let metrics = tokio::runtime::Handle::current().metrics();
-            let mut dropped = 0;
-            for client_first in [true, false] {
-                for polls in 0.. {
-                    let alive = Arc::new(());
-                    let (one, other) = duplex(3);
-                    let request = ClientRequest::new("ws://localhost/").unwrap();
-                    let acceptor = anyone(quiet());
-                    let client = handshake(Counted(one, alive.clone()), &request, quiet());
-                    let server = accept(Counted(other, alive.clone()), &acceptor);
-                    let (client, server) = match client_first {
-                        true => tokio::join!(patient(polls, client), server),
-                        false => {
-                            let (server, client) = tokio::join!(patient(polls, server), client);
-                            (
-                                client.ok().map(Ok),
-                                server.unwrap_or_else(|| {
-                                    Err(farewell::AcceptError::Io(std::io::ErrorKind::Other.into()))
-                                }),
-                            )
-                        }
-                    };
-                    let done = matches!((&client, &server), (Some(Ok(_)), Ok(_)));
-                    drop((client, server));
-                    assert_eq!(Arc::strong_count(&alive), 1, "a stream is left");
-                    assert_eq!(metrics.num_alive_tasks(), 0, "a task is left");
-                    if done {
-                        break;
-                    }
-                    dropped += 1;
-                }
-            }
-            assert!(dropped > 100, "{dropped}");
-        });
-    });
-}
-
-/// Each of the listener's ends sees the end of a client that was dropped: its socket is closed.
-#[test]
-fn a_connect_dropped_at_any_await_leaves_nothing_behind() {
-    bounded(|| {
-        runtime().block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let url = format!("ws://{}/", listener.local_addr().unwrap());
-            let metrics = tokio::runtime::Handle::current().metrics();
-            let mut dropped = 0;
-            for polls in 0.. {
-                let serve = async |mut stream: TcpStream| {
-                    // The response comes byte by byte.
-                    let mut head = Vec::new();
-                    while !head.ends_with(b"\r\n\r\n") {
-                        match stream.read_u8().await {
-                            Ok(byte) => head.push(byte),
-                            Err(_) => return,
-                        }
-                    }
-                    for byte in crate::driver::model::response(&head) {
-                        if stream.write_all(&[byte]).await.is_err() {
-                            return;
-                        }
-                        yield_now().await;
-                    }
-                    let mut rest = Vec::new();
-                    let _ = stream.read_to_end(&mut rest).await;
-                };
-                let (done, ()) = tokio::join!(
-                    async {
-                        let client = patient(polls, connect(&url)).await;
-                        client.map(Result::unwrap).is_some()
-                    },
-                    async { serve(listener.accept().await.unwrap().0).await }
-                );
-                assert_eq!(metrics.num_alive_tasks(), 0, "a task is left");
-                if done {
-                    break;
-                }
-                dropped += 1;
-            }
-            assert!(dropped > 1, "{dropped}");
-        });
-    });
 }
 
 /// Pings in the middle of everything, from a peer that speaks bytes, one at a time.

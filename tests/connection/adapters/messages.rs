@@ -187,7 +187,7 @@ fn a_full_output_gives_the_message_back<A: Adapter>() {
     };
     assert_eq!(refused, (SendError::Full, message.clone()));
     assert!((10..=11).contains(&queued), "{queued}");
-    socket.flush().unwrap();
+    socket.ready();
     socket.try_feed(refused.1).unwrap();
     // `feed` makes room by itself.
     for _ in 0..100 {

@@ -363,12 +363,14 @@ fn without_a_connection_messages_are_given_back<K: Kind>() {
     let mut client = K::tcp(request, settings(), fast(), &[]);
     let message = || Message::from("mine");
     assert_eq!(client.feed(message()), Err((SendError::Opening, message())));
+    assert_eq!(client.flush(), Err(SendError::Opening));
     assert_eq!(trace(&client.next()), "attempt 1");
     assert_eq!(client.feed(message()), Err((SendError::Opening, message())));
     assert_eq!(trace(&client.next()), "opened");
     ended(&mut client);
     assert_eq!(client.feed(message()), Err((SendError::Ended, message())));
     assert_eq!(client.send(message()), Err(SendError::Ended));
+    assert_eq!(client.flush(), Err(SendError::Ended));
     server.join().unwrap();
 }
 
@@ -382,6 +384,7 @@ fn closing_ends_it<K: Kind>() {
     assert_eq!(trace(&client.next()), "attempt 1");
     assert_eq!(trace(&client.next()), "opened");
     client.feed("last words".into()).unwrap();
+    assert_eq!(client.flush(), Ok(()));
     let ending = client.close(CloseCode::GOING_AWAY).unwrap();
     assert!(ending.report.clean && ending.report.initiator == Initiator::Local, "{ending}");
     assert_eq!(ending.decision.to_string(), "stop: the application stopped reconnecting");

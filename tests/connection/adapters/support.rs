@@ -66,6 +66,7 @@ pub(crate) trait Adapter: Sized + Send + 'static {
     fn try_feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)>;
     fn feed_uncompressed(&mut self, message: Message<'static>) -> Result<(), SendError>;
     fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError>;
+    fn ready(&mut self);
     fn flush(&mut self) -> Result<(), SendError>;
     fn evidence(&self) -> Evidence;
     fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination>;
@@ -113,6 +114,9 @@ impl Adapter for Blocking {
     }
     fn feed_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
         Ok(self.0.feed(message)?)
+    }
+    fn ready(&mut self) {
+        self.0.ready();
     }
     fn flush(&mut self) -> Result<(), SendError> {
         self.0.flush()
@@ -198,6 +202,9 @@ impl Adapter for Tokio {
     }
     fn evidence(&self) -> Evidence {
         self.socket.evidence()
+    }
+    fn ready(&mut self) {
+        self.wait(async |socket| socket.ready().await);
     }
     fn flush(&mut self) -> Result<(), SendError> {
         self.wait(async |socket| socket.flush().await)

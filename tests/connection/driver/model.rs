@@ -1,19 +1,22 @@
 //! An executor that obeys every step over a stream in memory, and holds what comes of it against
 //! what the peer has sent and the application has asked for.
 
+mod checks;
+mod transport;
+
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
-use farewell::driver::{Driver, Shutdown, Step, Wait, Want};
+use bytes::BytesMut;
+use farewell::driver::{Driver, Shutdown, Step, Want};
 use farewell::handshake::{Accept, ClientRequest, Negotiated, Origins, ServerHandshake};
 use farewell::{
-    Cause, CloseCode, Config, Direction, Heartbeat, Limits, Message, Phase, ReadClosed, Role, Seed,
-    SendError, Session, SessionEvent, Termination, Timestamp, TransportError,
+    Cause, CloseCode, Config, Heartbeat, Limits, Message, Phase, Role, Seed, SendError, Session,
+    SessionEvent, Termination, Timestamp,
 };
 
 use super::rng::{Rng, rounds};
-use super::script::{Script, frames, messages, numbered};
+use super::script::{Script, numbered};
 
 #[test]
 fn whatever_the_transport_does_the_model_holds() {
@@ -399,227 +402,5 @@ impl Model {
         }
         self.moved += 1;
         self.want = Want::Event;
-    }
-
-    fn write(&mut self) {
-        assert!(self.driver.ended().is_none() && !self.write_failed);
-        let left = self.driver.output().remaining();
-        assert!(left > 0, "nothing to write");
-        self.idle_waits = 0;
-        let (most, end) = match self.faults.write_end {
-            Some((at, end)) if self.written.len() >= at => (0, Some(end)),
-            Some((at, _)) => (self.faults.write_most.min(at - self.written.len()), None),
-            None => (self.faults.write_most, None),
-        };
-        match end {
-            Some(WriteEnd::Zero) => {
-                let now = self.tell();
-                self.write_failed = true;
-                self.driver.handle_written(0, now);
-            }
-            Some(WriteEnd::Failure) => {
-                let now = self.tell();
-                self.write_failed = true;
-                self.driver.handle_write_failed(TransportError::Reset, now);
-            }
-            Some(WriteEnd::Silence) => self.driver.handle_write_blocked(),
-            None if self.rng.one_in(self.faults.interrupts) => self.moved += 1,
-            None if self.rng.one_in(self.faults.write_blocks) => self.driver.handle_write_blocked(),
-            None => {
-                let count = 1 + self.rng.below(left.min(most));
-                let mut bytes = vec![0; count];
-                self.driver.output().copy_to_slice(&mut bytes);
-                self.written.extend(bytes);
-                self.dirty = true;
-                self.moved += count;
-                let now = self.tell();
-                self.driver.handle_written(count, now);
-            }
-        }
-        self.answer_request();
-    }
-
-    /// The peer answers a client's request once it has it.
-    fn answer_request(&mut self) {
-        if !self.answered && self.written.ends_with(b"\r\n\r\n") {
-            self.answered = true;
-            self.input = response(&self.written);
-            self.prefix = self.input.len();
-            self.input.extend_from_slice(&self.script.wire);
-            if self.winding_down {
-                self.arrived = self.input.len();
-            }
-        }
-    }
-
-    fn flush(&mut self) {
-        assert!(self.dirty && self.driver.ended().is_none() && !self.write_failed);
-        if self.rng.one_in(self.faults.interrupts) {
-            self.moved += 1;
-        } else if self.rng.one_in(self.faults.write_blocks) {
-            self.driver.handle_write_blocked();
-        } else if self.rng.one_in(200) {
-            self.write_failed = true;
-            let now = self.tell();
-            self.driver.handle_write_failed(TransportError::BrokenPipe, now);
-        } else {
-            self.dirty = false;
-            self.driver.handle_flushed();
-        }
-    }
-
-    fn check_read(&self) {
-        assert!(!self.read_closed, "a read behind the end");
-        assert!(self.driver.ended().is_none(), "a read behind the report");
-        let waiting = self.delivered..self.script.whole(self.read.saturating_sub(self.prefix));
-        let phase = self.driver.session().phase();
-        let due = self.due && !(self.may_last && self.want == Want::Event);
-        if due || !matches!(phase, Phase::Open | Phase::CloseSent) || self.aborted {
-            return;
-        }
-        if self.want == Want::Event {
-            assert!(waiting.is_empty(), "a read while {waiting:?} wait");
-        } else {
-            let sizes = self.script.messages[waiting].iter().map(|message| message.payload.len());
-            let ahead = sizes.map(|size| size + 64).sum::<usize>();
-            let limit = self.driver.session().config().limits.pending_output;
-            assert!(ahead == 0 || ahead < limit, "{ahead} bytes were read ahead of {limit}");
-        }
-    }
-
-    fn read(&mut self) {
-        self.check_read();
-        self.idle_waits = 0;
-        if self.rng.one_in(self.faults.interrupts) {
-            self.moved += 1;
-            return;
-        }
-        let left = self.arrived - self.read;
-        let blocked = !self.winding_down && self.rng.one_in(self.faults.read_blocks);
-        if left > 0 && !blocked {
-            let count = 1 + self.rng.below(left.min(self.faults.read_most));
-            let mut bytes = self.input[self.read..self.read + count].to_vec();
-            let now = self.tell();
-            let spare = self.driver.spare_mut();
-            if spare.is_empty() {
-                self.read += count;
-                self.driver.handle_read(&mut bytes, now);
-            } else {
-                let count = count.min(spare.len());
-                spare[..count].copy_from_slice(&bytes[..count]);
-                self.read += count;
-                self.driver.handle_filled(count, now);
-            }
-            self.moved += count;
-            (self.attempted, self.late_attempt) = (true, self.due);
-            self.late_reads += usize::from(self.due);
-            return;
-        }
-        let over = self.read == self.input.len() && self.answered && self.end != End::Silence;
-        if over && !blocked && (self.winding_down || self.rng.one_in(5)) {
-            self.read_closed = true;
-            let now = self.tell();
-            let how = match self.end {
-                End::Eof => ReadClosed::Eof,
-                _ => ReadClosed::Failed(TransportError::Reset),
-            };
-            self.driver.handle_read_closed(how, now);
-            return;
-        }
-        self.driver.handle_read_blocked();
-        (self.attempted, self.late_attempt) = (true, self.due);
-    }
-
-    fn wait(&mut self, wait: Wait) {
-        (self.steps, self.moved) = (0, 0);
-        if wait.is_over(self.now) {
-            self.idle_waits += 1;
-            assert!(self.idle_waits <= 3, "it spins over waits: {:?}", self.driver);
-            let now = self.tell();
-            self.driver.handle_timeout(now);
-            return;
-        }
-        assert!(self.driver.ended().is_none(), "a wait for nothing: {wait:?}");
-        let leap = self.winding_down || self.rng.one_in(4);
-        match wait.until {
-            Some(until) if leap => {
-                self.now = until;
-                if self.rng.one_in(3) {
-                    let late = self.rng.pick(&[1, 1_000_000, 10_000_000_000]);
-                    self.now = self.now + Duration::from_nanos(self.rng.below(late) as u64);
-                }
-                let now = self.tell();
-                self.driver.handle_timeout(now);
-            }
-            None if self.winding_down => {
-                let moves = wait.read && (self.read < self.arrived || self.end != End::Silence);
-                let takes = !matches!(self.faults.write_end, Some((_, WriteEnd::Silence)));
-                if !(moves || wait.write && takes) {
-                    // Nothing is due by itself: it is for the application to end it.
-                    assert!(!self.read_closed, "nothing will ever happen: {:?}", self.driver);
-                    self.close();
-                }
-                self.driver.handle_ready();
-            }
-            _ => self.driver.handle_ready(),
-        }
-    }
-
-    fn check_end(mut self) {
-        let report = self.report.take().expect("it has ended");
-        assert_eq!(self.driver.ended(), Some(&*report));
-        let mut reports = 0;
-        for want in [Want::Event; 80].into_iter().chain([Want::Flushed, Want::Room]) {
-            match self.driver.next(want) {
-                Step::Event(SessionEvent::Ended(again)) => {
-                    assert_eq!(again, report);
-                    reports += 1;
-                }
-                Step::Wait(wait) => {
-                    assert!(wait.is_over(self.now));
-                    self.driver.handle_timeout(self.now);
-                }
-                Step::Done if want != Want::Event => {}
-                other => panic!("{other:?} behind the end"),
-            }
-        }
-        assert!(reports >= 70, "{reports}");
-        assert_eq!(self.shut_down.last(), Some(&Shutdown::Both));
-        self.check_received(&report);
-        self.check_sent(&report);
-    }
-
-    fn check_received(&self, report: &Termination) {
-        let whole = self.script.whole(self.read.saturating_sub(self.prefix));
-        assert!(self.delivered <= whole);
-        let by_peer = matches!(
-            report.cause,
-            Cause::ClosingHandshake
-                | Cause::Eof { .. }
-                | Cause::Transport { direction: Direction::Read, .. }
-        );
-        let opened = report.evidence.phase != Phase::Opening;
-        if by_peer && opened && !self.aborted {
-            assert_eq!(self.delivered, whole, "messages are lost: {report}");
-        }
-    }
-
-    fn check_sent(&self, report: &Termination) {
-        let head = if self.shakes_hands {
-            let at = self.written.windows(4).position(|window| window == b"\r\n\r\n");
-            at.map_or(self.written.len(), |at| at + 4)
-        } else {
-            0
-        };
-        let frames = frames(self.role, &self.written[head..]);
-        let sent = messages(&frames);
-        assert!(sent.len() <= self.accepted.len());
-        assert!(sent == self.accepted[..sent.len()], "{report}");
-        let lost = (self.accepted.len() - sent.len()) as u64;
-        assert_eq!(report.dropped.messages, lost, "{report}");
-        if report.clean {
-            assert_eq!(lost, 0, "{report}");
-            assert!(frames.iter().any(|(first, _)| *first == 0x88), "{report}");
-        }
     }
 }

@@ -384,6 +384,38 @@ fn a_prepared_message_is_shared_by_servers_and_masked_by_clients() {
     }
 }
 
+/// The verbs of the sockets: where nothing waits, they do not differ.
+#[test]
+fn every_name_for_queueing_does_the_same() {
+    type Queue = fn(&mut Session, Timestamp) -> Result<(), SendError>;
+    let message = "x".repeat(2000);
+    let verbs: [[Queue; 2]; 3] = [
+        [|to, now| Ok(to.send("x".repeat(2000), now)?), |to, now| to.close(CloseCode::NORMAL, now)],
+        [
+            |to, now| Ok(to.feed("x".repeat(2000), now)?),
+            |to, now| to.queue_close(CloseCode::NORMAL, now),
+        ],
+        [
+            |to, now| Ok(to.try_feed("x".repeat(2000), now)?),
+            |to, now| to.queue_close(CloseCode::NORMAL, now),
+        ],
+    ];
+    for role in ROLES {
+        for [queue, close] in verbs {
+            let mut pair = open(Some(1000));
+            let session = &mut pair.side(role).session;
+            assert_eq!(queue(session, START), Ok(()));
+            assert_eq!(close(session, START), Ok(()));
+            assert_eq!(queue(session, START), Err(SendError::Closing));
+            assert_eq!(close(session, START), Err(SendError::Closing));
+            pair.run_to_the_end();
+            let peer = pair.side(other(role));
+            assert_eq!(peer.messages(), [&Message::from(&*message)]);
+            assert!(peer.report().clean);
+        }
+    }
+}
+
 #[test]
 fn a_message_of_unknown_length_is_streamed() {
     for role in ROLES {

@@ -75,6 +75,7 @@ pub(crate) trait Client {
     fn next(&mut self) -> ReconnectEvent;
     fn feed(&mut self, message: Message<'static>) -> Result<(), (SendError, Message<'static>)>;
     fn send(&mut self, message: Message<'static>) -> Result<(), SendError>;
+    fn flush(&mut self) -> Result<(), SendError>;
     fn close(&mut self, code: CloseCode) -> Option<Disconnected>;
     fn retry_now(&mut self);
     /// Stops it while `next` waits. Gives why it gave up.
@@ -273,6 +274,10 @@ impl<S: Transport> Client for farewell::blocking::Reconnecting<S> {
     fn send(&mut self, message: Message<'static>) -> Result<(), SendError> {
         self.send(message)
     }
+    fn flush(&mut self) -> Result<(), SendError> {
+        self.ready();
+        self.flush()
+    }
     fn close(&mut self, code: CloseCode) -> Option<Disconnected> {
         self.close(code)
     }
@@ -354,6 +359,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Client for InRuntime<S>
     }
     fn send(&mut self, message: Message<'static>) -> Result<(), SendError> {
         self.runtime.block_on(self.socket.send(message))
+    }
+    fn flush(&mut self) -> Result<(), SendError> {
+        self.runtime.block_on(async {
+            self.socket.ready().await;
+            self.socket.flush().await
+        })
     }
     fn close(&mut self, code: CloseCode) -> Option<Disconnected> {
         self.runtime.block_on(self.socket.close(code))

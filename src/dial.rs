@@ -53,7 +53,7 @@ use crate::handshake::ClientRequest;
 use crate::report::ReadClosed;
 use crate::time::Timestamp;
 
-use conversation::Conversation;
+use conversation::{Conversation, Told};
 pub use options::{DialOptions, PhaseTimeouts};
 #[cfg(feature = "std")]
 pub use proxy::ProxyEnvError;
@@ -184,6 +184,17 @@ pub struct Dialled {
     pub read: Vec<u8>,
 }
 
+impl Dialled {
+    /// A stream of this machine's own, which was connected without a race.
+    #[cfg(all(feature = "std", unix))]
+    pub(crate) fn local(began: Timestamp, now: Timestamp) -> Self {
+        let mut record = Box::new(DialRecord::new(began));
+        record.connect = Some(PhaseSpan { began, ended: Some(now) });
+        record.ended = now;
+        Self { record, read: Vec::new() }
+    }
+}
+
 /// There is no connection: the record says why, and has every address with its own error.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -256,6 +267,7 @@ impl Dial {
     }
 
     /// Says what to do next. Each step but the last is to be executed once.
+    #[expect(clippy::should_implement_trait, reason = "there is always a step")]
     pub fn next(&mut self) -> Step {
         if let Some(attempt) = self.dropped.pop() {
             return Step::Drop { attempt };
@@ -292,8 +304,17 @@ impl Dial {
     }
 
     /// When the present phase is given up.
-    fn due(&self) -> Timestamp {
+    pub(crate) fn due(&self) -> Timestamp {
         self.phase_deadline.map_or(self.deadline, |at| at.min(self.deadline))
+    }
+
+    /// The attempt whose stream is used.
+    #[cfg(feature = "std")]
+    pub(crate) fn winner(&self) -> Option<usize> {
+        match self.stage {
+            Stage::Proxy(attempt, _) | Stage::Connected(attempt, _) => Some(attempt),
+            Stage::Resolve { .. } | Stage::Connect(_) | Stage::Failed => None,
+        }
     }
 
     /// How much time is left for the present phase.
@@ -441,9 +462,9 @@ impl Dial {
         self.tell(now);
         let Stage::Proxy(attempt, conversation) = &mut self.stage else { return };
         let attempt = *attempt;
-        let Some((rest, answer, refusal)) = conversation.receive(bytes) else { return };
+        let Some((rest, told)) = conversation.receive(bytes) else { return };
         let rest = rest.to_vec();
-        self.conclude_proxy(answer, refusal, |dial| {
+        self.conclude_proxy(told, |dial| {
             dial.enter(DialPhase::Upgrade);
             dial.stage = Stage::Connected(attempt, rest);
         });
@@ -466,18 +487,13 @@ impl Dial {
     fn finish_proxy(&mut self, otherwise: DialFailure) {
         let Stage::Proxy(_, conversation) = &mut self.stage else { return };
         match conversation.finish() {
-            Some((answer, refusal)) => self.conclude_proxy(answer, refusal, |_| {}),
+            Some(told) => self.conclude_proxy(told, |_| {}),
             None => self.fail(otherwise),
         }
     }
 
     /// The proxy has answered. Says what follows where it lets the connection through.
-    fn conclude_proxy(
-        &mut self,
-        answer: ProxyAnswer,
-        refusal: Option<Box<crate::handshake::Refusal>>,
-        through: impl FnOnce(&mut Self),
-    ) {
+    fn conclude_proxy(&mut self, (answer, refusal): Told, through: impl FnOnce(&mut Self)) {
         let now = self.now;
         let mut failure = None;
         if let Some(proxy) = &mut self.record.proxy {

@@ -17,6 +17,7 @@ pub(crate) mod http1;
 mod origin;
 #[cfg(feature = "deflate")]
 mod permessage_deflate;
+mod redirect;
 mod refusal;
 mod request_error;
 mod response;
@@ -41,6 +42,7 @@ pub use extension::ExtensionOffer;
 pub use http1::headers::{HeaderError, Headers};
 pub(crate) use http1::uri::{AuthorityError, percent_decode, split_authority};
 pub use origin::Origins;
+pub use redirect::RedirectError;
 pub use refusal::Refusal;
 pub use request_error::RequestError;
 pub use response::{Accept, Rejection, ResponseError};

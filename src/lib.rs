@@ -266,7 +266,8 @@ mod wire;
 pub use adapter::aio;
 #[cfg(feature = "std")]
 pub use adapter::{
-    AcceptError, Acceptor, ConnectError, Disconnected, Incoming, ReconnectEvent, blocking,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, ReconnectEvent,
+    blocking,
 };
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, Event, FrameHead, SendError};

@@ -32,7 +32,7 @@ use crate::connection::{Connection, Event};
 use crate::deflate::Deflate;
 use crate::handshake::{ClientRequest, Negotiated};
 use crate::report::trace::Trace;
-use crate::report::{Phase, ReadClosed, Termination, TransportError};
+use crate::report::{DialRecord, Phase, ReadClosed, Termination, TransportError};
 use crate::time::Timestamp;
 use crate::wire::data::Chunk;
 use crate::wire::keystream::{Keystream, Seed};
@@ -147,6 +147,8 @@ pub struct Session {
     deflate: Option<Box<Deflate>>,
     deferred: Option<Box<Deferred>>,
     trace: Trace,
+    /// How the stream below came about, where somebody has said so.
+    dial: Option<Box<DialRecord>>,
 }
 
 impl Session {
@@ -210,7 +212,16 @@ impl Session {
             deflate: None,
             deferred: None,
             trace,
+            dial: None,
         }
+    }
+
+    /// The same with the record of how its stream came about, which its report then holds: see
+    /// [`dial`](crate::dial). The opening handshake adds its own part.
+    #[must_use]
+    pub fn with_dial(mut self, record: Box<DialRecord>) -> Self {
+        self.dial = Some(record);
+        self
     }
 
     /// Takes the next event out of the bytes that came.
@@ -348,9 +359,13 @@ impl Session {
                 self.trace.asked(&request);
                 SessionEvent::Request(request)
             }
-            Progress::Ended(report) => self.end(report),
+            Progress::Ended(report) => {
+                self.conclude_dial(report.evidence.http_status, report.evidence.ended);
+                self.end(report)
+            }
             Progress::Established(response) => {
                 let negotiated = response.negotiated().clone();
+                self.conclude_dial(Some(response.status()), now);
                 self.open(negotiated.clone(), now);
                 SessionEvent::Open(Box::new(Opened { negotiated, response: Some(*response) }))
             }
@@ -382,8 +397,16 @@ impl Session {
         self.negotiated = negotiated;
     }
 
+    /// The opening handshake is over.
+    fn conclude_dial(&mut self, http_status: Option<u16>, now: Timestamp) {
+        if let Some(dial) = &mut self.dial {
+            dial.upgraded(http_status, now);
+        }
+    }
+
     /// Frees everything that was held.
-    fn end(&mut self, report: Box<Termination>) -> SessionEvent<'static> {
+    fn end(&mut self, mut report: Box<Termination>) -> SessionEvent<'static> {
+        report.dial.clone_from(&self.dial);
         self.send_queue.clear();
         self.assembly.clear();
         self.deflate = None;

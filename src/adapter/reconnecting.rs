@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use crate::adapter::ConnectError;
 use crate::config::Config;
@@ -174,6 +175,15 @@ impl Plan {
             _ => SendError::Opening,
         }
     }
+}
+
+/// One attempt: what to ask for, with which settings, and until when.
+pub(super) struct Try<C> {
+    pub(super) request: Arc<ClientRequest>,
+    pub(super) config: Arc<Config>,
+    pub(super) clock: C,
+    pub(super) began: Timestamp,
+    pub(super) limit: Duration,
 }
 
 /// What there is to do without a connection.
@@ -363,6 +373,11 @@ macro_rules! reconnecting {
             /// What was seen so far of the present connection.
             pub fn evidence(&self) -> Option<Evidence> {
                 self.socket().map(WebSocket::evidence)
+            }
+
+            /// How the present connection came about; of one that did not, the error tells.
+            pub fn dial(&self) -> Option<&DialRecord> {
+                self.socket().and_then(WebSocket::dial)
             }
 
             /// What the present connection has done so far, in numbers.

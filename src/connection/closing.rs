@@ -333,6 +333,7 @@ impl Closing {
             truncated_message: self.peer.as_ref().is_some_and(|peer| peer.truncated_message),
             dropped: Undelivered { bytes: evidence.pending_output, messages },
             refusal: None,
+            dial: None,
             evidence,
         }))
     }

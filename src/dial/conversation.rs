@@ -12,6 +12,9 @@ use crate::handshake::{Answer, Refusal, Tunnel, basic};
 use crate::report::{PhaseSpan, ProxyAnswer, ProxyFailure, ProxyKind, ProxyRecord, SocksReply};
 use crate::time::Timestamp;
 
+/// What a proxy answered, with the whole answer where HTTP refused.
+pub(super) type Told = (ProxyAnswer, Option<Box<Refusal>>);
+
 #[derive(Debug)]
 pub(super) struct Conversation {
     speaks: Speaks,
@@ -87,28 +90,22 @@ impl Conversation {
     }
 
     /// Takes what was read. Returns, once the proxy has answered, what lies behind that.
-    pub(super) fn receive<'a>(
-        &mut self,
-        input: &'a [u8],
-    ) -> Option<(&'a [u8], ProxyAnswer, Option<Box<Refusal>>)> {
-        let (taken, answer, refusal) = match &mut self.speaks {
+    pub(super) fn receive<'a>(&mut self, input: &'a [u8]) -> Option<(&'a [u8], Told)> {
+        let (taken, told) = match &mut self.speaks {
             Speaks::Socks(socks) => {
                 let (taken, answer) = socks.receive(input, &mut self.output);
-                (taken, answer?, None)
+                (taken, (answer?, None))
             }
             Speaks::Http(tunnel) => match tunnel.receive(input) {
-                Ok((taken, answer)) => {
-                    let (answer, refusal) = told(answer?);
-                    (taken, answer, refusal)
-                }
-                Err(error) => (input.len(), ProxyAnswer::Malformed(error), None),
+                Ok((taken, answer)) => (taken, told(answer?)),
+                Err(error) => (input.len(), (ProxyAnswer::Malformed(error), None)),
             },
         };
-        Some((input.get(taken..).unwrap_or_default(), answer, refusal))
+        Some((input.get(taken..).unwrap_or_default(), told))
     }
 
     /// Takes what there is of an answer when no more will come.
-    pub(super) fn finish(&mut self) -> Option<(ProxyAnswer, Option<Box<Refusal>>)> {
+    pub(super) fn finish(&mut self) -> Option<Told> {
         match &mut self.speaks {
             Speaks::Http(tunnel) => tunnel.finish().map(told),
             Speaks::Socks(_) => None,
@@ -116,7 +113,7 @@ impl Conversation {
     }
 }
 
-fn told(answer: Answer) -> (ProxyAnswer, Option<Box<Refusal>>) {
+fn told(answer: Answer) -> Told {
     match answer {
         Answer::Through { status } => (ProxyAnswer::Http { status }, None),
         Answer::Refused(refusal) => (ProxyAnswer::Http { status: refusal.status() }, Some(refusal)),

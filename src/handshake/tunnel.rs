@@ -43,12 +43,16 @@ impl Tunnel {
         limits: &Limits,
         out: &mut BytesMut,
     ) -> Self {
-        let mut put = |part: &str| out.extend_from_slice(part.as_bytes());
-        ["CONNECT ", authority, " HTTP/1.1\r\nHost: ", authority, "\r\n"].map(&mut put);
+        let mut put = |parts: &[&str]| {
+            for part in parts {
+                out.extend_from_slice(part.as_bytes());
+            }
+        };
+        put(&["CONNECT ", authority, " HTTP/1.1\r\nHost: ", authority, "\r\n"]);
         if let Some(credentials) = basic {
-            ["Proxy-Authorization: Basic ", credentials, "\r\n"].map(&mut put);
+            put(&["Proxy-Authorization: Basic ", credentials, "\r\n"]);
         }
-        put("\r\n");
+        put(&["\r\n"]);
         Self(State::Head(HeadReader::new(Kind::Response, limits)))
     }
 

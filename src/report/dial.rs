@@ -76,6 +76,13 @@ impl DialRecord {
         }
     }
 
+    /// The opening handshake that followed is over, with this status if it came so far.
+    pub(crate) fn upgraded(&mut self, http_status: Option<u16>, now: Timestamp) {
+        self.upgrade = Some(PhaseSpan { began: self.ended, ended: Some(now) });
+        self.http_status = http_status;
+        self.ended = now;
+    }
+
     /// How long it took in all.
     #[must_use]
     pub fn took(&self) -> Duration {

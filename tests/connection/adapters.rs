@@ -6,6 +6,7 @@
 
 mod blocking_only;
 mod compression;
+mod dialling;
 mod endings;
 mod hammer_blocking;
 mod hammer_tokio;

@@ -22,14 +22,14 @@ use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::clock::Clock;
 use super::websocket::WebSocket;
-use super::{connect_tcp, open};
-use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, reconnecting};
-use crate::adapter::{ConnectError, Incoming};
+use super::{connect_through, open};
+use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, Try, reconnecting};
+use crate::adapter::{ConnectError, ConnectOptions, Incoming};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{ClientRequest, Response};
-use crate::reconnect::{ConnectFailure, Reconnect, ReconnectConfig};
-use crate::report::{Evidence, Stats};
+use crate::reconnect::{Reconnect, ReconnectConfig};
+use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
@@ -37,7 +37,7 @@ use crate::wire::data::Data;
 use crate::wire::message::Message;
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Connect<S> = dyn FnMut(Arc<ClientRequest>, Duration) -> Later<io::Result<S>> + Send;
+type Connect<S> = dyn FnMut(Try<Clock>) -> Later<Result<WebSocket<S>, ConnectError>> + Send;
 
 /// A WebSocket client that connects again after an ending, and says so.
 ///
@@ -116,20 +116,21 @@ enum Stage<S> {
 }
 
 impl Reconnecting<TcpStream> {
-    /// For a request that has header fields or subprotocols, with settings for each connection.
+    /// For a request that has header fields or subprotocols, with settings for each connection: a
+    /// [`Config`], or [`ConnectOptions`] for the way to the server as well.
     ///
     /// # Errors
     ///
     /// The operating system has no random bytes to give.
     pub fn new(
         request: ClientRequest,
-        config: impl Into<Arc<Config>>,
+        options: impl Into<ConnectOptions>,
     ) -> Result<Self, ConnectError> {
-        Self::with_connector(request, config, async |request: Arc<ClientRequest>, limit| {
-            if request.secure() {
-                return Err(io::Error::other(ConnectFailure::TlsNeeded));
-            }
-            connect_tcp(&request, Clock::new(), Timestamp::ZERO + limit).await
+        let options = options.into();
+        Self::with_attempt(request, options.config.clone(), move |attempt| {
+            let Try { request, config, clock, began, .. } = attempt;
+            let options = options.with_config(config);
+            Box::pin(async move { connect_through(&request, &options, clock, began).await })
         })
     }
 }
@@ -151,9 +152,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     where
         F: Future<Output = io::Result<S>> + Send + 'static,
     {
+        Self::with_attempt(request, config.into(), move |attempt| {
+            let Try { request, config, clock, began, limit } = attempt;
+            let stream = connect(request.clone(), limit);
+            Box::pin(async move { open(stream.await?, &request, config, None, clock, began).await })
+        })
+    }
+
+    fn with_attempt(
+        request: ClientRequest,
+        config: Arc<Config>,
+        connect: impl FnMut(Try<Clock>) -> Later<Result<WebSocket<S>, ConnectError>> + Send + 'static,
+    ) -> Result<Self, ConnectError> {
         Ok(Self {
-            plan: Plan::new(request, config.into())?,
-            connect: Box::new(move |request, limit| Box::pin(connect(request, limit))),
+            plan: Plan::new(request, config)?,
+            connect: Box::new(connect),
             clock: Clock::new(),
             stage: Stage::Between(None),
             ended: false,
@@ -219,9 +232,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         let (clock, began) = (self.clock, self.clock.now());
         let (request, config) = (self.plan.request.clone(), self.plan.session_config());
         let limit = self.plan.reconnect.config().connect_timeout;
-        let stream = (self.connect)(request.clone(), limit);
-        let attempt = async move { open(stream.await?, &request, config, clock, began).await };
-        let (attempt, deadline) = (Box::pin(attempt), Box::pin(sleep(limit)));
+        let attempt = (self.connect)(Try { request, config, clock, began, limit });
+        let deadline = Box::pin(sleep(limit));
         self.stage = Stage::Connecting { attempt, deadline };
     }
 

@@ -11,6 +11,7 @@ pub mod aio;
 pub mod blocking;
 mod error;
 mod getters;
+mod lookup;
 mod opening;
 mod options;
 mod reconnecting;

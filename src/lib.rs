@@ -13,6 +13,7 @@
 //! |---|---|
 //! | threads, and a `TcpStream` or any other stream | [`blocking`] |
 //! | tokio | `aio`, with feature `tokio` |
+//! | a way to go: through a proxy, to given addresses, over redirections | [`ConnectOptions`], with [`dial`] below it |
 //! | a socket of your own kind: smol, mio, io_uring, embassy | [`Driver`](driver::Driver), which says what to do next: [the loop](#the-canonical-loop) |
 //! | no socket at all (a test, a simulation, a tunnel), and want whole messages | [`Session`] |
 //! | buffers of your own, and want each piece of a message where it was read | [`Connection`], after the opening handshake of [`handshake`] |

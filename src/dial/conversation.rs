@@ -127,10 +127,11 @@ pub(super) fn failure(answer: ProxyAnswer, credentials: bool) -> Option<ProxyFai
         ProxyAnswer::Http { status: 200..=299 } | ProxyAnswer::Socks(SocksReply::Succeeded) => {
             return None;
         }
-        ProxyAnswer::Http { status: 407 } | ProxyAnswer::SocksNoMethod if !credentials => {
+        // 401 is the server's to say, and some proxies say it of themselves.
+        ProxyAnswer::Http { status: 401 | 407 } | ProxyAnswer::SocksNoMethod if !credentials => {
             ProxyFailure::CredentialsNeeded
         }
-        ProxyAnswer::Http { status: 407 } | ProxyAnswer::SocksCredentials => {
+        ProxyAnswer::Http { status: 401 | 407 } | ProxyAnswer::SocksCredentials => {
             ProxyFailure::CredentialsRefused
         }
         ProxyAnswer::SocksNoMethod => ProxyFailure::NoMethod,

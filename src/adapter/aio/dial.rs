@@ -3,21 +3,22 @@
 //! Invariant: everything under way is in here, so a dial that is dropped drops it all.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::poll_fn;
 use core::net::SocketAddr;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
 use std::io::{self, ErrorKind};
 use std::string::ToString;
+use std::sync::Mutex;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::task::spawn_blocking;
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until};
 
 use super::clock::Clock;
-use crate::adapter::{ConnectError, ConnectOptions, scratch};
+use crate::adapter::{ConnectError, ConnectOptions, lock, lookup, scratch};
 use crate::dial::{Dial, Dialled, Step, Wait};
 use crate::handshake::ClientRequest;
 use crate::report::ReadClosed;
@@ -50,11 +51,27 @@ pub(super) async fn dial(
     Ok((stream, dialled))
 }
 
+/// A lookup under way, and who waits for it.
+#[derive(Default)]
+struct Lookup {
+    result: Option<io::Result<Vec<SocketAddr>>>,
+    waker: Option<Waker>,
+}
+
+fn poll_lookup(
+    lookup: &Mutex<Lookup>,
+    cx: &mut Context<'_>,
+) -> Option<io::Result<Vec<SocketAddr>>> {
+    let mut lookup = lock(lookup);
+    lookup.waker = Some(cx.waker().clone());
+    lookup.result.take()
+}
+
 struct Executor<'a> {
     dial: Dial,
     options: &'a ConnectOptions,
     clock: Clock,
-    lookup: Option<Later<Vec<SocketAddr>>>,
+    lookup: Option<Arc<Mutex<Lookup>>>,
     attempts: Vec<(usize, Later<TcpStream>)>,
     /// The stream that connected first.
     stream: Option<TcpStream>,
@@ -85,28 +102,31 @@ impl Executor<'_> {
     }
 
     fn look_up(&mut self, host: Box<str>, port: u16) {
-        self.lookup = Some(match self.options.resolver.clone() {
-            Some(resolve) => Box::pin(async move {
-                spawn_blocking(move || resolve(&host, port)).await.map_err(io::Error::other)?
-            }),
-            None => {
-                Box::pin(async move { lookup_host((&*host, port)).await.map(Iterator::collect) })
-            }
+        let lookup = Arc::new(Mutex::new(Lookup::default()));
+        let told = lookup.clone();
+        let begun = lookup::look_up(self.options, host, port, move |result| {
+            let mut lookup = lock(&told);
+            lookup.result = Some(result);
+            let waker = lookup.waker.take();
+            drop(lookup);
+            waker.iter().for_each(Waker::wake_by_ref);
         });
+        if let Err(error) = begun {
+            lock(&lookup).result = Some(Err(error));
+        }
+        self.lookup = Some(lookup);
     }
 
     /// Asks the lookup and the attempts. Returns whether one of them is over.
     fn poll_under_way(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Some(lookup) = &mut self.lookup {
-            if let Poll::Ready(result) = lookup.as_mut().poll(cx) {
-                self.lookup = None;
-                let now = self.clock.now();
-                match result {
-                    Ok(addresses) => self.dial.handle_resolved(&addresses, now),
-                    Err(error) => self.dial.handle_unresolved(&error.to_string(), now),
-                }
-                return true;
+        if let Some(result) = self.lookup.as_ref().and_then(|lookup| poll_lookup(lookup, cx)) {
+            self.lookup = None;
+            let now = self.clock.now();
+            match result {
+                Ok(addresses) => self.dial.handle_resolved(&addresses, now),
+                Err(error) => self.dial.handle_unresolved(&error.to_string(), now),
             }
+            return true;
         }
         let polled = self.attempts.iter_mut().enumerate().find_map(|(place, (_, attempt))| {
             match attempt.as_mut().poll(cx) {

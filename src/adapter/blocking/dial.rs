@@ -2,30 +2,24 @@
 //!
 //! Invariant: nothing here waits beyond the dial's deadline. What a thread still waits for then, it
 //! waits for alone: a lookup for as long as the system lets it, an attempt no longer than the
-//! deadline. Of lookups there are no more than [`MAX_LOOKUPS`] at once in the process.
+//! deadline.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 use core::net::SocketAddr;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::string::ToString;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
-use crate::adapter::{ConnectError, ConnectOptions, scratch};
+use crate::adapter::{ConnectError, ConnectOptions, lookup, scratch};
 use crate::dial::{Dial, Dialled, Step, Wait};
 use crate::handshake::ClientRequest;
 use crate::report::ReadClosed;
 use crate::time::{Clock, Timestamp};
-
-/// Lookups under way in this process, at most: those that were given up included.
-const MAX_LOOKUPS: usize = 64;
-
-static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
 
 /// What a thread has to tell.
 enum Told {
@@ -83,29 +77,13 @@ impl Executor<'_> {
     }
 
     fn look_up(&mut self, host: Box<str>, port: u16) {
-        let Some(lookup) = Lookup::begin() else {
-            let words = "too many lookups of this process are under way";
-            return self.dial.handle_unresolved(words, self.clock.now());
-        };
-        let resolver = self.options.resolver.clone();
-        let result = self.spawn(move || {
-            let _lookup = lookup;
-            Told::Lookup(match resolver {
-                Some(resolve) => resolve(&host, port),
-                None => (&*host, port).to_socket_addrs().map(Iterator::collect),
-            })
-        });
-        if let Err(error) = result {
-            self.dial.handle_unresolved(&error.to_string(), self.clock.now());
-        }
-    }
-
-    fn spawn(&mut self, work: impl FnOnce() -> Told + Send + 'static) -> io::Result<()> {
         let sender = self.sender.clone();
         // Nobody may be there any more to be told.
-        thread::Builder::new().spawn(move || drop(sender.send(work())))?;
-        self.under_way += 1;
-        Ok(())
+        let tell = move |result| drop(sender.send(Told::Lookup(result)));
+        match lookup::look_up(self.options, host, port, tell) {
+            Ok(()) => self.under_way += 1,
+            Err(error) => self.tell(Told::Lookup(Err(error))),
+        }
     }
 
     /// Waits for what the threads tell. The last address of all needs no thread.
@@ -123,7 +101,7 @@ impl Executor<'_> {
             }
             begun => begun.iter().for_each(|(attempt, address)| self.begin(*attempt, *address)),
         }
-        if self.under_way == 0 {
+        if self.under_way == 0 || self.stream.is_some() {
             return self.dial.handle_ready();
         }
         if let Ok(told) = self.receiver.recv_timeout(left) {
@@ -134,9 +112,14 @@ impl Executor<'_> {
 
     fn begin(&mut self, attempt: usize, address: SocketAddr) {
         let left = self.dial.time_left(self.clock.now()).max(Duration::from_millis(1));
-        let connect = move || Told::Attempt(attempt, TcpStream::connect_timeout(&address, left));
-        if let Err(error) = self.spawn(connect) {
-            self.tell(Told::Attempt(attempt, Err(error)));
+        let sender = self.sender.clone();
+        let connect = move || {
+            let result = TcpStream::connect_timeout(&address, left);
+            drop(sender.send(Told::Attempt(attempt, result)));
+        };
+        match thread::Builder::new().spawn(connect) {
+            Ok(_) => self.under_way += 1,
+            Err(error) => self.tell(Told::Attempt(attempt, Err(error))),
         }
     }
 
@@ -191,22 +174,6 @@ impl Executor<'_> {
                 },
             }
         });
-    }
-}
-
-/// Counts as one of the lookups under way for as long as it is there.
-struct Lookup(());
-
-impl Lookup {
-    fn begin() -> Option<Self> {
-        let more = |count: usize| (count < MAX_LOOKUPS).then_some(count + 1);
-        LOOKUPS.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok().map(|_| Self(()))
-    }
-}
-
-impl Drop for Lookup {
-    fn drop(&mut self) {
-        LOOKUPS.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -93,7 +93,7 @@ impl serde::Serialize for LookupError {
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum ProxyFailure {
-    /// It wants credentials, and was given none: status 407, or SOCKS5's lack of a method.
+    /// It wants credentials, and was given none: status 407 or 401, or SOCKS5's lack of a method.
     #[error("it wants credentials")]
     CredentialsNeeded,
     /// It refused the credentials that it was given.

@@ -97,7 +97,9 @@ fn what_an_http_proxy_refuses_is_kept_with_its_body() {
     const NEEDS: &[u8] = b"HTTP/1.1 407 Authenticate\r\nProxy-Authenticate: Basic realm=x\r\n\
                            Content-Length: 4\r\n\r\nwho?";
     const FORBIDS: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nnot there";
-    let cases: [(&str, Script, ProxyFailure, &[u8]); 5] = [
+    const SAYS_401: &[u8] = b"HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno";
+    let cases: [(&str, Script, ProxyFailure, &[u8]); 6] = [
+        ("u:p@p.example", |_| Some(SAYS_401), ProxyFailure::CredentialsRefused, b"no"),
         ("p.example", |_| Some(NEEDS), ProxyFailure::CredentialsNeeded, b"who?"),
         ("u:p@p.example", |_| Some(NEEDS), ProxyFailure::CredentialsRefused, b"who?"),
         ("p.example", |_| Some(FORBIDS), ProxyFailure::Refused { status: 403 }, b"not there"),

@@ -21,10 +21,12 @@ fn begun(seen: &Seen) -> String {
     seen.begun.iter().map(text).collect::<Vec<_>>().join(" ")
 }
 
+/// What each address does; who is tried when; when it is over, and with whom.
+type Case = (&'static [(&'static str, Fate)], &'static str, u64, Option<&'static str>);
+
 #[test]
 fn families_alternate_and_join_after_a_quarter_of_a_second() {
-    // What each address does; who is tried when; when it is over, and with whom.
-    let cases: [(&[(&str, Fate)], &str, u64, Option<&str>); 9] = [
+    let cases: [Case; 9] = [
         (&[("v1", Connects(20)), ("1", Connects(20))], "v1@0", 20, Some("v1")),
         (&[("v1", Silent), ("1", Connects(30))], "v1@0 1@250", 280, Some("1")),
         (&[("v1", Connects(300)), ("1", Connects(100))], "v1@0 1@250", 300, Some("v1")),

@@ -43,7 +43,6 @@ pub(crate) struct Seen {
     /// The most attempts that were under way at once.
     pub(crate) most: usize,
     pub(crate) resolved: Vec<(String, u16)>,
-    pub(crate) written: Vec<u8>,
 }
 
 pub(crate) fn address(name: &str) -> SocketAddr {
@@ -162,7 +161,7 @@ impl World {
                 }
                 Step::Connected { .. } | Step::Failed => {
                     let result = dial.into_result();
-                    return Seen { result, begun, dropped, ended: now, most, resolved, written };
+                    return Seen { result, begun, dropped, ended: now, most, resolved };
                 }
                 other => panic!("{other:?} is new to this world"),
             }

@@ -4,6 +4,7 @@
 #![cfg(feature = "std")]
 
 mod damage;
+mod dial;
 mod impossible;
 mod replay;
 mod report_json;

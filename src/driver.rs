@@ -23,6 +23,7 @@ use crate::connection::SendError;
 use crate::report::Phase;
 use crate::session::{Output, Session, SessionEvent};
 use crate::time::{Timer, Timestamp};
+use crate::wire::message::Message;
 
 use ready::Ready;
 pub use step::{Shutdown, Step, Wait, Want};
@@ -219,9 +220,14 @@ impl Driver {
     pub fn next(&mut self, want: Want) -> Step {
         match want {
             Want::Event if self.calm && self.without_time < WITHOUT_TIME => {
-                if let Some(event) = self.next_read() {
+                if let Some(message) = self.ready.take() {
                     self.without_time += 1;
-                    return Step::Event(event);
+                    return Step::Event(message);
+                }
+                if !self.unparsed.is_empty() {
+                    if let Some(step) = self.next_unparsed() {
+                        return step;
+                    }
                 }
                 if self.calm && !self.turn.read_blocked {
                     return self.turn.will_read(false, self.now);
@@ -239,17 +245,27 @@ impl Driver {
         self.next_slow(want)
     }
 
-    /// The next message of those that were read, if nothing else is in between.
+    /// The next message of several that were read at once, if nothing has to be done before it. It
+    /// is what [`next`](Self::next) would say, with less in between.
+    #[cfg(feature = "std")]
     #[inline]
-    fn next_read(&mut self) -> Option<SessionEvent<'static>> {
-        if !self.ready.is_empty() {
-            return self.ready.take();
-        }
-        if self.unparsed.is_empty() {
-            return None;
-        }
+    pub(crate) fn next_of_many(&mut self) -> Option<Message<'static>> {
+        let many = self.calm && !self.unparsed.is_empty() && self.ready.is_empty();
+        if many && self.without_time < WITHOUT_TIME { self.parse_message() } else { None }
+    }
+
+    #[inline(never)]
+    fn next_unparsed(&mut self) -> Option<Step> {
+        self.parse_message().map(|message| Step::Event(SessionEvent::Message(message)))
+    }
+
+    #[inline]
+    fn parse_message(&mut self) -> Option<Message<'static>> {
         match self.unparsed.poll(&mut self.session, self.now) {
-            Some(message @ SessionEvent::Message(_)) => return Some(message),
+            Some(SessionEvent::Message(message)) => {
+                self.without_time += 1;
+                return Some(message);
+            }
             Some(event) => drop(self.sort(event)),
             // The peer may have broken a rule, which makes a Close and no event.
             None => self.calm = false,
@@ -370,7 +386,7 @@ impl Driver {
             return Step::Done;
         }
         let write = self.wants_write() || self.unflushed;
-        let until = self.session.poll_timeout().into_iter().chain(self.turn.until).min();
+        let until = sooner(self.session.poll_timeout(), self.turn.until);
         Step::Wait(Wait { read, write, until })
     }
 
@@ -401,6 +417,7 @@ impl Driver {
     }
 
     /// What there is to be written, after [`Step::Write`].
+    #[inline]
     pub fn output(&mut self) -> Output<'_> {
         self.session.output()
     }
@@ -434,11 +451,21 @@ impl Driver {
 
     /// Why nothing that is queued will ever leave, if that is so.
     #[must_use]
+    #[inline]
     pub fn failed(&self) -> Option<SendError> {
         if self.ready.has_ended() {
             Some(SendError::Ended)
         } else {
             self.write_failed.then_some(SendError::WriteFailed)
         }
+    }
+}
+
+/// The sooner of two times, of which either may never come.
+#[inline]
+fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

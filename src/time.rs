@@ -11,3 +11,4 @@ pub use timer::Timer;
 #[cfg(feature = "std")]
 pub use timestamp::Clock;
 pub use timestamp::Timestamp;
+pub(crate) use timestamp::nanos;

@@ -1,9 +1,33 @@
-//! The getters that the sockets of both adapters have, and their halves, written once for all.
+//! What can be asked of the sockets of both adapters, and of their halves, written once for all.
 
-/// Implements what can be asked of a socket that has a `session()`, a `turn` and an `opening`.
+/// Implements what can be asked of a socket that has a `turn` and an `opening`, given the way to its
+/// driver.
 macro_rules! socket_getters {
-    ($type:ident) => {
+    ($type:ident, |$socket:ident| $driver:expr) => {
         impl<S> $type<S> {
+            /// The session, with everything that can be asked of it.
+            pub fn session(&self) -> &Session {
+                let $socket = self;
+                $driver.session()
+            }
+
+            /// Keeps a copy of every message accepted from now on until it has left, so that
+            /// [`take_unsent`](Self::take_unsent) can hand it back after the end.
+            ///
+            /// See [`Session::keep_unsent`]. [`Reconnecting`](super::Reconnecting) does so by
+            /// itself. The halves of a split socket hand nothing back.
+            pub fn keep_unsent(&mut self) {
+                let $socket = self;
+                $driver.session_mut().keep_unsent();
+            }
+
+            /// The messages that were accepted and did not leave, after [`Incoming::Ended`]; see
+            /// [`Session::take_unsent`].
+            pub fn take_unsent(&mut self) -> Vec<Unsent> {
+                let $socket = self;
+                $driver.session_mut().take_unsent()
+            }
+
             /// What was seen so far.
             pub fn evidence(&self) -> Evidence {
                 self.session().evidence()

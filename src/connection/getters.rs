@@ -75,6 +75,19 @@ impl Connection {
         next
     }
 
+    /// The next deadline, or a time before it, which costs less and comes later than now.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn nothing_before(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.closing.is_none() {
+            let earliest = self.times.earliest_due(self.quiet_since());
+            if now < earliest && earliest < Timestamp::MAX {
+                return Some(earliest);
+            }
+        }
+        self.poll_timeout()
+    }
+
     /// Whether [`poll_timeout`](Self::poll_timeout) has come: two comparisons, as long as nothing
     /// can be due yet.
     #[inline]

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::config;
 use crate::report::{Pings, Rtt};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, nanos};
 use crate::wire::keystream::Keystream;
 
 /// How far the latest Ping has got.
@@ -192,7 +192,7 @@ pub(super) fn shortest_interval(interval: Duration) -> Duration {
 
 /// `interval`, up to 10 % shorter or longer, so that many connections do not ping in step.
 fn jittered(interval: Duration, jitter: u32) -> Duration {
-    let nanos = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+    let nanos = nanos(interval);
     let tenth = nanos / 10;
     let within = (u128::from(2 * tenth) * u128::from(jitter)) >> 32;
     Duration::from_nanos((nanos - tenth).saturating_add(within as u64))

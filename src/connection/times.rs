@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::config::{Config, Timeouts};
 use crate::connection::heartbeat;
-use crate::time::{Timer, Timestamp};
+use crate::time::{Timer, Timestamp, nanos};
 
 /// A deadline handled later than this tells of a process that slept, where no heartbeat says what
 /// is late.
@@ -111,7 +111,7 @@ fn shortest_wait(config: &Config) -> u64 {
     let ping = heartbeat.map(|settings| heartbeat::shortest_interval(settings.interval));
     let pong = heartbeat.map(|settings| settings.timeout);
     let shortest = [ping, pong, idle, write_stall].into_iter().flatten().min();
-    shortest.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
+    shortest.map_or(u64::MAX, nanos)
 }
 
 /// The sooner of two deadlines; the first where they come at the same time.

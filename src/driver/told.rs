@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 
 impl Driver {
     /// The stream has taken `len` bytes of the output. None at all is a failure.
+    #[inline]
     pub fn handle_written(&mut self, len: usize, now: Timestamp) {
         if len == 0 {
             return self.handle_write_failed(TransportError::BrokenPipe, now);

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
-use crate::time::Timestamp;
+use crate::time::{Timestamp, nanos};
 
 use super::ReconnectConfig;
 use super::decision::Pace;
@@ -13,7 +13,6 @@ use super::outcome::Advice;
 ///
 /// `low` where the range is the wrong way round.
 fn uniform(low: Duration, high: Duration, random: u64) -> Duration {
-    let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
     let (low, high) = (nanos(low), nanos(high));
     let width = u128::from(high.saturating_sub(low)) + 1;
     // Below 2^64, as `random` is.

@@ -127,7 +127,7 @@ impl Session {
         self.feed(message, now)
     }
 
-    #[inline(never)]
+    #[inline]
     fn send_borrowed(
         &mut self,
         kind: MessageKind,

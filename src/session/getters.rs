@@ -28,6 +28,14 @@ impl Session {
         if silent { output.end() } else { output }
     }
 
+    /// The same where [`has_output`](Self::has_output) has said just now that there is some.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn ready_output(&self) -> Output<'_> {
+        let output = self.send_queue.output();
+        if at_either!(&self.stage, at => at.is_silent()) { output.end() } else { output }
+    }
+
     /// Whether there is anything to be written to the transport.
     #[inline]
     pub fn has_output(&mut self) -> bool {
@@ -68,6 +76,16 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         self.next_timer().map(|(at, _)| at)
+    }
+
+    /// The next deadline, or a time before it which costs less and comes later than now.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn nothing_before(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.stage.connection() {
+            Some(connection) => connection.nothing_before(now),
+            None => self.poll_timeout(),
+        }
     }
 
     /// The next deadline, and what it is for.

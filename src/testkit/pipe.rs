@@ -14,7 +14,7 @@ use super::fault::{Call, Effect, Faults};
 use super::rng::Rng;
 use super::wire::Wire;
 use crate::report::{ReadClosed, TransportError};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, nanos};
 use crate::wire::role::Role;
 
 /// The most that leaves at once, so that bandwidth is shared out smoothly.
@@ -270,7 +270,7 @@ impl Pipe {
     }
 
     fn send(&mut self, what: What, now: Timestamp) {
-        let jitter = u64::try_from(self.link.jitter.as_nanos()).unwrap_or(u64::MAX);
+        let jitter = nanos(self.link.jitter);
         let late = Duration::from_nanos(self.rng.within(0, jitter));
         let at = (self.free.max(now) + self.link.latency + late).max(self.latest);
         self.latest = at;

@@ -54,10 +54,15 @@ impl Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
+    #[inline]
     fn add(self, span: Duration) -> Self {
-        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
+        Self(self.0.saturating_add(nanos(span)))
     }
+}
+
+/// The span in nanoseconds, or the most that there are.
+pub(crate) const fn nanos(span: Duration) -> u64 {
+    span.as_secs().saturating_mul(1_000_000_000).saturating_add(span.subsec_nanos() as u64)
 }
 
 impl fmt::Debug for Timestamp {
@@ -92,6 +97,7 @@ impl Clock {
     }
 
     /// The time since the origin.
+    #[inline]
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is where the crate reads the clock")]
     pub fn now(&self) -> Timestamp {

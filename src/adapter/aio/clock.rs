@@ -14,6 +14,7 @@ impl Clock {
         Self { origin: Instant::now() }
     }
 
+    #[inline]
     pub(super) fn now(self) -> Timestamp {
         Timestamp::ZERO + Instant::now().saturating_duration_since(self.origin)
     }

@@ -21,6 +21,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// The next message, or the report.
     #[inline]
     pub(super) fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        if let Some(message) = self.driver.next_of_many() {
+            return Poll::Ready(Incoming::Message(message));
+        }
         self.poll(Want::Event, cx, |event| match event {
             Some(SessionEvent::Message(message)) => Some(Incoming::Message(message)),
             Some(SessionEvent::Ended(report)) => Some(Incoming::Ended(report)),
@@ -29,6 +32,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     }
 
     /// Ready once all that is queued is with the stream, and with what lies below it.
+    #[inline]
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         ready!(self.poll(Want::Flushed, cx, |event| event.is_none().then_some(())));
         Poll::Ready(self.driver.failed().map_or(Ok(()), Err))
@@ -57,6 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
 
     /// Queues the message, unless that was done before, as soon as there is room; ready once all
     /// that is queued is with the stream.
+    #[inline]
     pub(super) fn poll_send(
         &mut self,
         message: &mut Option<Outgoing<'_>>,
@@ -76,6 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     }
 
     /// Ready once the session takes another message.
+    #[inline]
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.driver.session().is_full() {
             ready!(self.poll(Want::Room, cx, |event| event.is_none().then_some(())));

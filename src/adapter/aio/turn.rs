@@ -124,6 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
 }
 
 /// What is pending would block; what says so without being pending is a fault of the stream.
+#[inline]
 fn unpolled<T>(result: Poll<io::Result<T>>) -> io::Result<T> {
     match result {
         Poll::Pending => Err(ErrorKind::WouldBlock.into()),

@@ -123,21 +123,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         .await
     }
 
-    /// Keeps a copy of every message accepted from now on until it has left, so that
-    /// [`take_unsent`](Self::take_unsent) can hand it back after the end.
-    ///
-    /// See [`Session::keep_unsent`]. [`Reconnecting`](super::Reconnecting) does so by itself. The
-    /// halves of a split socket hand nothing back.
-    pub fn keep_unsent(&mut self) {
-        self.turn.command(|session, _| session.keep_unsent());
-    }
-
-    /// The messages that were accepted and did not leave, after [`Incoming::Ended`]; see
-    /// [`Session::take_unsent`].
-    pub fn take_unsent(&mut self) -> Vec<Unsent> {
-        self.turn.command(|session, _| session.take_unsent())
-    }
-
     /// Splits it into a reader and a writer for two tasks.
     #[must_use]
     pub fn split(self) -> (Receiver<S>, Sender<S>) {
@@ -164,15 +149,10 @@ verbs! {
 }
 
 impl<S> WebSocket<S> {
-    /// The session, with everything that can be asked of it.
-    pub fn session(&self) -> &Session {
-        self.turn.driver.session()
-    }
-
     /// The stream below.
     pub fn get_ref(&self) -> &S {
         &self.turn.stream
     }
 }
 
-socket_getters!(WebSocket);
+socket_getters!(WebSocket, |socket| socket.turn.driver);

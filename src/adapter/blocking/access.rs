@@ -13,7 +13,7 @@ use std::thread;
 use super::transport::{Socket, Transport};
 use crate::adapter::{lock, scratch};
 use crate::driver::{self, Driver, Shutdown, WRITE_SLICE};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp, nanos};
 
 /// The shortest wait for input: long enough to be one for every system.
 pub(super) const GLANCE: Duration = Duration::from_millis(1);
@@ -30,13 +30,10 @@ pub(super) trait Access {
 
     fn flush(&mut self, clock: Clock);
 
-    /// Reads once; `wait` for another thread that does.
-    fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock);
+    /// Reads once, until this time at most; `wait` for another thread that does.
+    fn read(&mut self, wait: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock);
 
     fn shut_down(&mut self, how: Shutdown);
-
-    /// How long a wait may last although no deadline calls for it: another thread may set one.
-    fn patience(&self, wait: Option<Duration>) -> Option<Duration>;
 }
 
 /// The timeout that a stream was given last, in nanoseconds; `u64::MAX` waits for ever.
@@ -50,10 +47,16 @@ impl ReadTimeout {
     /// Shorter waits than this are exact.
     const EXACT: u64 = 100_000_000;
 
+    /// Waits are not shorter than this.
+    const SHORTEST: u64 = nanos(GLANCE);
+
     /// The timeout that the stream has to be given, if it needs another one than it has.
-    fn change(&mut self, wanted: Option<Duration>) -> Option<Option<Duration>> {
-        let wanted =
-            wanted.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+    #[inline]
+    fn change(&mut self, now: Timestamp, until: Option<Timestamp>) -> Option<Option<Duration>> {
+        let wanted = match until {
+            Some(at) => at.as_nanos().saturating_sub(now.as_nanos()).max(Self::SHORTEST),
+            None => u64::MAX,
+        };
         let (set, least) = match wanted {
             u64::MAX => (wanted, wanted),
             Self::EXACT.. => (wanted - wanted / 8, wanted / 2),
@@ -71,6 +74,7 @@ impl ReadTimeout {
 ///
 /// On Unix, a socket's timeout is `WouldBlock`, and `TimedOut` means that the system gave up on the
 /// peer. On Windows both are `TimedOut`; the session's own deadlines find the peer's death there.
+#[inline]
 fn waited<T>(result: io::Result<T>) -> io::Result<T> {
     match result {
         Err(error) if cfg!(windows) && error.kind() == ErrorKind::TimedOut => {
@@ -97,6 +101,7 @@ impl<S: Transport> Own<S> {
 }
 
 impl<S: Transport> Access for Own<S> {
+    #[inline]
     fn with<R>(&mut self, f: impl FnOnce(&mut Driver) -> R) -> R {
         f(&mut self.driver)
     }
@@ -111,9 +116,9 @@ impl<S: Transport> Access for Own<S> {
         self.driver.flush_with(|| waited(stream.flush()), || clock.now());
     }
 
-    fn read(&mut self, _: bool, timeout: Option<Duration>, clock: Clock) {
+    fn read(&mut self, _: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock) {
         let Self { stream, driver, .. } = self;
-        let set = match self.timeout.change(timeout) {
+        let set = match self.timeout.change(now, until) {
             Some(timeout) => stream.set_read_timeout(timeout),
             None => Ok(()),
         };
@@ -126,10 +131,6 @@ impl<S: Transport> Access for Own<S> {
         if !mem::replace(&mut self.shut_down, true) {
             let _ = self.stream.shutdown_write();
         }
-    }
-
-    fn patience(&self, wait: Option<Duration>) -> Option<Duration> {
-        wait
     }
 }
 
@@ -161,6 +162,15 @@ impl<S: Socket> Half<S> {
         });
         let half = || Self { shared: shared.clone(), turn: driver::Turn::default() };
         (half(), half())
+    }
+
+    /// How long a read waits although no deadline calls for it: the other thread may set one.
+    fn or_glance(&self, now: Timestamp, until: Option<Timestamp>) -> Option<Timestamp> {
+        if Arc::strong_count(&self.shared) == 1 {
+            return until;
+        }
+        let glance = now + self.shared.glance;
+        Some(until.map_or(glance, |until| until.min(glance)))
     }
 
     /// Waits for the write that is under way, where the driver has to be told of it first.
@@ -212,7 +222,7 @@ impl<S: Socket> Access for Half<S> {
         self.with(Driver::handle_flushed);
     }
 
-    fn read(&mut self, wait: bool, timeout: Option<Duration>, clock: Clock) {
+    fn read(&mut self, wait: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock) {
         let shared = self.shared.clone();
         let Some(mut current) = lock_if(&shared.reading, wait) else {
             // Nothing can be said of what that thread has read. It is given a moment, since this
@@ -225,7 +235,7 @@ impl<S: Socket> Access for Half<S> {
         if wait && self.driver().has_incoming() {
             return;
         }
-        let set = match current.change(timeout) {
+        let set = match current.change(now, self.or_glance(now, until)) {
             Some(timeout) => shared.socket.set_read_timeout_shared(timeout),
             None => Ok(()),
         };
@@ -241,13 +251,6 @@ impl<S: Socket> Access for Half<S> {
     fn shut_down(&mut self, how: Shutdown) {
         // The other half may be waiting in a read, and keeps the socket open until it is dropped.
         let _ = self.shared.socket.shutdown_shared(how.into());
-    }
-
-    fn patience(&self, wait: Option<Duration>) -> Option<Duration> {
-        if Arc::strong_count(&self.shared) == 1 {
-            return wait;
-        }
-        Some(wait.map_or(self.shared.glance, |wait| wait.min(self.shared.glance)))
     }
 }
 

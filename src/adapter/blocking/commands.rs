@@ -7,7 +7,7 @@ use super::access::Access;
 use super::turn::Turn;
 use crate::adapter::Incoming;
 use crate::connection::SendError;
-use crate::driver::Want;
+use crate::driver::{Driver, Want};
 use crate::report::Termination;
 use crate::session::{Outgoing, SendRefused, Session, SessionEvent};
 use crate::time::Timestamp;
@@ -23,6 +23,7 @@ impl<A: Access> Turn<A> {
         }
     }
 
+    #[inline]
     pub(super) fn next(&mut self) -> Incoming {
         loop {
             if let Some(incoming) = self.next_before(None) {
@@ -32,7 +33,11 @@ impl<A: Access> Turn<A> {
     }
 
     /// The next message or the report, or nothing once `until` has passed.
+    #[inline]
     pub(super) fn next_before(&mut self, until: Option<Timestamp>) -> Option<Incoming> {
+        if let Some(message) = self.access.with(Driver::next_of_many) {
+            return Some(Incoming::Message(message));
+        }
         self.run(Want::Event, until, |event| match event {
             Some(SessionEvent::Message(message)) => Some(Incoming::Message(message)),
             Some(SessionEvent::Ended(report)) => Some(Incoming::Ended(report)),

@@ -41,9 +41,8 @@ impl<A: Access> Turn<A> {
                 Step::ShutDown(how) => self.access.shut_down(how),
                 Step::Read => {
                     let now = clock.now();
-                    let wait = self.access.with(|driver| driver.read_timeout(now));
-                    let wait = self.access.patience(wait).map(|wait| wait.max(GLANCE));
-                    self.access.read(want == Want::Event, wait, clock);
+                    let until = self.access.with(|driver| driver.read_until(now));
+                    self.access.read(want == Want::Event, now, until, clock);
                 }
                 Step::Wait(wait) => self.wait(wait),
             }

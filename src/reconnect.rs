@@ -102,6 +102,8 @@
 mod backoff;
 mod config;
 mod decision;
+#[cfg(test)]
+mod dial_tests;
 mod outcome;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use std::io;
 
+use crate::diagnosis::Diagnosis;
 use crate::dial::DialError;
 use crate::handshake::{RedirectError, RequestError, ResponseError};
 use crate::reconnect::{ConnectFailure, Outcome};
@@ -52,6 +53,18 @@ impl ConnectError {
         match self {
             Self::Dial(error) => Some(&error.record),
             Self::Ended(report) | Self::Redirect { report, .. } => report.dial.as_deref(),
+            Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
+        }
+    }
+
+    /// Why there is no connection: probably so after an opening handshake, and certainly where the
+    /// resolver, the system or the proxy has said it. Nothing where the caller's own request or
+    /// connector is at fault.
+    #[must_use]
+    pub fn diagnosis(&self) -> Option<Diagnosis> {
+        match self {
+            Self::Dial(error) => Some(error.record.diagnosis()),
+            Self::Ended(report) | Self::Redirect { report, .. } => Some(report.diagnosis()),
             Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
         }
     }

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::known_timeouts::{KnownTimeout, TimeoutKind};
 use crate::handshake::HandshakeError;
+use crate::report::{AddressAttempt, LookupError, ProxyAnswer};
 use crate::report::{Direction, LocalClose, Position, TransportError, Undelivered};
 use crate::time::display::{Measured, Setting};
 use crate::wire::close::CloseFrame;
@@ -183,6 +184,27 @@ pub enum Fact {
         /// The offset of the offending byte in the peer's stream.
         offset: u64,
     },
+    /// What became of one address.
+    Address {
+        /// The address, and what came of it.
+        attempt: AddressAttempt,
+    },
+    /// What the resolver said.
+    Resolver {
+        /// Its words.
+        words: LookupError,
+    },
+    /// What the proxy answered.
+    ProxyAnswer {
+        /// Its answer.
+        answer: ProxyAnswer,
+    },
+    /// How long the way to a connection had been looked for; there was none.
+    Dialling {
+        /// The span.
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+        span: Duration,
+    },
     /// No byte ever came.
     NoByteReceived,
     /// The evidence contradicts itself, so no timing can be relied on.
@@ -258,6 +280,10 @@ impl fmt::Display for Fact {
                 let (rfc, section) = (rule.rfc(), rule.section());
                 write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")
             }
+            Self::Address { attempt } => attempt.fmt(f),
+            Self::Resolver { words } => write!(f, "the resolver said{words}"),
+            Self::ProxyAnswer { answer } => write!(f, "it answered {answer}"),
+            Self::Dialling { span } => write!(f, "dialling for {}", Measured(*span)),
             Self::NoByteReceived => f.write_str("no byte was received"),
             Self::Contradiction => f.write_str("the evidence contradicts itself"),
         }

@@ -72,7 +72,10 @@ fn every_failure_of_the_addresses_has_its_verdict() {
             &[Some(TimedOut)],
             "certain: the address does not answer (192.0.2.0:80 no answer after 0 µs)",
         ),
-        (&[None], "certain: the address does not answer (192.0.2.0:80 did not answer after 10.0 s)"),
+        (
+            &[None],
+            "certain: the address does not answer (192.0.2.0:80 did not answer after 10.0 s)",
+        ),
         (
             &[Some(NotPermitted)],
             "certain: this machine does not let the connection out \
@@ -86,10 +89,7 @@ fn every_failure_of_the_addresses_has_its_verdict() {
             &[Some(Unreachable), None],
             "likely: the address does not answer (192.0.2.1:80 did not answer after 10.0 s)",
         ),
-        (
-            &[Some(Other)],
-            "certain: the transport failed (192.0.2.0:80 failed after 0 µs)",
-        ),
+        (&[Some(Other)], "certain: the transport failed (192.0.2.0:80 failed after 0 µs)"),
     ];
     for (addresses, expected) in cases {
         let record = dial(None, Ok(()), addresses, None);
@@ -135,7 +135,8 @@ fn every_failure_of_a_lookup_and_of_a_proxy_has_its_verdict() {
 #[cfg(feature = "serde")]
 #[test]
 fn a_record_in_json_has_the_failure_and_no_credentials() {
-    const WHO: &[u8] = b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\nContent-Length: 3\r\n\r\nwho";
+    const WHO: &[u8] =
+        b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\nContent-Length: 3\r\n\r\nwho";
     let record = dial(Some("http://alice:sesame@p"), Ok(()), &[None], Some(WHO));
     let json = serde_json::to_value(&record).unwrap();
     assert_eq!(json["failure"]["proxy"], "credentials_refused");

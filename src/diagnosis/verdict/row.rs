@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use core::time::Duration;
 
-use super::Verdict;
+use super::{Verdict, dial};
 use crate::time::display::{Setting, Span};
 use crate::wire::close::{CloseCode, CodeFacts, CodeName};
 use crate::wire::role::Role;
@@ -15,7 +15,7 @@ pub(super) struct Row {
     pub(super) remedy: Cow<'static, str>,
 }
 
-fn row(
+pub(super) fn row(
     name: &'static str,
     sentence: impl Into<Cow<'static, str>>,
     remedy: impl Into<Cow<'static, str>>,
@@ -280,6 +280,19 @@ impl Verdict {
                      before it answers.",
                 ),
             ),
+            Self::NameNotFound { proxy } => dial::name_not_found(proxy),
+            Self::AddressesRefused => dial::addresses_refused(),
+            Self::AddressesSilent => dial::addresses_silent(),
+            Self::AddressesUnreachable => dial::addresses_unreachable(),
+            Self::LocalNetwork => dial::local_network(),
+            Self::TooManyAddresses { given, limit } => dial::too_many_addresses(given, limit),
+            Self::ProxyNeedsCredentials => dial::proxy_needs_credentials(),
+            Self::ProxyRefusedCredentials => dial::proxy_refused_credentials(),
+            Self::ProxyRefused { status } => dial::proxy_refused(status),
+            Self::NotAProxy => dial::not_a_proxy(),
+            Self::ProxyCutShort => dial::proxy_cut_short(),
+            Self::ProxyUnfit => dial::proxy_unfit(),
+            Self::DialTimedOut { phase } => dial::dial_timed_out(phase),
             Self::TransportFailure => {
                 row("transport_failure", "the transport failed", KEEP_THE_REPORT)
             }
@@ -355,7 +368,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Verdict; 32] = [
+    const ALL: [Verdict; 45] = [
         Verdict::ClosedByUs { code: 1000 },
         Verdict::ClosedByPeer { code: 1005 },
         Verdict::ClosedByBoth { code: 1000 },
@@ -386,6 +399,19 @@ mod tests {
         Verdict::HandshakeFailure,
         Verdict::HandshakeCutShort,
         Verdict::HandshakeTimedOut,
+        Verdict::NameNotFound { proxy: false },
+        Verdict::AddressesRefused,
+        Verdict::AddressesSilent,
+        Verdict::AddressesUnreachable,
+        Verdict::LocalNetwork,
+        Verdict::TooManyAddresses { given: 1001, limit: 1000 },
+        Verdict::ProxyNeedsCredentials,
+        Verdict::ProxyRefusedCredentials,
+        Verdict::ProxyRefused { status: Some(403) },
+        Verdict::NotAProxy,
+        Verdict::ProxyCutShort,
+        Verdict::ProxyUnfit,
+        Verdict::DialTimedOut { phase: crate::report::DialPhase::Proxy },
         Verdict::TransportFailure,
         Verdict::Unexplained,
     ];

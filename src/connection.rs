@@ -15,6 +15,7 @@ mod control;
 mod event;
 mod getters;
 mod heartbeat;
+mod peer_pings;
 mod receive;
 mod send_error;
 mod sender;
@@ -30,16 +31,19 @@ use core::time::Duration;
 
 use crate::config::Config;
 use crate::report::trace::Trace;
-use crate::report::{Cause, Initiator, Phase, ReadClosed, Termination, TransportError};
+use crate::report::{
+    Cause, CloseReceived, Initiator, Phase, ReadClosed, ReadEnd, Termination, TransportFailure,
+};
 use crate::time::{Timer, Timestamp};
 use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::role::Role;
 
-use closing::Closing;
 pub(crate) use closing::UndeliveredParts;
+use closing::{Closing, PeerClose};
 pub use event::Event;
 use heartbeat::Heartbeat;
+use peer_pings::PeerPings;
 use receive::{Fault, Received, Receiver};
 pub use send_error::SendError;
 pub use sender::FrameHead;
@@ -93,6 +97,7 @@ use times::Times;
 pub struct Connection {
     receiver: Receiver,
     heartbeat: Heartbeat,
+    peer_pings: PeerPings,
     sender: Sender,
     times: Times,
     config: Arc<Config>,
@@ -128,6 +133,7 @@ impl Connection {
         Self {
             receiver: Receiver::new(peer, &config.limits),
             heartbeat: Heartbeat::new(config.heartbeat.as_ref(), &mut keystream),
+            peer_pings: PeerPings::new(),
             sender: Sender::new(role, keystream, now),
             times: Times::new(&config, now),
             config,
@@ -163,10 +169,32 @@ impl Connection {
         now: Timestamp,
     ) -> Option<Event<'b>> {
         if let Some(chunk) = self.receiver.whole_frame(input) {
+            if self.times.has_jumped(now) {
+                self.look_back(now);
+            }
             self.times.data_received(now);
             return Some(Event::Data(chunk));
         }
         self.poll_input_slow(input, now)
+    }
+
+    /// Takes the time of a call, and holds it against the deadlines that were due before the call
+    /// moves any of them: so a process that slept is found out in whatever order it calls.
+    #[inline]
+    fn enter(&mut self, now: Timestamp) -> Timestamp {
+        if self.times.has_jumped(now) {
+            self.look_back(now);
+        }
+        self.times.advance(now)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_back(&mut self, now: Timestamp) {
+        if self.phase() != Phase::Ended {
+            let late = self.next_timer().map_or(Duration::ZERO, |(at, _)| now.since(at));
+            self.times.note_gap(now, late, self.closing.is_none(), &self.config);
+        }
     }
 
     #[inline(never)]
@@ -175,7 +203,7 @@ impl Connection {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<Event<'b>> {
-        let now = self.times.advance(now);
+        let now = self.enter(now);
         if !input.is_empty() && self.phase() != Phase::Ended {
             self.times.bytes_received();
         }
@@ -185,8 +213,13 @@ impl Connection {
                     self.times.data_received(now);
                     return Some(Event::Data(chunk));
                 }
-                Ok(Some(Received::Ping)) => return Some(Event::Ping),
+                Ok(Some(Received::Ping)) => {
+                    self.times.control_received();
+                    self.peer_pings.received(now);
+                    return Some(Event::Ping);
+                }
                 Ok(Some(Received::Pong)) => {
+                    self.times.control_received();
                     let rtt = self.heartbeat.acknowledge(self.receiver.pong_payload(), now);
                     return Some(Event::Pong { rtt });
                 }
@@ -238,9 +271,12 @@ impl Connection {
         //# An endpoint MUST NOT continue to attempt to process data
         //# (including a responding Close frame) from the remote endpoint after
         //# being instructed to _Fail the WebSocket Connection_.
-        let len = mem::take(input).len() as u64;
+        let input = mem::take(input);
         if self.phase() != Phase::Ended {
-            self.throw_away(len, now);
+            if let Some(closing) = &mut self.closing {
+                closing.unexpected.extend(input);
+            }
+            self.throw_away(input.len() as u64, now);
         }
     }
 
@@ -259,13 +295,25 @@ impl Connection {
     ///
     /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
-        let now = self.times.advance(now);
+        self.read_ended(how.into(), now);
+    }
+
+    /// The reading side of the transport has failed; nothing more will come.
+    ///
+    /// As [`handle_read_closed`](Self::handle_read_closed), with what the transport said beside the
+    /// kind of its failure.
+    pub fn handle_read_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
+        self.read_ended(failure.into().into(), now);
+    }
+
+    pub(crate) fn read_ended(&mut self, end: ReadEnd, now: Timestamp) {
+        let now = self.enter(now);
         if self.phase() == Phase::Ended {
             return;
         }
         self.note_overdue(now);
         let (_, position) = self.standing();
-        if let Some(trigger) = self.closing_mut(Initiator::Transport).read_ended(how, position) {
+        if let Some(trigger) = self.closing_mut(Initiator::Transport).read_ended(end, position) {
             self.step(trigger, now);
         }
     }
@@ -273,13 +321,17 @@ impl Connection {
     /// The writing direction of the transport has failed; nothing more will leave.
     ///
     /// Reading goes on, and is worth it: the peer's Close may be waiting there.
-    pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
-        let now = self.times.advance(now);
+    pub fn handle_write_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
+        self.write_failed(failure.into(), now);
+    }
+
+    fn write_failed(&mut self, failure: TransportFailure, now: Timestamp) {
+        let now = self.enter(now);
         if self.phase() == Phase::Ended {
             return;
         }
         self.note_overdue(now);
-        match self.expect_close(Initiator::Transport, now).write_failed(kind) {
+        match self.expect_close(Initiator::Transport, now).write_failed(failure) {
             Some(trigger) => self.step(trigger, now),
             None => self.settle(now),
         }
@@ -291,12 +343,14 @@ impl Connection {
     /// all of it.
     #[inline]
     pub fn handle_flushed(&mut self, bytes: usize, now: Timestamp) {
-        let now = self.times.advance(now);
+        let now = self.enter(now);
         if bytes == 0 || self.sender.pending() == 0 {
             return;
         }
         self.sender.flushed(bytes, now);
-        self.heartbeat.flushed(self.sender.flushed_to(), now);
+        let flushed_to = self.sender.flushed_to();
+        self.heartbeat.flushed(flushed_to, now);
+        self.peer_pings.flushed(flushed_to, now);
         if self.closing.is_some() && self.phase() != Phase::Ended {
             self.close_flushed(now);
         }
@@ -318,7 +372,7 @@ impl Connection {
     /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
     /// look dead may only be unread.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        let now = self.times.advance(now);
+        let now = self.enter(now);
         if !self.is_due(now) {
             return;
         }
@@ -333,7 +387,7 @@ impl Connection {
 
     /// Handles a deadline: that disarms it, or moves it beyond `now`.
     fn fire(&mut self, timer: Timer, late: Duration, now: Timestamp) {
-        self.times.note_lateness(late, &self.config);
+        self.times.note_lateness(late, now, &self.config);
         match timer {
             Timer::Ping => self.queue_ping(now),
             Timer::Pong => self.pong_missed(late, now),
@@ -359,7 +413,7 @@ impl Connection {
     /// The transport ended while a deadline was overdue: nobody was there to handle it.
     fn note_overdue(&mut self, now: Timestamp) {
         if let Some((at, _)) = self.next_timer() {
-            self.times.note_lateness(now.since(at), &self.config);
+            self.times.note_lateness(now.since(at), now, &self.config);
         }
     }
 
@@ -385,14 +439,20 @@ impl Connection {
     }
 
     fn close_received(&mut self, frame: CloseFrame, now: Timestamp) {
-        let truncated = self.receiver.in_message();
-        let trigger = self.expect_close(Initiator::Peer, now).peer_closes(frame, truncated);
+        let truncated_message = self.receiver.in_message();
+        let last = self.times.last_frame().max(self.sender.last_flushed());
+        let received = CloseReceived { at: now, quiet: now.since(last) };
+        let peer = PeerClose { frame, truncated_message, received };
+        let trigger = self.expect_close(Initiator::Peer, now).peer_closes(peer);
         self.step(trigger, now);
     }
 
     /// _Fail the WebSocket Connection_ (RFC 6455 section 7.1.7).
     fn fail(&mut self, fault: Fault, now: Timestamp) {
-        let trigger = self.expect_close(Initiator::Local, now).fail(fault);
+        let first = self.receiver.header_begun();
+        let closing = self.expect_close(Initiator::Local, now);
+        closing.unexpected = first;
+        let trigger = closing.fail(fault);
         self.step(trigger, now);
     }
 

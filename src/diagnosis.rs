@@ -231,6 +231,14 @@ impl Diagnosis {
         }
         // Stable: what the rules put first stays first among equals.
         findings.sort_by_key(|finding| core::cmp::Reverse(finding.confidence()));
+        // One that two rules reach is said once, as sure as the surer of them.
+        let mut said = Vec::new();
+        findings.retain(|finding| {
+            let name = finding.verdict().name();
+            let new = !said.contains(&name);
+            said.push(name);
+            new
+        });
         Self { findings }
     }
 

@@ -275,9 +275,9 @@ pub use connection::{Connection, Event, FrameHead, SendError};
 #[cfg(feature = "deflate")]
 pub use deflate::{Compression, WindowBits};
 pub use report::{
-    Cause, Direction, Evidence, HighWater, Initiator, LocalClose, Phase, Pings, Position,
-    ReadClosed, Rtt, SentMessage, Stats, StreamEnd, Termination, Traffic, TransportError,
-    Undelivered,
+    Cause, CloseReceived, Direction, ErrorMessage, Evidence, FirstBytes, Gap, HighWater, Initiator,
+    LocalClose, PeerPings, Phase, Pings, Position, ReadClosed, Rtt, SentMessage, Stats, StreamEnd,
+    Termination, Traffic, TransportError, TransportFailure, Undelivered,
 };
 pub use session::{
     Opened, Outgoing, Output, Prepared, RespondError, SendRefused, Session, SessionEvent, Unsent,

@@ -9,6 +9,7 @@
 mod cause;
 mod dial;
 mod evidence;
+mod first_bytes;
 mod phase;
 mod position;
 mod stats;
@@ -22,9 +23,11 @@ pub use dial::{
     DialRecord, LookupError, PhaseSpan, ProxyAnswer, ProxyFailure, ProxyKind, ProxyRecord,
     SocksReply,
 };
-pub use evidence::{Evidence, Pings, Rtt, SentMessage, Traffic};
+pub use evidence::{CloseReceived, Evidence, Gap, PeerPings, Pings, Rtt, SentMessage, Traffic};
+pub use first_bytes::FirstBytes;
 pub use phase::Phase;
 pub use position::Position;
 pub use stats::{HighWater, Stats};
 pub use termination::{Initiator, LocalClose, StreamEnd, Termination, Undelivered};
-pub use transport::{ReadClosed, TransportError};
+pub(crate) use transport::ReadEnd;
+pub use transport::{ErrorMessage, ReadClosed, TransportError, TransportFailure};

@@ -32,7 +32,7 @@ use crate::connection::{Connection, Event};
 use crate::deflate::Deflate;
 use crate::handshake::{ClientRequest, Negotiated};
 use crate::report::trace::Trace;
-use crate::report::{DialRecord, Phase, ReadClosed, Termination, TransportError};
+use crate::report::{DialRecord, Phase, ReadClosed, ReadEnd, Termination, TransportFailure};
 use crate::time::Timestamp;
 use crate::wire::data::Chunk;
 use crate::wire::keystream::{Keystream, Seed};
@@ -443,18 +443,31 @@ impl Session {
     ///
     /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
+        self.read_ended(how.into(), now);
+    }
+
+    /// The reading side of the transport has failed; nothing more will come.
+    ///
+    /// As [`handle_read_closed`](Self::handle_read_closed), with what the transport said beside the
+    /// kind of its failure.
+    pub fn handle_read_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
+        self.read_ended(failure.into().into(), now);
+    }
+
+    fn read_ended(&mut self, end: ReadEnd, now: Timestamp) {
         if self.looks_first() {
-            self.deferred.get_or_insert_default().read_closed.get_or_insert(how);
+            self.deferred.get_or_insert_default().read_closed.get_or_insert(end);
         } else {
-            at_either!(&mut self.stage, at => at.handle_read_closed(how, now));
+            at_either!(&mut self.stage, at => at.read_ended(end, now));
         }
     }
 
     /// The writing direction of the transport has failed; nothing more will leave.
     ///
     /// Reading goes on, and is worth it: the peer's Close may be waiting there.
-    pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
-        at_either!(&mut self.stage, at => at.handle_write_failed(kind, now));
+    pub fn handle_write_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
+        let failure = failure.into();
+        at_either!(&mut self.stage, at => at.handle_write_failed(failure, now));
     }
 
     /// The transport has accepted the first `count` bytes of the output.

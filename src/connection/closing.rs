@@ -15,8 +15,8 @@ use core::time::Duration;
 use super::receive::Fault;
 use super::state::{self, Trigger};
 use crate::report::{
-    Cause, Direction, Evidence, Initiator, LocalClose, Phase, Position, ReadClosed, StreamEnd,
-    Termination, TransportError, Undelivered,
+    Cause, CloseReceived, Direction, Evidence, FirstBytes, Initiator, LocalClose, Phase, Position,
+    ReadClosed, ReadEnd, StreamEnd, Termination, TransportError, TransportFailure, Undelivered,
 };
 use crate::time::{Timer, Timestamp};
 use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
@@ -64,10 +64,11 @@ impl OurClose {
 
 /// The peer's Close.
 #[derive(Debug)]
-struct PeerClose {
-    frame: CloseFrame,
+pub(super) struct PeerClose {
+    pub(super) frame: CloseFrame,
     /// It came in the middle of a fragmented message.
-    truncated_message: bool,
+    pub(super) truncated_message: bool,
+    pub(super) received: CloseReceived,
 }
 
 /// What was seen up to the end.
@@ -103,6 +104,10 @@ pub(super) struct Closing {
     pub(super) complete: bool,
     read_closed: Option<ReadClosed>,
     write_failed: Option<TransportError>,
+    /// What the transport said when it first failed.
+    failure: Option<TransportFailure>,
+    /// The first bytes that were thrown away, from the beginning of a frame that broke a rule.
+    pub(super) unexpected: FirstBytes,
     /// When the closing handshake has to be over; once it is, when the transport is given up.
     pub(super) deadline: Option<(Timestamp, Timer)>,
     /// The phase and the position in the peer's stream at which delivery stopped.
@@ -110,7 +115,7 @@ pub(super) struct Closing {
     /// Bytes that were thrown away.
     pub(super) discarded: u64,
     /// Once it is over, until the report is taken.
-    end: Option<End>,
+    end: Option<Box<End>>,
 }
 
 impl Closing {
@@ -126,6 +131,8 @@ impl Closing {
                 complete: false,
                 read_closed: None,
                 write_failed: None,
+                failure: None,
+                unexpected: FirstBytes::default(),
                 deadline: None,
                 stopped: None,
                 discarded: 0,
@@ -146,8 +153,9 @@ impl Closing {
     }
 
     /// The peer's Close has come.
-    pub(super) fn peer_closes(&mut self, frame: CloseFrame, truncated_message: bool) -> Trigger {
-        self.peer = Some(PeerClose { frame, truncated_message });
+    pub(super) fn peer_closes(&mut self, peer: PeerClose) -> Trigger {
+        let frame = peer.frame;
+        self.peer = Some(peer);
         match self.ours {
             OurClose::Flushed(_) => {
                 self.complete = true;
@@ -189,10 +197,12 @@ impl Closing {
 
     /// The peer's stream has ended. Unless something was decided before, that is what happened,
     /// whatever comes of the output that is still to leave.
-    pub(super) fn read_ended(&mut self, how: ReadClosed, at: Position) -> Option<Trigger> {
+    pub(super) fn read_ended(&mut self, end: ReadEnd, at: Position) -> Option<Trigger> {
+        let ReadEnd { how, failure } = end;
         if self.read_closed.is_some() {
             return None;
         }
+        self.failure = self.failure.or(failure);
         self.read_closed = Some(how);
         if !self.complete && self.write_failed.is_none() {
             //= rfc6455#7.2.1
@@ -207,8 +217,9 @@ impl Closing {
     }
 
     /// The transport takes nothing more: our Close, unless it is out, never will be.
-    pub(super) fn write_failed(&mut self, kind: TransportError) -> Option<Trigger> {
-        self.write_failed.get_or_insert(kind);
+    pub(super) fn write_failed(&mut self, failure: TransportFailure) -> Option<Trigger> {
+        self.failure.get_or_insert(failure);
+        self.write_failed.get_or_insert(failure.kind);
         if let OurClose::Queued(close) | OurClose::Written(close, _) = self.ours {
             self.ours = OurClose::Lost(close);
         }
@@ -290,8 +301,11 @@ impl Closing {
     }
 
     /// It is over: this is what was seen until now.
-    pub(super) fn finish(&mut self, evidence: Evidence, messages: u64) {
-        self.end = Some(End { evidence, messages });
+    pub(super) fn finish(&mut self, mut evidence: Evidence, messages: u64) {
+        evidence.close_received = self.peer.as_ref().map(|peer| peer.received);
+        evidence.failure = self.failure;
+        evidence.unexpected = Some(self.unexpected).filter(begins_http);
+        self.end = Some(Box::new(End { evidence, messages }));
     }
 
     pub(super) fn has_report(&self) -> bool {
@@ -304,7 +318,7 @@ impl Closing {
         role: Role,
         undelivered: Option<UndeliveredParts>,
     ) -> Option<Box<Termination>> {
-        let End { mut evidence, messages } = self.end.take()?;
+        let End { mut evidence, messages } = *self.end.take()?;
         let own = UndeliveredParts { messages, ..UndeliveredParts::default() };
         let UndeliveredParts { handshake, unframed, messages } = undelivered.unwrap_or(own);
         evidence.pending_output = evidence.pending_output.saturating_add(unframed);
@@ -331,7 +345,11 @@ impl Closing {
             peer_close,
             stream_end: StreamEnd::from(self.read_closed),
             truncated_message: self.peer.as_ref().is_some_and(|peer| peer.truncated_message),
-            dropped: Undelivered { bytes: evidence.pending_output, messages },
+            // Of a clean end, a Pong that nobody waited for any more is no loss.
+            dropped: match self.complete && messages == 0 {
+                true => Undelivered::default(),
+                false => Undelivered { bytes: evidence.pending_output, messages },
+            },
             refusal: None,
             dial: None,
             evidence,
@@ -375,4 +393,10 @@ impl Closing {
     pub(super) fn can_write(&self) -> bool {
         self.write_failed.is_none()
     }
+}
+
+/// Whether these are the beginning of an HTTP response; what else breaks the rules for frames may
+/// be the peer's data, and is nobody's business.
+fn begins_http(first: &FirstBytes) -> bool {
+    first.as_bytes().starts_with(b"HTTP/")
 }

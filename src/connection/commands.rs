@@ -101,7 +101,7 @@ impl Connection {
         out: &mut BytesMut,
         now: Timestamp,
     ) -> Result<(), SendError> {
-        let now = self.times.advance(now);
+        let now = self.enter(now);
         self.check_open()?;
         //= rfc6455#5.5
         //# All control frames MUST have a payload length of 125 bytes or less
@@ -123,7 +123,7 @@ impl Connection {
     /// [`SendError`] where a Close was already queued or received, the transport takes no more
     /// writes, or the connection has ended.
     pub fn close(&mut self, frame: impl Into<CloseFrame>, now: Timestamp) -> Result<(), SendError> {
-        let now = self.times.advance(now);
+        let now = self.enter(now);
         self.check_open()?;
         self.begin_close(frame.into(), None, now);
         Ok(())
@@ -134,7 +134,7 @@ impl Connection {
     /// The transport is to be dropped. Where the closing handshake had been completed already, the
     /// report still says so.
     pub fn abort(&mut self, now: Timestamp) {
-        let now = self.times.advance(now);
+        let now = self.enter(now);
         self.give_up(Cause::Aborted, Trigger::Abort, now);
     }
 
@@ -161,16 +161,18 @@ impl Connection {
             return false;
         }
         let now = self.times.now();
+        let alone = self.sender.pending() == 0;
         //= rfc6455#5.5.2
         //# Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in
         //# response, unless it already received a Close frame.
         if let Some(payload) = self.receiver.take_pong() {
             self.sender.append(OpCode::Pong, true, payload, out, now);
+            self.peer_pings.answered(self.sender.queued_to());
         }
         if self.phase() == Phase::Open {
             if let Some(payload) = self.heartbeat.to_write() {
                 self.sender.append(OpCode::Ping, true, &payload, out, now);
-                self.heartbeat.written(self.sender.queued_to());
+                self.heartbeat.written(self.sender.queued_to(), alone.then_some(now));
             }
         }
         true
@@ -220,7 +222,7 @@ impl Connection {
         len: u64,
         now: Timestamp,
     ) -> Result<Timestamp, SendError> {
-        let now = self.times.advance(now);
+        let now = self.enter(now);
         //= rfc6455#6.1
         //# The endpoint MUST ensure the WebSocket connection is in the OPEN state
         //# (cf. Sections 4.1 and 4.2.2.)  If at any point the state of the
@@ -243,7 +245,7 @@ impl Connection {
         fin: bool,
         now: Timestamp,
     ) -> Result<OpCode, SendError> {
-        let now = self.times.advance(now);
+        let now = self.enter(now);
         self.check_open()?;
         self.sender.begin_fragment(kind, len, fin, now)
     }
@@ -275,7 +277,7 @@ impl Connection {
 
     /// The transport has accepted bytes of the opening handshake; `all` of them, if it says so.
     pub(crate) fn handshake_flushed(&mut self, all: bool, now: Timestamp) {
-        let now = self.times.advance(now);
+        let now = self.enter(now);
         self.sender.handshake_flushed(all, now);
     }
 
@@ -289,7 +291,7 @@ impl Connection {
     /// How much of a compressed message had been read when that was seen depends on how the input
     /// was split, so the whole payload of its frame counts as thrown away.
     pub(crate) fn fail_message(&mut self, rule: Violation, now: Timestamp) {
-        let now = self.times.advance(now);
+        let now = self.enter(now);
         let thrown_away = self.receiver.give_back_payload();
         let offset = self.receiver.traffic().bytes;
         self.fail(Fault { rule, offset }, now);

@@ -34,11 +34,6 @@ impl ControlPayload {
         self.len = 0;
     }
 
-    pub(super) fn set(&mut self, payload: &[u8]) {
-        self.clear();
-        self.extend(payload);
-    }
-
     pub(super) fn extend(&mut self, piece: &[u8]) {
         let start = usize::from(self.len);
         self.bytes[start..start + piece.len()].copy_from_slice(piece);
@@ -56,27 +51,33 @@ impl Default for ControlPayload {
     }
 }
 
-/// The payload of a control frame that is nearly always short: a Pong that answers the heartbeat has
-/// eight bytes, and a Close without a reason two. The first longer one allocates a box, which stays
-/// until the connection is dropped.
+/// The payload of a control frame that is nearly always short: that of a Pong which answers the
+/// heartbeat has eight bytes, a Close without a reason two, and a Ping seldom more than a timestamp.
+/// The first one of more than `SHORT` bytes allocates a box, which stays until the connection is
+/// dropped.
 #[derive(Debug)]
-pub(super) enum SmallPayload {
-    Short { len: u8, bytes: [u8; 14] },
+pub(super) enum SmallPayload<const SHORT: usize> {
+    Short { len: u8, bytes: [u8; SHORT] },
     Long(Box<ControlPayload>),
 }
 
-impl Default for SmallPayload {
+impl<const SHORT: usize> Default for SmallPayload<SHORT> {
     fn default() -> Self {
-        Self::Short { len: 0, bytes: [0; 14] }
+        Self::Short { len: 0, bytes: [0; SHORT] }
     }
 }
 
-impl SmallPayload {
+impl<const SHORT: usize> SmallPayload<SHORT> {
     pub(super) fn clear(&mut self) {
         match self {
             Self::Short { len, .. } => *len = 0,
             Self::Long(long) => long.clear(),
         }
+    }
+
+    pub(super) fn set(&mut self, payload: &[u8]) {
+        self.clear();
+        self.extend(payload);
     }
 
     pub(super) fn extend(&mut self, piece: &[u8]) {

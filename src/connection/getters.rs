@@ -219,13 +219,19 @@ impl Connection {
             last_data: seen(times.last_data, self.receiver.any_piece()),
             last_sent: self.sender.last_message(),
             pings: self.heartbeat.report(self.config.heartbeat.as_ref()),
+            peer_pings: self.peer_pings.report(),
+            close_received: None,
             received,
             sent: self.sender.traffic,
             discarded: self.closing.as_ref().map_or(0, |closing| closing.discarded),
             pending_output: self.pending_output(),
             timer_lateness: times.lateness(),
             suspended_at: times.suspended_at(),
+            longest_gap: times.longest_gap(),
+            last_gap: times.last_gap(),
             http_status: None,
+            unexpected: None,
+            failure: None,
         }
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Heartbeat {
     /// While the latest is `Written`, the offset in the output at which it ends; once it has left,
     /// when that was, in nanoseconds. The two are never needed at once.
     mark: u64,
+    /// When the latest was given to the transport, as well as that is known.
+    handed: Timestamp,
     rtt: RttMicros,
 }
 
@@ -54,6 +56,7 @@ impl Heartbeat {
             jitter: 0,
             queued_at: Timestamp::ZERO,
             mark: 0,
+            handed: Timestamp::ZERO,
             rtt: RttMicros::new(),
         };
         if settings.is_some() {
@@ -131,10 +134,12 @@ impl Heartbeat {
         self.is_queued().then(|| self.nonce.wrapping_add(u64::from(self.sent)).to_be_bytes())
     }
 
-    /// The latest was written into the output and ends at the offset `mark`.
-    pub(super) fn written(&mut self, mark: u64) {
+    /// The latest was written into the output and ends at the offset `mark`. Where nothing was waiting
+    /// before it, it leaves with the next write, and `handed` is when that begins.
+    pub(super) fn written(&mut self, mark: u64, handed: Option<Timestamp>) {
         self.latest = Latest::Written;
         self.mark = mark;
+        self.handed = handed.unwrap_or(Timestamp::MAX);
     }
 
     /// The transport has accepted the output up to `flushed`.
@@ -143,6 +148,7 @@ impl Heartbeat {
         if self.latest == Latest::Written && flushed >= self.mark {
             self.latest = Latest::Flushed;
             self.mark = now.as_nanos();
+            self.handed = self.handed.min(now);
         }
     }
 
@@ -158,7 +164,7 @@ impl Heartbeat {
         if number != self.sent {
             return None;
         }
-        let rtt = (self.latest == Latest::Flushed).then(|| now.since(self.flushed_at()));
+        let rtt = (self.latest == Latest::Flushed).then(|| now.since(self.handed));
         if self.latest == Latest::Written {
             // Its Pong shows that it has left, though `handle_flushed` has not said so yet.
             self.mark = now.as_nanos();
@@ -294,7 +300,7 @@ mod tests {
         heartbeat.queue(&mut keystream, at(0));
         let first = heartbeat.to_write().unwrap();
         assert_eq!(heartbeat.acknowledge(&first, at(1)), None, "it was not even written");
-        heartbeat.written(14);
+        heartbeat.written(14, Some(at(4)));
         heartbeat.flushed(13, at(5));
         assert_eq!(heartbeat.pong_deadline(&settings, at(0)), None);
         heartbeat.flushed(14, at(5));
@@ -304,7 +310,7 @@ mod tests {
         }
         heartbeat.queue(&mut keystream, at(7));
         let second = heartbeat.to_write().unwrap();
-        heartbeat.written(28);
+        heartbeat.written(28, None);
         heartbeat.flushed(28, at(8));
         assert_eq!(heartbeat.acknowledge(&first, at(9)), None);
         assert_eq!(heartbeat.report(None).outstanding, 1);

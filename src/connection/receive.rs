@@ -9,7 +9,7 @@ mod getters;
 
 use core::mem;
 
-use super::control::{ControlPayload, SmallPayload, close_frame};
+use super::control::{SmallPayload, close_frame};
 use crate::config::Limits;
 use crate::report::Position;
 use crate::wire::close::CloseFrame;
@@ -96,9 +96,9 @@ pub(super) struct Receiver {
     fast_limit: u8,
     header_len: u8,
     header: [u8; MAX_HEADER - 1],
-    ping: ControlPayload,
+    ping: SmallPayload<30>,
     /// A Pong or a Close, or a Ping of which a part has come.
-    other: SmallPayload,
+    other: SmallPayload<14>,
 }
 
 impl Receiver {
@@ -129,7 +129,7 @@ impl Receiver {
             fast_limit: fast_limit as u8,
             header_len: 0,
             header: [0; MAX_HEADER - 1],
-            ping: ControlPayload::default(),
+            ping: SmallPayload::default(),
             other: SmallPayload::default(),
         }
     }
@@ -212,8 +212,12 @@ impl Receiver {
     ) -> Fault {
         let FrameHeaderError { rule, at } = error;
         let received = at + 1;
-        let rest = received.saturating_sub(usize::from(self.header_len)).min(input.len());
-        take(input, rest);
+        let kept = usize::from(self.header_len);
+        let rest = received.saturating_sub(kept).min(input.len());
+        let piece = take(input, rest);
+        for (to, from) in self.header.iter_mut().skip(kept).zip(&*piece) {
+            *to = *from;
+        }
         self.offset += rest as u64;
         self.header_len = received as u8;
         self.state = State::Header;

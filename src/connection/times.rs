@@ -7,11 +7,15 @@ use core::time::Duration;
 
 use crate::config::{Config, Timeouts};
 use crate::connection::heartbeat;
+use crate::report::Gap;
 use crate::time::{Timer, Timestamp, nanos};
 
 /// A deadline handled later than this tells of a process that slept, where no heartbeat says what
 /// is late.
 const SUSPENDED: Duration = Duration::from_secs(20);
+
+/// Calls that are less than this apart, in nanoseconds, tell nothing of a process that slept.
+const GAP: u64 = 1_000_000_000;
 
 #[derive(Debug)]
 pub(super) struct Times {
@@ -21,12 +25,20 @@ pub(super) struct Times {
     /// When a byte last came, unless `last_data` is later.
     last_received: Timestamp,
     pub(super) last_data: Timestamp,
+    /// When a control frame other than a Close last came.
+    last_control: Timestamp,
     /// The shortest time, in nanoseconds, after which anything can be due on a quiet connection.
     shortest_wait: u64,
     /// How late a deadline was handled at the worst.
     lateness_micros: u32,
     /// When a deadline was last handled far too late: seconds since `opened`, plus one.
     suspended_secs: u32,
+    /// The longest time between two calls, and the last of a second or more, in milliseconds.
+    longest_gap: u32,
+    last_gap: u32,
+    /// How late a deadline was then, and when that was.
+    gap_late: u32,
+    gap_ended: Timestamp,
 }
 
 impl Times {
@@ -36,9 +48,14 @@ impl Times {
             now,
             last_received: now,
             last_data: now,
+            last_control: now,
             shortest_wait: shortest_wait(config),
             lateness_micros: 0,
             suspended_secs: 0,
+            longest_gap: 0,
+            last_gap: 0,
+            gap_late: 0,
+            gap_ended: now,
         }
     }
 
@@ -47,6 +64,25 @@ impl Times {
     pub(super) fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now).max(self.last_data);
         self.now
+    }
+
+    /// Whether nobody has called for so long that a deadline may have passed unseen.
+    #[inline]
+    pub(super) fn has_jumped(&self, now: Timestamp) -> bool {
+        now.as_nanos() >= self.now().as_nanos().saturating_add(GAP)
+    }
+
+    /// After such a time: `late` is by how much a deadline is overdue, and `open` whether the end
+    /// has not begun.
+    pub(super) fn note_gap(&mut self, now: Timestamp, late: Duration, open: bool, config: &Config) {
+        if !late.is_zero() {
+            self.note_lateness(late, now, config);
+        }
+        if open {
+            self.last_gap = millis(now.since(self.now()));
+            self.longest_gap = self.longest_gap.max(self.last_gap);
+            (self.gap_late, self.gap_ended) = (millis(late), now);
+        }
     }
 
     /// A piece of a message has come, at the time of a call that does nothing else. The other marks
@@ -59,6 +95,16 @@ impl Times {
     /// Bytes have come, at the time of the latest call.
     pub(super) fn bytes_received(&mut self) {
         self.last_received = self.now;
+    }
+
+    /// A Ping or a Pong has come, at the time of the latest call.
+    pub(super) fn control_received(&mut self) {
+        self.last_control = self.now;
+    }
+
+    /// When a frame last came, other than a Close.
+    pub(super) fn last_frame(&self) -> Timestamp {
+        self.last_data.max(self.last_control)
     }
 
     /// The time of the latest call.
@@ -80,12 +126,12 @@ impl Times {
     }
 
     /// A deadline is handled, or found overdue, `late` after its time.
-    pub(super) fn note_lateness(&mut self, late: Duration, config: &Config) {
+    pub(super) fn note_lateness(&mut self, late: Duration, now: Timestamp, config: &Config) {
         let micros = u32::try_from(late.as_micros()).unwrap_or(u32::MAX);
         self.lateness_micros = self.lateness_micros.max(micros);
         let heartbeat = config.heartbeat.as_ref();
         if late > heartbeat.map_or(SUSPENDED, |settings| settings.timeout) {
-            let secs = self.now.since(self.opened).as_secs();
+            let secs = now.since(self.opened).as_secs();
             self.suspended_secs =
                 u32::try_from(secs).map_or(u32::MAX, |secs| secs.saturating_add(1));
         }
@@ -101,6 +147,25 @@ impl Times {
         let secs = self.suspended_secs.checked_sub(1)?;
         Some(self.opened + Duration::from_secs(secs.into()))
     }
+
+    /// The longest time between two calls.
+    pub(super) fn longest_gap(&self) -> Duration {
+        Duration::from_millis(self.longest_gap.into())
+    }
+
+    /// The last time of a second or more between two calls.
+    pub(super) fn last_gap(&self) -> Option<Gap> {
+        let span = |millis: u32| Duration::from_millis(millis.into());
+        (self.last_gap > 0).then(|| Gap {
+            ended: self.gap_ended,
+            span: span(self.last_gap),
+            late: span(self.gap_late),
+        })
+    }
+}
+
+fn millis(span: Duration) -> u32 {
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// The shortest wait of an open connection for anything, in nanoseconds. All of its waits begin

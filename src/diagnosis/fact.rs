@@ -7,8 +7,10 @@ use core::time::Duration;
 
 use super::known_timeouts::{KnownTimeout, TimeoutKind};
 use crate::handshake::HandshakeError;
-use crate::report::{AddressAttempt, LookupError, ProxyAnswer};
-use crate::report::{Direction, LocalClose, Position, TransportError, Undelivered};
+use crate::report::{
+    AddressAttempt, Direction, FirstBytes, LocalClose, LookupError, Position, ProxyAnswer,
+    TransportError, TransportFailure, Undelivered,
+};
 use crate::time::display::{Measured, Setting};
 use crate::wire::close::CloseFrame;
 use crate::wire::violation::Violation;
@@ -64,6 +66,20 @@ pub enum Fact {
         /// How many of these no Pong acknowledged.
         unanswered: u32,
     },
+    /// Pings of the peer's, where the heartbeat sent none.
+    PeerPings {
+        /// How many came.
+        received: u32,
+    },
+    /// The peer's last Ping, and when our Pong for it left.
+    PeerPing {
+        /// How long before the end it was read.
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+        before: Duration,
+        /// How long after that the transport had accepted the Pong; `None` where it never did.
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+        after: Option<Duration>,
+    },
     /// A Ping was queued and did not leave.
     PingNotWritten,
     /// A known timeout of that length.
@@ -81,6 +97,12 @@ pub enum Fact {
     /// The span is no known timeout, but a round number of half minutes.
     RoundSpan {
         /// The round number.
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+        span: Duration,
+    },
+    /// The span is no known timeout, but a whole number of seconds, as timers are set to.
+    WholeSeconds {
+        /// The whole number.
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
@@ -112,6 +134,11 @@ pub enum Fact {
         /// What it said.
         kind: TransportError,
     },
+    /// What the operating system or the stream said of that.
+    Said {
+        /// Its number and its words.
+        failure: TransportFailure,
+    },
     /// The transport had last accepted a byte of ours this long before the end.
     LastWrite {
         /// The span.
@@ -142,7 +169,13 @@ pub enum Fact {
         /// Bytes.
         bytes: u64,
     },
-    /// How late a deadline was handled at the worst.
+    /// For how long nobody had called the connection; the end was there when somebody did.
+    Gap {
+        /// The span.
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+        span: Duration,
+    },
+    /// How late a deadline was handled: the process slept or starved for at least so long.
     Lateness {
         /// The span.
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
@@ -205,6 +238,11 @@ pub enum Fact {
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         span: Duration,
     },
+    /// The first bytes of what was not expected.
+    FirstBytes {
+        /// The bytes.
+        bytes: FirstBytes,
+    },
     /// No byte ever came.
     NoByteReceived,
     /// The evidence contradicts itself, so no timing can be relied on.
@@ -224,62 +262,47 @@ impl Fact {
     }
 }
 
+/// A table: what takes more words has a function of its own below.
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut span = |words, span: &Duration| write!(f, "{words} {}", Measured(*span));
         match self {
-            Self::Idle { span } => write!(f, "idle {}", Measured(*span)),
-            Self::NothingReceived { span } => write!(f, "nothing received for {}", Measured(*span)),
-            Self::NothingSent { span } => write!(f, "nothing sent for {}", Measured(*span)),
-            Self::NoMessage { span } => write!(f, "no message for {}", Measured(*span)),
-            Self::Age { span } => write!(f, "open for {}", Measured(*span)),
-            Self::Opening { span } => write!(f, "opening for {}", Measured(*span)),
+            Self::Idle { span: time } => span("idle", time),
+            Self::NothingReceived { span: time } => span("nothing received for", time),
+            Self::NothingSent { span: time } => span("nothing sent for", time),
+            Self::NoMessage { span: time } => span("no message for", time),
+            Self::Age { span: time } => span("open for", time),
+            Self::Opening { span: time } => span("opening for", time),
+            Self::RoundTrip { rtt } => span("round trip", rtt),
+            Self::Gap { span: time } => span("until then nobody had called for", time),
+            Self::Lateness { late } => span("a deadline was handled late, by at least", late),
             Self::NoPing => f.write_str("no ping in that time"),
-            Self::Pings { sent: 1, unanswered: 0 } => f.write_str("1 ping sent and answered"),
-            Self::Pings { sent: 1, unanswered: 1 } => f.write_str("1 ping sent, unanswered"),
-            Self::Pings { sent, unanswered } => {
-                write!(f, "{sent} pings sent, {unanswered} unanswered")
-            }
+            Self::Pings { sent, unanswered } => fmt_pings(f, *sent, *unanswered),
+            Self::PeerPings { received } => write!(f, "{received} pings came"),
+            Self::PeerPing { before, after } => fmt_peer_ping(f, *before, *after),
             Self::PingNotWritten => f.write_str("a ping could not be written"),
             Self::KnownTimeout { span, kind, names, .. } => fmt_known(f, *span, *kind, names),
             Self::RoundSpan { span } => write!(f, "close to {}", Setting(*span)),
-            Self::EqualLifetimes { count, span } => {
-                write!(f, "{count} connections in a row lived {}", Setting(*span))
-            }
+            Self::WholeSeconds { span } => write!(f, "just on {}", Setting(*span)),
+            Self::EqualLifetimes { count, span } => fmt_equal(f, *count, "lived", *span, ""),
             Self::EqualIdleTimes { count, span } => {
-                write!(f, "{count} connections in a row ended after {} idle", Setting(*span))
+                fmt_equal(f, *count, "ended after", *span, " idle")
             }
             Self::EndedAt { at } => write!(f, "ended {at}"),
             Self::Transport { direction, kind } => write!(f, "{direction} failed: {kind}"),
+            Self::Said { failure } => fmt_failure(f, failure),
             Self::LastWrite { before } => write!(f, "last write {} before", Measured(*before)),
             Self::LastReceived { before } => write!(f, "last byte {} before", Measured(*before)),
-            Self::LastMessage { len, largest_before } => {
-                write!(f, "our last message had {len} bytes, ")?;
-                match largest_before {
-                    0 => f.write_str("none before had any"),
-                    largest => write!(f, "none before more than {largest}"),
-                }
-            }
-            Self::RoundTrip { rtt } => write!(f, "round trip {}", Measured(*rtt)),
-            Self::Pending { bytes: 1 } => f.write_str("1 byte was not written"),
-            Self::Pending { bytes } => write!(f, "{bytes} bytes were not written"),
-            Self::Lateness { late } => write!(f, "a deadline was handled {} late", Measured(*late)),
-            Self::PeerClose { frame } => match frame.code() {
-                Some(_) => write!(f, "its Close says {frame}"),
-                None => f.write_str("its Close has no code"),
-            },
-            Self::LocalClose { frame, flushed } => {
-                LocalClose { frame: *frame, flushed: *flushed, echo: false }.fmt(f)
-            }
+            Self::LastMessage { len, largest_before } => fmt_message(f, *len, *largest_before),
+            Self::Pending { bytes } => fmt_pending(f, *bytes),
+            Self::PeerClose { frame } => fmt_peer_close(f, frame),
+            Self::LocalClose { frame, flushed } => fmt_local_close(f, *frame, *flushed),
             Self::TruncatedMessage => f.write_str("its last message was not finished"),
             Self::Unsent { backlog } => backlog.fmt(f),
             Self::Status { status } => write!(f, "status {status}"),
-            Self::HandshakeRule { rule } => {
-                write!(f, "{rule} (RFC {} section {})", rule.rfc(), rule.section())
-            }
-            Self::Rule { rule, offset } => {
-                let (rfc, section) = (rule.rfc(), rule.section());
-                write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")
-            }
+            Self::HandshakeRule { rule } => fmt_handshake_rule(f, *rule),
+            Self::Rule { rule, offset } => fmt_rule(f, *rule, *offset),
+            Self::FirstBytes { bytes } => write!(f, "it begins with {bytes}"),
             Self::Address { attempt } => attempt.fmt(f),
             Self::Resolver { words } => write!(f, "the resolver said{words}"),
             Self::ProxyAnswer { answer } => write!(f, "it answered {answer}"),
@@ -287,6 +310,78 @@ impl fmt::Display for Fact {
             Self::NoByteReceived => f.write_str("no byte was received"),
             Self::Contradiction => f.write_str("the evidence contradicts itself"),
         }
+    }
+}
+
+fn fmt_equal(
+    f: &mut fmt::Formatter<'_>,
+    count: u32,
+    verb: &str,
+    span: Duration,
+    behind: &str,
+) -> fmt::Result {
+    write!(f, "{count} connections in a row {verb} {}{behind}", Setting(span))
+}
+
+fn fmt_pending(f: &mut fmt::Formatter<'_>, bytes: u64) -> fmt::Result {
+    match bytes {
+        1 => f.write_str("1 byte was not written"),
+        _ => write!(f, "{bytes} bytes were not written"),
+    }
+}
+
+fn fmt_peer_close(f: &mut fmt::Formatter<'_>, frame: &CloseFrame) -> fmt::Result {
+    match frame.code() {
+        Some(_) => write!(f, "its Close says {frame}"),
+        None => f.write_str("its Close has no code"),
+    }
+}
+
+fn fmt_local_close(f: &mut fmt::Formatter<'_>, frame: CloseFrame, flushed: bool) -> fmt::Result {
+    write!(f, "{}", LocalClose { frame, flushed, echo: false })
+}
+
+fn fmt_handshake_rule(f: &mut fmt::Formatter<'_>, rule: HandshakeError) -> fmt::Result {
+    write!(f, "{rule} (RFC {} section {})", rule.rfc(), rule.section())
+}
+
+fn fmt_rule(f: &mut fmt::Formatter<'_>, rule: Violation, offset: u64) -> fmt::Result {
+    write!(f, "{rule} (RFC {} section {}, byte {offset})", rule.rfc(), rule.section())
+}
+
+fn fmt_pings(f: &mut fmt::Formatter<'_>, sent: u32, unanswered: u32) -> fmt::Result {
+    match (sent, unanswered) {
+        (1, 0) => f.write_str("1 ping sent and answered"),
+        (1, 1) => f.write_str("1 ping sent, unanswered"),
+        _ => write!(f, "{sent} pings sent, {unanswered} unanswered"),
+    }
+}
+
+fn fmt_peer_ping(
+    f: &mut fmt::Formatter<'_>,
+    before: Duration,
+    after: Option<Duration>,
+) -> fmt::Result {
+    write!(f, "its last ping was read {} before, ", Measured(before))?;
+    match after {
+        Some(after) => write!(f, "our pong left {} later", Measured(after)),
+        None => f.write_str("our pong had not left"),
+    }
+}
+
+fn fmt_message(f: &mut fmt::Formatter<'_>, len: u64, largest_before: u64) -> fmt::Result {
+    write!(f, "our last message had {len} bytes, ")?;
+    match largest_before {
+        0 => f.write_str("none before had any"),
+        largest => write!(f, "none before more than {largest}"),
+    }
+}
+
+fn fmt_failure(f: &mut fmt::Formatter<'_>, failure: &TransportFailure) -> fmt::Result {
+    match failure.os_error {
+        _ if !failure.message.is_empty() => write!(f, "{}", failure.message),
+        Some(number) => write!(f, "os error {number}"),
+        None => write!(f, "{}", failure.kind),
     }
 }
 

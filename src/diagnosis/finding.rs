@@ -7,7 +7,7 @@ use core::fmt;
 
 use super::fact::Fact;
 use super::verdict::{Situation, Verdict};
-use crate::report::Position;
+use crate::report::{Position, TransportError};
 use crate::wire::role::Role;
 
 /// How sure a verdict is. Ordered: `Certain` is the greatest.
@@ -97,18 +97,15 @@ impl Finding {
     #[must_use]
     pub fn remedy(&self) -> Cow<'static, str> {
         let any = |holds: fn(&Fact) -> bool| self.evidence.iter().any(holds);
-        let remedy = if any(|fact| matches!(fact, Fact::Opening { .. })) {
-            self.verdict.remedy_for(self.role, Situation::Opening)
-        } else if any(|fact| *fact == Fact::NoPing) {
-            self.verdict.remedy_for(self.role, Situation::WithoutPings)
-        } else if any(in_control_frame) {
+        let remedy = if any(in_control_frame) {
             Cow::Borrowed(
                 "The peer crashed or was killed while it was sending a Ping, a Pong or its Close: \
                  read its log around this time. None of its messages was cut short.",
             )
         } else {
-            self.verdict.remedy_for(self.role, Situation::Usual)
+            self.verdict.remedy_for(self.role, self.situation())
         };
+        let remedy = if any(tls_cut) { format!("{remedy} {TLS_ENDED}").into() } else { remedy };
         let lost: Vec<_> = self.evidence.iter().filter_map(about_lost).collect();
         if !lost.is_empty() {
             let about_closing = (!self.verdict.is_agreed()).then_some(&*remedy);
@@ -129,6 +126,25 @@ impl Finding {
         format!("{sentence} ({}).", settings.join("; ")).into()
     }
 
+    /// What the facts say of the situation that the remedy is for.
+    fn situation(&self) -> Situation {
+        let mut situation = Situation::Usual;
+        for fact in &self.evidence {
+            match (fact, self.verdict) {
+                (Fact::Opening { .. }, _) => situation = Situation::Opening,
+                (Fact::NoPing, _) => situation = Situation::WithoutPings,
+                (Fact::RoundTrip { .. }, _) => situation = Situation::Measured,
+                (Fact::Idle { span }, Verdict::ProxyLifetime { lifetime })
+                    if *span >= lifetime / 2 =>
+                {
+                    situation = Situation::Quiet;
+                }
+                _ => {}
+            }
+        }
+        situation
+    }
+
     pub(super) fn fmt_evidence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fact) in self.evidence.iter().enumerate() {
             if index > 0 {
@@ -142,6 +158,13 @@ impl Finding {
 
 fn in_control_frame(fact: &Fact) -> bool {
     matches!(fact, Fact::EndedAt { at: Position::InsideControlFrame { .. } })
+}
+
+const TLS_ENDED: &str = "TLS ended without its close_notify: what speaks TLS there died itself, rather \
+                         than what stands behind it.";
+
+fn tls_cut(fact: &Fact) -> bool {
+    matches!(fact, Fact::Transport { kind: TransportError::TlsTruncated, .. })
 }
 
 /// What to do about a message that a Close came before.

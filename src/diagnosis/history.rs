@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::report::{Cause, Phase, Termination};
+use crate::report::{Cause, Initiator, Phase, Termination};
 
 /// How many connections are remembered.
 const REMEMBERED: usize = 4;
@@ -12,34 +12,54 @@ const REMEMBERED: usize = 4;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct PastConnection {
-    /// From its beginning to its end.
+    /// From its beginning to its end, or to the peer's Close where that began it.
     #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub lifetime: Duration,
-    /// For how long no byte had gone either way when it ended.
+    /// For how long no byte had gone either way then.
     #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub idle: Duration,
+    /// For how long no message had gone either way then.
+    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+    pub no_message: Duration,
     /// How it ended.
     pub cause: Cause,
     /// Whether it ended cleanly.
     pub clean: bool,
+    /// Who began the ending.
+    pub initiator: Initiator,
 }
 
 impl PastConnection {
-    /// Whether the peer or something on the way ended it without a Close.
+    fn of(report: &Termination) -> Self {
+        let evidence = &report.evidence;
+        let end = evidence.end(report.initiator);
+        let sent = evidence.last_sent.map(|sent| sent.queued);
+        let message = evidence.last_data.max(sent).unwrap_or(evidence.opened);
+        Self {
+            lifetime: end.since(evidence.opened),
+            idle: evidence.quiet_before(report.initiator),
+            no_message: end.since(message),
+            cause: report.cause,
+            clean: report.clean,
+            initiator: report.initiator,
+        }
+    }
+
+    /// Whether the peer or something on the way ended it, with a Close or without.
     pub(super) fn was_cut(&self) -> bool {
         match self.cause {
-            Cause::Eof { .. } | Cause::Transport { .. } => !self.clean,
-            Cause::ClosingHandshake
-            | Cause::PongTimeout { .. }
+            Cause::Eof { .. } | Cause::Transport { .. } => self.initiator != Initiator::Local,
+            Cause::ClosingHandshake | Cause::CloseTimeout | Cause::Aborted => {
+                self.initiator == Initiator::Peer
+            }
+            Cause::PongTimeout { .. }
             | Cause::IdleTimeout { .. }
             | Cause::WriteStalled { .. }
-            | Cause::CloseTimeout
             | Cause::HandshakeTimeout
             | Cause::HandshakeRejected { .. }
             | Cause::HandshakeInvalid(_)
             | Cause::Violation { .. }
-            | Cause::TooBig { .. }
-            | Cause::Aborted => false,
+            | Cause::TooBig { .. } => false,
         }
     }
 }
@@ -79,17 +99,11 @@ impl History {
 
     /// Remembers an ending; the oldest of four makes room.
     pub fn record(&mut self, report: &Termination) {
-        let evidence = &report.evidence;
-        if evidence.phase == Phase::Opening {
+        if report.evidence.phase == Phase::Opening {
             return;
         }
         self.past.rotate_right(1);
-        self.past[0] = Some(PastConnection {
-            lifetime: evidence.age(),
-            idle: evidence.quiet(),
-            cause: report.cause,
-            clean: report.clean,
-        });
+        self.past[0] = Some(PastConnection::of(report));
     }
 
     /// What is remembered, the latest first.

@@ -71,9 +71,10 @@ const fn row(
 
 /// The rows that every [`Diagnoser`](crate::diagnosis::Diagnoser) begins with: what is common on
 /// the internet, and its default.
-pub static KNOWN_TIMEOUTS: [KnownTimeout; 14] = {
+pub static KNOWN_TIMEOUTS: [KnownTimeout; 15] = {
     use TimeoutKind::{Idle, Lifetime};
     [
+        row("Debian's HAProxy", Idle, 50, "timeout client and timeout server in haproxy.cfg"),
         row("Heroku", Idle, 55, "the router's rolling window"),
         row("nginx", Idle, 60, "proxy_read_timeout"),
         row("AWS ALB", Idle, 60, "idle_timeout.timeout_seconds"),

@@ -14,10 +14,11 @@ mod transport;
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::str;
 
 use super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::{Diagnoser, Fact, Finding, Verdict};
-use crate::report::{Cause, Termination};
+use crate::report::{Cause, FirstBytes, Termination};
 
 use measures::Measures;
 
@@ -44,6 +45,10 @@ fn explain(measures: &Measures<'_>) -> Vec<Finding> {
     let one = |verdict, facts| vec![Finding::new(verdict, Certain, facts)];
     match measures.report.cause {
         Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
+            if let Some(bytes) = measures.evidence.unexpected {
+                let verdict = Verdict::HttpInStream { status: status_in(&bytes) };
+                return one(verdict, vec![Fact::FirstBytes { bytes }, Fact::Rule { rule, offset }]);
+            }
             let verdict = Verdict::LocalFailure { code: rule.close_code().get() };
             one(verdict, vec![Fact::Rule { rule, offset }])
         }
@@ -56,9 +61,7 @@ fn explain(measures: &Measures<'_>) -> Vec<Finding> {
         Cause::Transport { direction, kind } => by_closes()
             .or_else(|| closing::skipped_by(measures, direction, kind))
             .unwrap_or_else(|| transport::failed(measures, direction, kind)),
-        Cause::PongTimeout { waited } => {
-            by_closes().unwrap_or_else(|| silence::pong_timeout(measures, waited))
-        }
+        Cause::PongTimeout { .. } => by_closes().unwrap_or_else(|| silence::pong_timeout(measures)),
         Cause::WriteStalled { pending } => {
             by_closes().unwrap_or_else(|| silence::write_stalled(measures, pending))
         }
@@ -72,6 +75,12 @@ fn explain(measures: &Measures<'_>) -> Vec<Finding> {
         | Cause::HandshakeRejected { .. }
         | Cause::HandshakeInvalid(_) => by_closes().unwrap_or_else(contradiction),
     }
+}
+
+/// The status in the beginning of an HTTP response.
+fn status_in(first: &FirstBytes) -> Option<u16> {
+    let status = first.as_bytes().split(|byte| *byte == b' ').nth(1)?;
+    str::from_utf8(status).ok()?.parse().ok().filter(|status| (100..=999).contains(status))
 }
 
 fn contradiction() -> Vec<Finding> {

@@ -2,6 +2,7 @@
 
 mod dial;
 mod row;
+mod words;
 
 use alloc::borrow::Cow;
 use core::fmt;
@@ -43,6 +44,16 @@ pub enum Verdict {
     },
     /// The peer is overloaded and said so, with 1013.
     TryAgainLater,
+    /// The peer's application closed with a code of its own.
+    ClosedByApplication {
+        /// 3000 to 4999.
+        code: u16,
+    },
+    /// The peer closed since we had not answered its Pings, as it says.
+    NoAnswerFromUs {
+        /// The peer's close code; 1005 for none.
+        code: u16,
+    },
     /// The peer failed the connection, and said what it holds against us or against itself.
     PeerFailure {
         /// 1002, 1003 or 1007 to 1011.
@@ -102,7 +113,12 @@ pub enum Verdict {
         /// Bytes of the message's payload.
         len: u64,
     },
-    /// Nothing came back after our Ping: the network is gone, or the peer sleeps.
+    /// Something on the way wrote an HTTP response into the open connection.
+    HttpInStream {
+        /// Its status, where that can be read.
+        status: Option<u16>,
+    },
+    /// Nothing came back after our Ping: the network is gone, or the peer is frozen or blocked.
     HalfOpen {
         /// For how long nothing had come.
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
@@ -119,7 +135,7 @@ pub enum Verdict {
     KernelTimeout,
     /// This process slept or starved: its deadlines were handled late.
     LocalSuspended {
-        /// How late.
+        /// For how long at least; zero where it was seen only that nobody had called.
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         late: Duration,
     },
@@ -138,6 +154,14 @@ pub enum Verdict {
     HandshakeCutShort,
     /// The opening handshake was not over in time.
     HandshakeTimedOut,
+    /// The other end of the connection speaks TLS, and we do not; or the other way round.
+    TlsPort,
+    /// There is no way to the peer's host any more, says the operating system.
+    Unreachable,
+    /// The peer's host refused what came for the connection, says the operating system.
+    Refused,
+    /// This machine's operating system ended the connection.
+    SystemAborted,
     /// The name did not resolve, the server's or the proxy's: no connection came about.
     NameNotFound {
         /// Whether it was the proxy's.

@@ -49,7 +49,7 @@ impl Driver {
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}
                 ErrorKind::WouldBlock => self.handle_read_blocked(),
-                _ => self.handle_read_closed((&error).into(), now()),
+                _ => self.handle_read_failed(&error, now()),
             },
         }
     }
@@ -104,7 +104,7 @@ impl Driver {
         match error.kind() {
             ErrorKind::Interrupted => {}
             ErrorKind::WouldBlock => self.handle_write_blocked(),
-            _ => self.handle_write_failed(error.into(), now()),
+            _ => self.handle_write_failed(error, now()),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Driver;
 use super::unparsed::Unparsed;
-use crate::report::{ReadClosed, TransportError};
+use crate::report::{ReadClosed, TransportError, TransportFailure};
+use crate::session::Session;
 use crate::time::Timestamp;
 
 impl Driver {
@@ -27,11 +28,11 @@ impl Driver {
     }
 
     /// The stream will take nothing any more. Reading goes on: the peer's Close may be waiting.
-    pub fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
+    pub fn handle_write_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
         self.tell(now);
         self.write_failed = true;
         self.unflushed = false;
-        self.session.handle_write_failed(kind, now);
+        self.session.handle_write_failed(failure, now);
         self.poll_unparsed();
         (self.calm, self.stale) = (false, true);
     }
@@ -75,10 +76,19 @@ impl Driver {
 
     /// Nothing will be read any more.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
+        self.read_ended(now, |session| session.handle_read_closed(how, now));
+    }
+
+    /// Nothing will be read any more, and the stream said why.
+    pub fn handle_read_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
+        self.read_ended(now, |session| session.handle_read_failed(failure, now));
+    }
+
+    fn read_ended(&mut self, now: Timestamp, tell: impl FnOnce(&mut Session)) {
         self.poll_unparsed();
         self.tell(now);
         self.read_closed = true;
-        self.session.handle_read_closed(how, now);
+        tell(&mut self.session);
         (self.calm, self.stale) = (false, true);
     }
 

@@ -77,6 +77,8 @@ pub enum Cause {
     Aborted,
 }
 
+const OVER_A_LIMIT: &str = "the peer sent more than a limit of this end allows";
+
 impl Cause {
     /// Its row: its name, and how it lost the connection.
     const fn facts(&self) -> (&'static str, &'static str) {
@@ -93,10 +95,11 @@ impl Cause {
                 ("handshake_rejected", "the opening handshake was refused")
             }
             Self::HandshakeInvalid(_) => {
-                ("handshake_invalid", "the opening handshake broke a rule")
+                ("handshake_invalid", "the opening handshake broke a rule or a limit")
             }
+            Self::Violation { rule, .. } if rule.is_limit() => ("violation", OVER_A_LIMIT),
             Self::Violation { .. } => ("violation", "the peer broke a rule"),
-            Self::TooBig { .. } => ("too_big", "the peer sent more than a limit allows"),
+            Self::TooBig { .. } => ("too_big", OVER_A_LIMIT),
             Self::Aborted => ("aborted", "the connection was dropped on this side"),
         }
     }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Phase, Position};
+use super::{FirstBytes, Initiator, Phase, Position, TransportFailure};
 use crate::time::Timestamp;
 
 /// What was seen while the connection lived. Of fixed size, and always collected.
@@ -28,6 +28,10 @@ pub struct Evidence {
     pub last_sent: Option<SentMessage>,
     /// The heartbeat's Pings.
     pub pings: Pings,
+    /// The peer's Pings, and what became of our Pongs.
+    pub peer_pings: PeerPings,
+    /// The peer's Close, and the silence before it.
+    pub close_received: Option<CloseReceived>,
     /// What came in.
     pub received: Traffic,
     /// What was queued for sending.
@@ -37,14 +41,26 @@ pub struct Evidence {
     pub discarded: u64,
     /// Bytes that were queued and not yet accepted by the transport.
     pub pending_output: u64,
-    /// How late a deadline was handled at the worst.
+    /// How late a deadline was handled, or found overdue by any other call, at the worst. A process
+    /// that was late slept or starved for at least so long.
     #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
     pub timer_lateness: Duration,
     /// When a deadline was last handled, or still overdue, by more than the heartbeat's timeout
     /// (20 s without a heartbeat): this process had slept or starved until then. To the second.
     pub suspended_at: Option<Timestamp>,
+    /// The longest time between two calls while the connection was open, where there was a second:
+    /// nothing came and no deadline was due, or nobody was there.
+    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+    pub longest_gap: Duration,
+    /// The last such time of a second or more.
+    pub last_gap: Option<Gap>,
     /// The HTTP status of a failed opening handshake.
     pub http_status: Option<u16>,
+    /// The first bytes of a peer that does not speak HTTP in the opening handshake; later, those of
+    /// an HTTP response where a frame was expected.
+    pub unexpected: Option<FirstBytes>,
+    /// What the transport said when it failed, where the caller told more than the kind.
+    pub failure: Option<TransportFailure>,
 }
 
 impl Evidence {
@@ -61,6 +77,21 @@ impl Evidence {
         self.ended.since(last.max(self.opened))
     }
 
+    /// When it was decided that the connection ends: where the peer's Close began that, when it
+    /// came.
+    pub(crate) fn end(&self, initiator: Initiator) -> Timestamp {
+        self.peer_began(initiator).map_or(self.ended, |close| close.at)
+    }
+
+    /// For how long no byte had gone either way then.
+    pub(crate) fn quiet_before(&self, initiator: Initiator) -> Duration {
+        self.peer_began(initiator).map_or_else(|| self.quiet(), |close| close.quiet)
+    }
+
+    fn peer_began(&self, initiator: Initiator) -> Option<CloseReceived> {
+        self.close_received.filter(|_| initiator == Initiator::Peer)
+    }
+
     /// Of a connection whose opening handshake begins `now`.
     pub(crate) fn before_open(now: Timestamp) -> Self {
         Self {
@@ -73,13 +104,19 @@ impl Evidence {
             last_data: None,
             last_sent: None,
             pings: Pings::default(),
+            peer_pings: PeerPings::default(),
+            close_received: None,
             received: Traffic::default(),
             sent: Traffic::default(),
             discarded: 0,
             pending_output: 0,
             timer_lateness: Duration::ZERO,
             suspended_at: None,
+            longest_gap: Duration::ZERO,
+            last_gap: None,
             http_status: None,
+            unexpected: None,
+            failure: None,
         }
     }
 }
@@ -120,7 +157,52 @@ pub struct Pings {
     pub timeout: Option<Duration>,
 }
 
+/// The Pings that the peer sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct PeerPings {
+    /// How many came.
+    pub received: u32,
+    /// When the latest came.
+    pub last: Option<Timestamp>,
+    /// When the transport accepted the last byte of the Pong for it; `None` where it never did.
+    pub answered: Option<Timestamp>,
+}
+
+/// When the peer's Close came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct CloseReceived {
+    /// When.
+    pub at: Timestamp,
+    /// For how long no frame had come and no byte had left before it.
+    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+    pub quiet: Duration,
+}
+
+/// A time of a second or more in which nobody called the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Gap {
+    /// When it ended.
+    pub ended: Timestamp,
+    /// How long it was, to the millisecond.
+    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+    pub span: Duration,
+    /// By how much a deadline was overdue then: for at least so long somebody should have called. To
+    /// the millisecond.
+    #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+    pub late: Duration,
+}
+
 /// Round-trip times, to the microsecond.
+///
+/// From when the Ping was written into the output, where nothing was waiting there before it, and
+/// else from when the write that took it had returned; until its Pong was read. The time in which
+/// this end was slow to read is therefore in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

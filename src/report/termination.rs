@@ -47,7 +47,8 @@ pub struct Termination {
     pub stream_end: StreamEnd,
     /// The peer closed in the middle of a fragmented message.
     pub truncated_message: bool,
-    /// What was accepted for sending and never written.
+    /// What was accepted for sending and never written. After a clean end, a Pong that had not left
+    /// is none of it.
     pub dropped: Undelivered,
     /// The server's response that refused the opening handshake; on a client only.
     pub refusal: Option<Box<Refusal>>,
@@ -124,10 +125,14 @@ impl Termination {
                 f.write_str("the peer's stream ended before our Close was written")
             }
             Cause::Eof { at } => write!(f, "the peer's stream ended {at}"),
-            Cause::Transport { direction, kind } if self.is_before_open() => {
-                write!(f, "{direction} failed in the opening handshake: {kind}")
+            Cause::Transport { direction, kind } => {
+                let place = if self.is_before_open() { " in the opening handshake" } else { "" };
+                write!(f, "{direction} failed{place}: ")?;
+                match &self.evidence.failure {
+                    Some(failure) if failure.kind == kind => write!(f, "{failure}"),
+                    _ => write!(f, "{kind}"),
+                }
             }
-            Cause::Transport { direction, kind } => write!(f, "{direction} failed: {kind}"),
             Cause::PongTimeout { waited } => {
                 write!(f, "nothing came for {} after a Ping was sent", Span(waited))
             }
@@ -150,6 +155,9 @@ impl Termination {
             Cause::HandshakeInvalid(error) => {
                 let (rfc, section) = (error.rfc(), error.section());
                 write!(f, "the opening handshake failed: {error} (RFC {rfc} section {section})")?;
+                if let Some(first) = self.evidence.unexpected {
+                    write!(f, "; what came begins with {first}")?;
+                }
                 match self.evidence.http_status {
                     Some(status) => write!(f, "; the response had status {status}"),
                     None => Ok(()),
@@ -157,7 +165,11 @@ impl Termination {
             }
             Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
                 let (rfc, section) = (rule.rfc(), rule.section());
-                write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")
+                write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")?;
+                match self.evidence.unexpected {
+                    Some(first) => write!(f, "; what came there begins with {first}"),
+                    None => Ok(()),
+                }
             }
             Cause::Aborted => f.write_str("the connection was dropped on this side"),
         }
@@ -189,7 +201,8 @@ impl fmt::Display for Termination {
         }
         match self.evidence.last_received {
             Some(at) => write!(f, "; last byte {} ago", Span(self.evidence.ended.since(at))),
-            None => f.write_str("; no byte was received"),
+            None if self.is_before_open() => f.write_str("; no byte was received"),
+            None => f.write_str("; no byte was received after the opening handshake"),
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{Opened, Session, SessionEvent};
 use crate::connection::Event;
-use crate::report::ReadClosed;
+use crate::report::ReadEnd;
 use crate::time::Timestamp;
 
 /// What came before the application accepted the request, and has still to be handled.
@@ -21,7 +21,7 @@ pub(super) struct Deferred {
     /// Bytes that came before it was.
     pub(super) early: BytesMut,
     /// The end of the stream, which lies behind those bytes.
-    pub(super) read_closed: Option<ReadClosed>,
+    pub(super) read_closed: Option<ReadEnd>,
 }
 
 impl Session {
@@ -55,8 +55,8 @@ impl Session {
             return event;
         }
         let read_closed = self.deferred.take().and_then(|deferred| deferred.read_closed);
-        if let (Some(how), Some(connection)) = (read_closed, self.stage.connection_mut()) {
-            connection.handle_read_closed(how, now);
+        if let (Some(end), Some(connection)) = (read_closed, self.stage.connection_mut()) {
+            connection.read_ended(end, now);
         }
         None
     }

@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem;
+use core::time::Duration;
 
 use bytes::BytesMut;
 
@@ -16,7 +17,8 @@ use crate::handshake::{
     Rejection, Request, Response, ResponseError, ServerHandshake,
 };
 use crate::report::{
-    Cause, Direction, Evidence, Phase, Position, ReadClosed, StreamEnd, Termination, TransportError,
+    Cause, Direction, Evidence, FirstBytes, Gap, Phase, Position, ReadClosed, ReadEnd, StreamEnd,
+    Termination, TransportFailure,
 };
 use crate::time::{Timer, Timestamp};
 use crate::wire::keystream::{Keystream, Seed};
@@ -41,7 +43,9 @@ pub(super) struct Opening {
     /// Bytes that came after the request was refused. They count for the limit alone.
     discarded: u64,
     read_closed: Option<ReadClosed>,
-    write_failed: Option<TransportError>,
+    write_failed: Option<TransportFailure>,
+    /// The first bytes that came.
+    first: FirstBytes,
 }
 
 #[derive(Debug)]
@@ -54,6 +58,8 @@ enum State {
     Decision(Box<Request>),
     /// The request was refused; the refusal leaves, then the end of the stream is awaited.
     Refused { cause: Cause, status: u16 },
+    /// On a client, what came is no response; its first bytes are gathered, to say what it is.
+    Unexpected(HandshakeError),
     /// It failed; the report waits to be taken.
     Over(Option<Box<Termination>>),
 }
@@ -114,6 +120,7 @@ impl Opening {
             discarded: 0,
             read_closed: None,
             write_failed: None,
+            first: FirstBytes::default(),
         }
     }
 
@@ -121,8 +128,16 @@ impl Opening {
         self.role
     }
 
-    /// Time runs forwards.
+    /// Time runs forwards. What was due when nobody called is held against it.
     fn advance(&mut self, now: Timestamp) -> Timestamp {
+        let span = now.since(self.evidence.ended);
+        if span >= Duration::from_secs(1) && !self.is_over() {
+            let late = now.since(self.deadline);
+            let evidence = &mut self.evidence;
+            evidence.timer_lateness = evidence.timer_lateness.max(late);
+            evidence.longest_gap = evidence.longest_gap.max(span);
+            evidence.last_gap = Some(Gap { ended: now, span, late });
+        }
         self.evidence.ended = self.evidence.ended.max(now);
         self.evidence.ended
     }
@@ -139,6 +154,9 @@ impl Opening {
         if !input.is_empty() && !self.is_over() {
             self.evidence.last_received = Some(now);
         }
+        if matches!(self.state, State::Response(_) | State::Unexpected(_)) {
+            self.first.extend(input);
+        }
         if let State::Response(handshake) = &mut self.state {
             let result = handshake.receive(input);
             take(input, result.as_ref().map_or(input.len(), |(taken, _)| *taken));
@@ -151,12 +169,18 @@ impl Opening {
                 //= rfc6455#7.2.1
                 //# To do so, the client MUST _Fail the WebSocket Connection_ as defined
                 //# in Section 7.1.7.
-                Err(error) => self.end(Cause::HandshakeInvalid(error)),
+                Err(error) => self.end_invalid(error, now),
             }
+        }
+        if let (State::Unexpected(error), true) = (&self.state, self.first.is_full()) {
+            self.end(Cause::HandshakeInvalid(*error));
         }
         if let State::Request(handshake) = &mut self.state {
             match handshake.receive(input) {
-                Ok((taken, None)) => take(input, taken),
+                Ok((taken, None)) => {
+                    self.first.extend(input.get(..taken).unwrap_or_default());
+                    take(input, taken);
+                }
                 Ok((taken, Some(request))) => {
                     take(input, taken);
                     let request = Box::new(request);
@@ -164,7 +188,9 @@ impl Opening {
                     return Some(Progress::Request(request));
                 }
                 Err(error) => {
-                    take(input, handshake.judged());
+                    let judged = handshake.judged();
+                    self.first.extend(input.get(..judged).unwrap_or_default());
+                    take(input, judged);
                     self.refuse_invalid(error, output, now);
                 }
             }
@@ -174,6 +200,18 @@ impl Opening {
         match &mut self.state {
             State::Over(report) => report.take().map(Progress::Ended),
             _ => None,
+        }
+    }
+
+    /// A response broke a rule. What does not even begin as one is waited for a little, until it can
+    /// be told what it is.
+    fn end_invalid(&mut self, error: HandshakeError, now: Timestamp) {
+        let closed = self.read_closed.is_some() || self.first.is_full();
+        if error == HandshakeError::NotHttp && !closed {
+            self.state = State::Unexpected(error);
+            self.deadline = self.deadline.min(now + self.config.timeouts.linger);
+        } else {
+            self.end(Cause::HandshakeInvalid(error));
         }
     }
 
@@ -194,9 +232,13 @@ impl Opening {
     /// What comes after the end began is counted and thrown away.
     fn discard(&mut self, input: &mut &mut [u8]) {
         match self.state {
-            State::Over(_) => *input = &mut [],
+            State::Over(_) | State::Unexpected(_) => *input = &mut [],
             State::Refused { .. } => {
-                self.discarded += input.len() as u64;
+                // Up to the byte that is too much, however many came at once.
+                let room = self.config.limits.linger.saturating_add(1) - self.discarded;
+                let count = usize::try_from(room).unwrap_or(usize::MAX).min(input.len());
+                self.first.extend(input.get(..count).unwrap_or_default());
+                self.discarded += count as u64;
                 *input = &mut [];
                 if self.discarded > self.config.limits.linger {
                     self.finish_refused();
@@ -272,12 +314,14 @@ impl Opening {
     }
 
     /// Nothing more comes. A refusal still gets its chance to leave.
-    pub(super) fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
+    pub(super) fn read_ended(&mut self, end: ReadEnd, now: Timestamp) {
+        let ReadEnd { how, failure } = end;
         self.advance(now);
         if self.is_over() || self.read_closed.is_some() {
             return;
         }
         self.read_closed = Some(how);
+        self.evidence.failure = self.evidence.failure.or(failure);
         let written = !self.pending || self.write_failed.is_some();
         let dead = written || matches!(how, ReadClosed::Failed(_));
         if dead || !matches!(self.state, State::Refused { .. }) {
@@ -286,10 +330,11 @@ impl Opening {
     }
 
     /// Nothing more leaves. What was sent by the peer before is still worth reading.
-    pub(super) fn handle_write_failed(&mut self, kind: TransportError, now: Timestamp) {
+    pub(super) fn handle_write_failed(&mut self, failure: TransportFailure, now: Timestamp) {
         let now = self.advance(now);
         if self.write_failed.is_none() {
-            self.write_failed = Some(kind);
+            self.write_failed = Some(failure);
+            self.evidence.failure.get_or_insert(failure);
             // The end has begun, and a response that was on its way comes soon or never.
             self.deadline = self.deadline.min(now + self.config.timeouts.close);
         }
@@ -301,7 +346,7 @@ impl Opening {
     pub(super) fn next_timer(&self) -> Option<(Timestamp, Timer)> {
         match self.state {
             State::Over(_) => None,
-            State::Refused { .. } => Some((self.deadline, Timer::Linger)),
+            State::Refused { .. } | State::Unexpected(_) => Some((self.deadline, Timer::Linger)),
             _ => Some((self.deadline, Timer::Handshake)),
         }
     }
@@ -324,21 +369,29 @@ impl Opening {
     fn give_up(&mut self, cause: Cause) {
         let refusal = match &mut self.state {
             State::Refused { .. } => return self.finish_refused(),
+            State::Unexpected(error) => {
+                let cause = Cause::HandshakeInvalid(*error);
+                return self.end(cause);
+            }
             State::Response(handshake) => handshake.finish(),
             _ => None,
         };
         match (refusal, self.write_failed) {
             (Some(refusal), _) => self.end_refused(refusal),
-            (None, Some(kind)) => self.end(Cause::Transport { direction: Direction::Write, kind }),
+            (None, Some(TransportFailure { kind, .. })) => {
+                self.end(Cause::Transport { direction: Direction::Write, kind });
+            }
             (None, None) => self.end(cause),
         }
     }
 
     pub(super) fn abort(&mut self, now: Timestamp) {
         self.advance(now);
-        self.finish_refused();
-        if !self.is_over() {
-            self.end(Cause::Aborted);
+        match self.state {
+            State::Refused { .. } => self.finish_refused(),
+            State::Unexpected(error) => self.end(Cause::HandshakeInvalid(error)),
+            State::Over(_) => {}
+            _ => self.end(Cause::Aborted),
         }
     }
 
@@ -354,7 +407,7 @@ impl Opening {
     pub(super) fn phase(&self) -> Phase {
         match self.state {
             State::Over(_) => Phase::Ended,
-            State::Refused { .. } => Phase::Lingering,
+            State::Refused { .. } | State::Unexpected(_) => Phase::Lingering,
             _ => Phase::Opening,
         }
     }
@@ -376,7 +429,7 @@ impl Opening {
     /// Why nothing can be sent yet, or any more.
     pub(super) fn send_error(&self) -> SendError {
         match self.state {
-            State::Over(_) | State::Refused { .. } => SendError::Ended,
+            State::Over(_) | State::Refused { .. } | State::Unexpected(_) => SendError::Ended,
             //= rfc6455#4.1
             //# Once the client's opening handshake has been sent, the client MUST wait
             //# for a response from the server before sending any further data.
@@ -393,8 +446,8 @@ impl Opening {
         if self.pending {
             connection.handshake_queued();
         }
-        if let Some(kind) = self.write_failed {
-            connection.handle_write_failed(kind, now);
+        if let Some(failure) = self.write_failed {
+            connection.handle_write_failed(failure, now);
         }
         Some((connection, mem::take(&mut self.early)))
     }
@@ -417,6 +470,8 @@ impl Opening {
     }
 
     fn end(&mut self, cause: Cause) {
+        let unexpected = cause == Cause::HandshakeInvalid(HandshakeError::NotHttp);
+        self.evidence.unexpected = unexpected.then_some(self.first);
         self.end_with(cause, None);
     }
 

@@ -279,12 +279,16 @@ impl Injector {
 }
 
 fn error(kind: TransportError) -> io::Error {
-    io::Error::from(match kind {
-        TransportError::Reset => ErrorKind::ConnectionReset,
-        TransportError::Aborted => ErrorKind::ConnectionAborted,
-        TransportError::BrokenPipe => ErrorKind::BrokenPipe,
-        TransportError::TimedOut => ErrorKind::TimedOut,
-        TransportError::TlsTruncated => ErrorKind::UnexpectedEof,
-        TransportError::Other => ErrorKind::Other,
-    })
+    match kind {
+        TransportError::Reset => ErrorKind::ConnectionReset.into(),
+        TransportError::Aborted => ErrorKind::ConnectionAborted.into(),
+        TransportError::BrokenPipe => ErrorKind::BrokenPipe.into(),
+        TransportError::TimedOut => ErrorKind::TimedOut.into(),
+        TransportError::Refused => ErrorKind::ConnectionRefused.into(),
+        TransportError::Unreachable => ErrorKind::HostUnreachable.into(),
+        TransportError::UnexpectedEof => ErrorKind::UnexpectedEof.into(),
+        // As a stream says it that speaks TLS.
+        TransportError::TlsTruncated => io::Error::new(ErrorKind::UnexpectedEof, kind),
+        TransportError::Other => ErrorKind::Other.into(),
+    }
 }

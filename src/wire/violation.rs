@@ -197,6 +197,11 @@ impl Violation {
         self.close_code().get() == CloseCode::MESSAGE_TOO_BIG.get()
     }
 
+    /// Whether it is no rule of the protocol, but a limit of this endpoint.
+    pub(crate) const fn is_limit(self) -> bool {
+        self.is_too_big() || self.close_code().get() == CloseCode::POLICY_VIOLATION.get()
+    }
+
     /// The reason in the Close frame that tells the peer of it.
     pub(crate) const fn close_reason(self) -> &'static str {
         self.facts().reason

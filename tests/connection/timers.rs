@@ -354,6 +354,8 @@ fn spurious_calls_do_nothing() {
             let seen = |drive: &Drive| {
                 let mut evidence = drive.connection.evidence();
                 evidence.ended = drive.now;
+                // When somebody called is known by these calls, too.
+                (evidence.longest_gap, evidence.last_gap) = (secs(0), None);
                 (evidence, drive.next(), drive.connection.phase(), drive.output.len())
             };
             let before = seen(&drive);

@@ -66,6 +66,9 @@ fn failure() -> impl Strategy<Value = TransportError> {
         TransportError::BrokenPipe,
         TransportError::TimedOut,
         TransportError::TlsTruncated,
+        TransportError::Refused,
+        TransportError::Unreachable,
+        TransportError::UnexpectedEof,
         TransportError::Other,
     ])
 }

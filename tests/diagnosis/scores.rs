@@ -47,8 +47,11 @@ fn number_of(verdict: Verdict) -> Option<u64> {
         | Verdict::ClosedByBoth { code }
         | Verdict::Restart { code }
         | Verdict::PeerFailure { code }
+        | Verdict::ClosedByApplication { code }
+        | Verdict::NoAnswerFromUs { code }
         | Verdict::LocalFailure { code } => Some(code.into()),
         Verdict::HandshakeRejected { status } => Some(status.into()),
+        Verdict::HttpInStream { status } => status.map(u64::from),
         _ => None,
     }
 }

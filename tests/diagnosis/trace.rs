@@ -283,11 +283,14 @@ fn status(text: &str) -> Result<u16, Damage> {
     text.parse().map_err(|_| Damage::Event)
 }
 
-const FAILURES: [(&str, TransportError); 5] = [
+const FAILURES: [(&str, TransportError); 8] = [
     ("reset", TransportError::Reset),
     ("aborted", TransportError::Aborted),
     ("broken-pipe", TransportError::BrokenPipe),
     ("timed-out", TransportError::TimedOut),
+    ("refused", TransportError::Refused),
+    ("unreachable", TransportError::Unreachable),
+    ("unexpected-eof", TransportError::UnexpectedEof),
     ("other", TransportError::Other),
 ];
 

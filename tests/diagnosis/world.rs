@@ -235,6 +235,16 @@ impl Simulation {
         self.until(end);
     }
 
+    /// Messages both ways for about so many seconds, with no pause as long as `limit`.
+    pub(crate) fn chat_within(&mut self, seconds: f64, limit: f64) {
+        let end = self.now + seconds;
+        while self.now < end {
+            let pause = self.numbers.between(limit / 10.0, limit * 0.9);
+            self.until(end.min(self.now + pause));
+            if self.numbers.chance(0.5) { self.say(40) } else { self.hear(40) }
+        }
+    }
+
     /// When a proxy on the path that `watch`es closes, as it is seen here.
     fn cut_at(&self, timeout: f64, watch: Watch) -> f64 {
         let here = self.rtt / 2.0 * self.place;

@@ -84,8 +84,7 @@ fn a_failure_on_this_machine_after_our_close_is_not_laid_at_the_peers_door() {
             let mut world = world(network("").faults(faults), us, Phase::WeClose);
             ending(&mut world, us).diagnosis().verdict().name()
         });
-        let expected =
-            ["kernel_timeout", "transport_failure", "transport_failure", "close_skipped"];
+        let expected = ["kernel_timeout", "system_aborted", "transport_failure", "close_skipped"];
         assert_eq!(verdicts, expected, "{us:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! The receiver's getters: how far it has got.
 
 use super::{Receiver, State};
-use crate::report::{Position, Traffic};
+use crate::report::{FirstBytes, Position, Traffic};
 
 impl Receiver {
     #[inline]
@@ -53,6 +53,15 @@ impl Receiver {
     /// Whether the frame that came last, of which a part may still come, ends its message.
     pub(in crate::connection) fn in_last_frame(&self) -> bool {
         self.fin
+    }
+
+    /// What has come of the header under way.
+    pub(in crate::connection) fn header_begun(&self) -> FirstBytes {
+        let mut first = FirstBytes::default();
+        if self.state == State::Header {
+            first.extend(self.header.get(..usize::from(self.header_len)).unwrap_or_default());
+        }
+        first
     }
 
     pub(in crate::connection) fn position(&self) -> Position {

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use super::super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
 use super::measures::Measures;
-use super::timing;
+use super::{silence, timing};
 use crate::report::{Cause, Direction, Initiator, LocalClose, Termination, TransportError};
-use crate::wire::close::{CloseCode, CloseFrame, CodeFacts, CodeName};
+use crate::wire::close::{CloseFrame, CodeFacts, CodeName};
 use crate::wire::role::Role;
 
 /// What the peer's Close says; `None` where none came.
@@ -47,57 +47,74 @@ fn local_fact(local: &LocalClose) -> Fact {
 
 fn by_peer(measures: &Measures<'_>, peer: &CloseFrame) -> Vec<Finding> {
     let code = peer.reported_code();
-    let unwritten = measures.report.local_close.as_ref().filter(|local| !local.flushed);
-    let said = |verdict, confidence| {
-        let mut facts = vec![Fact::PeerClose { frame: *peer }];
-        facts.extend(unwritten.map(local_fact));
-        Finding::new(verdict, confidence, facts)
-    };
+    if silence::names_our_silence(peer.reason()) {
+        return silence::no_answer_from_us(measures, peer);
+    }
     let mut findings = Vec::new();
     // What is said in so many words outranks what a code says in general.
-    let idleness = tells_of_idleness(peer);
-    let mut restart = Likely;
-    if idleness {
-        let span = measures.no_message();
-        let timeout = timing::setting(measures, span);
-        let mut facts = vec![Fact::PeerClose { frame: *peer }, Fact::NoMessage { span }];
-        let pings = &measures.evidence.pings;
-        facts.push(match pings.sent {
-            0 => Fact::NoPing,
-            sent => Fact::Pings { sent, unanswered: pings.outstanding },
-        });
-        findings.push(Finding::new(Verdict::PeerApplicationIdle { timeout }, Likely, facts));
-        restart = Possible;
+    if silence::names_idleness(peer.reason()) {
+        findings.push(idle_by_its_word(measures, peer));
     }
-    // A gateway that ends connections at an age or for idleness calls that going away as well.
-    if code == CloseCode::GOING_AWAY.get() && measures.report.role == Role::Client {
-        let timed = timing::of_a_gateway(measures);
-        if !timed.is_empty() {
-            restart = Possible;
-        }
-        findings.extend(timed);
+    // Who ends connections at an age or for idleness says no more than that it goes, or nothing.
+    if findings.is_empty() && says_little(code) {
+        findings.extend(timing::before_close(measures, code));
     }
     let (verdict, confidence) = match measures.report.initiator {
         Initiator::Both => (Verdict::ClosedByBoth { code }, Certain),
         Initiator::Local | Initiator::Peer | Initiator::Transport => {
-            by_code(code, measures.report.role, idleness, restart)
+            by_code(code, measures.report.role, !findings.is_empty())
         }
     };
-    findings.push(said(verdict, confidence));
+    let unwritten = measures.report.local_close.as_ref().filter(|local| !local.flushed);
+    let mut facts = vec![Fact::PeerClose { frame: *peer }];
+    facts.extend(unwritten.map(local_fact));
+    findings.push(Finding::new(verdict, confidence, facts));
     findings
 }
 
-/// The verdict for a code: `idleness` is whether the peer's reason names it, and `restart` how
-/// surely 1001 is a sign of a restart.
-fn by_code(code: u16, role: Role, idleness: bool, restart: Confidence) -> (Verdict, Confidence) {
-    let agreed = (Verdict::ClosedByPeer { code }, if idleness { Possible } else { Certain });
+/// The reason in the peer's Close names idleness.
+fn idle_by_its_word(measures: &Measures<'_>, peer: &CloseFrame) -> Finding {
+    let span = measures.no_message();
+    let timeout = timing::setting(measures, span);
+    let said = Fact::PeerClose { frame: *peer };
+    let facts = vec![said, Fact::NoMessage { span }, measures.pings()];
+    Finding::new(Verdict::PeerApplicationIdle { timeout }, Likely, facts)
+}
+
+/// Whether the code says that the peer goes, and not why.
+fn says_little(code: u16) -> bool {
+    match CodeFacts::of(code).name {
+        CodeName::Normal | CodeName::GoingAway | CodeName::NoStatus => true,
+        CodeName::ProtocolError
+        | CodeName::UnsupportedData
+        | CodeName::AbnormalClosure
+        | CodeName::InvalidPayload
+        | CodeName::PolicyViolation
+        | CodeName::MessageTooBig
+        | CodeName::MandatoryExtension
+        | CodeName::InternalError
+        | CodeName::ServiceRestart
+        | CodeName::TryAgainLater
+        | CodeName::BadGateway
+        | CodeName::TlsHandshake
+        | CodeName::Application
+        | CodeName::Undefined => false,
+    }
+}
+
+/// The verdict for a code, and how sure it is where something else explains the Close as well.
+fn by_code(code: u16, role: Role, explained: bool) -> (Verdict, Confidence) {
+    let unless_explained = |sure: Confidence| if explained { Possible } else { sure };
+    let agreed = (Verdict::ClosedByPeer { code }, unless_explained(Certain));
     match CodeFacts::of(code).name {
         // A browser that leaves the page says the same, and restarts nothing.
-        CodeName::GoingAway if role == Role::Client => (Verdict::Restart { code }, restart),
+        CodeName::GoingAway if role == Role::Client => {
+            (Verdict::Restart { code }, unless_explained(Likely))
+        }
         CodeName::ServiceRestart => (Verdict::Restart { code }, Certain),
         CodeName::BadGateway => (Verdict::Restart { code }, Likely),
         CodeName::TryAgainLater => (Verdict::TryAgainLater, Certain),
-        CodeName::PolicyViolation if idleness => agreed,
+        CodeName::PolicyViolation if explained => agreed,
         CodeName::ProtocolError
         | CodeName::UnsupportedData
         | CodeName::InvalidPayload
@@ -105,22 +122,14 @@ fn by_code(code: u16, role: Role, idleness: bool, restart: Confidence) -> (Verdi
         | CodeName::MessageTooBig
         | CodeName::MandatoryExtension
         | CodeName::InternalError => (Verdict::PeerFailure { code }, Certain),
+        CodeName::Application => (Verdict::ClosedByApplication { code }, unless_explained(Certain)),
         CodeName::Normal
         | CodeName::GoingAway
         | CodeName::NoStatus
         | CodeName::AbnormalClosure
         | CodeName::TlsHandshake
-        | CodeName::Application
         | CodeName::Undefined => agreed,
     }
-}
-
-/// Whether the reason names a timeout for silence, as many servers do.
-fn tells_of_idleness(peer: &CloseFrame) -> bool {
-    const WORDS: [&[u8]; 3] = [b"idle", b"inactiv", b"no activity"];
-    let reason = peer.reason().as_bytes();
-    let has = |word: &[u8]| reason.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    WORDS.into_iter().any(has)
 }
 
 /// We closed, and the time for the peer's Close passed.
@@ -149,10 +158,15 @@ pub(super) fn skipped_by(
     kind: TransportError,
 ) -> Option<Vec<Finding>> {
     match kind {
-        TransportError::Reset | TransportError::BrokenPipe | TransportError::TlsTruncated => {
-            skipped(measures, Fact::Transport { direction, kind })
-        }
-        // These are this machine's, and say nothing of what the peer did.
-        TransportError::Aborted | TransportError::TimedOut | TransportError::Other => None,
+        TransportError::Reset
+        | TransportError::BrokenPipe
+        | TransportError::TlsTruncated
+        | TransportError::UnexpectedEof => skipped(measures, Fact::Transport { direction, kind }),
+        // These are this machine's or the network's, and say nothing of what the peer did.
+        TransportError::Aborted
+        | TransportError::TimedOut
+        | TransportError::Refused
+        | TransportError::Unreachable
+        | TransportError::Other => None,
     }
 }

@@ -1,9 +1,13 @@
 //! The numbers of a report that the rules ask for, made once and without overflow.
 
+use alloc::vec::Vec;
+use core::iter;
 use core::time::Duration;
 
-use super::super::Diagnoser;
-use crate::report::{Cause, Evidence, Phase, Position, Termination};
+use super::super::{Diagnoser, Fact};
+use crate::report::{
+    Cause, Direction, Evidence, Gap, Phase, Position, Termination, TransportError,
+};
 use crate::time::Timestamp;
 use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
 
@@ -12,6 +16,12 @@ const TOLERANCE: Duration = Duration::from_millis(500);
 
 /// The longest round trip to expect where none was measured.
 pub(super) const LONG_TRIP: Duration = Duration::from_millis(2_500);
+
+/// By how much most timers fire late, and what they do takes to be seen, beside the round trip.
+const PROMPT: Duration = Duration::from_millis(100);
+
+/// By how much a span may be seen shorter than it was: its beginning took longer to arrive.
+const EARLY: Duration = Duration::from_millis(30);
 
 /// A connection that carried a byte within this time is in use.
 const BUSY: Duration = Duration::from_secs(10);
@@ -51,6 +61,9 @@ impl<'a> Measures<'a> {
             evidence.last_data,
             evidence.last_sent.map(|sent| sent.queued),
             evidence.suspended_at,
+            evidence.last_gap.map(|gap| gap.ended),
+            evidence.close_received.map(|close| close.at),
+            evidence.peer_pings.last,
             pings.last_queued,
             pings.last_flushed,
         ];
@@ -76,18 +89,31 @@ impl<'a> Measures<'a> {
         opening == (self.evidence.position == Position::OpeningHandshake)
     }
 
-    fn ago(&self, at: Option<Timestamp>) -> Duration {
+    /// When it was decided that the connection ends; all spans are measured up to that.
+    pub(super) fn end(&self) -> Timestamp {
+        self.evidence.end(self.report.initiator)
+    }
+
+    pub(super) fn ago(&self, at: Option<Timestamp>) -> Duration {
         let at = at.map_or(self.evidence.opened, |at| at.max(self.evidence.opened));
-        self.evidence.ended.since(at)
+        self.end().since(at)
     }
 
     pub(super) fn age(&self) -> Duration {
-        self.evidence.age()
+        self.end().since(self.evidence.opened)
     }
 
     /// For how long no byte had gone either way.
     pub(super) fn quiet(&self) -> Duration {
-        self.evidence.quiet()
+        self.evidence.quiet_before(self.report.initiator)
+    }
+
+    /// A failure of the transport, with what it said beside the kind.
+    pub(super) fn failure(&self, direction: Direction, kind: TransportError) -> Vec<Fact> {
+        let said = self.evidence.failure.filter(|failure| failure.kind == kind);
+        let said = said.filter(|said| said.os_error.is_some() || !said.message.is_empty());
+        let kind = Fact::Transport { direction, kind };
+        iter::once(kind).chain(said.map(|failure| Fact::Said { failure })).collect()
     }
 
     pub(super) fn quiet_in(&self) -> Duration {
@@ -109,6 +135,16 @@ impl<'a> Measures<'a> {
 
     pub(super) fn no_message(&self) -> Duration {
         self.no_message_in().min(self.no_message_out())
+    }
+
+    /// The Pings that went, if any did: ours, or else the peer's.
+    pub(super) fn pings(&self) -> Fact {
+        let (ours, theirs) = (&self.evidence.pings, self.evidence.peer_pings.received);
+        match (ours.sent, theirs) {
+            (0, 0) => Fact::NoPing,
+            (0, received) => Fact::PeerPings { received },
+            (sent, _) => Fact::Pings { sent, unanswered: ours.outstanding },
+        }
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -147,6 +183,32 @@ impl<'a> Measures<'a> {
             || (!timeout.is_zero() && span >= timeout && span <= timeout.saturating_add(unknown))
     }
 
+    /// The whole number of `grid`s after which `span` ended, as timers of whole seconds do: no sooner,
+    /// and by no more than a tenth of a second and two round trips later. `None` where it ended
+    /// elsewhere, or where that would hold of too many spans to mean anything.
+    pub(super) fn whole(&self, span: Duration, grid: Duration) -> Option<Duration> {
+        let trips = self.rtt().unwrap_or_default().saturating_mul(2);
+        // Clocks that are set right run a little faster or slower meanwhile.
+        let window = PROMPT.saturating_add(trips).saturating_add(span / 20_000);
+        let early = EARLY.saturating_add(span / 20_000);
+        if window.saturating_add(early) > grid / 4 {
+            return None;
+        }
+        let grids = span.saturating_add(early).as_millis() / grid.as_millis().max(1);
+        let timeout = grid.checked_mul(u32::try_from(grids).ok()?)?;
+        (span <= timeout.saturating_add(window)).then_some(timeout)
+    }
+
+    /// Whether the path is quick enough to tell one multiple of five seconds from any other span.
+    pub(super) fn is_sharp(&self) -> bool {
+        self.rtt().is_none_or(|rtt| rtt <= PROMPT.saturating_mul(2))
+    }
+
+    /// Whether the connection had been quiet for longer than `span` before, and lived on.
+    pub(super) fn has_outlived(&self, span: Duration) -> bool {
+        self.evidence.longest_gap >= span.saturating_add(PROMPT)
+    }
+
     /// How far `span` is from what would be seen of `timeout`: one that our last byte started is
     /// seen a round trip longer.
     pub(super) fn distance(&self, span: Duration, timeout: Duration) -> Duration {
@@ -164,6 +226,20 @@ impl<'a> Measures<'a> {
     pub(super) fn was_suspended(&self, within: Duration) -> bool {
         // The time of it is known to the second.
         let within = within.saturating_add(Duration::from_secs(1));
-        self.evidence.suspended_at.is_some_and(|at| self.evidence.ended.since(at) <= within)
+        self.evidence.suspended_at.is_some_and(|at| self.end().since(at) <= within)
+    }
+
+    /// The time in which nobody had called, where the end was there as soon as somebody did.
+    pub(super) fn last_gap(&self) -> Option<Gap> {
+        self.evidence.last_gap.filter(|gap| self.end().since(gap.ended) <= PROMPT)
+    }
+
+    /// By how much this process was late for the end, and by how much at the worst.
+    pub(super) fn lateness(&self) -> Duration {
+        let worst = self.evidence.timer_lateness;
+        self.evidence.last_gap.map_or(worst, |gap| match gap.late.is_zero() {
+            true => worst,
+            false => gap.late,
+        })
     }
 }

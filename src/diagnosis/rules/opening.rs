@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::iter;
 
 use super::super::finding::Confidence::{Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
@@ -14,14 +15,14 @@ use crate::wire::role::Role;
 pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
     match measures.report.cause {
         Cause::HandshakeRejected { status } => rejected(measures, status),
-        Cause::HandshakeInvalid(rule) => invalid(rule),
+        Cause::HandshakeInvalid(rule) => invalid(measures, rule),
         Cause::HandshakeTimeout => {
             let facts = vec![Fact::Opening { span: measures.age() }, received(measures)];
             let mut findings = vec![Finding::new(Verdict::HandshakeTimedOut, Certain, facts)];
-            findings.extend(not_web_socket(measures));
+            findings.extend(others_port(measures));
             findings
         }
-        Cause::Eof { at } => cut_short(measures, Fact::EndedAt { at }),
+        Cause::Eof { at } => cut_short(measures, vec![Fact::EndedAt { at }]),
         Cause::Transport { direction, kind } => failed(measures, direction, kind),
         Cause::Aborted => {
             let facts = vec![Fact::Opening { span: measures.age() }];
@@ -38,17 +39,21 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
 }
 
 fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -> Vec<Finding> {
-    let failure = Fact::Transport { direction, kind };
+    let mut facts = measures.failure(direction, kind);
+    let one = |verdict, confidence, facts| vec![Finding::new(verdict, confidence, facts)];
     match kind {
         TransportError::TimedOut => {
-            let facts = vec![failure, Fact::Opening { span: measures.age() }];
-            vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
+            facts.push(Fact::Opening { span: measures.age() });
+            one(Verdict::KernelTimeout, Certain, facts)
         }
+        TransportError::Unreachable => one(Verdict::Unreachable, Certain, facts),
+        TransportError::Refused => one(Verdict::Refused, Certain, facts),
+        TransportError::Aborted => one(Verdict::SystemAborted, Likely, facts),
         TransportError::Reset
-        | TransportError::Aborted
         | TransportError::BrokenPipe
         | TransportError::TlsTruncated
-        | TransportError::Other => cut_short(measures, failure),
+        | TransportError::UnexpectedEof
+        | TransportError::Other => cut_short(measures, facts),
     }
 }
 
@@ -59,41 +64,53 @@ fn received(measures: &Measures<'_>) -> Fact {
     }
 }
 
-fn cut_short(measures: &Measures<'_>, what: Fact) -> Vec<Finding> {
-    let facts = vec![what, received(measures)];
-    let mut findings = vec![Finding::new(Verdict::HandshakeCutShort, Certain, facts)];
-    findings.extend(not_web_socket(measures));
+fn cut_short(measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
+    facts.push(received(measures));
+    let others = others_port(measures);
+    let confidence = if others.is_empty() { Certain } else { Likely };
+    let mut findings = vec![Finding::new(Verdict::HandshakeCutShort, confidence, facts)];
+    findings.extend(others);
     findings
 }
 
 /// A server that speaks another protocol waits in silence, or hangs up.
-fn not_web_socket(measures: &Measures<'_>) -> Option<Finding> {
-    let silent = measures.report.role == Role::Client && measures.evidence.last_received.is_none();
-    silent.then(|| Finding::new(Verdict::NotWebSocket, Possible, vec![Fact::NoByteReceived]))
+fn others_port(measures: &Measures<'_>) -> Vec<Finding> {
+    if measures.report.role == Role::Server || measures.evidence.last_received.is_some() {
+        return Vec::new();
+    }
+    let silent = |verdict| Finding::new(verdict, Possible, vec![Fact::NoByteReceived]);
+    vec![silent(Verdict::NotWebSocket), silent(Verdict::TlsPort)]
 }
 
-/// Some statuses say that the server saw no request for an upgrade.
+/// Some statuses say that the server saw no request for an upgrade, or that it is none.
 fn rejected(measures: &Measures<'_>, status: u16) -> Vec<Finding> {
     let facts = || vec![Fact::Status { status }];
-    let rejection =
-        |confidence| Finding::new(Verdict::HandshakeRejected { status }, confidence, facts());
-    let stripped = |confidence| Finding::new(Verdict::UpgradeStripped, confidence, facts());
+    let told = |verdict, confidence| Finding::new(verdict, confidence, facts());
+    let rejection = |confidence| told(Verdict::HandshakeRejected { status }, confidence);
+    let stripped = |confidence| told(Verdict::UpgradeStripped, confidence);
+    let other = |confidence| told(Verdict::NotWebSocket, confidence);
     if measures.report.role == Role::Server {
         return vec![rejection(Certain)];
     }
     let refusal = measures.report.refusal.as_deref();
+    let is = |holds: fn(&Refusal) -> bool| refusal.is_some_and(holds);
     match status {
-        200 => {
-            let other = Finding::new(Verdict::NotWebSocket, Possible, facts());
-            vec![stripped(Possible), other]
-        }
-        426 if refusal.is_some_and(wants_another_version) => vec![rejection(Certain)],
+        200 if is(asks_to_log_in) => vec![other(Possible), stripped(Possible)],
+        200 => vec![stripped(Possible), other(Possible)],
+        302 | 303 | 307 => vec![rejection(Likely), other(Possible)],
+        511 => vec![rejection(Certain), other(Likely)],
+        426 if is(wants_another_version) => vec![rejection(Certain)],
         // The latter is what a server may say to a proxy that speaks HTTP/1.0 to it.
         426 | 505 => vec![stripped(Likely), rejection(Possible)],
-        400 if refusal.is_some_and(misses_the_upgrade) => {
+        400 | 497 if is(wants_tls) => vec![told(Verdict::TlsPort, Likely), rejection(Possible)],
+        // Who names its version has nothing against ours, and something else was missing.
+        400 if is(misses_the_upgrade) || is(names_our_version) => {
             vec![stripped(Likely), rejection(Possible)]
         }
         400 => vec![rejection(Likely), stripped(Possible)],
+        // Of a path that only takes an upgrade, frameworks know nothing without one.
+        404 if is(by_a_framework) => vec![stripped(Likely), rejection(Possible)],
+        404 => vec![rejection(Likely), stripped(Possible)],
         _ => vec![rejection(Certain)],
     }
 }
@@ -103,15 +120,51 @@ fn wants_another_version(refusal: &Refusal) -> bool {
     versions.is_some_and(|list| list.split(',').all(|version| version.trim() != "13"))
 }
 
-/// Whether the response complains of the header fields that a proxy drops.
-fn misses_the_upgrade(refusal: &Refusal) -> bool {
-    const WORD: &[u8] = b"upgrade";
-    let has = |text: &[u8]| text.windows(WORD.len()).any(|part| part.eq_ignore_ascii_case(WORD));
-    has(refusal.body()) || has(refusal.reason().as_bytes())
+fn names_our_version(refusal: &Refusal) -> bool {
+    let versions = refusal.headers().get("Sec-WebSocket-Version");
+    versions.is_some_and(|list| list.split(',').any(|version| version.trim() == "13"))
 }
 
-fn invalid(rule: HandshakeError) -> Vec<Finding> {
-    let facts = || vec![Fact::HandshakeRule { rule }];
+/// Whether the response complains of the header fields that a proxy drops.
+fn misses_the_upgrade(refusal: &Refusal) -> bool {
+    has(refusal.body(), "upgrade") || has(refusal.reason().as_bytes(), "upgrade")
+}
+
+/// Whether the response says that plain HTTP came to a port for TLS.
+fn wants_tls(refusal: &Refusal) -> bool {
+    let says = |text: &str| has(refusal.body(), text) || has(refusal.reason().as_bytes(), text);
+    (says("plain HTTP") || says("HTTP request")) && (says("https") || says("ssl") || says("tls"))
+}
+
+/// Whether the page is that of a network which wants to know who one is.
+fn asks_to_log_in(refusal: &Refusal) -> bool {
+    const WORDS: [&str; 7] = ["captive", "portal", "wi-fi", "wifi", "hotspot", "log in", "login"];
+    WORDS.iter().any(|word| has(refusal.body(), word))
+}
+
+/// Whether the response comes from a server of those whose frameworks route a request without an
+/// upgrade to nowhere.
+fn by_a_framework(refusal: &Refusal) -> bool {
+    let server = refusal.headers().get("Server").unwrap_or_default();
+    ["uvicorn", "daphne", "hypercorn"].iter().any(|name| has(server.as_bytes(), name))
+}
+
+/// Whether `text` has this `word` anywhere, in letters of any case.
+fn has(text: &[u8], word: &str) -> bool {
+    let word = word.as_bytes();
+    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+}
+
+fn invalid(measures: &Measures<'_>, rule: HandshakeError) -> Vec<Finding> {
+    let first = measures.evidence.unexpected;
+    let facts = || {
+        let bytes = first.map(|bytes| Fact::FirstBytes { bytes });
+        iter::once(Fact::HandshakeRule { rule }).chain(bytes).collect()
+    };
+    // A TLS record begins with its type, an alert or a handshake, and a version 3.x.
+    if first.is_some_and(|first| matches!(first.as_bytes(), [0x15 | 0x16, 0x03, ..])) {
+        return vec![Finding::new(Verdict::TlsPort, Certain, facts())];
+    }
     let failure = |confidence| Finding::new(Verdict::HandshakeFailure, confidence, facts());
     let (verdict, confidence) = match rule.suspect() {
         Suspect::Peer => return vec![failure(Certain)],

@@ -3,21 +3,24 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::iter;
 use core::time::Duration;
 
-use super::super::finding::Confidence::{Likely, Possible};
+use super::super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
 use super::likely_if;
 use super::measures::Measures;
 use crate::report::Cause;
+use crate::wire::close::CloseFrame;
 
-pub(super) fn pong_timeout(measures: &Measures<'_>, waited: Duration) -> Vec<Finding> {
+pub(super) fn pong_timeout(measures: &Measures<'_>) -> Vec<Finding> {
     let pings = &measures.evidence.pings;
     let counted = Fact::Pings { sent: pings.sent, unanswered: pings.outstanding };
-    let quiet = Fact::NothingReceived { span: measures.quiet_in() };
+    let silent = measures.quiet_in();
     let half_open = |confidence| {
-        let facts = vec![quiet.clone(), counted.clone()];
-        Finding::new(Verdict::HalfOpen { silent: waited }, confidence, facts)
+        let mut facts = vec![Fact::NothingReceived { span: silent }, counted.clone()];
+        facts.extend(measures.rtt().map(|rtt| Fact::RoundTrip { rtt }));
+        Finding::new(Verdict::HalfOpen { silent }, confidence, facts)
     };
     // What was on its way when the Ping left says nothing of the peer's state after it.
     let heard = match (pings.last_flushed, measures.evidence.last_received) {
@@ -34,7 +37,7 @@ pub(super) fn pong_timeout(measures: &Measures<'_>, waited: Duration) -> Vec<Fin
         }
         return findings;
     }
-    let facts = vec![counted.clone(), Fact::LastReceived { before: measures.quiet_in() }];
+    let facts = vec![counted.clone(), Fact::LastReceived { before: silent }];
     vec![Finding::new(Verdict::PeerStalled, Likely, facts), half_open(Possible)]
 }
 
@@ -62,10 +65,101 @@ pub(super) fn write_stalled(measures: &Measures<'_>, pending: u64) -> Vec<Findin
     findings
 }
 
-/// Puts the suspension of this process first, where the end came right after it.
+/// The peer says that it waited for us in vain. That it says so is certain; what was late here is
+/// told as far as it was seen.
+pub(super) fn no_answer_from_us(measures: &Measures<'_>, peer: &CloseFrame) -> Vec<Finding> {
+    let code = peer.reported_code();
+    let pings = &measures.evidence.peer_pings;
+    let mut facts = vec![Fact::PeerClose { frame: *peer }];
+    if let Some(last) = pings.last {
+        let answered = pings.answered.filter(|at| *at <= measures.end());
+        let after = answered.map(|at| at.since(last));
+        facts.push(Fact::PeerPing { before: measures.ago(Some(last)), after });
+        let pending = measures.evidence.pending_output;
+        if answered.is_none() && pending > 0 {
+            facts.push(Fact::Pending { bytes: pending });
+        }
+    }
+    let first = Finding::new(Verdict::NoAnswerFromUs { code }, Certain, facts);
+    iter::once(first).chain(late_pong(measures)).collect()
+}
+
+/// Our Pong was behind our own output.
+fn late_pong(measures: &Measures<'_>) -> Option<Finding> {
+    let pings = &measures.evidence.peer_pings;
+    let last = pings.last?;
+    let waited = match pings.answered.filter(|at| *at <= measures.end()) {
+        Some(at) => at.since(last),
+        None => measures.ago(Some(last)),
+    };
+    if waited <= Duration::from_secs(1) {
+        return None;
+    }
+    let pending = measures.evidence.pending_output;
+    let facts = vec![Fact::Pending { bytes: pending }];
+    Some(Finding::new(Verdict::OutboundBlocked { pending }, likely_if(pending > 0), facts))
+}
+
+/// Whether a reason speaks of our silence: of Pings, Pongs or heartbeats, and that they were missed.
+pub(super) fn names_our_silence(reason: &str) -> bool {
+    const SIGNS: [&str; 6] = ["keepalive", "keep-alive", "keep alive", "heartbeat", "ping", "pong"];
+    const MISSED: [&str; 13] = [
+        "timeout",
+        "timed out",
+        "time out",
+        "no",
+        "not",
+        "missed",
+        "missing",
+        "lost",
+        "failed",
+        "expired",
+        "overdue",
+        "unanswered",
+        "didn't",
+    ];
+    SIGNS.iter().any(|sign| has_word(reason, sign))
+        && MISSED.iter().any(|word| has_word(reason, word))
+}
+
+/// Whether a reason names a timeout for idleness, as many servers do.
+pub(super) fn names_idleness(reason: &str) -> bool {
+    const WORDS: [&[u8]; 3] = [b"idle", b"inactiv", b"no activity"];
+    let reason = reason.as_bytes();
+    let has = |word: &[u8]| reason.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    WORDS.into_iter().any(has)
+}
+
+/// Whether `text` has these words, in letters of any case, and not inside others, but for a plural.
+fn has_word(text: &str, words: &str) -> bool {
+    let (text, words) = (text.as_bytes(), words.as_bytes());
+    let ends = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    text.windows(words.len()).enumerate().any(|(at, part)| {
+        let before = at.checked_sub(1).and_then(|before| text.get(before));
+        let after = text.get(at + words.len()..).unwrap_or_default();
+        let plural = after.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&b's'));
+        let after = after.get(usize::from(plural)..).unwrap_or_default();
+        part.eq_ignore_ascii_case(words) && ends(before) && ends(after.first())
+    })
+}
+
+/// Adds the suspension of this process where the end came right after it: first, unless somebody
+/// said something else.
 pub(super) fn add_suspension(measures: &Measures<'_>, findings: &mut Vec<Finding>) {
-    let late = measures.evidence.timer_lateness;
+    let Some((suspension, explains)) = suspension(measures, findings) else { return };
+    if explains {
+        findings.iter_mut().for_each(|finding| finding.lower_below_certain(Possible));
+    }
+    let certain = |finding: &Finding| finding.confidence() == Certain;
+    let place = findings.iter().take_while(|finding| certain(finding)).count();
+    findings.insert(place, suspension);
+}
+
+/// The suspension of this process, and whether it explains an end that nobody explained.
+fn suspension(measures: &Measures<'_>, findings: &[Finding]) -> Option<(Finding, bool)> {
     let moment = Duration::from_secs(5);
+    let told_so = |finding: &Finding| matches!(finding.verdict(), Verdict::NoAnswerFromUs { .. });
+    let told_so = findings.iter().any(told_so);
     // After a late timer there is one more Ping, and one more wait for its Pong.
     let (within, explains) = match measures.report.cause {
         Cause::PongTimeout { .. } | Cause::WriteStalled { .. } => {
@@ -75,9 +169,9 @@ pub(super) fn add_suspension(measures: &Measures<'_>, findings: &mut Vec<Finding
             (moment, measures.report.peer_close.is_none())
         }
         Cause::IdleTimeout { .. } | Cause::CloseTimeout => (moment, false),
-        Cause::HandshakeTimeout if late >= moment => {
-            findings.push(suspension(late));
-            return;
+        Cause::ClosingHandshake | Cause::Aborted if told_so => (moment, true),
+        Cause::HandshakeTimeout if measures.evidence.timer_lateness >= moment => {
+            return Some((slept(measures, Likely), false));
         }
         Cause::HandshakeTimeout
         | Cause::HandshakeRejected { .. }
@@ -85,17 +179,59 @@ pub(super) fn add_suspension(measures: &Measures<'_>, findings: &mut Vec<Finding
         | Cause::ClosingHandshake
         | Cause::Violation { .. }
         | Cause::TooBig { .. }
-        | Cause::Aborted => return,
+        | Cause::Aborted => return None,
     };
-    if !measures.was_suspended(within) {
-        return;
+    if measures.was_suspended(within) {
+        return Some((slept(measures, Likely), explains));
     }
-    if explains {
-        findings.iter_mut().for_each(|finding| finding.lower_below_certain(Possible));
-    }
-    findings.insert(0, suspension(late));
+    let gap = measures.last_gap().filter(|_| !measures.is_before_open())?;
+    // The peer had asked after us and given up in the same time in which nobody read.
+    let asked = measures.evidence.peer_pings.last.is_some_and(|ping| ping >= gap.ended);
+    let overdue = gap.late >= Duration::from_secs(1);
+    (asked || overdue).then(|| (slept(measures, likely_if(asked)), explains))
 }
 
-fn suspension(late: Duration) -> Finding {
-    Finding::new(Verdict::LocalSuspended { late }, Likely, vec![Fact::Lateness { late }])
+fn slept(measures: &Measures<'_>, confidence: Confidence) -> Finding {
+    let late = measures.lateness();
+    let mut facts = Vec::new();
+    if !late.is_zero() {
+        facts.push(Fact::Lateness { late });
+    }
+    facts.extend(measures.last_gap().map(|gap| Fact::Gap { span: gap.span }));
+    Finding::new(Verdict::LocalSuspended { late }, confidence, facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_speaks_of_our_silence_is_told_from_others() {
+        for reason in [
+            "keepalive ping timeout",
+            "Ping timeout",
+            "pong timeout",
+            "no pong",
+            "No PONG received",
+            "heartbeat timeout",
+            "missed heartbeats",
+            "keep-alive expired",
+            "client did not respond to ping: timed out",
+            "Did not receive pong",
+        ] {
+            assert!(names_our_silence(reason), "{reason}");
+        }
+        for reason in [
+            "",
+            "stopping: no more work",
+            "shipping failed",
+            "idle timeout",
+            "unexpected pong",
+            "heartbeat interval changed",
+            "timeout",
+            "no space left",
+        ] {
+            assert!(!names_our_silence(reason), "{reason}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::time::Duration;
 
 use super::super::finding::Confidence::{Likely, Possible};
@@ -11,12 +12,25 @@ use super::super::{Fact, Finding, Verdict};
 use super::likely_if;
 use super::measures::Measures;
 use crate::report::Position;
+use crate::wire::close::CloseCode;
+use crate::wire::role::Role;
 
 /// An idle time in no table is taken for a setting where it is a multiple of this.
 const ROUND: Duration = Duration::from_secs(30);
 
+/// Timers are set to whole seconds, and most to multiples of five of them.
+const SECOND: Duration = Duration::from_secs(1);
+const FIVE: Duration = Duration::from_secs(5);
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// Shorter ages and idle times repeat for many reasons, such as a peer that crashes on its input.
 const TELLING: Duration = Duration::from_secs(10);
+
+/// By how much an age may be seen shorter than whoever limits it saw it.
+const PROLOGUE: Duration = Duration::from_millis(50);
+
+/// Nothing shorter is an idle timeout.
+const SHORTEST: Duration = Duration::from_secs(2);
 
 /// What ends a connection without a Close, for the time it took.
 pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
@@ -24,35 +38,85 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
     if measures.evidence.position == Position::FrameBoundary {
         findings.extend(idle(measures));
         findings.extend(application_idle(measures));
+        findings.sort_by_key(|finding| Reverse(finding.confidence()));
     }
+    // An age and a silence of the same length cannot be told apart; idle timeouts are more common.
+    let either = is_untouched(measures) && lifetime_is_known(measures);
+    if either {
+        findings.iter_mut().for_each(|finding| finding.lower_to(Possible));
+    }
+    let idle_fits = !findings.is_empty();
     let idle_is_likely = findings.iter().any(|finding| finding.confidence() == Likely);
     if let Some(mut lifetime) = lifetime(measures) {
         if idle_is_likely {
             lifetime.lower_to(Possible);
         }
-        let first = lifetime.confidence() == Likely || lifetime_is_known(measures);
+        let first = lifetime.confidence() == Likely
+            || lifetime_is_known(measures) && !(either && idle_fits);
         findings.insert(if first && !idle_is_likely { 0 } else { findings.len() }, lifetime);
     }
     findings
 }
 
-/// What makes a gateway close with 1001: idleness or age that is known, or age that repeats.
-pub(super) fn of_a_gateway(measures: &Measures<'_>) -> Vec<Finding> {
-    // The Close itself is the last byte, so that messages have to show the silence.
-    let silent = match measures.evidence.pings.sent {
-        0 => idle_before_close(measures),
-        _ => application_idle(measures).filter(|finding| finding.confidence() == Likely),
-    };
-    let aged = || lifetime(measures).filter(|finding| finding.confidence() == Likely);
-    silent.or_else(aged).into_iter().collect()
+/// What makes a peer close in so many words: idleness or age that is known, that repeats, or that
+/// is a whole number of seconds.
+pub(super) fn before_close(measures: &Measures<'_>, code: u16) -> Vec<Finding> {
+    let client = measures.report.role == Role::Client;
+    let gateway = code == CloseCode::GOING_AWAY.get();
+    let mut findings = Vec::new();
+    match measures.no_message() > measures.quiet().saturating_add(measures.slack()) {
+        // Pings went on, and did not count.
+        true => findings.extend(application_idle(measures)),
+        false => findings.extend(idle_before_close(measures, gateway)),
+    }
+    findings.extend(lifetime(measures));
+    let repeats =
+        |fact: &Fact| matches!(fact, Fact::EqualIdleTimes { .. } | Fact::EqualLifetimes { .. });
+    // What is not even a multiple of five seconds is no sign where it happened once.
+    findings.retain(|finding| {
+        let whole = |fact: &Fact| matches!(fact, Fact::WholeSeconds { span } if !is_by_five(*span));
+        !finding.evidence().iter().any(whole)
+    });
+    let is_known = |fact: &Fact| matches!(fact, Fact::KnownTimeout { .. });
+    for finding in &mut findings {
+        // Gateways say 1001 at their known timeouts; of others, once is no sign.
+        let facts = finding.evidence();
+        if !(facts.iter().any(repeats) || gateway && facts.iter().any(is_known)) {
+            finding.lower_to(Possible);
+        }
+    }
+    // What clients do at random, they sometimes do on the second.
+    findings.retain(|finding| client || finding.evidence().iter().any(repeats));
+    findings.sort_by_key(|finding| Reverse(finding.confidence()));
+    findings
 }
 
-fn idle_before_close(measures: &Measures<'_>) -> Option<Finding> {
-    let span = measures.no_message();
-    let known = known(measures, TimeoutKind::Idle, span)?;
-    let facts = vec![Fact::NoMessage { span }, Fact::NoPing, known.names];
-    let verdict = Verdict::ProxyIdleTimeout { timeout: known.timeout };
-    Some(Finding::new(verdict, likely_if(known.exact), facts))
+fn is_by_five(span: Duration) -> bool {
+    span >= TELLING && span.as_secs() % FIVE.as_secs() == 0
+}
+
+/// Where among findings of equal confidence a death belongs that nothing explains: before an age
+/// that happens to be round, and a long silence of a number of seconds that nobody sets.
+pub(super) fn place_of_death(findings: &[Finding]) -> usize {
+    let by_chance = |finding: &Finding| {
+        let aged = matches!(finding.verdict(), Verdict::ProxyLifetime { .. });
+        let odd = |span: Duration| aged || span > MINUTE && !is_by_five(span);
+        let whole = |fact: &Fact| matches!(fact, Fact::WholeSeconds { span } if odd(*span));
+        finding.evidence().iter().any(whole)
+    };
+    findings.iter().position(by_chance).unwrap_or(findings.len())
+}
+
+/// Nothing went before the peer's Close. Whether Pings would have counted, nobody knows.
+fn idle_before_close(measures: &Measures<'_>, gateway: bool) -> Vec<Finding> {
+    let Some(finding) = idle(measures) else { return Vec::new() };
+    let Verdict::ProxyIdleTimeout { timeout } = finding.verdict() else { return vec![finding] };
+    let by_application = Verdict::PeerApplicationIdle { timeout };
+    let mut other = Finding::new(by_application, finding.confidence(), finding.evidence().to_vec());
+    let mut first = finding;
+    let second = if gateway { &mut other } else { &mut first };
+    second.lower_to(Possible);
+    if gateway { vec![first, other] } else { vec![other, first] }
 }
 
 /// A known timeout that explains a span.
@@ -86,11 +150,11 @@ fn round(measures: &Measures<'_>, span: Duration) -> Option<Duration> {
 /// `span` as somebody would have set it.
 pub(super) fn setting(measures: &Measures<'_>, span: Duration) -> Duration {
     let known = known(measures, TimeoutKind::Idle, span).map(|known| known.timeout);
-    known.or_else(|| round(measures, span)).unwrap_or_else(|| whole(span))
+    known.or_else(|| round(measures, span)).unwrap_or_else(|| rounded(span))
 }
 
 /// To the nearest second; a span of less than that to the nearest hundredth, which may be nothing.
-fn whole(span: Duration) -> Duration {
+fn rounded(span: Duration) -> Duration {
     match span.as_millis() {
         millis @ 0..=999 => Duration::from_millis((millis as u64 + 5) / 10 * 10),
         _ => Duration::from_secs(span.saturating_add(Duration::from_millis(500)).as_secs()),
@@ -104,19 +168,31 @@ fn repeated(measures: &Measures<'_>, of: fn(&PastConnection) -> Duration, span: 
     1 + equal.count() as u32
 }
 
+/// The best explanation for the silence: a timeout that is known, that repeats, or that is a whole
+/// number of seconds.
 fn idle(measures: &Measures<'_>) -> Option<Finding> {
     let quiet = measures.quiet();
-    idle_known(measures)
+    let sure = |found: &Finding| found.confidence() == Likely;
+    let known = idle_known(measures, quiet, Fact::Idle { span: quiet }, Fact::NoPing);
+    let whole = idle_whole(measures, quiet);
+    let one_way = idle_one_way(measures);
+    known
+        .clone()
+        .filter(sure)
         .or_else(|| idle_repeated(measures, quiet))
+        .or_else(|| whole.clone().filter(sure))
+        .or_else(|| one_way.clone().filter(sure))
+        .or(known)
+        .or(one_way)
+        .or(whole)
         .or_else(|| idle_round(measures, quiet))
 }
 
-fn idle_known(measures: &Measures<'_>) -> Option<Finding> {
-    let quiet = measures.quiet();
+/// Some watch both directions together, and some only one of them.
+fn idle_one_way(measures: &Measures<'_>) -> Option<Finding> {
     let (quiet_in, quiet_out) = (measures.quiet_in(), measures.quiet_out());
-    // Some watch both directions together, and some only one of them.
-    let alone = |span: Duration| span > quiet.saturating_add(measures.slack());
-    let pings = &measures.evidence.pings;
+    let alone = |span: Duration| span > measures.quiet().saturating_add(measures.slack());
+    let pings = measures.evidence.pings;
     let ping = match pings.last_flushed {
         Some(_) if alone(quiet_in) => {
             Fact::Pings { sent: pings.sent, unanswered: pings.outstanding }
@@ -124,27 +200,35 @@ fn idle_known(measures: &Measures<'_>) -> Option<Finding> {
         _ => Fact::NoPing,
     };
     let ways = [
-        (quiet, true, Fact::Idle { span: quiet }),
-        (quiet_out, alone(quiet_out), Fact::NothingSent { span: quiet_out }),
-        (quiet_in, alone(quiet_in), Fact::NothingReceived { span: quiet_in }),
+        (quiet_out, Fact::NothingSent { span: quiet_out }),
+        (quiet_in, Fact::NothingReceived { span: quiet_in }),
     ];
-    let found = ways.into_iter().filter(|(_, applies, _)| *applies).find_map(|(span, _, fact)| {
-        let known = known(measures, TimeoutKind::Idle, span)?;
-        Some((known.timeout, known.exact, vec![fact, ping.clone(), known.names]))
-    });
-    let (timeout, exact, facts) = found?;
+    let mut ways = ways.into_iter().filter(|(span, _)| alone(*span));
+    ways.find_map(|(span, fact)| idle_known(measures, span, fact, ping.clone()))
+}
+
+fn idle_known(measures: &Measures<'_>, span: Duration, fact: Fact, ping: Fact) -> Option<Finding> {
+    let Known { timeout, names, exact } = known(measures, TimeoutKind::Idle, span)?;
+    let outlived = measures.has_outlived(timeout.saturating_add(measures.slack()));
     // A peer that answers no Ping is in trouble of its own.
-    let confidence = likely_if(exact && pings.outstanding == 0);
+    let confidence = likely_if(exact && measures.evidence.pings.outstanding == 0 && !outlived);
+    let facts = vec![fact, ping, names];
     Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, confidence, facts))
 }
 
 fn idle_repeated(measures: &Measures<'_>, quiet: Duration) -> Option<Finding> {
     let count = repeated(measures, |past| past.idle, quiet);
-    if count < 2 || quiet < TELLING {
+    let whole = whole_second(measures, quiet);
+    if count < 2 || (quiet < TELLING && whole.is_none()) {
         return None;
     }
-    let same_age = repeated(measures, |past| past.lifetime, measures.age()) >= count;
-    let timeout = round(measures, quiet).unwrap_or_else(|| whole(quiet));
+    // Where nothing ever went, the age repeats as well, and says nothing.
+    let same_age = !is_untouched(measures)
+        && repeated(measures, |past| past.lifetime, measures.age()) >= count;
+    let timeout = whole
+        .map(|(timeout, _)| timeout)
+        .or_else(|| round(measures, quiet))
+        .unwrap_or_else(|| rounded(quiet));
     let facts = vec![
         Fact::Idle { span: quiet },
         Fact::NoPing,
@@ -153,40 +237,89 @@ fn idle_repeated(measures: &Measures<'_>, quiet: Duration) -> Option<Finding> {
     Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, likely_if(!same_age), facts))
 }
 
+/// Silence that ends on a whole second, as hardly any but that of a timer does.
+fn idle_whole(measures: &Measures<'_>, quiet: Duration) -> Option<Finding> {
+    let (timeout, by_five) = whole_second(measures, quiet)?;
+    let facts =
+        vec![Fact::Idle { span: quiet }, Fact::NoPing, Fact::WholeSeconds { span: timeout }];
+    if measures.has_outlived(quiet) {
+        return None;
+    }
+    let confidence = likely_if(by_five && measures.evidence.pings.outstanding == 0);
+    Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, confidence, facts))
+}
+
 fn idle_round(measures: &Measures<'_>, quiet: Duration) -> Option<Finding> {
     let timeout = round(measures, quiet)?;
     let facts = vec![Fact::Idle { span: quiet }, Fact::NoPing, Fact::RoundSpan { span: timeout }];
     Some(Finding::new(Verdict::ProxyIdleTimeout { timeout }, Possible, facts))
 }
 
+/// The whole second that a span ended on, and whether it is a multiple of five of ten or more.
+fn whole_second(measures: &Measures<'_>, span: Duration) -> Option<(Duration, bool)> {
+    let by = |grid, least| measures.whole(span, grid).filter(|timeout| *timeout >= least);
+    let five = by(FIVE, TELLING).map(|timeout| (timeout, measures.is_sharp()));
+    five.or_else(|| by(SECOND, SHORTEST).map(|timeout| (timeout, false)))
+}
+
 /// Messages had stopped while control frames went on: only the application saw silence.
 fn application_idle(measures: &Measures<'_>) -> Option<Finding> {
-    let pings = &measures.evidence.pings;
-    let answered = pings.sent > pings.outstanding;
+    let evidence = measures.evidence;
+    let answered = evidence.pings.sent > evidence.pings.outstanding;
+    if !answered && evidence.peer_pings.received == 0 {
+        return None;
+    }
     // What nobody but the peer's application counts: its own messages, or ours.
     let spans = [(measures.no_message(), true), (measures.no_message_out(), false)];
-    spans.into_iter().find_map(|(span, both)| {
-        let went_on = |quiet: Duration| quiet.saturating_add(measures.slack()) < span;
-        if !answered || !went_on(measures.quiet_in()) || !went_on(measures.quiet_out()) {
-            return None;
-        }
-        let counted = Fact::Pings { sent: pings.sent, unanswered: pings.outstanding };
-        let mut facts = vec![Fact::NoMessage { span }, counted];
-        let verdict = |timeout| Verdict::PeerApplicationIdle { timeout };
-        if let Some(known) = known(measures, TimeoutKind::Idle, span) {
-            facts.push(known.names);
-            let confidence = likely_if(both && known.exact);
-            return Some(Finding::new(verdict(known.timeout), confidence, facts));
-        }
-        let timeout = round(measures, span).filter(|_| both)?;
-        facts.push(Fact::RoundSpan { span: timeout });
-        Some(Finding::new(verdict(timeout), Possible, facts))
-    })
+    spans.into_iter().find_map(|(span, both)| application_silence(measures, span, both))
+}
+
+/// The same for one way to count: of the messages of `both`, or of ours alone.
+fn application_silence(measures: &Measures<'_>, span: Duration, both: bool) -> Option<Finding> {
+    let went_on = |quiet: Duration| quiet.saturating_add(measures.slack()) < span;
+    let all = [measures.quiet(), measures.quiet_in(), measures.quiet_out()];
+    if !all.into_iter().all(went_on) {
+        return None;
+    }
+    let mut facts = vec![Fact::NoMessage { span }, measures.pings()];
+    let found = |timeout, confidence, facts| {
+        Some(Finding::new(Verdict::PeerApplicationIdle { timeout }, confidence, facts))
+    };
+    let known = known(measures, TimeoutKind::Idle, span);
+    if let Some(Known { timeout, names, exact: true }) = known {
+        facts.push(names);
+        return found(timeout, likely_if(both), facts);
+    }
+    let whole = whole_second(measures, span).filter(|_| both);
+    let count = repeated(measures, |past| past.no_message, span);
+    if count > 1 && both && (span >= TELLING || whole.is_some()) {
+        let timeout = whole.map_or_else(|| rounded(span), |(timeout, _)| timeout);
+        facts.push(Fact::EqualIdleTimes { count, span: timeout });
+        return found(timeout, Likely, facts);
+    }
+    if let Some((timeout, by_five)) = whole {
+        facts.push(Fact::WholeSeconds { span: timeout });
+        // Where no message ever went, it is the age as well.
+        let aged = span.saturating_add(measures.slack()) >= measures.age();
+        return found(timeout, likely_if(by_five && !aged), facts);
+    }
+    if let Some(Known { timeout, names, .. }) = known {
+        facts.push(names);
+        return found(timeout, Possible, facts);
+    }
+    let timeout = round(measures, span).filter(|_| both)?;
+    facts.push(Fact::RoundSpan { span: timeout });
+    found(timeout, Possible, facts)
 }
 
 /// Whether something went on that an idle timeout would have counted.
 fn traffic_flowed(measures: &Measures<'_>) -> bool {
     measures.quiet() < measures.age() / 2
+}
+
+/// Whether nothing ever went, so that the age is the silence.
+fn is_untouched(measures: &Measures<'_>) -> bool {
+    measures.age().saturating_sub(measures.quiet()) <= measures.slack()
 }
 
 fn lifetime_is_known(measures: &Measures<'_>) -> bool {
@@ -200,18 +333,26 @@ fn lifetime(measures: &Measures<'_>) -> Option<Finding> {
     let verdict = |lifetime| Verdict::ProxyLifetime { lifetime };
     let count = repeated(measures, |past| past.lifetime, age);
     let known = known(measures, TimeoutKind::Lifetime, age);
-    if (count < 2 || age < TELLING) && known.is_none() {
+    // The opening handshake counted, too, for whoever limits the age.
+    let by_five = measures.whole(age.saturating_add(PROLOGUE), FIVE);
+    let whole = by_five.filter(|timeout| *timeout >= TELLING);
+    let repeats = count > 1 && age >= TELLING;
+    if !repeats && known.is_none() && whole.is_none() {
         return None;
     }
-    let lifetime = known.as_ref().map_or_else(|| whole(age), |known| known.timeout);
+    let known_span = known.as_ref().map(|known| known.timeout);
+    let lifetime = known_span.or(whole).unwrap_or_else(|| rounded(age));
     let is_known = known.as_ref().is_some_and(|known| known.exact);
+    if known.is_none() && !repeats {
+        facts.push(Fact::WholeSeconds { span: lifetime });
+    }
     facts.extend(known.map(|known| known.names));
-    if count > 1 {
+    if repeats {
         facts.push(Fact::EqualLifetimes { count, span: lifetime });
     }
     // No limit lets one connection live longer than another.
     let longer = |past: &PastConnection| past.lifetime > age.saturating_add(measures.slack());
     let outlived = measures.diagnoser.history.is_some_and(|history| history.iter().any(longer));
-    let sure = traffic_flowed(measures) && !outlived && (is_known || count > 1);
+    let sure = traffic_flowed(measures) && !outlived && (is_known || repeats);
     Some(Finding::new(verdict(lifetime), likely_if(sure), facts))
 }

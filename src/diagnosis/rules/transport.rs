@@ -21,20 +21,29 @@ pub(super) fn failed(
     direction: Direction,
     kind: TransportError,
 ) -> Vec<Finding> {
-    let mut facts = vec![Fact::Transport { direction, kind }];
+    let mut facts = measures.failure(direction, kind);
+    let one = |verdict, confidence, facts| vec![Finding::new(verdict, confidence, facts)];
     match (direction, kind) {
-        (_, TransportError::TlsTruncated) => ended(measures, measures.evidence.position),
+        (_, TransportError::TlsTruncated | TransportError::UnexpectedEof) => {
+            let mut findings = ended(measures, measures.evidence.position);
+            if let Some(first) = findings.first_mut() {
+                facts.into_iter().for_each(|fact| first.add(fact));
+            }
+            findings
+        }
         (_, TransportError::TimedOut) => {
             facts.push(Fact::NothingReceived { span: measures.quiet_in() });
-            vec![Finding::new(Verdict::KernelTimeout, Certain, facts)]
+            one(Verdict::KernelTimeout, Certain, facts)
         }
+        (_, TransportError::Unreachable) => one(Verdict::Unreachable, Certain, facts),
+        (_, TransportError::Refused) => one(Verdict::Refused, Certain, facts),
+        (_, TransportError::Aborted) => one(Verdict::SystemAborted, Likely, facts),
         (Direction::Read, TransportError::Reset) => reset(measures, facts),
         (Direction::Write, TransportError::Reset | TransportError::BrokenPipe) => {
             under_us(measures, Likely, facts)
         }
-        (Direction::Read, TransportError::BrokenPipe)
-        | (_, TransportError::Aborted | TransportError::Other) => {
-            vec![Finding::new(Verdict::TransportFailure, Likely, facts)]
+        (Direction::Read, TransportError::BrokenPipe) | (_, TransportError::Other) => {
+            one(Verdict::TransportFailure, Likely, facts)
         }
     }
 }
@@ -54,7 +63,8 @@ pub(super) fn ended(measures: &Measures<'_>, at: Position) -> Vec<Finding> {
         Position::OpeningHandshake | Position::FrameBoundary => {
             // Nothing else fits, and the connection was in use.
             let confidence = likely_if(findings.is_empty() && measures.is_busy());
-            findings.push(Finding::new(Verdict::PeerVanished, confidence, facts));
+            let place = timing::place_of_death(&findings);
+            findings.insert(place, Finding::new(Verdict::PeerVanished, confidence, facts));
             return findings;
         }
     };
@@ -79,7 +89,7 @@ fn suspected_limit(measures: &Measures<'_>) -> Option<Finding> {
         Some(flushed) if only_message => flushed.max(sent.queued),
         _ => sent.queued,
     };
-    let before = measures.evidence.ended.since(left);
+    let before = measures.ago(Some(left));
     let window = if measures.rtt().is_some() { measures.reaction_time() } else { LONG_TRIP };
     if before > window || sent.len <= sent.largest_before || sent.len < SMALL {
         return None;
@@ -110,7 +120,8 @@ fn reset(measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
     }
     facts.push(Fact::EndedAt { at: measures.evidence.position });
     let confidence = likely_if(findings.is_empty());
-    findings.push(Finding::new(Verdict::PeerAborted, confidence, facts));
+    let place = timing::place_of_death(&findings);
+    findings.insert(place, Finding::new(Verdict::PeerAborted, confidence, facts));
     findings
 }
 

@@ -4,9 +4,10 @@ use alloc::borrow::Cow;
 use alloc::format;
 use core::time::Duration;
 
+use super::words::{by_application, by_code, by_status, registered};
 use super::{Verdict, dial};
 use crate::time::display::{Setting, Span};
-use crate::wire::close::{CloseCode, CodeFacts, CodeName};
+use crate::wire::close::CloseCode;
 use crate::wire::role::Role;
 
 pub(super) struct Row {
@@ -31,6 +32,10 @@ pub(in crate::diagnosis) enum Situation {
     Opening,
     /// No Ping was sent, so that nobody knows whether the peer counts them.
     WithoutPings,
+    /// A round trip was measured, so that it is known how short a heartbeat may be.
+    Measured,
+    /// Hardly anything went, so that idleness may have looked like an age.
+    Quiet,
 }
 
 pub(super) const AGREED: &str = "Nothing is to be done: the connection was closed as agreed.";
@@ -57,6 +62,23 @@ impl Verdict {
             Self::ClosedByBoth { code } => {
                 row("closed_by_both", format!("closed by both ends at once with {code}"), AGREED)
             }
+            Self::ClosedByApplication { code } => row(
+                "closed_by_application",
+                match registered(code) {
+                    Some(meaning) => {
+                        format!("closed by the peer's application with {code} ({meaning})")
+                    }
+                    None => format!("closed by the peer's application with {code}"),
+                },
+                by_application(code),
+            ),
+            Self::NoAnswerFromUs { code } => row(
+                "no_answer_from_us",
+                format!("the peer had no answer from us to its Pings ({code})"),
+                "Find out what was late on this side: a process that slept or was blocked (keep \
+                 blocking work off the thread that drives the connection), a socket that nobody \
+                 read, a Pong behind an upload of ours (send less at once), or the path.",
+            ),
             Self::Restart { code } => {
                 row("restart", format!("the peer restarts ({code})"), by_code(code))
             }
@@ -113,6 +135,17 @@ impl Verdict {
                     Setting(timeout / 2)
                 ),
             ),
+            Self::ProxyLifetime { lifetime } if situation == Situation::Quiet => row(
+                "proxy_lifetime",
+                format!("proxy limit on the lifetime of {}", Setting(lifetime)),
+                format!(
+                    "Find out with Pings every {} whether it is the age or the silence: against a \
+                     limit on the age, raise the backend timeout of the proxy, or open a new \
+                     connection before {} have passed.",
+                    Setting(lifetime / 2),
+                    Setting(lifetime)
+                ),
+            ),
             Self::ProxyLifetime { lifetime } => row(
                 "proxy_lifetime",
                 format!("proxy limit on the lifetime of {}", Setting(lifetime)),
@@ -152,7 +185,8 @@ impl Verdict {
             Self::PeerVanished => row(
                 "peer_vanished",
                 "the peer vanished",
-                "The peer crashed, was killed, or skips its Close: read its log around this time.",
+                "The peer crashed, was killed or skips its Close, or a proxy in front of it was \
+                 restarted or reloaded: read their logs around this time.",
             ),
             Self::PeerDiedMidMessage { received, expected: Some(expected) } => row(
                 "peer_died_mid_message",
@@ -165,14 +199,16 @@ impl Verdict {
             Self::PeerAborted => row(
                 "peer_aborted",
                 "the peer aborted the connection",
-                "The peer crashed, closed with unread data, or a load balancer or NAT dropped the \
-                 connection: read their logs, and send pings more often if it had been quiet.",
+                "The peer crashed or closed with unread data, a proxy in front of it was restarted, or \
+                 a load balancer or NAT forgot the connection: read their logs, and send Pings more \
+                 often if it had been quiet.",
             ),
             Self::PeerClosedUnderUs => row(
                 "peer_closed_under_us",
                 "the peer had closed when we wrote",
-                "The peer had closed already when we wrote: read before deciding, since its Close \
-                 may be queued, and look in its log for why it closed.",
+                "The connection was gone before what was sent last arrived: send that again on the \
+                 next one. The peer or a proxy had closed it, or was restarted, or a NAT had \
+                 forgotten it: read their logs, and send Pings more often if it had been quiet.",
             ),
             Self::PeerSuspectedLimit { len } => row(
                 "peer_suspected_limit",
@@ -185,8 +221,27 @@ impl Verdict {
             Self::HalfOpen { silent } => row(
                 "half_open",
                 format!("half-open connection, silent for {}", Span(silent)),
-                "The network was lost or the peer sleeps: reconnect; a shorter heartbeat finds out \
-                 earlier.",
+                if situation == Situation::Measured {
+                    "The network is gone, or the peer is frozen, or its event loop is blocked: \
+                     reconnect, and look at the peer; a shorter heartbeat, of several round trips, \
+                     finds out earlier."
+                } else {
+                    "The network is gone, or the peer is frozen, or its event loop is blocked, or \
+                     the path is slower than the heartbeat is patient: reconnect, and look at the \
+                     peer."
+                },
+            ),
+            Self::HttpInStream { status } => row(
+                "http_in_stream",
+                match status {
+                    Some(status) => {
+                        format!("an HTTP response in the open connection (status {status})")
+                    }
+                    None => "an HTTP response in the open connection".into(),
+                },
+                "A proxy took the open connection for an HTTP request and responded to it itself: \
+                 408 is its timeout for requests or for idle clients. Raise that, let it handle \
+                 upgrades as tunnels, or send Pings more often.",
             ),
             Self::PeerStalled => row(
                 "peer_stalled",
@@ -213,9 +268,13 @@ impl Verdict {
             ),
             Self::LocalSuspended { late } => row(
                 "local_suspended",
-                format!("this process was suspended for {}", Span(late)),
-                "This process slept or starved, so this is not the peer's doing: reconnect on \
-                 wake, and keep blocking work off the thread that drives the connection.",
+                match late {
+                    Duration::ZERO => "this process was suspended".into(),
+                    _ => format!("this process was suspended for at least {}", Span(late)),
+                },
+                "This process slept, starved or did not look at the connection, so this is not the \
+                 peer's doing: reconnect on wake, and keep blocking work off the thread that drives \
+                 the connection.",
             ),
             Self::HandshakeRejected { status } => row(
                 "handshake_rejected",
@@ -249,7 +308,7 @@ impl Verdict {
             ),
             Self::HandshakeFailure => row(
                 "handshake_failure",
-                "the peer's opening handshake broke a rule",
+                "the opening handshake broke a rule or a limit",
                 by_role(
                     "The other end's opening handshake is faulty: report the rule to its \
                      developers; where a limit of this end is named, raise it if such answers are \
@@ -280,6 +339,37 @@ impl Verdict {
                      before it answers.",
                 ),
             ),
+            Self::TlsPort => row(
+                "tls_port",
+                by_role(
+                    "the other end speaks TLS",
+                    "the other end speaks TLS to a port without it",
+                ),
+                by_role(
+                    "Use wss:// instead of ws://: this port is one for TLS.",
+                    "A client with wss:// came to a port without TLS: let it use ws://, or put TLS in \
+                     front of this server; scanners of ports are harmless.",
+                ),
+            ),
+            Self::Unreachable => row(
+                "unreachable",
+                "the peer cannot be reached any more",
+                "There is no way to the peer's host any more: check the network of this machine, \
+                 its routes, VPN and firewall, and whether the host is up; reconnect once it is back.",
+            ),
+            Self::Refused => row(
+                "refused",
+                "the peer's host refuses the connection",
+                "The peer's host, or a firewall in its name, says that nobody is there: look whether \
+                 the peer was stopped, and at its firewall; reconnect with a growing delay.",
+            ),
+            Self::SystemAborted => row(
+                "system_aborted",
+                "this machine's system ended the connection",
+                "The operating system here ended the connection: an address or a network was taken \
+                 away, or somebody ended sockets. Look at what changed on this machine, and \
+                 reconnect.",
+            ),
             Self::NameNotFound { proxy } => dial::name_not_found(proxy),
             Self::AddressesRefused => dial::addresses_refused(),
             Self::AddressesSilent => dial::addresses_silent(),
@@ -301,66 +391,6 @@ impl Verdict {
     }
 }
 
-const fn by_code(code: u16) -> &'static str {
-    match CodeFacts::of(code).name {
-        CodeName::GoingAway | CodeName::ServiceRestart => {
-            "This looks like a deployment: reconnect, with a random delay."
-        }
-        CodeName::BadGateway => {
-            "A gateway lost its upstream: reconnect with a random delay, and read its log."
-        }
-        CodeName::ProtocolError => {
-            "The peer says that we broke the protocol, and will say so again: do not reconnect \
-             before the fault is found; record the bytes that were sent last."
-        }
-        CodeName::UnsupportedData => {
-            "The peer does not take this type of data: send text instead of binary or the other \
-             way round."
-        }
-        CodeName::InvalidPayload => {
-            "The peer says that our data does not fit its type: check the encoding of what was \
-             sent last."
-        }
-        CodeName::PolicyViolation => {
-            "The peer refuses by its policy: check authorisation, origin and rate limits; the \
-             reason in its Close may say more."
-        }
-        CodeName::MessageTooBig => {
-            "The message was too big for the peer: send smaller ones, or raise its limit."
-        }
-        CodeName::MandatoryExtension => {
-            "The peer needs an extension that was not negotiated: configure it on both ends."
-        }
-        CodeName::InternalError => {
-            "The peer met an error of its own: read its log, and reconnect with a growing delay."
-        }
-        CodeName::Normal
-        | CodeName::NoStatus
-        | CodeName::AbnormalClosure
-        | CodeName::TryAgainLater
-        | CodeName::TlsHandshake
-        | CodeName::Application
-        | CodeName::Undefined => "Look the code up in the peer's documentation.",
-    }
-}
-
-const fn by_status(status: u16) -> &'static str {
-    match status {
-        300..=399 => "The resource has moved: connect to the URL in the Location header field.",
-        401 | 403 | 407 => "Check credentials, cookies and the Origin header field.",
-        404 | 410 => "Check the path of the URL, and that the proxy passes it on.",
-        408 | 425 | 429 => {
-            "The server is busy or limits the rate: try again later, and honour its Retry-After."
-        }
-        426 => "The server wants another version of the protocol: check what it supports.",
-        500 | 502..=504 => {
-            "The server or its upstream failed: read the logs of the proxy and of the application, \
-             and try again with a growing delay."
-        }
-        _ => "Read the body of the answer and the server's log.",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;
@@ -368,7 +398,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Verdict; 45] = [
+    const ALL: [Verdict; 52] = [
         Verdict::ClosedByUs { code: 1000 },
         Verdict::ClosedByPeer { code: 1005 },
         Verdict::ClosedByBoth { code: 1000 },
@@ -414,6 +444,13 @@ mod tests {
         Verdict::DialTimedOut { phase: crate::report::DialPhase::Proxy },
         Verdict::TransportFailure,
         Verdict::Unexplained,
+        Verdict::ClosedByApplication { code: 4401 },
+        Verdict::NoAnswerFromUs { code: 1011 },
+        Verdict::HttpInStream { status: Some(408) },
+        Verdict::TlsPort,
+        Verdict::Unreachable,
+        Verdict::Refused,
+        Verdict::SystemAborted,
     ];
 
     #[test]
@@ -445,6 +482,11 @@ mod tests {
             (Verdict::HandshakeRejected { status: 999 }, "server's log"),
             (Verdict::PeerFailure { code: 1009 }, "too big"),
             (Verdict::PeerFailure { code: 4000 }, "documentation"),
+            (Verdict::HandshakeRejected { status: 511 }, "log in"),
+            (Verdict::HandshakeRejected { status: 521 }, "origin"),
+            (Verdict::ClosedByApplication { code: 3000 }, "credentials"),
+            (Verdict::ClosedByApplication { code: 4429 }, "may follow HTTP"),
+            (Verdict::ClosedByApplication { code: 4000 }, "own list"),
         ];
         for (verdict, part) in cases {
             assert!(verdict.remedy().contains(part), "{verdict}: {}", verdict.remedy());

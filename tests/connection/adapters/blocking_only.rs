@@ -447,9 +447,21 @@ fn a_peer_that_always_has_more_to_read_does_not_keep_us_from_writing() {
 
 #[test]
 fn a_stream_cut_short_below_tls_says_so() {
-    let mut socket = scripted(vec![Err(io::ErrorKind::UnexpectedEof.into())]);
-    let Incoming::Ended(report) = socket.next() else { panic!("a message") };
-    assert_eq!(report.stream_end, farewell::StreamEnd::TlsTruncated, "{report}");
+    use farewell::{StreamEnd, TransportError};
+    let said = io::ErrorKind::UnexpectedEof;
+    let cases = [
+        (io::Error::new(said, TransportError::TlsTruncated), StreamEnd::TlsTruncated),
+        // Streams without TLS say so as well: a decompressor, a socket of somebody's own.
+        (io::Error::new(said, "half a block"), StreamEnd::Failed(TransportError::UnexpectedEof)),
+    ];
+    for (error, end) in cases {
+        let words = error.to_string();
+        let mut socket = scripted(vec![Err(error)]);
+        let Incoming::Ended(report) = socket.next() else { panic!("a message") };
+        assert_eq!(report.stream_end, end, "{report}");
+        let failure = report.evidence.failure.expect("the stream said more than a kind");
+        assert_eq!(failure.message.as_str(), words);
+    }
 }
 
 #[test]

@@ -50,7 +50,8 @@ fn a_server_is_given_a_servers_remedy() {
         (request(""), Ok(()), Verdict::HandshakeFailure, "The client's request is faulty"),
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n".into(), Ok(()), Verdict::UpgradeStripped, "health"),
         ("GET / HTTP/1.0\r\nHost: a\r\n\r\n".into(), Ok(()), Verdict::UpgradeStripped, "in front"),
-        ("\x16\x03\x01".into(), Ok(()), Verdict::NotWebSocket, "wss:// instead of ws://"),
+        ("\x16\x03\x01".into(), Ok(()), Verdict::TlsPort, "A client with wss://"),
+        ("\0\0\0".into(), Ok(()), Verdict::NotWebSocket, "scanners of ports"),
         (String::new(), Ok(()), Verdict::HandshakeCutShort, "is up, left before"),
     ];
     for (bytes, answer, verdict, words) in cases {

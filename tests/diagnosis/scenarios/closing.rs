@@ -9,6 +9,8 @@ use super::{Play, Row};
 pub(super) const SCENARIOS: &[Row] = &[
     ("closed-by-us", 12, closed_by_us),
     ("closed-by-peer", 14, closed_by_peer),
+    ("closed-by-application", 12, closed_by_application),
+    ("keepalive-timeout", 16, keepalive_timeout),
     ("closed-by-peer-cut", 6, closed_by_peer_cut),
     ("closed-by-both", 8, closed_by_both),
     ("page-left", 6, page_left),
@@ -41,13 +43,60 @@ fn closed_by_us(play: Play) -> Trace {
 
 fn closed_by_peer(play: Play) -> Trace {
     let mut world = talk(play);
-    let code = world.numbers.pick(&[1000, 1000, 3000, 4001, 4999]);
+    let code = 1000;
     let reason = world.numbers.pick(&["", "bye", "session over"]);
     world.hear_close(code, reason);
     let trip = world.way() + world.way();
     world.sleep(trip);
     world.act(Op::Eof);
     world.finish("closed_by_peer", Some(code.into()))
+}
+
+fn closed_by_application(play: Play) -> Trace {
+    let mut world = talk(play);
+    let code = world.numbers.pick(&[3000, 3003, 3008, 4001, 4401, 4429, 4999]);
+    let reason = world.numbers.pick(&["", "bye", "session over"]);
+    world.hear_close(code, reason);
+    let trip = world.way() + world.way();
+    world.sleep(trip);
+    world.act(Op::Eof);
+    world.finish("closed_by_application", Some(code.into()))
+}
+
+/// The peer asked after us, and we were asleep, had too much to send, or the path lost it.
+fn keepalive_timeout(play: Play) -> Trace {
+    let mut world = talk(play);
+    let timeout = world.numbers.between(3.0, 20.0);
+    let ping = world.frame(0x89, b"still there?");
+    match world.numbers.below(3) {
+        0 => {
+            world.act(Op::Suspend);
+            let asleep = timeout + world.numbers.between(0.5, 30.0);
+            world.sleep(asleep);
+            world.receive(&ping);
+        }
+        1 => {
+            world.act(Op::Take(100));
+            world.say(500_000);
+            world.receive(&ping);
+            world.sleep(timeout);
+        }
+        _ => {
+            world.receive(&ping);
+            world.sleep(timeout);
+        }
+    }
+    let (code, reason) = world.numbers.pick(&[
+        (1011, "keepalive ping timeout"),
+        (1011, "keepalive ping timeout"),
+        (1002, "pong timeout"),
+        (1000, "heartbeat timeout"),
+        (4000, "no pong received"),
+        (1008, "missed heartbeats"),
+    ]);
+    world.hear_close(code, reason);
+    world.act(Op::Eof);
+    world.finish("no_answer_from_us", None)
 }
 
 /// The transport ends before our answer is out.
@@ -113,7 +162,7 @@ fn try_again_later(play: Play) -> Trace {
 fn peer_failure(play: Play) -> Trace {
     let mut world = talk(play);
     let code = world.numbers.pick(&[1002, 1003, 1007, 1008, 1009, 1010, 1011]);
-    let reason = world.numbers.pick(&["", "message too big", "keepalive ping timeout"]);
+    let reason = world.numbers.pick(&["", "message too big", "stopping: out of memory"]);
     world.hear_close(code, reason);
     world.act(Op::Eof);
     world.finish("peer_failure", Some(code.into()))

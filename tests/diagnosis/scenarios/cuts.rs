@@ -14,6 +14,10 @@ pub(super) const SCENARIOS: &[Row] = &[
     ("idle-reset", 8, idle_reset),
     ("idle-round", 12, idle_round),
     ("idle-odd", 6, idle_odd),
+    ("idle-whole", 32, idle_whole),
+    ("idle-short-again", 8, idle_short_again),
+    ("closed-at-an-age", 8, closed_at_an_age),
+    ("closed-for-silence", 8, closed_for_silence),
     ("idle-odd-again", 12, idle_odd_again),
     ("lifetime-30", 14, lifetime_30),
     ("lifetime-30-quiet", 4, lifetime_30_quiet),
@@ -84,6 +88,79 @@ fn idle_round(mut play: Play) -> Trace {
 fn idle_odd(mut play: Play) -> Trace {
     let timeout = play.numbers.pick(&[25.0, 45.0, 75.0, 200.0]);
     cut(play, timeout, Watch::Both, 5.0, Op::Eof)
+}
+
+/// What people set, on a path that is quick and by a timer that is prompt, as most are.
+fn idle_whole(mut play: Play) -> Trace {
+    let timeout = play.numbers.pick(&[3.0, 5.0, 6.0, 8.0, 10.0, 15.0, 35.0, 40.0, 75.0, 80.0]);
+    let before = play.numbers.magnitude(0.5, 200.0);
+    let mut world = play.begin();
+    world.chat_within(before, timeout);
+    prompt_end(&mut world, timeout);
+    world.act(Op::Eof);
+    world.finish("proxy_idle_timeout", Some(timeout as u64))
+}
+
+/// A last byte, and the end so long after that.
+fn prompt_end(world: &mut Simulation, timeout: f64) {
+    world.hear(20);
+    let late = world.numbers.between(0.0, 0.06);
+    world.sleep(timeout + late);
+}
+
+/// Short, and it has happened before.
+fn idle_short_again(mut play: Play) -> Trace {
+    let timeout = play.numbers.pick(&[4.0, 6.0, 7.0, 9.0]);
+    let past = (0..3).map(|_| {
+        let idle = timeout + play.numbers.between(0.0, 0.06);
+        (idle + play.numbers.magnitude(1.0, 60.0), idle)
+    });
+    let past = past.collect();
+    let mut world = play.past(past).begin();
+    let before = world.numbers.magnitude(0.5, 60.0);
+    world.chat_within(before, timeout);
+    prompt_end(&mut world, timeout);
+    world.act(Op::Eof);
+    world.finish("proxy_idle_timeout", Some(timeout as u64))
+}
+
+/// A server that says goodbye to each connection at the same age.
+fn closed_at_an_age(mut play: Play) -> Trace {
+    let lifetime = play.numbers.magnitude(12.0, 900.0).round();
+    let past = (0..3).map(|_| {
+        let age = lifetime + play.numbers.between(0.0, 0.1);
+        (age, play.numbers.between(0.0, age / 4.0))
+    });
+    let past = past.collect();
+    let code = play.numbers.pick(&[1000, 1001]);
+    let mut world = play.any_heartbeat().role(Role::Client).past(past).begin();
+    while world.age() < lifetime * 0.9 {
+        let pause = world.numbers.between(lifetime / 40.0, lifetime / 10.0);
+        world.sleep(pause);
+        world.hear(30);
+    }
+    world.until(lifetime + 0.02);
+    world.hear_close(code, "");
+    world.act(Op::Eof);
+    world.finish("proxy_lifetime", Some(lifetime as u64))
+}
+
+/// A server that closes each connection after the same silence of its application.
+fn closed_for_silence(mut play: Play) -> Trace {
+    let timeout = play.numbers.pick(&[12.0, 25.0, 45.0, 90.0]);
+    let past = (0..3).map(|_| {
+        let idle = timeout + play.numbers.between(0.0, 0.1);
+        (idle + play.numbers.magnitude(1.0, 60.0), idle)
+    });
+    let past = past.collect();
+    let code = play.numbers.pick(&[1000, 1001]);
+    let mut world = play.heartbeat(5.0, 20.0).role(Role::Client).past(past).begin();
+    world.chat(10.0, 500.0);
+    world.hear(20);
+    world.sleep(timeout + 0.02);
+    world.hear_close(code, "");
+    world.act(Op::Eof);
+    world.finish("peer_application_idle", Some(timeout as u64))
 }
 
 /// The same, and it has happened before.

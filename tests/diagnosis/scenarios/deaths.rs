@@ -1,6 +1,6 @@
 //! The peer, or the way to it, ends without a word and not by the clock.
 
-use farewell::TransportError;
+use farewell::{Role, TransportError};
 
 use super::super::trace::{Op, Trace};
 use super::super::world::Simulation;
@@ -25,6 +25,9 @@ pub(super) const SCENARIOS: &[Row] = &[
     ("limit-narrow", 6, limit_narrow),
     ("kernel-timeout", 10, kernel_timeout),
     ("transport-other", 6, transport_other),
+    ("system-aborts", 4, system_aborts),
+    ("unreachable", 8, unreachable),
+    ("request-timeout", 6, request_timeout),
 ];
 
 fn any_end(world: &mut Simulation) -> Op {
@@ -276,7 +279,42 @@ fn transport_other(mut play: Play) -> Trace {
     let before = play.numbers.magnitude(1.0, 300.0);
     let mut world = play.any_heartbeat().begin();
     world.chat(before, 2000.0);
-    let kind = world.numbers.pick(&[TransportError::Other, TransportError::Aborted]);
-    world.act(Op::ReadFailed(kind));
+    world.act(Op::ReadFailed(TransportError::Other));
     world.finish("transport_failure", None)
+}
+
+/// Somebody ends the socket, or takes its address away.
+fn system_aborts(mut play: Play) -> Trace {
+    let before = play.numbers.magnitude(1.0, 300.0);
+    let mut world = play.any_heartbeat().begin();
+    world.chat(before, 2000.0);
+    world.act(Op::ReadFailed(TransportError::Aborted));
+    world.finish("system_aborted", None)
+}
+
+/// Routers and hosts say themselves that there is no way, or that nobody listens.
+fn unreachable(mut play: Play) -> Trace {
+    let before = play.numbers.magnitude(1.0, 300.0);
+    let mut world = play.any_heartbeat().begin();
+    world.chat(before, 2000.0);
+    let kind = world.numbers.pick(&[TransportError::Unreachable, TransportError::Refused]);
+    let writes = world.numbers.chance(0.3);
+    if writes {
+        world.act(Op::Take(0));
+        world.say(200);
+        world.act(Op::WriteFailed(kind));
+    }
+    world.act(Op::ReadFailed(kind));
+    let name = if kind == TransportError::Refused { "refused" } else { "unreachable" };
+    world.finish(name, None)
+}
+
+/// A proxy takes the connection for a request that never ended, and says so in HTTP.
+fn request_timeout(mut play: Play) -> Trace {
+    let before = play.numbers.magnitude(1.0, 300.0);
+    let mut world = play.any_heartbeat().role(Role::Client).begin();
+    world.chat(before, 2000.0);
+    world.receive(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+    world.act(Op::Eof);
+    world.finish("http_in_stream", Some(408))
 }

@@ -17,6 +17,8 @@ pub(super) const SCENARIOS: &[Row] = &[
     ("plain-request", 4, plain_request),
     ("captive-portal", 3, captive_portal),
     ("other-protocol", 10, other_protocol),
+    ("tls-port", 10, tls_port),
+    ("not-found-stripped", 4, not_found_stripped),
     ("wrong-accept", 5, wrong_accept),
     ("faulty-handshake", 10, faulty_handshake),
     ("cut-short", 14, cut_short),
@@ -156,10 +158,9 @@ fn captive_portal(play: Play) -> Trace {
 }
 
 fn other_protocol(play: Play) -> Trace {
-    const GREETINGS: [&[u8]; 5] = [
+    const GREETINGS: [&[u8]; 4] = [
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b"220 mail.example.com ESMTP\r\n",
-        b"\x15\x03\x01\x00\x02\x02\x46",
         b"-ERR unknown command 'GET'\r\n",
         b"\x00\x00\x12\x04\x00\x00\x00\x00\x00",
     ];
@@ -168,6 +169,41 @@ fn other_protocol(play: Play) -> Trace {
     world.receive(greeting);
     world.act(Op::Eof);
     world.finish("not_web_socket", None)
+}
+
+/// TLS hears plain HTTP, or says so; or a server without TLS hears TLS.
+fn tls_port(mut play: Play) -> Trace {
+    if play.numbers.chance(0.3) {
+        let mut world = play.opening(Role::Server).begin();
+        world.receive(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03randomrandom");
+        world.sleep(0.2);
+        world.act(Op::Eof);
+        return world.finish("tls_port", None);
+    }
+    let mut world = client(play);
+    match world.numbers.below(4) {
+        0 => {
+            let page = "<h1>400</h1> The plain HTTP request was sent to HTTPS port";
+            hear_response(&mut world, "400 Bad Request", "", page);
+        }
+        1 => {
+            let said = "Client sent an HTTP request to an HTTPS server.\n";
+            hear_response(&mut world, "400 Bad Request", "", said);
+        }
+        _ => {
+            world.receive(b"\x15\x03\x01\x00\x02\x02\x46");
+            world.act(Op::Eof);
+        }
+    }
+    world.finish("tls_port", None)
+}
+
+/// What frameworks answer to a request without its upgrade, for a path that is there.
+fn not_found_stripped(play: Play) -> Trace {
+    let mut world = client(play);
+    let server = world.numbers.pick(&["uvicorn", "daphne"]);
+    hear_response(&mut world, "404 Not Found", &format!("server: {server}\r\n"), "Not Found");
+    world.finish("upgrade_stripped", None)
 }
 
 /// Something answers 101 out of a cache, or without understanding.

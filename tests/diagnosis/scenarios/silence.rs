@@ -16,6 +16,7 @@ pub(super) const SCENARIOS: &[Row] = &[
     ("laptop-sleeps", 20, laptop_sleeps),
     ("laptop-slept-long-ago", 8, laptop_slept_long_ago),
     ("process-hiccup", 5, process_hiccup),
+    ("nap-past-the-peers-patience", 10, nap),
     ("own-idle-timeout", 6, own_idle_timeout),
 ];
 
@@ -142,6 +143,22 @@ fn laptop_slept_long_ago(mut play: Play) -> Trace {
     world.sleep(1.0);
     world.act(Op::Eof);
     world.finish("peer_vanished", None)
+}
+
+/// Shorter than any timeout of ours, and longer than the peer's: it had pinged and hung up.
+fn nap(mut play: Play) -> Trace {
+    let asleep = play.numbers.between(8.0, 15.0);
+    let mut world = play.any_heartbeat().begin();
+    world.chat(20.0, 2000.0);
+    world.act(Op::NoPongs);
+    world.act(Op::Suspend);
+    world.sleep(asleep);
+    let ping = world.frame(0x89, b"");
+    world.receive(&ping);
+    let reset = Op::ReadFailed(TransportError::Reset);
+    let end = world.numbers.pick(&[Op::Eof, reset]);
+    world.act(end);
+    world.finish("local_suspended", None)
 }
 
 /// A pause that no timeout notices, and a crash of the peer.

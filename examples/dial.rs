@@ -40,7 +40,12 @@ fn main() -> Result<()> {
             println!("{report}");
             Ok(())
         }
-        Err(error) => Err(error.to_string().into()),
+        Err(error) => {
+            if let Some(diagnosis) = error.diagnosis() {
+                println!("{diagnosis:#}");
+            }
+            Err(error.to_string().into())
+        }
     }
 }
 

@@ -38,10 +38,12 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod conversation;
+mod dialled;
 mod options;
 mod proxy;
 mod race;
 mod socks;
+mod step;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -54,11 +56,13 @@ use crate::report::ReadClosed;
 use crate::time::Timestamp;
 
 use conversation::{Conversation, Told};
+pub use dialled::{DialError, Dialled};
 pub use options::{DialOptions, PhaseTimeouts};
 #[cfg(feature = "std")]
 pub use proxy::ProxyEnvError;
 pub use proxy::{Proxy, ProxyError, ProxyServer};
 use race::{MAX_ADDRESSES, Race};
+pub use step::{Step, Wait};
 
 pub use crate::report::{
     AddressAttempt, AttemptError, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase,
@@ -116,107 +120,23 @@ enum Stage {
     Failed,
 }
 
-/// What is to be done next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Step {
-    /// This name is to be looked up.
-    Resolve {
-        /// The name.
-        host: Box<str>,
-        /// The port of the addresses.
-        port: u16,
-    },
-    /// A connection to this address is to be begun. Others may be under way.
-    Connect {
-        /// Its place in [`DialRecord::attempts`].
-        attempt: usize,
-        /// The address.
-        address: SocketAddr,
-    },
-    /// This attempt is to be dropped, with its stream where it has one.
-    Drop {
-        /// Its place in [`DialRecord::attempts`].
-        attempt: usize,
-    },
-    /// Some of the output is to be written to the stream that connected.
-    Write,
-    /// A read from the stream that connected is to be tried.
-    Read,
-    /// There is nothing to do before something has happened.
-    Wait(Wait),
-    /// The stream of this attempt leads to the server. It is said again and again.
-    Connected {
-        /// Its place in [`DialRecord::attempts`].
-        attempt: usize,
-    },
-    /// There will be no connection. It is said again and again.
-    Failed,
-}
-
-/// What to wait for: whatever comes first. A lookup and attempts that are under way are awaited, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Wait {
-    /// Something can be read from the stream that connected.
-    pub read: bool,
-    /// Something can be written to it.
-    pub write: bool,
-    /// This time has come.
-    pub until: Timestamp,
-}
-
-impl Wait {
-    /// Whether the time has come.
-    #[must_use]
-    pub fn is_over(&self, now: Timestamp) -> bool {
-        self.until <= now
-    }
-}
-
-/// A stream that leads to the server, as far as a [`Dial`] knows of it.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Dialled {
-    /// What has happened.
-    pub record: Box<DialRecord>,
-    /// What was read behind the proxy's answer: it is the server's.
-    pub read: Vec<u8>,
-}
-
-impl Dialled {
-    /// A stream of this machine's own, which was connected without a race.
-    #[cfg(all(feature = "std", unix))]
-    pub(crate) fn local(began: Timestamp, now: Timestamp) -> Self {
-        let mut record = Box::new(DialRecord::new(began));
-        record.connect = Some(PhaseSpan { began, ended: Some(now) });
-        record.ended = now;
-        Self { record, read: Vec::new() }
-    }
-}
-
-/// There is no connection: the record says why, and has every address with its own error.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct DialError {
-    /// What has happened.
-    pub record: Box<DialRecord>,
-}
-
-/// The failure, and the addresses that were tried.
-impl core::fmt::Display for DialError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.record.fmt_failure(f)
-    }
-}
-
-impl core::error::Error for DialError {}
-
 impl Dial {
     /// Begins to dial for this request. [`Timeouts::handshake`](crate::Timeouts::handshake) is the
     /// time for all of it, opening handshake included.
     #[must_use]
     pub fn new(
+        request: &ClientRequest,
+        options: &DialOptions,
+        config: &Config,
+        now: Timestamp,
+    ) -> Self {
+        Self::since(now, request, options, config, now)
+    }
+
+    /// The same where the time began to run earlier: before a redirection, for example.
+    #[must_use]
+    pub fn since(
+        began: Timestamp,
         request: &ClientRequest,
         options: &DialOptions,
         config: &Config,
@@ -232,7 +152,7 @@ impl Dial {
             stage: Stage::Failed,
             dropped: Vec::new(),
             record: DialRecord::new(now),
-            deadline: now + config.timeouts.handshake,
+            deadline: began + config.timeouts.handshake,
             phase_deadline: None,
             now,
         };
@@ -241,21 +161,21 @@ impl Dial {
     }
 
     fn begin(&mut self) {
-        if let Some(failure) = self.proxy.as_ref().and_then(|proxy| unfit(proxy, &self.host)) {
+        if let Some(failure) =
+            self.proxy.as_ref().and_then(|proxy| conversation::unfit(proxy, &self.host))
+        {
             return self.fail(failure.into());
+        }
+        if let (None, Some(addresses)) = (&self.proxy, self.options.addresses.take()) {
+            return self.race(&addresses);
         }
         let (host, port) = self.place();
         if let Ok(address) = host.parse::<IpAddr>() {
             return self.race(&[SocketAddr::new(address, port)]);
         }
-        match self.options.addresses.take() {
-            Some(addresses) if self.proxy.is_none() => self.race(&addresses),
-            _ => {
-                self.enter(DialPhase::Resolve);
-                self.record.resolve = Some(PhaseSpan::begun(self.now));
-                self.stage = Stage::Resolve { asked: false };
-            }
-        }
+        self.enter(DialPhase::Resolve);
+        self.record.resolve = Some(PhaseSpan::begun(self.now));
+        self.stage = Stage::Resolve { asked: false };
     }
 
     /// What is connected to: the proxy, where one is used.
@@ -572,14 +492,5 @@ impl Dial {
                 Err(DialError { record })
             }
         }
-    }
-}
-
-/// Why this proxy cannot be used for this host.
-fn unfit(proxy: &ProxyServer, host: &str) -> Option<ProxyFailure> {
-    match proxy.kind() {
-        ProxyKind::Https => Some(ProxyFailure::NoTls),
-        ProxyKind::Socks5 if host.len() > 255 => Some(ProxyFailure::NameTooLong),
-        ProxyKind::Socks5 | ProxyKind::Http => None,
     }
 }

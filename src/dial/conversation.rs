@@ -141,3 +141,12 @@ pub(super) fn failure(answer: ProxyAnswer, credentials: bool) -> Option<ProxyFai
         ProxyAnswer::NotSocks => ProxyFailure::NotSocks,
     })
 }
+
+/// Why this proxy cannot be used for this host.
+pub(super) fn unfit(proxy: &ProxyServer, host: &str) -> Option<ProxyFailure> {
+    match proxy.kind() {
+        ProxyKind::Https => Some(ProxyFailure::NoTls),
+        ProxyKind::Socks5 if host.len() > 255 => Some(ProxyFailure::NameTooLong),
+        ProxyKind::Socks5 | ProxyKind::Http => None,
+    }
+}

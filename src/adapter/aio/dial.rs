@@ -33,7 +33,7 @@ pub(super) async fn dial(
     clock: Clock,
     began: Timestamp,
 ) -> Result<(TcpStream, Dialled), ConnectError> {
-    let dial = Dial::new(request, &options.dial, &options.config, began);
+    let dial = Dial::since(began, request, &options.dial, &options.config, clock.now());
     let mut executor = Executor {
         dial,
         options,

@@ -34,7 +34,7 @@ pub(super) fn dial(
     clock: Clock,
     began: Timestamp,
 ) -> Result<(TcpStream, Dialled), ConnectError> {
-    let dial = Dial::new(request, &options.dial, &options.config, began);
+    let dial = Dial::since(began, request, &options.dial, &options.config, clock.now());
     let (sender, receiver) = mpsc::channel();
     let (begun, under_way) = (Vec::new(), 0);
     let executor =

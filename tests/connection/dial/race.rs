@@ -135,6 +135,12 @@ fn an_address_in_the_url_is_not_looked_up() {
         assert!(seen.resolved.is_empty());
         assert_eq!(seen.result.unwrap().record.address(), address.parse().ok());
     }
+    // Addresses that are given come before the one in the URL.
+    let world = World::new(&[("1", Connects(1))]);
+    let mut options = DialOptions::default();
+    options.addresses = Some(vec![address("1")]);
+    let seen = world.dial("ws://192.0.2.7/", &options, &Config::default());
+    assert_eq!(seen.result.unwrap().record.address(), Some(address("1")));
 }
 
 #[test]

@@ -122,6 +122,17 @@ pub struct Timeouts {
     /// With output pending and not a byte of it accepted by the transport, the connection is given
     /// up. Default: 30 s.
     pub write_stall: Option<Duration>,
+    /// What was ready to leave has to be accepted by the transport within this time, however
+    /// steadily it drips: otherwise the connection is given up, as with `write_stall`. Counted anew
+    /// for what has become ready since; a session makes no more than some fragments ready at once,
+    /// so that this bounds a rate and not the time that a long message takes. Default: off.
+    pub write_drain: Option<Duration>,
+    /// A message has to be complete this long after its first byte, or else the connection is closed
+    /// with 1008. A control frame between two messages counts as one. Default: off.
+    ///
+    /// Without it, a peer that sends a byte now and then keeps what came of its message in memory for
+    /// as long as it likes: up to [`Limits::message`].
+    pub message: Option<Duration>,
 }
 
 impl Default for Timeouts {
@@ -132,6 +143,8 @@ impl Default for Timeouts {
             linger: Duration::from_secs(2),
             idle: None,
             write_stall: Some(Duration::from_secs(30)),
+            write_drain: None,
+            message: None,
         }
     }
 }
@@ -146,8 +159,8 @@ pub struct Heartbeat {
     /// varies by up to 10 % either way. Default: 20 s.
     pub interval: Duration,
     /// The connection is given up when no byte at all has arrived for this long after a Ping left.
-    /// A path with a long round trip gets more: smoothed round trip plus four deviations.
-    /// Default: 20 s.
+    /// A path with a long round trip gets more: smoothed round trip plus four deviations, and at
+    /// most three times this. Default: 20 s.
     pub timeout: Duration,
 }
 

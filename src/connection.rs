@@ -208,6 +208,9 @@ impl Connection {
             self.times.bytes_received();
         }
         if self.receives() {
+            if !self.receiver.is_under_way() {
+                self.times.message_begun = now;
+            }
             match self.receiver.poll(input, &self.config.limits) {
                 Ok(Some(Received::Chunk(chunk))) => {
                     self.times.data_received(now);
@@ -377,7 +380,7 @@ impl Connection {
             return;
         }
         // Each timer fires or moves at most once for a given time.
-        for _ in 0..8 {
+        for _ in 0..10 {
             match self.next_timer() {
                 Some((at, timer)) if at <= now => self.fire(timer, now.since(at), now),
                 _ => return,
@@ -397,7 +400,13 @@ impl Connection {
                 let frame = away.unwrap_or(CloseFrame::EMPTY);
                 self.begin_close(frame, Some(Cause::IdleTimeout { idle }), now);
             }
-            Timer::WriteStall => {
+            Timer::Message => {
+                let elapsed = now.since(self.times.message_begun);
+                let slow = CloseFrame::new(CloseCode::POLICY_VIOLATION, "message too slow");
+                let frame = slow.unwrap_or(CloseFrame::EMPTY);
+                self.begin_close(frame, Some(Cause::MessageTimeout { elapsed }), now);
+            }
+            Timer::WriteStall | Timer::WriteDrain => {
                 let pending = self.sender.pending();
                 self.give_up(Cause::WriteStalled { pending }, Trigger::PeerLost, now);
             }

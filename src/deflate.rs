@@ -16,6 +16,8 @@ mod inflater;
 #[cfg(feature = "deflate")]
 mod params;
 #[cfg(feature = "deflate")]
+mod past;
+#[cfg(feature = "deflate")]
 mod pool;
 #[cfg(feature = "deflate")]
 mod settings;

@@ -94,6 +94,16 @@
 //! random times and by coincidence does so after a minute; real traffic has its own mixture.
 //!
 #![doc = include_str!("diagnosis/confusion.md")]
+//!
+//! # How often it is right about real endings
+//!
+//! A rig in the repository, `tests/interop/endings`, makes endings with other people's software:
+//! proxies that time out or reload, servers in Python, Node and Go that are killed, frozen or silent,
+//! networks that go dead, our own process asleep. Each has its true cause, and for some of them
+//! several verdicts are right, since one endpoint cannot tell them apart. The columns by confidence
+//! have how often the first verdict was right; *listed* is whether a right one was named at all.
+//!
+#![doc = include_str!("diagnosis/real_endings.md")]
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod fact;

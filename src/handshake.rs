@@ -41,7 +41,7 @@ pub(crate) use error::Suspect;
 pub use extension::ExtensionOffer;
 pub use http1::headers::{HeaderError, Headers};
 pub(crate) use http1::uri::{AuthorityError, percent_decode, split_authority};
-pub use origin::Origins;
+pub use origin::{OriginError, OriginList, Origins};
 pub use redirect::RedirectError;
 pub use refusal::Refusal;
 pub use request_error::RequestError;

@@ -39,7 +39,7 @@ impl Raw {
         let mut raw = Self::new(stream)?;
         let request = ClientRequest::new("ws://localhost/")?;
         let mut out = BytesMut::new();
-        let nonce = *b"any sixteen byte";
+        let nonce = farewell::Seed::from_os()?.nonce();
         let mut handshake = ClientHandshake::start(&request, nonce, &Limits::default(), &mut out);
         raw.write(&out)?;
         loop {

@@ -72,9 +72,7 @@ pub(crate) fn hear(
     config.limits.message = u64::MAX;
     config.limits.fragments = u32::MAX;
     config.limits.empty_fragments = u32::MAX;
-    let mut settings = Compression::default();
-    settings.ratio = u32::MAX;
-    config.compression = Some(settings);
+    config.compression = Some(Compression::default());
     let now = Timestamp::ZERO;
     let mut peer = Session::upgraded(role, negotiated.clone(), config, Seed::new([3; 32]), now);
     let (mut messages, mut copy) = (Vec::new(), wire.to_vec());

@@ -152,7 +152,7 @@ fn check_answers(request: &Request) {
         Accept::new(Origins::Any),
         Accept::new(Origins::Absent),
         Accept::new(Origins::SameHost).require_origin(),
-        Accept::new(Origins::Listed(vec!["https://example.com".into(), "null".into()])),
+        Accept::new(Origins::listed(["https://example.com", "null"]).expect("origins")),
         Accept::new(Origins::Any).subprotocol("chat").expect("a token"),
         Accept::new(Origins::Any).subprotocols(&["superchat", "chat"]).expect("tokens"),
     ] {

@@ -72,6 +72,14 @@ impl Connection {
             let stalled = self.sender.stalled_since();
             next = sooner(next, stalled.map(|since| (since + span, Timer::WriteStall)));
         }
+        if let Some(span) = self.config.timeouts.write_drain {
+            let drips = self.sender.drips_since();
+            next = sooner(next, drips.map(|since| (since + span, Timer::WriteDrain)));
+        }
+        if let Some(span) = self.config.timeouts.message {
+            let begun = self.receiver.is_under_way().then_some(self.times.message_begun);
+            next = sooner(next, begun.map(|begun| (begun + span, Timer::Message)));
+        }
         next
     }
 

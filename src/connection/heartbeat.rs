@@ -10,6 +10,9 @@ use crate::report::{Pings, Rtt};
 use crate::time::{Timestamp, nanos};
 use crate::wire::keystream::Keystream;
 
+/// The patience for a Pong at most, as a multiple of the timeout that is set.
+const MOST_PATIENCE: u32 = 3;
+
 /// How far the latest Ping has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Latest {
@@ -103,8 +106,11 @@ impl Heartbeat {
         Timestamp::from_nanos(self.mark)
     }
 
+    /// How long a Pong may take. A peer that answers late on purpose makes round trips long, so that
+    /// what they are worth is bounded.
     fn patience(&self, settings: &config::Heartbeat) -> Duration {
-        settings.timeout.max(self.rtt.patience())
+        let most = settings.timeout.saturating_mul(MOST_PATIENCE);
+        settings.timeout.max(self.rtt.patience().min(most))
     }
 
     /// Queues a Ping, in the place of the one before it.

@@ -59,6 +59,9 @@ pub(super) struct Sender {
     last_flushed: Timestamp,
     /// Since when output has been pending without progress.
     stalled_since: Timestamp,
+    /// The end of what was queued at `marked_at`, an offset in the output: all before it is to leave.
+    mark: u64,
+    marked_at: Timestamp,
     /// When the last message was queued, or a fragment of it.
     message_queued: Timestamp,
     /// Payload bytes of that message so far, and of the largest before it.
@@ -78,6 +81,8 @@ impl Sender {
             handshake_pending: false,
             last_flushed: now,
             stalled_since: now,
+            mark: 0,
+            marked_at: now,
             message_queued: now,
             message_len: 0,
             largest_before: 0,
@@ -233,10 +238,13 @@ impl Sender {
 
     #[inline]
     fn count_frame(&mut self, bytes: u64, now: Timestamp) {
-        if self.bytes_flushed == self.traffic.bytes {
-            self.stalled_since = now;
-        }
+        let was_empty = self.bytes_flushed == self.traffic.bytes;
         self.traffic.bytes = self.traffic.bytes.saturating_add(bytes);
+        if was_empty {
+            self.stalled_since = now;
+            self.marked_at = now;
+            self.mark = self.traffic.bytes;
+        }
         self.traffic.frames += 1;
     }
 
@@ -247,6 +255,10 @@ impl Sender {
             self.bytes_flushed.saturating_add(bytes as u64).min(self.traffic.bytes);
         self.last_flushed = now;
         self.stalled_since = now;
+        if self.bytes_flushed >= self.mark {
+            self.mark = self.traffic.bytes;
+            self.marked_at = now;
+        }
         if self.bytes_flushed == self.traffic.bytes {
             self.messages_pending = 0;
         }
@@ -294,6 +306,11 @@ impl Sender {
     /// Since when output has been pending without progress, if any is.
     pub(super) fn stalled_since(&self) -> Option<Timestamp> {
         (self.pending() > 0 || self.handshake_pending).then_some(self.stalled_since)
+    }
+
+    /// Since when bytes have been pending that were ready by then, if any are.
+    pub(super) fn drips_since(&self) -> Option<Timestamp> {
+        (self.pending() > 0).then_some(self.marked_at)
     }
 
     /// The last message that was begun, and the largest before it.

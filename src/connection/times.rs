@@ -25,6 +25,8 @@ pub(super) struct Times {
     /// When a byte last came, unless `last_data` is later.
     last_received: Timestamp,
     pub(super) last_data: Timestamp,
+    /// When what is under way began, if anything is.
+    pub(super) message_begun: Timestamp,
     /// When a control frame other than a Close last came.
     last_control: Timestamp,
     /// The shortest time, in nanoseconds, after which anything can be due on a quiet connection.
@@ -48,6 +50,7 @@ impl Times {
             now,
             last_received: now,
             last_data: now,
+            message_begun: now,
             last_control: now,
             shortest_wait: shortest_wait(config),
             lateness_micros: 0,
@@ -169,9 +172,12 @@ fn millis(span: Duration) -> u32 {
 }
 
 /// The shortest wait of an open connection for anything, in nanoseconds. All of its waits begin
-/// when something was last received or flushed, or later.
+/// when something was last received or flushed, or later; where one may begin earlier, it is none.
 fn shortest_wait(config: &Config) -> u64 {
-    let Timeouts { idle, write_stall, .. } = config.timeouts;
+    let Timeouts { idle, write_stall, write_drain, message, .. } = config.timeouts;
+    if write_drain.is_some() || message.is_some() {
+        return 0;
+    }
     let heartbeat = config.heartbeat.as_ref();
     let ping = heartbeat.map(|settings| heartbeat::shortest_interval(settings.interval));
     let pong = heartbeat.map(|settings| settings.timeout);

@@ -7,6 +7,7 @@
 //! The window is always 32 KiB, whatever was agreed on: the memory is the same, and with a smaller
 //! one it would depend on the cut whether a reference beyond it is found out.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::panic::AssertUnwindSafe;
@@ -14,6 +15,7 @@ use core::panic::AssertUnwindSafe;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::compressor::TAIL;
+use super::past::{Past, Record};
 use crate::wire::data::MessageKind;
 use crate::wire::utf8::Utf8Validator;
 use crate::wire::violation::Violation;
@@ -24,29 +26,38 @@ use crate::wire::violation::Violation;
 const STEPS: [usize; 2] = [1536, 68 * 1024];
 
 /// The size of the window.
-const WINDOW: usize = 32 * 1024;
-
-/// Final blocks that a message may have. After each, the window has to be filled in again.
-const FINAL_BLOCKS: u32 = 1024;
+pub(super) const WINDOW: usize = 32 * 1024;
 
 /// Limits on what a message may inflate to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) message: u64,
-    pub(super) ratio: u32,
+    pub(super) ratio: Option<u32>,
     pub(super) ratio_free: u64,
 }
 
 impl Bounds {
     /// The most that may follow from `taken` compressed bytes, and the rule that says so.
     fn at(&self, taken: u64) -> (u64, Violation) {
-        let warranted = taken.saturating_mul(self.ratio.into()).max(self.ratio_free);
-        if self.message <= warranted {
-            let len = self.message.saturating_add(1);
-            (self.message, Violation::MessageTooBig { len, limit: self.message })
-        } else {
-            (warranted, Violation::InflationRatio { ratio: self.ratio })
+        match self.ratio {
+            Some(ratio) if self.warranted(ratio, taken) < self.message => {
+                (self.warranted(ratio, taken), Violation::InflationRatio { ratio })
+            }
+            _ => {
+                let len = self.message.saturating_add(1);
+                (self.message, Violation::MessageTooBig { len, limit: self.message })
+            }
         }
+    }
+
+    /// What `taken` compressed bytes warrant, for their ratio.
+    fn warranted(&self, ratio: u32, taken: u64) -> u64 {
+        taken.saturating_mul(ratio.into()).max(self.ratio_free)
+    }
+
+    /// Whether the next compressed byte may raise the limit.
+    fn may_rise(&self, taken: u64) -> bool {
+        self.ratio.is_some_and(|ratio| self.warranted(ratio, taken) < self.message)
     }
 }
 
@@ -57,12 +68,12 @@ pub(super) struct Inflater {
     utf8: Utf8Validator,
     /// Compressed bytes of the message so far.
     taken: u64,
-    final_blocks: u32,
+    /// Compressed bytes of the messages before it.
+    taken_before: u64,
     /// Whether a block was begun, so that the end of the message has to end it.
     in_block: bool,
-    /// Once a final block has come: what is in the window before the message. It is not stored for
-    /// peers without such blocks, which are nearly all, so what came before the first one is lost.
-    history: Option<Vec<u8>>,
+    /// Once a final block has come: what lies behind it.
+    past: Option<Box<Past>>,
 }
 
 impl Inflater {
@@ -71,24 +82,25 @@ impl Inflater {
             inflate: AssertUnwindSafe(Inflate::new(false, 15)),
             utf8: Utf8Validator::default(),
             taken: 0,
-            final_blocks: 0,
+            taken_before: 0,
             in_block: false,
-            history: None,
+            past: None,
         }
     }
 
     /// Forgets what was inflated before.
     pub(super) fn reset(&mut self) {
         self.inflate.reset(false);
-        self.history = None;
+        self.past = None;
         self.begin();
+        self.taken_before = 0;
     }
 
     /// Forgets what it knows of a message, but for the window.
     fn begin(&mut self) {
         self.utf8 = Utf8Validator::default();
+        self.taken_before = self.taken_before.saturating_add(self.taken);
         self.taken = 0;
-        self.final_blocks = 0;
         self.in_block = false;
     }
 
@@ -100,58 +112,97 @@ impl Inflater {
         bounds: &Bounds,
         message: &mut Vec<u8>,
     ) -> Result<(), Violation> {
+        let mut output = Output { len: message.len(), memory: message, limit: bounds.message };
+        let result = self.inflate_into(piece, kind, bounds, &mut output);
+        let len = output.len;
+        message.truncate(len);
+        result
+    }
+
+    fn inflate_into(
+        &mut self,
+        piece: &[u8],
+        kind: MessageKind,
+        bounds: &Bounds,
+        output: &mut Output<'_>,
+    ) -> Result<(), Violation> {
         let mut rest = piece;
-        // At a limit, bytes are taken one by one, after a look at what follows without any.
+        // Where a byte may raise the limit, bytes are taken one by one, after a look at what follows
+        // without any.
         let mut looked = false;
+        // More may come out without another byte.
+        let mut full = false;
         loop {
-            let (limit, _) = bounds.at(self.taken);
-            let open = limit.saturating_sub(message.len() as u64);
-            let step = match open {
-                0 => {
-                    self.look(rest.get(..usize::from(looked)).unwrap_or_default(), bounds, message)
+            if !rest.is_empty() {
+                self.begin_stream(output.len);
+            }
+            let now = match self.record_room() {
+                Some(0) if !rest.is_empty() && !full => {
+                    self.complete_stream(kind, bounds, output)?;
+                    continue;
                 }
-                _ => self.step(rest, open, bounds, message),
+                Some(room) => rest.get(..room).unwrap_or(rest),
+                None => rest,
             };
+            let (limit, _) = bounds.at(self.taken);
+            let open = limit.saturating_sub(output.len as u64);
+            let one_by_one = open == 0 && bounds.may_rise(self.taken);
+            let start = output.len;
+            let step = match open {
+                0 if one_by_one && !looked => self.look(&[], bounds, output),
+                0 if one_by_one => self.look(now.get(..1).unwrap_or(now), bounds, output),
+                0 => self.look(now, bounds, output),
+                _ => self.step(now, open, output),
+            };
+            looked = one_by_one && !looked;
+            full = step.full;
+            if step.status.is_err() && self.record_room().is_some() {
+                // It may refer to what came before its stream.
+                self.complete_stream(kind, bounds, output)?;
+                continue;
+            }
+            let taken = rest.get(..step.taken).unwrap_or_default();
             rest = rest.get(step.taken..).unwrap_or_default();
-            looked = open == 0 && !looked;
             step.verdict?;
-            self.validate(kind, message.get(message.len() - step.made..).unwrap_or_default())?;
+            self.validate(kind, output.since(start))?;
             match step.status? {
-                Status::StreamEnd => self.next_stream(message)?,
-                _ if rest.is_empty() && !step.full && !looked => return Ok(()),
-                _ => {}
+                Status::StreamEnd => {
+                    self.end_stream();
+                    (full, looked) = (false, false);
+                }
+                _ => self.past.iter_mut().for_each(|past| past.record(taken)),
+            }
+            if rest.is_empty() && !full && !looked {
+                return Ok(());
             }
         }
     }
 
     /// Inflates into as much room as is likely to be needed, within what is open.
-    fn step(&mut self, input: &[u8], open: u64, bounds: &Bounds, message: &mut Vec<u8>) -> Step {
-        let start = message.len();
+    fn step(&mut self, input: &[u8], open: u64, output: &mut Output<'_>) -> Step {
         // Long texts have more in them that was there before.
         let factor = if input.len() < 2048 { 4 } else { 8 };
         // A few bytes behind a long message do not make it twice as long.
-        let more = start.min(input.len().saturating_mul(64));
+        let more = output.len.min(input.len().saturating_mul(64));
         let likely = input.len().saturating_mul(factor).max(more).clamp(STEPS[0], STEPS[1]);
         let room = usize::try_from(open).unwrap_or(usize::MAX).min(likely);
-        reserve(message, room, bounds.message);
-        message.resize(start + room, 0);
-        let (taken, made, status) = self.run(input, &mut message[start..], InflateFlush::NoFlush);
-        message.truncate(start + made);
-        Step { taken, made, full: made == room, status, verdict: Ok(()) }
+        let (taken, made, status) = self.run(input, output.room(room), InflateFlush::NoFlush);
+        output.len += made;
+        Step { taken, full: made == room, status, verdict: Ok(()) }
     }
 
     /// Inflates a byte at most, where no more is open: to see whether there is any, and whether
     /// what was taken for it opens more.
-    fn look(&mut self, input: &[u8], bounds: &Bounds, message: &mut Vec<u8>) -> Step {
+    fn look(&mut self, input: &[u8], bounds: &Bounds, output: &mut Output<'_>) -> Step {
         let mut byte = [0];
         let (taken, made, status) = self.run(input, &mut byte, InflateFlush::NoFlush);
         let (limit, rule) = bounds.at(self.taken);
-        let mut step = Step { taken, made, full: made == 1, status, verdict: Ok(()) };
-        if step.full && message.len() as u64 >= limit {
+        let mut step = Step { taken, full: made == 1, status, verdict: Ok(()) };
+        if step.full && output.len as u64 >= limit {
             step.verdict = Err(rule);
         } else if step.full {
-            reserve(message, 1, bounds.message);
-            message.extend(byte);
+            output.room(1).copy_from_slice(&byte);
+            output.len += 1;
         }
         step
     }
@@ -187,36 +238,51 @@ impl Inflater {
     //= rfc7692#7.2.1
     //# An endpoint MAY use both DEFLATE blocks with the "BFINAL" bit set
     //# to 0 and DEFLATE blocks with the "BFINAL" bit set to 1.
-    fn next_stream(&mut self, message: &[u8]) -> Result<(), Violation> {
-        self.final_blocks += 1;
+    fn end_stream(&mut self) {
         self.in_block = false;
-        if self.final_blocks > FINAL_BLOCKS {
-            return Err(Violation::TooManyFinalBlocks { limit: FINAL_BLOCKS });
+        self.past.get_or_insert_default().end_stream();
+    }
+
+    /// Begins another stream where the one before has ended.
+    fn begin_stream(&mut self, len: usize) {
+        if let Some(past) = self.past.as_mut().filter(|past| past.is_between()) {
+            self.inflate.reset(false);
+            past.begin_stream(Outcome { len, taken: self.taken }, self.utf8);
         }
+    }
+
+    /// How much more may be taken of a stream that does not know what came before it.
+    fn record_room(&self) -> Option<usize> {
+        self.past.as_ref()?.record_room()
+    }
+
+    /// Fills in the window before such a stream, and inflates it once more.
+    fn complete_stream(
+        &mut self,
+        kind: MessageKind,
+        bounds: &Bounds,
+        output: &mut Output<'_>,
+    ) -> Result<(), Violation> {
+        let Some(past) = &mut self.past else { return Ok(()) };
+        let Some(Record { begun, utf8, input }) = past.complete_stream() else { return Ok(()) };
+        output.len = begun.len;
+        self.taken = begun.taken;
+        self.utf8 = utf8;
+        // Not by what was taken since: how much that is depends on the cut.
+        past.pay(output.since(0), self.taken_before.saturating_add(self.taken))?;
         self.inflate.reset(false);
-        let history = self.history.get_or_insert_default();
-        let joined;
-        let window = if history.is_empty() || message.len() >= WINDOW {
-            message
-        } else {
-            joined = [history, message].concat();
-            &joined
-        };
-        if !window.is_empty() {
-            let dictionary = last_window(window);
-            self.inflate.set_dictionary(dictionary).map_err(|_| Violation::InvalidDeflate)?;
+        for part in past.window(output.since(0)) {
+            if !part.is_empty() {
+                self.inflate.set_dictionary(part).map_err(|_| Violation::InvalidDeflate)?;
+            }
         }
-        Ok(())
+        self.inflate_into(&input, kind, bounds, output)
     }
 
     /// The message that is complete may be referred to by the next.
     pub(super) fn remember(&mut self, message: &[u8]) {
-        if let Some(history) = &mut self.history {
-            let message = last_window(message);
-            let overfull = (history.len() + message.len()).saturating_sub(WINDOW);
-            history.drain(..overfull.min(history.len()));
-            history.reserve_exact(message.len());
-            history.extend_from_slice(message);
+        if let Some(past) = &mut self.past {
+            past.remember(message);
         }
     }
 
@@ -239,6 +305,9 @@ impl Inflater {
         if kind == MessageKind::Text {
             self.utf8.finish().map_err(|_| Violation::InvalidUtf8)?;
         }
+        if let Some(past) = &mut self.past {
+            past.end_message();
+        }
         self.begin();
         Ok(())
     }
@@ -250,10 +319,16 @@ impl fmt::Debug for Inflater {
     }
 }
 
+/// How far a message has got: bytes that came out, from so many that went in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) len: usize,
+    pub(super) taken: u64,
+}
+
 /// What came of one call of the inflater.
 struct Step {
     taken: usize,
-    made: usize,
     /// Whether there was no room for more.
     full: bool,
     status: Result<Status, Violation>,
@@ -261,16 +336,37 @@ struct Step {
     verdict: Result<(), Violation>,
 }
 
-/// As much of the end of `bytes` as a window holds.
-fn last_window(bytes: &[u8]) -> &[u8] {
-    bytes.get(bytes.len().saturating_sub(WINDOW)..).unwrap_or_default()
+/// The message, and memory behind it that was cleared and is not written yet: it is cleared once,
+/// however many steps it takes to fill it.
+struct Output<'a> {
+    memory: &'a mut Vec<u8>,
+    len: usize,
+    limit: u64,
 }
 
-/// Makes room behind the message, doubled where that does not take it over its limit.
-fn reserve(message: &mut Vec<u8>, room: usize, limit: u64) {
-    let len = message.len();
-    if message.capacity() - len < room {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        message.reserve_exact(len.min(limit.saturating_sub(len)).max(room));
+impl Output<'_> {
+    /// What came out, but for the first `start` bytes.
+    fn since(&self, start: usize) -> &[u8] {
+        self.memory.get(start..self.len).unwrap_or_default()
     }
+
+    /// Room behind the message. Memory is doubled where that does not take it over its limit.
+    fn room(&mut self, room: usize) -> &mut [u8] {
+        let end = self.len.saturating_add(room);
+        if self.memory.len() < end {
+            if self.memory.capacity() < end {
+                let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+                let more = self.len.min(limit.saturating_sub(self.len)).max(room);
+                let wanted = self.len.saturating_add(more);
+                self.memory.reserve_exact(wanted - self.memory.len());
+            }
+            self.memory.resize(end, 0);
+        }
+        &mut self.memory[self.len..end]
+    }
+}
+
+/// As much of the end of `bytes` as a window holds.
+pub(super) fn last_window(bytes: &[u8]) -> &[u8] {
+    bytes.get(bytes.len().saturating_sub(WINDOW)..).unwrap_or_default()
 }

@@ -19,7 +19,7 @@ use super::pool::Pool;
 /// # Memory
 ///
 /// With context takeover both ways, an idle connection holds 420 KiB once it has used them: a
-/// compressor of 370 KiB, less with a smaller window, and an inflater of 50 KiB (82 KiB where the
+/// compressor of 370 KiB, less with a smaller window, and an inflater of 50 KiB (83 KiB where the
 /// peer's messages have final blocks, which is rare). Without, both come from a pool that all
 /// sessions with this value or a clone of it share, and an idle connection holds neither: it takes
 /// less than 1 KiB in all. The pool keeps at most 16 compressors and 64 inflaters.
@@ -52,9 +52,12 @@ pub struct Compression {
     /// [`Session::send_fragment`](crate::Session::send_fragment), where the size is not known.
     pub threshold: usize,
     /// A message may inflate to this many times its compressed size, counted byte by byte as it
-    /// comes in. Beyond it: Close 1009, before the memory is taken. Default: 1000; no DEFLATE data
-    /// gets beyond 1032.
-    pub ratio: u32,
+    /// comes in. Beyond it: Close 1009, before the memory is taken. Default: off.
+    ///
+    /// [`Limits::message`](crate::Limits::message) bounds what a message takes, with or without it.
+    /// No DEFLATE data gets beyond 1032, and honest messages of one and the same byte reach 1015, so
+    /// that a ratio over some hundreds stops nothing but them.
+    pub ratio: Option<u32>,
     /// Bytes to which a message may inflate whatever the ratio is. Default: 64 KiB.
     pub ratio_free: u64,
     pub(super) pool: Pool,
@@ -69,7 +72,7 @@ impl Default for Compression {
             peer_window_bits: WindowBits::MAX,
             level: 6,
             threshold: 64,
-            ratio: 1000,
+            ratio: None,
             ratio_free: 64 * 1024,
             pool: Pool::default(),
         }

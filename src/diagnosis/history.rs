@@ -54,6 +54,7 @@ impl PastConnection {
             }
             Cause::PongTimeout { .. }
             | Cause::IdleTimeout { .. }
+            | Cause::MessageTimeout { .. }
             | Cause::WriteStalled { .. }
             | Cause::HandshakeTimeout
             | Cause::HandshakeRejected { .. }

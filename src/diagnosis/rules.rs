@@ -55,6 +55,10 @@ fn explain(measures: &Measures<'_>) -> Vec<Finding> {
         Cause::IdleTimeout { idle } => {
             one(Verdict::LocalIdleTimeout { idle }, vec![Fact::NothingReceived { span: idle }])
         }
+        Cause::MessageTimeout { elapsed } => {
+            let at = measures.evidence.position;
+            one(Verdict::LocalMessageTimeout { elapsed }, vec![Fact::EndedAt { at }])
+        }
         Cause::Eof { at } => by_closes()
             .or_else(|| closing::skipped(measures, Fact::EndedAt { at }))
             .unwrap_or_else(|| transport::ended(measures, at)),

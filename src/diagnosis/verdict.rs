@@ -70,6 +70,12 @@ pub enum Verdict {
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         idle: Duration,
     },
+    /// We closed, since a message was not complete for our own timeout.
+    LocalMessageTimeout {
+        /// For how long it had been under way.
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+        elapsed: Duration,
+    },
     /// This endpoint dropped the connection without a closing handshake.
     LocalAbort,
     /// We closed, and the peer ended its stream without a Close of its own.

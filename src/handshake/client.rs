@@ -24,12 +24,14 @@ use crate::deflate::Compression;
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use farewell::Limits;
 /// use farewell::handshake::{ClientHandshake, ClientRequest, Outcome};
+/// use farewell::{Limits, Seed};
 ///
 /// let request = ClientRequest::new("ws://example.com/chat")?;
 /// let mut out = BytesMut::new();
-/// let nonce = *b"the sample nonce"; // sixteen random bytes
+/// let mut seed = Seed::new([1; 32]); // outside of examples: `Seed::from_os()?`
+/// let nonce = seed.nonce(); // then the seed is the connection's
+/// # let nonce = *b"the sample nonce";
 /// let mut handshake = ClientHandshake::start(&request, nonce, &Limits::default(), &mut out);
 /// assert!(out.starts_with(b"GET /chat HTTP/1.1\r\nHost: example.com\r\n"));
 ///
@@ -61,7 +63,8 @@ enum State {
 impl ClientHandshake {
     /// Writes the request to `out` and waits for the response.
     ///
-    /// The nonce has to be random and fresh for each connection.
+    /// The nonce has to be random and fresh for each connection:
+    /// [`Seed::nonce`](crate::Seed::nonce) makes one of the seed that the connection gets.
     #[must_use]
     pub fn start(
         request: &ClientRequest,
@@ -115,9 +118,13 @@ impl ClientHandshake {
     /// belong to the connection. After the end it takes no more. Informational responses before
     /// the final one are passed over.
     ///
+    /// Once the status of a response is there and is not 101, it is a refusal, whatever is odd about
+    /// what follows: what can be read of that is in it.
+    ///
     /// # Errors
     ///
-    /// The first rule that the response breaks; the connection then has to be closed.
+    /// The first rule that a response breaks whose status is 101 or cannot be read; the connection
+    /// then has to be closed.
     pub fn receive(&mut self, input: &[u8]) -> Result<(usize, Option<Outcome>), HandshakeError> {
         let result = self.advance(input);
         if !matches!(result, Ok((_, None))) {
@@ -142,15 +149,20 @@ impl ClientHandshake {
                     if !complete {
                         return Ok((taken, None));
                     }
+                    let cut = reader.is_cut();
                     let head = reader.take_response()?;
-                    match head.status {
-                        0..=99 => return Err(HandshakeError::StartLine),
-                        101 => {
+                    match (head.status, cut) {
+                        (0..=99, _) => return Err(HandshakeError::StartLine),
+                        (101, _) => {
                             let response = self.judge(head)?;
                             return Ok((taken, Some(Outcome::Established(response))));
                         }
-                        100..=199 => {}
-                        _ => self.state = State::Body(BodyReader::new(head)),
+                        (100..=199, _) => {}
+                        (_, false) => self.state = State::Body(BodyReader::new(head)),
+                        (_, true) => {
+                            let refusal = BodyReader::new(head).finish();
+                            return Ok((taken, refusal.map(Outcome::Refused)));
+                        }
                     }
                 }
             }
@@ -159,11 +171,13 @@ impl ClientHandshake {
 
     /// Takes what there is of a refusal when no more will come: the stream or the patience ended.
     ///
-    /// Returns nothing if the head of a refusal was never complete. Ends the handshake.
+    /// Returns nothing if no status of a refusal has come. Of its header fields there are those that
+    /// were complete. Ends the handshake.
     pub fn finish(&mut self) -> Option<Refusal> {
         match core::mem::replace(&mut self.state, State::Done) {
             State::Body(body) => body.finish(),
-            State::Head(_) | State::Done => None,
+            State::Head(reader) => BodyReader::new(reader.finish_response()?).finish(),
+            State::Done => None,
         }
     }
 
@@ -195,23 +209,7 @@ impl ClientHandshake {
         if !headers.list_has("Connection", "Upgrade") {
             return Err(HandshakeError::ConnectionNotConfirmed);
         }
-        //= rfc6455#4.1
-        //# If the response lacks a |Sec-WebSocket-Accept| header field or
-        //# the |Sec-WebSocket-Accept| contains a value other than the
-        //# base64-encoded SHA-1 of the concatenation of the |Sec-WebSocket-
-        //# Key| (as a string, not base64-decoded) with the string "258EAFA5-
-        //# E914-47DA-95CA-C5AB0DC85B11" but ignoring any leading and
-        //# trailing whitespace, the client MUST _Fail the WebSocket
-        //# Connection_.
-        match headers.single("Sec-WebSocket-Accept") {
-            Ok(value) if value == self.accept => {}
-            Ok(_) => return Err(HandshakeError::AcceptWrong),
-            Err(Count::None) => return Err(HandshakeError::AcceptMissing),
-            //= rfc6455#11.3.3
-            //# The |Sec-WebSocket-Accept| header MUST NOT appear more than once in
-            //# an HTTP response.
-            Err(Count::Many) => return Err(HandshakeError::AcceptRepeated),
-        }
+        self.judge_accept(headers)?;
         //= rfc6455#4.1
         //# If the response includes a |Sec-WebSocket-Extensions| header
         //# field and this header field indicates the use of an extension
@@ -225,6 +223,26 @@ impl ClientHandshake {
         let subprotocol = self.judge_subprotocol(headers)?;
         let negotiated = Negotiated { subprotocol, extensions };
         Ok(Response { head, negotiated })
+    }
+
+    fn judge_accept(&self, headers: &Headers) -> Result<(), HandshakeError> {
+        //= rfc6455#4.1
+        //# If the response lacks a |Sec-WebSocket-Accept| header field or
+        //# the |Sec-WebSocket-Accept| contains a value other than the
+        //# base64-encoded SHA-1 of the concatenation of the |Sec-WebSocket-
+        //# Key| (as a string, not base64-decoded) with the string "258EAFA5-
+        //# E914-47DA-95CA-C5AB0DC85B11" but ignoring any leading and
+        //# trailing whitespace, the client MUST _Fail the WebSocket
+        //# Connection_.
+        match headers.single("Sec-WebSocket-Accept") {
+            Ok(value) if value == self.accept => Ok(()),
+            Ok(_) => Err(HandshakeError::AcceptWrong),
+            Err(Count::None) => Err(HandshakeError::AcceptMissing),
+            //= rfc6455#11.3.3
+            //# The |Sec-WebSocket-Accept| header MUST NOT appear more than once in
+            //# an HTTP response.
+            Err(Count::Many) => Err(HandshakeError::AcceptRepeated),
+        }
     }
 
     #[cfg(feature = "deflate")]

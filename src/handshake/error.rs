@@ -56,7 +56,7 @@ pub enum HandshakeError {
     /// The request line or the status line is malformed.
     #[error("the first line of the head is malformed")]
     StartLine,
-    /// A header field is malformed or folded over several lines.
+    /// A header field is malformed or, in a request, folded over several lines.
     #[error("a header field is malformed")]
     HeaderField,
     /// The head is not HTTP/1.1. A refusal may be HTTP/1.0, a 101 may not.
@@ -70,9 +70,14 @@ pub enum HandshakeError {
     /// The request's method is not GET.
     #[error("the request's method is not GET")]
     Method,
-    /// The request's target is neither a path nor an http or https URI.
-    #[error("the request's target is neither a path nor an http or https URI")]
+    /// The request's target is neither a path nor an absolute URI with a host: of the schemes http,
+    /// https, ws and wss.
+    #[error("the request's target is neither a path nor an http, https, ws or wss URI")]
     Target,
+    /// The request's target has a character that no URI has and that should be percent-encoded, such
+    /// as a letter that is not ASCII, or a fragment.
+    #[error("the request's target has a character that is not percent-encoded, or a fragment")]
+    TargetCharacter,
     /// The request has no Host.
     #[error("the request has no Host")]
     HostMissing,
@@ -89,7 +94,7 @@ pub enum HandshakeError {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The request announces a body: it has a Content-Length or a Transfer-Encoding.
+    /// The request announces a body: it has a Content-Length other than 0, or a Transfer-Encoding.
     #[error("the request announces a body")]
     Body,
     /// The request's Upgrade does not ask for "websocket": this is plain HTTP, or a proxy on the
@@ -236,6 +241,7 @@ impl HandshakeError {
             Self::Http10 => Facts::new("4.2.1", 426).suspect(Suspect::Proxy),
             Self::Method => Facts::new("4.2.1", 405),
             Self::Target => Facts::new("4.2.1", 400),
+            Self::TargetCharacter => Facts::new("4.2.1", 400),
             Self::HostMissing => Facts::new("4.2.1", 400),
             Self::HostRepeated => Facts::new("4.2.1", 400),
             Self::HostInvalid => Facts::new("4.2.1", 400),

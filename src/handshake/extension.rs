@@ -10,7 +10,7 @@ use core::fmt;
 use super::error::HandshakeError;
 use super::http1::headers::{Headers, is_token};
 
-const NAME: &str = "Sec-WebSocket-Extensions";
+pub(super) const NAME: &str = "Sec-WebSocket-Extensions";
 
 /// An extension as a client offers it: a name and parameters.
 #[derive(Clone, Copy)]

@@ -2,5 +2,6 @@
 
 pub(super) mod head;
 pub(super) mod headers;
+mod lenient;
 pub(super) mod retry_after;
 pub(super) mod uri;

@@ -1,7 +1,11 @@
 //! Which web pages may connect: the server's Origin decision, RFC 6455 section 10.2.
+//!
+//! Invariant: what cannot match any origin is in no list.
 
-use alloc::string::String;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+
+use thiserror::Error;
 
 use super::error::HandshakeError;
 use super::http1::uri::split_authority;
@@ -24,18 +28,40 @@ pub enum Origins {
     Any,
     /// No origin: browsers are kept out.
     Absent,
-    /// The host and port that the request's Host names.
+    /// The host and port that the request's Host names, of scheme http or https.
     ///
-    /// The scheme is not compared, as TLS may end before this server. A name that an attacker
+    /// Which of the two is not compared, as TLS may end before this server. A name that an attacker
     /// points at this server's address passes: list the origins where that matters.
     SameHost,
-    /// These origins, each as a browser writes it: `https://example.com`, with `:port` where it is
-    /// not the scheme's default, and without a path or a trailing slash. `null` stands for pages
-    /// that have no origin, sandboxed ones for example.
-    Listed(Vec<String>),
+    /// These origins: see [`listed`](Self::listed).
+    Listed(OriginList),
 }
 
 impl Origins {
+    /// These origins, each as a browser writes it: `https://example.com`, with `:port` where it is
+    /// not the scheme's default. `null` stands for pages that have no origin, sandboxed ones for
+    /// example. A slash at the end is taken off.
+    ///
+    /// # Errors
+    ///
+    /// What no browser would send, and what would therefore match nothing: something with a path,
+    /// a host without a scheme, a pattern.
+    ///
+    /// ```
+    /// use farewell::handshake::{OriginError, Origins};
+    ///
+    /// let origins = Origins::listed(["https://example.com", "http://localhost:8080/"])?;
+    /// assert_eq!(Origins::listed(["example.com"]), Err(OriginError::Scheme));
+    /// assert_eq!(Origins::listed(["https://example.com/chat"]), Err(OriginError::Path));
+    /// # Ok::<(), OriginError>(())
+    /// ```
+    pub fn listed<T: AsRef<str>>(
+        origins: impl IntoIterator<Item = T>,
+    ) -> Result<Self, OriginError> {
+        let origins = origins.into_iter().map(|origin| checked(origin.as_ref()));
+        Ok(Self::Listed(OriginList(origins.collect::<Result<_, _>>()?)))
+    }
+
     /// Checks a request.
     //= rfc6455#10.2
     //# Servers that are not intended to process input from any web page but
@@ -49,10 +75,51 @@ impl Origins {
             Self::Any => true,
             Self::Absent => false,
             Self::SameHost => is_same_host(origin, request.host()),
-            Self::Listed(origins) => origins.iter().any(|listed| is_same(listed, origin)),
+            Self::Listed(origins) => origins.0.iter().any(|listed| is_same(listed, origin)),
         };
         if accepted { Ok(()) } else { Err(HandshakeError::OriginRefused) }
     }
+}
+
+/// Origins that a browser can send, in [`Origins::Listed`]; made by [`Origins::listed`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginList(Vec<Box<str>>);
+
+/// Why something is no origin: it would match no page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum OriginError {
+    /// It does not begin with a scheme, as `https://example.com` does, and is not `null`.
+    #[error("the origin does not begin with a scheme and ://")]
+    Scheme,
+    /// Its host is missing, or its host or port is malformed. A pattern is no host.
+    #[error("the origin's host is missing, or its host or port is malformed")]
+    Host,
+    /// It goes on behind its host and port.
+    #[error("the origin has a path, a query or a fragment")]
+    Path,
+}
+
+/// The origin as a browser writes it, if one does.
+fn checked(origin: &str) -> Result<Box<str>, OriginError> {
+    if origin == "null" {
+        return Ok(origin.into());
+    }
+    let (scheme, rest) = origin.split_once("://").ok_or(OriginError::Scheme)?;
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    if scheme.is_empty() || !scheme.bytes().all(known) {
+        return Err(OriginError::Scheme);
+    }
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if authority.contains(['/', '?', '#']) {
+        return Err(OriginError::Path);
+    }
+    // Pages from a file, in some applications: `file://`.
+    let nowhere = authority.is_empty() && default_port(scheme).is_none();
+    if !nowhere && (split_authority(authority).is_err() || authority.contains('*')) {
+        return Err(OriginError::Host);
+    }
+    Ok(origin.strip_suffix('/').filter(|_| !rest.is_empty()).unwrap_or(origin).into())
 }
 
 fn is_same(one: &str, other: &str) -> bool {
@@ -71,8 +138,9 @@ fn is_same_host(origin: &str, authority: &str) -> bool {
     else {
         return false;
     };
-    let port = port.or_else(|| default_port(origin.scheme));
-    origin.host.eq_ignore_ascii_case(host) && origin.port == port
+    // No other scheme has hosts that this server could be one of.
+    let Some(default) = default_port(origin.scheme) else { return false };
+    origin.host.eq_ignore_ascii_case(host) && origin.port == Some(port.unwrap_or(default))
 }
 
 struct Parts<'a> {
@@ -100,7 +168,6 @@ fn default_port(scheme: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use alloc::format;
-    use alloc::vec;
 
     use super::super::server::ServerHandshake;
     use super::*;
@@ -123,8 +190,7 @@ mod tests {
     //# containing HTTP 403 Forbidden status code.
     #[test]
     fn origins_decide() {
-        let list =
-            |origin: &str| Origins::Listed(vec!["https://other.example".into(), origin.into()]);
+        let list = |origin: &str| Origins::listed(["https://other.example", origin]).unwrap();
         let a = || list("https://a.example");
         let cases = [
             (Origins::Any, "a.example", "https://evil.example", true),
@@ -147,6 +213,12 @@ mod tests {
             (Origins::SameHost, "a.example", "http://evil.example/a.example", false),
             (Origins::SameHost, "a.example", "http://a.example@evil.example", false),
             (Origins::SameHost, "null", "null", false),
+            (Origins::SameHost, "a.example", "javascript://a.example", false),
+            (Origins::SameHost, "a.example", "ftp://a.example", false),
+            (Origins::SameHost, "a.example", "ws://a.example", false),
+            (Origins::SameHost, "a.example", "chrome-extension://a.example", false),
+            (Origins::SameHost, "a.example:80", "ftp://a.example:80", false),
+            (Origins::SameHost, "a.example", "://a.example", false),
             (a(), "x", "", true),
             (a(), "x", "https://a.example", true),
             (a(), "x", "HTTPS://A.EXAMPLE", true),
@@ -157,7 +229,11 @@ mod tests {
             (a(), "x", "https://a.example.evil.example", false),
             (a(), "x", "null", false),
             (list("null"), "x", "null", true),
-            (list("https://a.example/"), "x", "https://a.example", false),
+            (list("https://a.example/"), "x", "https://a.example", true),
+            (list("https://a.example:443/"), "x", "https://a.example", true),
+            (list("file:///"), "x", "file://", true),
+            (list("file://"), "x", "file://", true),
+            (list("chrome-extension://abc"), "x", "chrome-extension://abc", true),
             (list("app://a"), "x", "app://a", true),
             (list("app://a"), "x", "app://a:80", false),
         ];
@@ -168,6 +244,36 @@ mod tests {
             let expected =
                 if origin.is_empty() { Err(HandshakeError::OriginMissing) } else { expected };
             assert_eq!(origins.check(&request, true), expected, "{origins:?} {host} {origin}");
+        }
+    }
+
+    #[test]
+    fn what_could_match_nothing_is_in_no_list() {
+        let cases = [
+            ("", OriginError::Scheme),
+            ("example.com", OriginError::Scheme),
+            ("*", OriginError::Scheme),
+            ("NULL", OriginError::Scheme),
+            ("https:example.com", OriginError::Scheme),
+            ("://example.com", OriginError::Scheme),
+            ("a b://example.com", OriginError::Scheme),
+            ("https://", OriginError::Host),
+            ("https:///", OriginError::Host),
+            ("https://*", OriginError::Host),
+            ("https://*.example.com", OriginError::Host),
+            ("https://me@example.com", OriginError::Host),
+            ("https://example.com:x", OriginError::Host),
+            ("https://example.com:0", OriginError::Host),
+            ("https://example.com ", OriginError::Host),
+            ("https://b\u{fc}cher.example", OriginError::Host),
+            ("https://example.com/chat", OriginError::Path),
+            ("https://example.com//", OriginError::Path),
+            ("https://example.com?a", OriginError::Path),
+            ("https://example.com/#", OriginError::Path),
+        ];
+        for (origin, error) in cases {
+            let list = Origins::listed(["https://other.example", origin]);
+            assert_eq!(list, Err(error), "{origin:?}");
         }
     }
 }

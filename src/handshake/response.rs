@@ -26,10 +26,10 @@ use crate::deflate::Compression;
 /// ```
 /// use farewell::handshake::{Accept, Origins};
 ///
-/// let accept = Accept::new(Origins::Listed(vec!["https://example.com".into()]))
+/// let accept = Accept::new(Origins::listed(["https://example.com"])?)
 ///     .subprotocols(&["v2.chat.example", "v1.chat.example"])?
 ///     .header("Set-Cookie", "seen=1")?;
-/// # Ok::<(), farewell::handshake::ResponseError>(())
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Accept {

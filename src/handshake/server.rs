@@ -12,7 +12,7 @@ use super::error::HandshakeError;
 use super::extension::{self, ExtensionOffer};
 use super::http1::head::{HeadReader, Kind, RequestHead};
 use super::http1::headers::{Count, Headers, is_token};
-use super::http1::uri::{split_authority, split_http_uri};
+use super::http1::uri::{split_absolute, split_authority};
 use super::{ACCEPT_LEN, KEY_LEN, accept_of};
 use crate::config::Limits;
 
@@ -118,7 +118,7 @@ impl Request {
         if target.starts_with('/') {
             return target;
         }
-        split_http_uri(target).map_or(target, |(_, resource)| resource)
+        split_absolute(target).map_or(target, |(_, resource)| resource)
     }
 
     /// The host that the client means, with its port unless that is the default.
@@ -126,9 +126,14 @@ impl Request {
     /// It is the Host header field's value, or that of the target where it is an absolute URI.
     #[must_use]
     pub fn host(&self) -> &str {
+        //= rfc9112#3.2.2
+        //# When an origin server receives a request with an absolute-form of
+        //# request-target, the origin server MUST ignore the received Host
+        //# header field (if any) and instead use the host information of the
+        //# request-target.
         let target = self.target();
         if !target.starts_with('/') {
-            if let Some((authority, _)) = split_http_uri(target) {
+            if let Some((authority, _)) = split_absolute(target) {
                 return authority;
             }
         }
@@ -191,15 +196,19 @@ impl Request {
         let headers = &head.headers;
         check_target(headers.text(head.target))?;
         check_host(headers)?;
-        // A body would be taken for frames here and for a request by another reader.
-        if headers.has("Content-Length") || headers.has("Transfer-Encoding") {
+        // A body would be taken for frames here and for a request by another reader. Devices say that
+        // there is none.
+        if headers.has("Transfer-Encoding") || !headers.get_all("Content-Length").all(is_zero) {
             return Err(HandshakeError::Body);
         }
         check_upgrade(headers)?;
         check_version(headers)?;
         check_key(headers)?;
         check_subprotocols(headers)?;
-        extension::check(headers)?;
+        // As with the subprotocols, a list without an element names nothing: some clients send one.
+        if headers.list(extension::NAME).next().is_some() {
+            extension::check(headers)?;
+        }
         match headers.single("Origin") {
             Err(Count::None) => {}
             Ok(value) if !value.is_empty() && value.iter().all(u8::is_ascii_graphic) => {}
@@ -212,13 +221,20 @@ impl Request {
 fn check_target(target: &str) -> Result<(), HandshakeError> {
     let valid = match target.strip_prefix('/') {
         Some(_) => true,
-        None => split_http_uri(target).is_some_and(|(host, _)| split_authority(host).is_ok()),
+        None => split_absolute(target).is_some_and(|(host, _)| split_authority(host).is_ok()),
     };
-    if valid && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
-        Ok(())
-    } else {
-        Err(HandshakeError::Target)
+    if !valid {
+        return Err(HandshakeError::Target);
     }
+    match target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        true => Ok(()),
+        false => Err(HandshakeError::TargetCharacter),
+    }
+}
+
+/// Whether a Content-Length says that there is no body.
+fn is_zero(value: &[u8]) -> bool {
+    !value.is_empty() && value.iter().all(|byte| *byte == b'0')
 }
 
 fn check_host(headers: &Headers) -> Result<(), HandshakeError> {
@@ -286,20 +302,16 @@ fn check_key(headers: &Headers) -> Result<(), HandshakeError> {
 }
 
 fn check_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
-    const NAME: &str = "Sec-WebSocket-Protocol";
-    if !headers.has(NAME) {
-        return Ok(());
-    }
     //= rfc6455#4.1
     //# The elements that comprise this value
     //# MUST be non-empty strings with characters in the range U+0021 to
     //# U+007E not including separator characters as defined in
     //# [RFC2616] and MUST all be unique strings.
-    let mut names: Vec<&[u8]> = headers.list(NAME).collect();
+    let mut names: Vec<&[u8]> = headers.list("Sec-WebSocket-Protocol").collect();
     // Sorted first, so that a long list costs no more than a short one for each of its names.
     names.sort_unstable();
     let distinct = names.windows(2).all(|pair| pair.first() != pair.last());
-    if !names.is_empty() && distinct && names.iter().all(|name| is_token(name)) {
+    if distinct && names.iter().all(|name| is_token(name)) {
         Ok(())
     } else {
         Err(HandshakeError::SubprotocolsInvalid)

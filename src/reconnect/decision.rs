@@ -182,7 +182,7 @@ impl ReasonKind {
             Cause::HandshakeInvalid(error) => Self::Handshake(error),
             // Closed by this endpoint, though not by the application: the peer's Close only
             // followed.
-            Cause::IdleTimeout { .. } => Self::Lost(report.cause),
+            Cause::IdleTimeout { .. } | Cause::MessageTimeout { .. } => Self::Lost(report.cause),
             Cause::ClosingHandshake
             | Cause::Eof { .. }
             | Cause::Transport { .. }

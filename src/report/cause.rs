@@ -40,7 +40,13 @@ pub enum Cause {
         #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
         idle: Duration,
     },
-    /// The transport took none of the pending output for too long.
+    /// A message was not complete in time, and the connection was closed with 1008.
+    MessageTimeout {
+        /// For how long it had been under way.
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+        elapsed: Duration,
+    },
+    /// The transport took none of the pending output for too long, or too little of it.
     WriteStalled {
         /// Bytes that were pending.
         pending: u64,
@@ -88,6 +94,7 @@ impl Cause {
             Self::Transport { .. } => ("transport", "the transport failed"),
             Self::PongTimeout { .. } => ("pong_timeout", "the peer fell silent"),
             Self::IdleTimeout { .. } => ("idle_timeout", "the connection was idle for too long"),
+            Self::MessageTimeout { .. } => ("message_timeout", "a message took too long"),
             Self::WriteStalled { .. } => ("write_stalled", "the transport stopped taking output"),
             Self::CloseTimeout => ("close_timeout", "the closing handshake took too long"),
             Self::HandshakeTimeout => ("handshake_timeout", "the opening handshake took too long"),

@@ -86,6 +86,7 @@ impl Termination {
                 | Cause::ClosingHandshake
                 | Cause::PongTimeout { .. }
                 | Cause::IdleTimeout { .. }
+                | Cause::MessageTimeout { .. }
                 | Cause::WriteStalled { .. }
                 | Cause::CloseTimeout
                 | Cause::Violation { .. }
@@ -137,6 +138,9 @@ impl Termination {
                 write!(f, "nothing came for {} after a Ping was sent", Span(waited))
             }
             Cause::IdleTimeout { idle } => write!(f, "nothing came for {}", Span(idle)),
+            Cause::MessageTimeout { elapsed } => {
+                write!(f, "a message was not complete after {}", Span(elapsed))
+            }
             Cause::WriteStalled { pending } => {
                 write!(f, "the transport stopped taking output, {} pending", Bytes(pending))
             }
@@ -171,7 +175,7 @@ impl Termination {
                     None => Ok(()),
                 }
             }
-            Cause::Aborted => f.write_str("the connection was dropped on this side"),
+            Cause::Aborted => f.write_str("the connection was dropped on this direction"),
         }
     }
 

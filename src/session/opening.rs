@@ -470,12 +470,12 @@ impl Opening {
     }
 
     fn end(&mut self, cause: Cause) {
-        let unexpected = cause == Cause::HandshakeInvalid(HandshakeError::NotHttp);
-        self.evidence.unexpected = unexpected.then_some(self.first);
         self.end_with(cause, None);
     }
 
     fn end_with(&mut self, cause: Cause, refusal: Option<Box<Refusal>>) {
+        let unexpected = cause == Cause::HandshakeInvalid(HandshakeError::NotHttp);
+        self.evidence.unexpected = unexpected.then_some(self.first);
         let (role, stream_end) = (self.role, StreamEnd::from(self.read_closed));
         let report = Termination::before_open(role, cause, stream_end, refusal, self.evidence);
         self.state = State::Over(Some(Box::new(report)));

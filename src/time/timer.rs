@@ -14,6 +14,10 @@ pub enum Timer {
     Idle,
     /// Output is pending and the transport accepts none of it: the peer is given up.
     WriteStall,
+    /// Output drips too slowly: the peer is given up.
+    WriteDrain,
+    /// A message is not complete in time: the connection is closed.
+    Message,
     /// The closing handshake has to be over.
     Close,
     /// The transport is given up, whether the peer has ended its stream or not.
@@ -30,6 +34,8 @@ impl Timer {
             Self::Pong => "pong",
             Self::Idle => "idle",
             Self::WriteStall => "write_stall",
+            Self::WriteDrain => "write_drain",
+            Self::Message => "message",
             Self::Close => "close",
             Self::Linger => "linger",
         }

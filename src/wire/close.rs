@@ -297,13 +297,13 @@ impl CloseFrame {
         core::str::from_utf8(&self.reason[..usize::from(self.len)]).unwrap_or("")
     }
 
-    /// The frame in response to this one: its code, and no reason.
+    /// The frame in response to this one: its code and, as the peer knows it, its reason.
     pub(crate) fn echo(&self) -> Self {
         //= rfc6455#5.5.1
         //# When
         //# sending a Close frame in response, the endpoint typically echos the
         //# status code it received.
-        self.code.map_or(Self::EMPTY, Self::from_code)
+        *self
     }
 
     /// The payload of the frame: the code in network byte order, then the reason.

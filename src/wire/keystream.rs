@@ -36,6 +36,29 @@ impl Seed {
         Self(bytes)
     }
 
+    /// A nonce for [`ClientHandshake::start`](crate::handshake::ClientHandshake::start): 16 bytes
+    /// that are in nothing else that comes of this seed.
+    ///
+    /// Take it before the seed goes to the connection. A [`Session`](crate::Session) does so itself.
+    ///
+    /// ```
+    /// use farewell::Seed;
+    ///
+    /// let mut seed = Seed::new([7; 32]);
+    /// let nonce = seed.nonce();
+    /// assert_ne!(nonce, seed.nonce());
+    /// assert_eq!(nonce, Seed::new([7; 32]).nonce());
+    /// ```
+    #[must_use]
+    pub fn nonce(&mut self) -> [u8; 16] {
+        let block = chacha_block(&self.0);
+        let (key, output) = block.split_at(32);
+        let mut nonce = [0; 16];
+        nonce.copy_from_slice(&output[..16]);
+        self.0.copy_from_slice(key);
+        nonce
+    }
+
     /// A seed from the operating system.
     ///
     /// # Errors
@@ -184,6 +207,22 @@ mod tests {
         assert_eq!(keystream.fill::<16>()[..8], first[24..]);
         assert_eq!(keystream.fill::<5>()[..], second[8..13]);
         assert_eq!(keystream.masking_key().bytes()[..], second[16..20]);
+    }
+
+    //= rfc6455#4.1
+    //= type=test
+    //# The nonce
+    //# MUST be selected randomly for each connection.
+    #[test]
+    fn a_nonce_is_in_nothing_else_that_comes_of_its_seed() {
+        let mut seed = Seed::new([3; 32]);
+        let nonces = [seed.nonce(), seed.nonce()];
+        assert_ne!(nonces[0], nonces[1]);
+        let mut keystream = Keystream::new(seed);
+        let bytes = Vec::from_iter((0..1000).flat_map(|_| keystream.masking_key().bytes()));
+        for word in nonces.iter().flat_map(|nonce| nonce.chunks(4)) {
+            assert!(!bytes.windows(4).any(|bytes| bytes == word), "{word:x?}");
+        }
     }
 
     //= rfc6455#5.3

@@ -105,12 +105,12 @@ pub enum Violation {
     /// A compressed message ends in the middle of its DEFLATE data.
     #[error("a compressed message ends in the middle of its DEFLATE data")]
     TruncatedDeflate,
-    /// A compressed message has more final DEFLATE blocks than this endpoint puts up with.
-    #[error("a compressed message has more than {limit} final DEFLATE blocks")]
-    TooManyFinalBlocks {
-        /// The limit in force, which is fixed.
-        limit: u32,
-    },
+    /// Compressed messages refer back over final DEFLATE blocks more often than their size
+    /// warrants: each time, the window has to be filled in again.
+    #[error(
+        "compressed messages refer back over more final DEFLATE blocks than their size warrants"
+    )]
+    TooManyFinalBlocks,
     /// A compressed message inflates to more than its compressed size warrants.
     #[error("a compressed message inflates to more than {ratio} times its size")]
     InflationRatio {
@@ -169,7 +169,7 @@ impl Violation {
             Self::MessageTooBig { .. } => rfc6455("10.4", TOO_BIG, "message too big"),
             Self::InvalidDeflate => rfc7692("7.2.2", PAYLOAD, "compressed data not valid"),
             Self::TruncatedDeflate => rfc7692("7.2.2", PAYLOAD, "compressed data cut short"),
-            Self::TooManyFinalBlocks { .. } => rfc7692("7.2.1", POLICY, "too many final blocks"),
+            Self::TooManyFinalBlocks => rfc7692("7.2.1", POLICY, "too many final blocks"),
             Self::InflationRatio { .. } => rfc7692("8", TOO_BIG, "compression ratio too high"),
         }
     }

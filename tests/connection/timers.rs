@@ -12,7 +12,8 @@ use farewell::{
 use crate::support::drive::{Drive, millis, quiet, secs};
 use crate::support::oracle::Seen;
 use crate::support::wire::{
-    self, BINARY, CLOSE, PING, PONG, ROLES, TEXT, close_body, header, mask_of, plain,
+    self, BINARY, CLOSE, LAST, PING, PONG, ROLES, TEXT, TEXT_BEGINS, close_body, header, mask_of,
+    peer_of, plain, sent_by,
 };
 
 fn beating(interval: Duration, timeout: Duration) -> Config {
@@ -230,6 +231,25 @@ fn section_6_rule_6_round_trips_are_smoothed_and_stretch_the_timeout() {
 }
 
 #[test]
+fn a_peer_that_answers_late_on_purpose_gains_no_more_than_three_timeouts() {
+    for role in ROLES {
+        let mut drive = Drive::new(role, beating(secs(10), secs(20)));
+        let mut longest = Duration::ZERO;
+        for _ in 0..60 {
+            let ping = next_ping(&mut drive);
+            let (patience, timer) = drive.next().expect("a deadline");
+            assert_eq!(timer, Timer::Pong);
+            longest = longest.max(patience);
+            drive.wait(patience - millis(1)).peer_sends(&[(PONG, &ping)]);
+        }
+        assert_eq!(longest, secs(60));
+        assert_eq!(drive.connection.evidence().pings.timeout, Some(secs(60)));
+        // No setting makes it overflow.
+        Drive::new(role, beating(secs(10), Duration::MAX));
+    }
+}
+
+#[test]
 fn section_6_rule_6_the_interval_varies_by_a_tenth_either_way() {
     let mut spans = Vec::new();
     for mut drive in drives() {
@@ -323,6 +343,77 @@ fn an_idle_connection_is_closed_as_going_away() {
         assert_eq!(report.cause, Cause::IdleTimeout { idle: secs(60) });
         assert_eq!((report.clean, report.code), (false, 1006));
         assert_eq!(report.evidence.position, Position::InsideHeader { received: 1 });
+    }
+}
+
+#[test]
+fn a_message_that_takes_for_ever_is_closed_for_policy() {
+    let mut config = quiet();
+    config.timeouts.message = Some(secs(60));
+    for role in ROLES {
+        let peer = peer_of(role);
+        let text = sent_by(peer, &[(TEXT_BEGINS, b"ab"), (PING, b"p"), (LAST, b"c")]);
+        let mut drive = Drive::new(role, config.clone());
+        assert_eq!(drive.next(), None);
+        // Whole messages do not count, however they are cut, and each one counts anew.
+        for _ in 0..5 {
+            for piece in text.chunks(text.len() / 2 + 1) {
+                drive.receive(piece).wait(secs(30));
+            }
+        }
+        assert_eq!(drive.next(), None, "{}", drive.wires());
+        // Whatever is under way counts: a header, a payload, fragments, a control frame.
+        for begun in [1, 3, text.len() - 1] {
+            let mut drive = Drive::new(role, config.clone());
+            drive.wait(secs(7));
+            for byte in &text[..begun] {
+                drive.receive(&[*byte]);
+            }
+            assert_eq!(drive.next(), Some((secs(60), Timer::Message)), "{begun}");
+            drive.wait(secs(59)).send("our own output does not count");
+            assert_eq!(drive.next(), Some((secs(1), Timer::Message)), "{begun}");
+            drive.wait(secs(1)).expect_phase(Phase::CloseSent);
+            let close = plain(&drive.output).pop();
+            assert_eq!(close, Some((CLOSE, close_body(1008, "message too slow"))));
+            let report = drive.run_out().report();
+            assert_eq!(report.cause, Cause::MessageTimeout { elapsed: secs(60) });
+        }
+        // Off, as it is by default, it takes as long as it likes.
+        let mut drive = Drive::new(role, quiet());
+        drive.receive(&text[..3]).wait(secs(1_000_000));
+        assert_eq!((drive.next(), drive.report.is_none()), (None, true));
+    }
+}
+
+#[test]
+fn output_that_only_drips_stalls_where_that_is_asked_for() {
+    let mut config = quiet();
+    config.timeouts.write_drain = Some(secs(60));
+    for role in ROLES {
+        let mut drive = Drive::new(role, config.clone());
+        drive.block().send("what is ready first");
+        assert_eq!(drive.next(), Some((secs(30), Timer::WriteStall)));
+        // A byte now and then is progress for the one and not for the other.
+        for _ in 0..2 {
+            drive.wait(secs(25)).flush_some(1);
+        }
+        assert_eq!(drive.next(), Some((secs(10), Timer::WriteDrain)));
+        // What comes later does not put it off.
+        drive.send("what is ready later");
+        assert_eq!(drive.next(), Some((secs(10), Timer::WriteDrain)));
+        let report = drive.wait(secs(10)).report();
+        assert!(matches!(report.cause, Cause::WriteStalled { .. }), "{report}");
+        // All that was ready is out in time: counted anew for what is ready by then.
+        let mut drive = Drive::new(role, config.clone());
+        drive.block().send("first").wait(secs(25)).send("later");
+        let first = drive.connection.evidence().pending_output / 2;
+        drive.flush_some(first as usize);
+        assert_eq!(drive.next(), Some((secs(30), Timer::WriteStall)));
+        drive.wait(secs(25)).flush_some(1);
+        drive.wait(secs(25)).flush_some(1);
+        assert_eq!(drive.next(), Some((secs(10), Timer::WriteDrain)));
+        drive.unblock();
+        assert_eq!(drive.next(), None);
     }
 }
 

@@ -40,6 +40,14 @@ impl Receiver {
         self.message.is_some()
     }
 
+    /// Whether a part of a message has come, or of a control frame, and the rest has not.
+    pub(in crate::connection) fn is_under_way(&self) -> bool {
+        match self.state {
+            State::Boundary | State::TextCutShort | State::Stopped => false,
+            State::Between | State::Header | State::Data | State::Control => true,
+        }
+    }
+
     /// Whether the message under way is compressed.
     pub(in crate::connection) fn in_compressed_message(&self) -> bool {
         self.compressed && self.message.is_some()

@@ -31,6 +31,7 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
         Cause::ClosingHandshake
         | Cause::PongTimeout { .. }
         | Cause::IdleTimeout { .. }
+        | Cause::MessageTimeout { .. }
         | Cause::WriteStalled { .. }
         | Cause::CloseTimeout
         | Cause::Violation { .. }

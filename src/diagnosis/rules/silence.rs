@@ -168,7 +168,9 @@ fn suspension(measures: &Measures<'_>, findings: &[Finding]) -> Option<(Finding,
         Cause::Eof { .. } | Cause::Transport { .. } => {
             (moment, measures.report.peer_close.is_none())
         }
-        Cause::IdleTimeout { .. } | Cause::CloseTimeout => (moment, false),
+        Cause::IdleTimeout { .. } | Cause::MessageTimeout { .. } | Cause::CloseTimeout => {
+            (moment, false)
+        }
         Cause::ClosingHandshake | Cause::Aborted if told_so => (moment, true),
         Cause::HandshakeTimeout if measures.evidence.timer_lateness >= moment => {
             return Some((slept(measures, Likely), false));

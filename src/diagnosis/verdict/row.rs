@@ -104,6 +104,12 @@ impl Verdict {
                 "This end's idle timeout did what it was set to: raise it, or let the peer send \
                  something more often.",
             ),
+            Self::LocalMessageTimeout { elapsed } => row(
+                "local_message_timeout",
+                format!("our own timeout for a message, after {}", Span(elapsed)),
+                "A message came too slowly for `Timeouts::message`: where the path is slow and \
+                 messages are long, raise it or let the peer send shorter ones.",
+            ),
             Self::LocalAbort => row(
                 "local_abort",
                 "dropped on this side",
@@ -398,7 +404,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Verdict; 52] = [
+    const ALL: [Verdict; 53] = [
         Verdict::ClosedByUs { code: 1000 },
         Verdict::ClosedByPeer { code: 1005 },
         Verdict::ClosedByBoth { code: 1000 },
@@ -407,6 +413,7 @@ mod tests {
         Verdict::PeerFailure { code: 1002 },
         Verdict::LocalFailure { code: 1007 },
         Verdict::LocalIdleTimeout { idle: Duration::from_secs(30) },
+        Verdict::LocalMessageTimeout { elapsed: Duration::from_secs(30) },
         Verdict::LocalAbort,
         Verdict::CloseSkipped,
         Verdict::CloseUnanswered,
@@ -471,11 +478,11 @@ mod tests {
     #[test]
     fn numbers_stand_in_the_remedies() {
         let cases = [
-            (ALL[11], "Ping every 30 s"),
-            (ALL[12], "7200 s"),
-            (ALL[13], "at least every 30 s"),
-            (ALL[18], "131073 bytes"),
-            (ALL[24], "credentials"),
+            (ALL[12], "Ping every 30 s"),
+            (ALL[13], "7200 s"),
+            (ALL[14], "at least every 30 s"),
+            (ALL[19], "131073 bytes"),
+            (ALL[25], "credentials"),
             (Verdict::HandshakeRejected { status: 404 }, "path"),
             (Verdict::HandshakeRejected { status: 426 }, "version"),
             (Verdict::HandshakeRejected { status: 503 }, "upstream"),

@@ -3,12 +3,16 @@
 //! Every byte is looked at once on arrival, by a state machine that knows nothing of how the bytes
 //! were split, so any split gives the same head, the same error and the same number of bytes
 //! taken. httparse sees the head once, when it is complete.
+//!
+//! Of a response that refuses the connection nothing depends on but whether and when to ask again. So
+//! once its status can be read, whatever is odd about the rest is put up with: see [`lenient`].
 
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::headers::{Headers, Span, is_token_byte};
+use super::lenient;
 use crate::config::Limits;
 use crate::handshake::error::HandshakeError;
 
@@ -18,6 +22,15 @@ pub(in crate::handshake) enum Kind {
     Request,
     Response,
 }
+
+/// Empty lines before a request that are ignored at most.
+const EMPTY_LINES: u8 = 4;
+
+/// The status of a response that opens a connection: what it has to say is read strictly.
+const SWITCHING: u16 = 101;
+
+/// The least status that is not informational.
+const FINAL: u16 = 200;
 
 /// Gathers the bytes of a head and knows when it is complete.
 #[derive(Debug)]
@@ -37,6 +50,16 @@ pub(in crate::handshake) struct HeadReader {
     after_cr: bool,
     /// The present byte belongs to a request's method.
     in_method: bool,
+    /// Empty lines before the first one.
+    empty_lines: u8,
+    /// The digits of a response's status so far.
+    status: u16,
+    /// The status cannot be read.
+    unreadable: bool,
+    /// The head is odd, and that of a refusal.
+    lenient: bool,
+    /// The head of a refusal went over its limit: this is all of it that is read.
+    cut: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -69,6 +92,11 @@ impl HeadReader {
             line_len: 0,
             after_cr: false,
             in_method: true,
+            empty_lines: 0,
+            status: 0,
+            unreadable: false,
+            lenient: false,
+            cut: false,
         }
     }
 
@@ -81,7 +109,13 @@ impl HeadReader {
         let mut complete = false;
         for byte in input {
             taken += 1;
-            complete = self.step(*byte)?;
+            complete = match self.lenient {
+                true => self.step_leniently(*byte),
+                false => match self.step(*byte) {
+                    Err(error) if self.refuses() => self.bear(error, *byte),
+                    result => result,
+                },
+            }?;
             if complete {
                 break;
             }
@@ -102,6 +136,9 @@ impl HeadReader {
         }
         self.seen += 1;
         if self.lines == 0 {
+            if self.line_len == 0 && (self.after_cr || byte == b'\r') {
+                return self.step_before(byte);
+            }
             self.check_first_line(byte)?;
         }
         match (self.after_cr, byte) {
@@ -115,6 +152,59 @@ impl HeadReader {
             (true, _) | (false, b'\n') => return Err(HandshakeError::LineEnding),
             (false, b'\r') => self.after_cr = true,
             (false, _) => self.check_limits()?,
+        }
+        Ok(false)
+    }
+
+    /// Looks at a byte of an empty line before the first one.
+    //= rfc9112#2.2
+    //# In the interest of robustness, a server that is expecting to receive
+    //# and parse a request-line SHOULD ignore at least one empty line (CRLF)
+    //# received prior to the request-line.
+    fn step_before(&mut self, byte: u8) -> Result<bool, HandshakeError> {
+        let line_feed = self.after_cr;
+        self.after_cr = !line_feed;
+        self.empty_lines += u8::from(line_feed);
+        if line_feed && byte != b'\n' || self.empty_lines > EMPTY_LINES {
+            return Err(HandshakeError::NotHttp);
+        }
+        Ok(false)
+    }
+
+    /// Whether this is a response that has another status than 101, as far as can be told.
+    fn refuses(&self) -> bool {
+        let known = self.kind == Kind::Response && (self.lines > 0 || self.line_len >= STATUS_END);
+        known && !self.unreadable && self.status != SWITCHING
+    }
+
+    /// Puts up with an error in the head of a refusal. Returns whether all of it is read.
+    fn bear(&mut self, error: HandshakeError, byte: u8) -> Result<bool, HandshakeError> {
+        // But for this one, the byte was counted already.
+        if !matches!(error, HandshakeError::HeadTooLarge { .. }) {
+            self.seen -= 1;
+        }
+        self.lenient = true;
+        self.step_leniently(byte)
+    }
+
+    /// Looks at one byte of an odd head. It is complete behind an empty line and, where it is no
+    /// informational one, at its limit.
+    fn step_leniently(&mut self, byte: u8) -> Result<bool, HandshakeError> {
+        if self.seen >= self.max_head {
+            self.cut = self.status >= FINAL;
+            let limit = self.max_head;
+            return if self.cut { Ok(true) } else { Err(HandshakeError::HeadTooLarge { limit }) };
+        }
+        self.seen += 1;
+        match byte {
+            b'\n' => {
+                let blank = self.line_len == 0;
+                self.lines += 1;
+                self.line_len = 0;
+                return Ok(blank);
+            }
+            b'\r' => {}
+            _ => self.line_len += 1,
         }
         Ok(false)
     }
@@ -146,6 +236,7 @@ impl HeadReader {
                 Some(expected) if *expected == byte => {}
                 Some(_) if self.line_len < NAME_LEN => return Err(HandshakeError::NotHttp),
                 Some(_) => return Err(HandshakeError::HttpVersion),
+                None if !self.after_cr => self.read_status(byte),
                 None => {}
             },
             Kind::Request if self.in_method => {
@@ -158,6 +249,23 @@ impl HeadReader {
             Kind::Request => {}
         }
         Ok(())
+    }
+
+    /// Reads a byte behind `HTTP/1.`: the rest of the version, and the status.
+    fn read_status(&mut self, byte: u8) {
+        const MINOR: usize = "HTTP/1.".len();
+        const SPACE: usize = MINOR + 1;
+        let fits = match self.line_len {
+            MINOR => byte.is_ascii_digit(),
+            SPACE => byte == b' ',
+            STATUS_END => matches!(byte, b' ' | b'\r' | b'\n') && self.status >= 100,
+            at if at < STATUS_END => {
+                self.status = self.status * 10 + u16::from(byte.wrapping_sub(b'0') % 10);
+                byte.is_ascii_digit()
+            }
+            _ => true,
+        };
+        self.unreadable |= !fits;
     }
 
     /// Stores bytes, at most doubling the buffer and never making it larger than a head may be.
@@ -176,7 +284,28 @@ impl HeadReader {
         // Neither the first line nor the blank one is a header field.
         let fields = self.lines.saturating_sub(2);
         self.lines = 0;
+        self.line_len = 0;
+        self.after_cr = false;
+        self.status = 0;
+        self.unreadable = false;
+        self.lenient = false;
         (core::mem::take(&mut self.buffer).into_boxed_slice(), fields)
+    }
+
+    /// Whether the head of a refusal went over its limit, so that there is no telling where it ends.
+    pub(in crate::handshake) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// What there is of the head of a refusal, where no more of it comes.
+    pub(in crate::handshake) fn finish_response(mut self) -> Option<ResponseHead> {
+        // Of a status that nothing follows, a digit may be missing; an informational one is no end.
+        if !self.refuses() || self.status < FINAL || self.line_len == STATUS_END && self.lines == 0
+        {
+            return None;
+        }
+        self.cut = true;
+        self.take_response().ok()
     }
 
     /// Parses the complete head of a request.
@@ -196,10 +325,23 @@ impl HeadReader {
 
     /// Parses the complete head of a response.
     pub(in crate::handshake) fn take_response(&mut self) -> Result<ResponseHead, HandshakeError> {
-        let (text, fields) = self.take();
+        let (refuses, lenient) = (self.refuses(), self.lenient || self.cut);
+        let empty_lines = core::mem::take(&mut self.empty_lines);
+        let max_headers = self.max_headers;
+        let (mut text, fields) = self.take();
+        lenient::unfold(&mut text);
+        if lenient {
+            return Ok(lenient::parse(text, max_headers));
+        }
         let mut slots = vec![httparse::EMPTY_HEADER; fields];
         let mut parsed = httparse::Response::new(&mut slots);
-        if !parsed.parse(&text).map_err(|error| blame(error, &text))?.is_complete() {
+        let complete = match parsed.parse(&text) {
+            Ok(status) => status.is_complete(),
+            Err(_) if refuses => return Ok(lenient::parse(text, max_headers)),
+            Err(error) => return Err(blame(error, &text)),
+        };
+        let opens = parsed.code == Some(SWITCHING);
+        if !complete || opens && empty_lines > 0 {
             return Err(HandshakeError::StartLine);
         }
         let reason = Span::of(parsed.reason.unwrap_or_default().as_bytes(), &text);
@@ -209,6 +351,9 @@ impl HeadReader {
         Ok(ResponseHead { headers: Headers::new(text, fields), status, http_1_1, reason })
     }
 }
+
+/// The length of a status line up to the end of its status.
+const STATUS_END: usize = "HTTP/1.1 101".len();
 
 fn spans(headers: &[httparse::Header<'_>], text: &[u8]) -> Box<[(Span, Span)]> {
     let span = |header: &httparse::Header<'_>| {
@@ -291,7 +436,9 @@ mod tests {
     fn what_is_no_head_is_told_at_its_first_wrong_byte() {
         let cases = [
             (Kind::Request, "\u{16}\u{3}\u{1}", 0, HandshakeError::NotHttp),
-            (Kind::Request, "\r\nGET", 0, HandshakeError::NotHttp),
+            (Kind::Request, "\rGET", 1, HandshakeError::NotHttp),
+            (Kind::Request, "\nGET", 0, HandshakeError::NotHttp),
+            (Kind::Request, "\r\n\r\n\r\n\r\n\r\nGET", 9, HandshakeError::NotHttp),
             (Kind::Request, " GET", 0, HandshakeError::NotHttp),
             (Kind::Request, "SSH-2.0-x\r\n", 9, HandshakeError::NotHttp),
             (Kind::Request, "GET / HTTP/1.1\n", 14, HandshakeError::LineEnding),
@@ -300,7 +447,7 @@ mod tests {
             (Kind::Request, "GET / HTTP/1.1\r\nA: b\nC", 20, HandshakeError::LineEnding),
             (Kind::Response, "SSH-2.0-x", 0, HandshakeError::NotHttp),
             (Kind::Response, "HTTPS", 4, HandshakeError::NotHttp),
-            (Kind::Response, "\r\nHTTP/1.1", 0, HandshakeError::NotHttp),
+            (Kind::Response, "\r\nHTTQ/1.1", 5, HandshakeError::NotHttp),
             (Kind::Response, "HTTP/2 200", 5, HandshakeError::HttpVersion),
             (Kind::Response, "HTTP/10", 6, HandshakeError::HttpVersion),
         ];

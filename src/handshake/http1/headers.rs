@@ -25,6 +25,11 @@ impl Span {
         Self { start: offset(start), end: offset(start.saturating_add(part.len())) }
     }
 
+    /// The offset behind it.
+    pub(in crate::handshake) fn end(self) -> usize {
+        self.end as usize
+    }
+
     fn within(self, whole: &[u8]) -> &[u8] {
         whole.get(self.start as usize..self.end as usize).unwrap_or_default()
     }

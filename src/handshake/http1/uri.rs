@@ -148,10 +148,10 @@ pub(crate) fn split_authority(text: &str) -> Result<(&str, Option<u16>), Authori
     }
 }
 
-/// Splits an absolute http or https URI into its authority and the rest, which may be empty.
-pub(in crate::handshake) fn split_http_uri(uri: &str) -> Option<(&str, &str)> {
+/// Splits an absolute URI of HTTP or WebSocket into its authority and the rest, which may be empty.
+pub(in crate::handshake) fn split_absolute(uri: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = uri.split_once("://")?;
-    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+    if !["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return None;
     }
     Some(rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len())))

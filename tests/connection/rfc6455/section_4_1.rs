@@ -228,7 +228,7 @@ fn broken_responses_are_refused_with_the_rule() {
         // What is not HTTP/1.1.
         ("HTTP/1.1", "SSH-2.0", E::NotHttp),
         ("HTTP/1.1", "http/1.1", E::NotHttp),
-        ("HTTP/1.1", "\r\nHTTP/1.1", E::NotHttp),
+        ("HTTP/1.1", "\r\nHTTP/1.1", E::StartLine),
         ("HTTP/1.1", "HTTP/2", E::HttpVersion),
         ("HTTP/1.1", "HTTP/1.0", E::HttpVersion),
         ("HTTP/1.1", "HTTP/1.2", E::HttpVersion),
@@ -240,7 +240,7 @@ fn broken_responses_are_refused_with_the_rule() {
         // Line endings and header fields.
         (FIRST, "HTTP/1.1 101 Switching Protocols\n", E::LineEnding),
         ("Upgrade: w", "Upgrade: \rw", E::LineEnding),
-        ("Upgrade: websocket", "Upgrade:\r\n websocket", E::HeaderField),
+        (FIRST, &format!("{FIRST} X: y\r\n"), E::HeaderField),
         ("Upgrade: websocket", "Upgrade : websocket", E::HeaderField),
         ("Upgrade: websocket", "Upgrade", E::HeaderField),
         ("Upgrade: websocket", "Upgrade: web\0socket", E::HeaderField),
@@ -344,6 +344,14 @@ fn sound_responses_are_taken_and_nothing_behind_them() {
         ("Connection: Upgrade", "connection: keep-alive, upgrade", Some("chat")),
         ("Connection: Upgrade", "Connection: x\r\nConnection: upgrade", Some("chat")),
         ("Accept: ", "Accept: \t ", Some("chat")),
+        //= rfc9112#5.2
+        //= type=test
+        //# A user agent that receives an obs-fold in a response message that is
+        //# not within a "message/http" container MUST replace each received
+        //# obs-fold with one or more SP octets prior to interpreting the field
+        //# value.
+        ("Upgrade: websocket", "Upgrade:\r\n \r\n\twebsocket\r\n ", Some("chat")),
+        ("Accept: ", "Accept:\r\n   ", Some("chat")),
         ("Protocol: chat", "Protocol: superchat", Some("superchat")),
         ("Sec-WebSocket-Protocol: chat\r\n", "", None),
         ("Sec-WebSocket-Protocol: chat", "Server: \u{fc}", None),
@@ -389,9 +397,13 @@ fn refusals_are_handed_over_with_their_body() {
 #[test]
 fn a_refusal_cut_short_is_handed_over_on_demand() {
     let start = || ClientHandshake::start(&asking(), NONCE, &limits(), &mut BytesMut::new());
-    let cases: [(&str, Option<(u16, &str)>); 4] = [
+    let cases: [(&str, Option<(u16, &str)>); 8] = [
         ("", None),
-        ("HTTP/1.1 403 Forbidden\r\n", None),
+        ("HTTP/1.1 403", None),
+        ("HTTP/1.1 103 Early\r\n", None),
+        ("HTTP/1.1 101 Switching Protocols\r\n", None),
+        ("HTTP/1.1 403 ", Some((403, ""))),
+        ("HTTP/1.1 403 Forbidden\r\n", Some((403, ""))),
         ("HTTP/1.1 403 Forbidden\r\n\r\n<html>", Some((403, "<html>"))),
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\n<ht", Some((403, "<ht"))),
     ];

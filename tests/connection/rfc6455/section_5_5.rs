@@ -116,7 +116,7 @@ fn section_5_5_1_no_data_follows_our_close() {
 }
 
 #[test]
-fn section_5_5_1_a_close_is_answered_with_its_code() {
+fn section_5_5_1_a_close_is_answered_with_its_code_and_reason() {
     //= rfc6455#5.5.1
     //= type=test
     //# If an endpoint receives a Close frame and did not previously send a
@@ -124,8 +124,13 @@ fn section_5_5_1_a_close_is_answered_with_its_code() {
     //# sending a Close frame in response, the endpoint typically echos the
     //# status code it received.)
     for mut drive in drives() {
-        drive.peer_closes(4321, "a reason is not echoed");
-        assert_eq!(plain(&drive.output), [(CLOSE, close_body(4321, ""))]);
+        drive.peer_closes(4321, "a reason is echoed");
+        assert_eq!(plain(&drive.output), [(CLOSE, close_body(4321, "a reason is echoed"))]);
+    }
+    let longest = "\u{e4}".repeat(61) + "!";
+    for mut drive in drives() {
+        drive.peer_closes(4321, &longest);
+        assert_eq!(plain(&drive.output), [(CLOSE, close_body(4321, &longest))]);
     }
     for mut drive in drives() {
         drive.peer_sends(&[(CLOSE, b"")]);

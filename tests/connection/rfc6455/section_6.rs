@@ -151,7 +151,12 @@ fn section_6_2_a_control_frame_is_handled_wherever_it_comes() {
     let controls: [(u8, &[u8], Seen, Vec<(u8, Vec<u8>)>); 3] = [
         (PING, b"p", Seen::Ping(b"p".to_vec()), vec![(PONG, b"p".to_vec())]),
         (PONG, b"q", Seen::Pong(b"q".to_vec()), vec![]),
-        (CLOSE, b"\x03\xe8r", Seen::Close(1000, "r".to_owned()), vec![(CLOSE, vec![3, 0xe8])]),
+        (
+            CLOSE,
+            b"\x03\xe8r",
+            Seen::Close(1000, "r".to_owned()),
+            vec![(CLOSE, b"\x03\xe8r".to_vec())],
+        ),
     ];
     for (first, payload, seen, answer) in controls {
         let whole = Seen::Data { kind, first: true, last: true, bytes: bytes.clone() };

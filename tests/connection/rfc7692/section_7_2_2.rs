@@ -3,12 +3,15 @@
 use allocation_counter::measure;
 use farewell::handshake::DeflateParams;
 use farewell::{Message, Role, SessionEvent, Violation};
+use flate2::{Compress, FlushCompress};
 
 use super::bits::Bits;
 use super::ends::{
-    Peer, RSV1, compressing, config, fails, hears, json, messages, no_takeover, noise, session,
+    Peer, RSV1, check_failure, compressing, config, fails, hears, in_every_split, json, messages,
+    no_takeover, noise, receive, session, written,
 };
 use crate::support::pair::START;
+use crate::support::split::Split;
 use crate::support::wire::{
     BINARY, BINARY_BEGINS, GOES_ON, LAST, PING, ROLES, TEXT, peer_of, sent_by,
 };
@@ -199,20 +202,97 @@ fn the_context_outlives_messages_with_final_blocks() {
 }
 
 #[test]
-fn there_is_a_limit_to_final_blocks() {
-    let blocks =
-        |count| (0..count).fold(Bits::new(), |bits, _| bits.fixed(true).end().aligned()).message();
-    let wire = sent_by(Role::Server, &[(BINARY | RSV1, &blocks(1024))]);
-    let mut client = session(Role::Client, no_takeover(), config());
-    assert_eq!(messages(&mut client, &wire), [Message::from(b"")]);
-    let before = wire.len();
-    let wire = sent_by(Role::Server, &[(BINARY | RSV1, &blocks(1025))]);
-    let rule = Violation::TooManyFinalBlocks { limit: 1024 };
-    let seen = super::ends::receive(client, &wire, crate::support::split::Split::Every(1), false);
-    super::ends::check_failure(Role::Client, &wire, &seen, rule, before + 4);
-    let client = || session(Role::Client, no_takeover(), config());
-    let whole = super::ends::receive(client(), &wire, crate::support::split::Split::Whole, false);
-    super::ends::check_failure(Role::Client, &wire, &whole, rule, 4);
+fn final_blocks_that_nothing_refers_back_over_have_no_limit() {
+    let blocks = (0..20_000).fold(Bits::new(), |bits, _| bits.fixed(true).end().aligned());
+    let texts =
+        (0..500).fold(Bits::new(), |bits, _| bits.fixed(true).literals(b"Hello").end().aligned());
+    // A message of one stream, as compressors make it that know no flush (RFC 7692 section 7.2.3.4).
+    let one = |text: &[u8]| {
+        let mut payload = Vec::with_capacity(text.len() + 100);
+        Compress::new(flate2::Compression::new(6), false)
+            .compress_vec(text, &mut payload, FlushCompress::Finish)
+            .unwrap();
+        payload
+    };
+    for role in ROLES {
+        for params in [DeflateParams::default(), no_takeover()] {
+            let mut end = session(role, params, config());
+            for (payload, text) in [(blocks.clone(), ""), (texts.clone(), &*"Hello".repeat(500))] {
+                let wire = sent_by(peer_of(role), &[(BINARY | RSV1, &payload.message())]);
+                assert_eq!(messages(&mut end, &wire), [Message::from(text.as_bytes())]);
+            }
+            for at in 0..3000 {
+                let text = json(1 + at * 7 % 400, at as u64);
+                let mut payload = one(text.as_bytes());
+                payload.extend(&[0][..at % 2]);
+                let wire = sent_by(peer_of(role), &[(TEXT | RSV1, &payload)]);
+                assert_eq!(messages(&mut end, &wire), [Message::from(text)], "{at}");
+            }
+        }
+    }
+}
+
+/// A stream that ends, and one that refers to what was before it and ends.
+fn back_over_a_final_block() -> Vec<u8> {
+    let bits = Bits::new().fixed(true).literals(b"a").end().aligned();
+    bits.fixed(true).longest_reference(2).end().bytes()
+}
+
+#[test]
+fn references_over_final_blocks_are_limited_by_the_bytes_that_pay_for_them() {
+    let rule = Violation::TooManyFinalBlocks;
+    // Each copies a window of 32 KiB: so many bytes pay for about 300.
+    let window = Bits::new().stored(true, &noise(40_000, 3)).bytes();
+    for role in ROLES {
+        let frame = |payload: &[u8]| sent_by(peer_of(role), &[(BINARY | RSV1, payload)]);
+        let with = |count| [window.clone(), back_over_a_final_block().repeat(count)].concat();
+        for params in [DeflateParams::default(), no_takeover()] {
+            let mut end = session(role, params, config());
+            assert_eq!(messages(&mut end, &frame(&with(300))).len(), 1);
+            let wire = frame(&with(400));
+            let make = || session(role, params, config());
+            let seen = receive(make(), &wire, Split::Whole, false);
+            check_failure(role, &wire, &seen, rule, first_payload(role) + 2);
+            for reads in [Split::Every(1), Split::Every(7), Split::Random(3)] {
+                assert_eq!(receive(make(), &wire, reads, false), seen, "{reads:?}");
+            }
+        }
+        // The same from message to message.
+        let mut wire = frame(&window);
+        for _ in 0..400 {
+            wire.extend(frame(&back_over_a_final_block()));
+        }
+        let make = || session(role, DeflateParams::default(), config());
+        let seen = receive(make(), &wire, Split::Whole, false);
+        assert!(seen.report.to_string().contains("final DEFLATE blocks"), "{}", seen.report);
+        assert!((300..400).contains(&seen.messages.len()), "{}", seen.messages.len());
+        for reads in [Split::Every(1), Split::Every(7), Split::Random(3)] {
+            assert_eq!(receive(make(), &wire, reads, false), seen, "{reads:?}");
+        }
+    }
+}
+
+/// A long stream behind a final block, which refers to what is before it only at the end.
+#[test]
+fn a_reference_over_a_final_block_may_come_late() {
+    for literals in [0, 10, 1000, 1020, 1021, 1022, 1023, 1024, 1025, 1026, 5000] {
+        let start = Bits::new().fixed(true).literals(b"Hello").end().aligned();
+        // Eight bits each.
+        let long = start.fixed(false).literals(&vec![b'x'; literals]);
+        let distance = (literals as u32).next_power_of_two() + 1;
+        let mut expected = [b"Hello".to_vec(), vec![b'x'; literals]].concat();
+        let payload = match expected.len() > distance as usize {
+            true => {
+                for _ in 0..258 {
+                    expected.push(expected[expected.len() - distance as usize]);
+                }
+                long.longest_reference(distance).end().message()
+            }
+            false => long.end().message(),
+        };
+        let wire = sent_by(Role::Server, &[(BINARY | RSV1, &payload)]);
+        hears(Role::Client, no_takeover(), &wire, &[Message::from(expected)]);
+    }
 }
 
 /// A message that inflates to `count` times 258 zeros, and one.
@@ -231,7 +311,7 @@ fn the_limit_of_a_message_counts_inflated_bytes() {
             let wire = sent_by(peer_of(role), &[(BINARY | RSV1, &bomb(20))]);
             if fits {
                 let make = || session(role, no_takeover(), config.clone());
-                let seen = super::ends::in_every_split(make, &wire);
+                let seen = in_every_split(make, &wire);
                 assert_eq!(seen.messages, [Message::from(vec![0; len as usize])]);
             } else {
                 let rule = Violation::MessageTooBig { len: limit + 1, limit };
@@ -251,7 +331,7 @@ fn the_limit_of_a_message_does_not_count_compressed_bytes() {
     config.limits.message = 10;
     let wire = sent_by(Role::Server, &[(BINARY | RSV1, &payload)]);
     let make = || session(Role::Client, no_takeover(), config.clone());
-    let seen = super::ends::in_every_split(make, &wire);
+    let seen = in_every_split(make, &wire);
     assert_eq!(seen.messages, [Message::from(b"ten bytes!")]);
 }
 
@@ -287,7 +367,7 @@ fn the_ratio_is_counted_byte_by_byte_and_past_its_threshold_only() {
     for role in ROLES {
         for (payload, ratio, too_much) in &cases {
             let config = compressing(|compression| {
-                compression.ratio = *ratio;
+                compression.ratio = Some(*ratio);
                 compression.ratio_free = free;
             });
             let frames =
@@ -301,7 +381,7 @@ fn the_ratio_is_counted_byte_by_byte_and_past_its_threshold_only() {
                 fails(role, no_takeover(), config, &wire, rule, offset);
             } else {
                 let make = || session(role, no_takeover(), config.clone());
-                let seen = super::ends::in_every_split(make, &wire);
+                let seen = in_every_split(make, &wire);
                 assert_eq!(seen.messages.len(), 1, "{ratio}: {}", seen.report);
             }
         }
@@ -321,7 +401,7 @@ fn a_bomb_is_stopped_before_it_takes_memory() {
     assert!(payload.len() < 70_000, "{}", payload.len());
     let wire = sent_by(Role::Server, &[(BINARY | RSV1, &payload)]);
     for piece in [1, 1000, wire.len()] {
-        for ratio in [1000, u32::MAX] {
+        for ratio in [Some(1000), Some(u32::MAX), None] {
             let mut config = compressing(|compression| compression.ratio = ratio);
             config.limits.message = limit;
             let mut client = session(Role::Client, no_takeover(), config);
@@ -340,16 +420,35 @@ fn a_bomb_is_stopped_before_it_takes_memory() {
             assert!(client.local_close().is_some_and(|close| close.frame.code().is_some()));
             // The last time it grows, the old memory is held beside the new.
             let most = 2 * limit + 68 * 1024 + 60_000;
-            assert!(info.bytes_max <= most, "{piece}, {ratio}: {info:?}");
-            assert!(info.bytes_current < 60_000, "{piece}, {ratio}: {info:?}");
+            assert!(info.bytes_max <= most, "{piece}, {ratio:?}: {info:?}");
+            assert!(info.bytes_current < 60_000, "{piece}, {ratio:?}: {info:?}");
         }
     }
 }
 
 #[test]
-fn the_default_ratio_stops_nothing_but_bombs() {
+fn honest_messages_that_compress_well_pass_by_default() {
+    let zeros = vec![0; 500_000];
+    let mut ends = ROLES.map(|role| session(role, DeflateParams::default(), config()));
+    for (from, to) in [(0, 1), (1, 0)] {
+        ends[from].send(&zeros[..], START).unwrap();
+        let wire = written(&mut ends[from]);
+        // Nearly a thousand bytes from one; a message's own bytes do better still.
+        assert!(wire.len() < 520, "{}", wire.len());
+        assert_eq!(messages(&mut ends[to], &wire), [Message::from(&zeros[..])]);
+    }
+    // What others make of much of one character.
+    let text = "x".repeat(1 << 20);
     let mut client = session(Role::Client, DeflateParams::default(), config());
-    // 1000 a byte is not reached by half a megabyte of nothing but spaces in one message.
+    let payload = Peer::new(Role::Server).compress(text.as_bytes());
+    let wire = sent_by(Role::Server, &[(TEXT | RSV1, &payload)]);
+    assert_eq!(messages(&mut client, &wire), [Message::from(text)]);
+}
+
+#[test]
+fn a_ratio_that_is_asked_for_stops_bombs() {
+    let config = compressing(|compression| compression.ratio = Some(1000));
+    let mut client = session(Role::Client, DeflateParams::default(), config);
     for (message, fits) in [(vec![b' '; 60_000], true), (vec![0; 10_000_000], false)] {
         let payload = Peer::new(Role::Server).compress(&message);
         let wire = sent_by(Role::Server, &[(BINARY | RSV1, &payload)]);

@@ -59,7 +59,7 @@ fn other_ends_of_stream() {
     says(
         |drive| _ = drive.block().peer_closes(4001, "bye").eof().unblock(),
         "unclean (4001): the peer's stream ended before our Close was written; \
-         Close 4001 \"bye\" was received, our Close 4001 was sent; last byte 0 µs ago",
+         Close 4001 \"bye\" was received, our Close 4001 \"bye\" was sent; last byte 0 µs ago",
     );
 }
 
@@ -73,7 +73,7 @@ fn clean_closes() {
     says(
         |drive| _ = drive.peer_closes(1001, "deploy").wait(millis(5)).eof(),
         "clean (1001): the peer closed; \
-         Close 1001 \"deploy\" was received, our Close 1001 was sent; last byte 5 ms ago",
+         Close 1001 \"deploy\" was received, our Close 1001 \"deploy\" was sent; last byte 5 ms ago",
     );
     says(
         |drive| _ = drive.block().close(1000, "").peer_sends(&[(0x88, b"")]).unblock().eof(),
@@ -93,7 +93,7 @@ fn a_reason_from_the_peer_cannot_forge_a_line_of_a_log() {
     says(
         |drive| _ = drive.peer_closes(4000, "a\r\nb\u{1b}[2J").eof(),
         "clean (4000): the peer closed; Close 4000 \"a\\r\\nb\\u{1b}[2J\" was received, \
-         our Close 4000 was sent; last byte 0 µs ago",
+         our Close 4000 \"a\\r\\nb\\u{1b}[2J\" was sent; last byte 0 µs ago",
     );
 }
 

@@ -1,0 +1,80 @@
+//! The head of a refusal that breaks rules: what can be read of it is read, so that a field that is
+//! odd hides neither the status nor how long to wait.
+//!
+//! Invariant: it is called for responses only, and never for one that opens a connection.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::head::ResponseHead;
+use super::headers::{Headers, Span, is_token};
+
+/// Joins lines of fields that were folded, in place.
+//
+// The fold is as long as what replaces it, so that nothing has to move.
+//= rfc9112#5.2
+//# A user agent that receives an obs-fold in a response message that is
+//# not within a "message/http" container MUST replace each received
+//# obs-fold with one or more SP octets prior to interpreting the field
+//# value.
+pub(super) fn unfold(text: &mut [u8]) {
+    let mut line_start = 0;
+    let mut fields = false;
+    for at in 0..text.len() {
+        if text[at] != b'\n' {
+            continue;
+        }
+        // What follows the status line continues no field.
+        if fields && matches!(text.get(at + 1), Some(b' ' | b'\t')) {
+            text[at] = b' ';
+            if text[at - 1] == b'\r' {
+                text[at - 1] = b' ';
+            }
+        }
+        fields |= !text[line_start..at].trim_ascii().is_empty();
+        line_start = at + 1;
+    }
+}
+
+/// Reads a head whose status is known to be readable, and at most so many fields of it.
+///
+/// Lines that are no field are left out, and so is one that is not complete.
+pub(super) fn parse(mut text: Box<[u8]>, max_headers: usize) -> ResponseHead {
+    blank_controls(&mut text);
+    let whole = &text[..];
+    let complete = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let mut lines = whole.split(|byte| *byte == b'\n').map(|line| line.trim_ascii_end());
+    let start = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    let (status, reason) = start.split_at(start.len().min("HTTP/1.1 101".len()));
+    let reason = Span::of(reason.trim_ascii(), whole);
+    let http_1_1 = status.get("HTTP/1.".len()) == Some(&b'1');
+    let digits = status.iter().rev().take(3).rev();
+    let status = digits.fold(0, |sum, digit| sum * 10 + u16::from(digit.wrapping_sub(b'0') % 10));
+    let start_end = Span::of(start, whole).end();
+    let fields = whole.get(start_end..complete).unwrap_or_default();
+    let fields = fields
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| field(line, whole))
+        .take(max_headers)
+        .collect::<Vec<_>>()
+        .into();
+    let headers = Headers::new(text, fields);
+    ResponseHead { headers, status, http_1_1, reason }
+}
+
+fn field(line: &[u8], whole: &[u8]) -> Option<(Span, Span)> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let (name, value) = line.split_at(colon);
+    let name = name.trim_ascii_end();
+    let value = value.get(1..).unwrap_or_default().trim_ascii();
+    is_token(name).then(|| (Span::of(name, whole), Span::of(value, whole)))
+}
+
+/// Puts a space in the place of each control character that ends no line.
+fn blank_controls(text: &mut [u8]) {
+    for byte in text {
+        if byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t') {
+            *byte = b' ';
+        }
+    }
+}

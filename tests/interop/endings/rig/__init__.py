@@ -1,0 +1,1 @@
+"""What the causes are made with: processes, namespaces, relays, other people's software."""

@@ -1,7 +1,27 @@
 //! What is said of the verdicts about a way that was not found.
 
+#[cfg(test)]
+use super::Verdict;
 use super::row::{Row, row};
 use crate::report::DialPhase;
+
+/// One of each, for the tests of all verdicts.
+#[cfg(test)]
+pub(super) const ALL: [Verdict; 13] = [
+    Verdict::NameNotFound { proxy: false },
+    Verdict::AddressesRefused,
+    Verdict::AddressesSilent,
+    Verdict::AddressesUnreachable,
+    Verdict::LocalNetwork,
+    Verdict::TooManyAddresses { given: 1001, limit: 1000 },
+    Verdict::ProxyNeedsCredentials,
+    Verdict::ProxyRefusedCredentials,
+    Verdict::ProxyRefused { status: Some(403) },
+    Verdict::NotAProxy,
+    Verdict::ProxyCutShort,
+    Verdict::ProxyUnfit,
+    Verdict::DialTimedOut { phase: DialPhase::Proxy },
+];
 
 pub(super) fn name_not_found(proxy: bool) -> Row {
     let sentence = if proxy { "the proxy's name was not found" } else { "the name was not found" };

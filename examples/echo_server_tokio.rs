@@ -2,24 +2,44 @@
 //!
 //! `cargo run --release --features tokio --example echo_server_tokio -- [ADDRESS]`, by default
 //! 127.0.0.1:9001.
+//!
+//! It goes on without files or anybody who reads what it says: connections wait until there is
+//! enough again.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::time::Duration;
 
 use farewell::handshake::Origins;
 use farewell::{Acceptor, Config};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+/// How long nothing is accepted after a failure: without a free file, for example, the next attempt
+/// would fail at once, too.
+const PAUSE: Duration = Duration::from_millis(200);
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
     let listener = TcpListener::bind(address).await?;
-    println!("listening on {}", listener.local_addr()?);
+    say(format_args!("listening on {}", listener.local_addr()?));
     // An echo has no secrets: any web page may use it.
     let acceptor = Acceptor::new(Origins::Any).config(config());
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(serve(stream, acceptor.clone()))),
-            Err(error) => eprintln!("accept: {error}"),
+            Err(error) => {
+                say(format_args!("accept: {error}"));
+                sleep(PAUSE).await;
+            }
         }
     }
+}
+
+/// A line that nobody can take is no reason to end, as `println` would.
+fn say(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Messages are compressed where the client offers it, with feature `deflate`.
@@ -34,10 +54,11 @@ fn config() -> Config {
 }
 
 async fn serve(stream: TcpStream, acceptor: Acceptor) {
+    // Else what is sent in two parts waits for an acknowledgement, up to 40 ms.
     let _ = stream.set_nodelay(true);
     let mut socket = match farewell::aio::accept(stream, &acceptor).await {
         Ok(socket) => socket,
-        Err(error) => return eprintln!("{error}"),
+        Err(error) => return say(error),
     };
     let report = loop {
         match socket.next().await.into_message() {
@@ -46,5 +67,5 @@ async fn serve(stream: TcpStream, acceptor: Acceptor) {
             Err(report) => break report,
         }
     };
-    eprintln!("{report}");
+    say(report);
 }

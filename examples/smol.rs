@@ -162,15 +162,16 @@ async fn ready_if(wanted: bool, ready: impl Future) {
 
 /// Serves all connections in one task.
 async fn serve(listener: &Async<TcpListener>) -> Result<(), Failure> {
-    println!("listening on {}", listener.get_ref().local_addr()?);
+    say(format_args!("listening on {}", listener.get_ref().local_addr()?));
     let mut connections = FuturesUnordered::new();
     loop {
         let next = async {
             loop {
                 match listener.accept().await {
                     Ok(accepted) => return accepted,
-                    Err(error) => eprintln!("accept: {error}"),
+                    Err(error) => say(format_args!("accept: {error}")),
                 }
+                // Without a free file, for example, the next attempt would fail at once, too.
                 Timer::after(Duration::from_millis(200)).await;
             }
         };
@@ -181,11 +182,16 @@ async fn serve(listener: &Async<TcpListener>) -> Result<(), Failure> {
         let (stream, peer) = next.or(go_on).await;
         connections.push(async move {
             match echo(stream, Config::default()).await {
-                Ok(report) => println!("{peer}: {report}"),
-                Err(error) => eprintln!("{peer}: {error}"),
+                Ok(report) => say(format_args!("{peer}: {report}")),
+                Err(error) => say(format_args!("{peer}: {error}")),
             }
         });
     }
+}
+
+/// A line that nobody can take is no reason to end, as `println` would.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 async fn echo(stream: Async<TcpStream>, config: Config) -> Result<Box<Termination>, Failure> {

@@ -296,7 +296,9 @@ impl Connection {
 
     /// The reading direction of the transport has ended; nothing more will come.
     ///
-    /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first.
+    /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first. The peer may have
+    /// closed its side alone: what was queued before an end in order still leaves, within the close
+    /// timeout, and nothing more is accepted.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
         self.read_ended(how.into(), now);
     }
@@ -316,7 +318,9 @@ impl Connection {
         }
         self.note_overdue(now);
         let (_, position) = self.standing();
-        if let Some(trigger) = self.closing_mut(Initiator::Transport).read_ended(end, position) {
+        let pending = !self.sender.is_flushed();
+        let closing = self.expect_close(Initiator::Transport, now);
+        if let Some(trigger) = closing.read_ended(end, position, pending) {
             self.step(trigger, now);
         }
     }
@@ -359,8 +363,18 @@ impl Connection {
         }
     }
 
+    /// Ends once all has left that was accepted before the peer's stream ended.
+    fn drain(&mut self, now: Timestamp) {
+        if self.is_draining() && self.sender.is_flushed() {
+            self.step(Trigger::TransportDone, now);
+        }
+    }
+
     fn close_flushed(&mut self, now: Timestamp) {
         let Some(closing) = &mut self.closing else { return };
+        if closing.is_draining() {
+            return self.drain(now);
+        }
         if !closing.close_flushed(self.sender.flushed_to()) {
             return;
         }

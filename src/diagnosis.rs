@@ -71,6 +71,19 @@
 //! | `handshake_failure` | Any other rule of the opening handshake that was broken, with its section | certain | Report the rule |
 //! | `handshake_cut_short` | End or failure of the transport in the opening handshake | certain | Check port and scheme, firewall, backend |
 //! | `handshake_timed_out` | This endpoint's handshake timeout passed | certain | Check the server's load, port and scheme |
+//! | `transport_failure` | The transport failed with anything else | likely | Keep the report |
+//! | `unexplained` | None of the above: the report contradicts itself | possible | Keep the report |
+//!
+//! Where timestamps run backwards, counts exceed their totals, or Close frames, code and cause do
+//! not go together, every verdict is only possible and says so.
+//!
+//! # Where no connection came about
+//!
+//! [`DialRecord::diagnosis`] and `ConnectError::diagnosis` explain what the resolver, the operating
+//! system and the proxy have said; so almost all of it is certain.
+//!
+//! | Verdict | Evidence | Confidence | Remedy |
+//! |---|---|---|---|
 //! | `name_not_found` | The resolver says so, or knows no address; its words | certain | Check the spelling, and the resolver |
 //! | `addresses_refused`, `addresses_silent`, `addresses_unreachable` | What the system says of each address, or that it did not answer in time | certain where all addresses failed so; else likely, in this order, and the others possible | Check port and server; firewalls; routes |
 //! | `local_network` | The system does not permit the connection, or has no address or port for it | certain, as above | Check firewall, sandbox and limits of this machine |
@@ -79,11 +92,6 @@
 //! | `proxy_refused` | Any other status of the proxy, or reply of SOCKS5 | certain | By status: the proxy's rules, or a server that it does not reach |
 //! | `not_a_proxy`, `proxy_cut_short`, `proxy_unfit` | An answer in another protocol; none; a scheme or a name that cannot be | certain | Check scheme and port of the proxy |
 //! | `dial_timed_out` | The time passed while the name was looked up or the proxy was asked | certain | By phase: the resolver, the proxy's log |
-//! | `transport_failure` | The transport failed with anything else | likely | Keep the report |
-//! | `unexplained` | None of the above: the report contradicts itself | possible | Keep the report |
-//!
-//! Where timestamps run backwards, counts exceed their totals, or Close frames, code and cause do
-//! not go together, every verdict is only possible and says so.
 //!
 //! # How often it is right
 //!

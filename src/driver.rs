@@ -20,7 +20,7 @@ mod waiting;
 use core::time::Duration;
 
 use crate::connection::SendError;
-use crate::report::Phase;
+use crate::report::{Phase, ReadClosed};
 use crate::session::{Output, Session, SessionEvent};
 use crate::time::{Timer, Timestamp};
 use crate::wire::message::Message;
@@ -153,6 +153,9 @@ pub struct Driver {
     /// The stream has taken bytes that it may still hold.
     unflushed: bool,
     read_closed: bool,
+    /// The peer's stream has ended in order, of which the session is not told before what came first
+    /// is handed out: what the application answers is accepted until then.
+    ended_behind: Option<ReadClosed>,
     write_failed: bool,
     shut_down: Option<Shutdown>,
     settings: Settings,
@@ -182,6 +185,7 @@ impl Driver {
             asked: false,
             unflushed: false,
             read_closed: false,
+            ended_behind: None,
             write_failed: false,
             shut_down: None,
             settings: Settings::default(),
@@ -198,7 +202,10 @@ impl Driver {
 
     /// Says that a read may wait for ever, whatever the deadline.
     ///
-    /// What is there is then handed out before a read is tried, even if a deadline has passed.
+    /// What is there is then handed out before a read is tried, even if a deadline has passed. And
+    /// nothing is read once the end has begun, with a Close in either direction, a broken rule or a
+    /// refusal: what there is to say of it is said, and the report follows. So the answer to a
+    /// Close of our own is not awaited, and the report shows it as unanswered: not clean, 1006.
     #[must_use]
     pub fn reads_may_last(mut self, may_last: bool) -> Self {
         self.settings.reads_may_last = may_last;
@@ -284,6 +291,10 @@ impl Driver {
                 return Step::Wait(Wait { read: false, write: false, until: Some(self.now) });
             }
             let due = self.session.is_due(self.now);
+            let is_next = want == Want::Event && self.ready.is_empty() && self.unparsed.is_empty();
+            if (due || is_next) && self.tell_ended() {
+                continue;
+            }
             // Before a deadline takes effect comes a read, unless that would keep back what is there.
             if !due || self.settings.reads_may_last || self.ready.has_ended() {
                 if let Some(step) = self.grant(want) {
@@ -372,7 +383,7 @@ impl Driver {
     }
 
     fn may_read(&self, want: Want, due: bool) -> bool {
-        let open = !self.read_closed && !self.ready.has_ended();
+        let open = !self.read_closed && !self.ready.has_ended() && !self.is_left_alone();
         // What is read ahead while sending is bounded, as is what waits to be sent.
         open && (want == Want::Event || due || self.ready.size() < self.room_ahead())
     }
@@ -390,14 +401,21 @@ impl Driver {
         Step::Wait(Wait { read, write, until })
     }
 
+    /// Whether the end has begun and a read for the peer's part in it might last for ever: no
+    /// deadline would end that.
+    fn is_left_alone(&self) -> bool {
+        self.settings.reads_may_last && self.session.is_ending()
+    }
+
     /// Nothing can come any more, and nothing is left to write or to wait for: the end.
     fn is_lost(&mut self) -> bool {
-        let lost = self.read_closed
+        let told = self.read_closed && self.ended_behind.is_none();
+        let silent = told && self.session.poll_timeout().is_none();
+        let lost = (silent || self.is_left_alone() && !self.unflushed)
             && !self.ready.has_ended()
-            && !self.wants_write()
-            && self.session.poll_timeout().is_none();
+            && !self.wants_write();
         if lost {
-            self.session.abort(self.now);
+            self.session.stop_waiting(self.now);
             (self.calm, self.stale) = (false, true);
         }
         lost

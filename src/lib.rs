@@ -205,7 +205,7 @@
 //! | `Open` | nothing comes after a Ping, or the output stalls | `Ended` |
 //! | `Lingering` | the linger deadline passes, or too much comes | `Ended` |
 //! | `Open`, `CloseSent`, `CloseReceived`, `Lingering` | the close deadline passes otherwise | `Ended` |
-//! | `Open`, `CloseSent`, `CloseReceived`, `Lingering` | the stream ends or fails, no Close of ours can still leave | `Ended` |
+//! | `Open`, `CloseSent`, `CloseReceived`, `Lingering` | the stream ends or fails, nothing of ours can still leave | `Ended` |
 //! | `Open`, `CloseSent`, `CloseReceived`, `Lingering` | `abort` | `Ended` |
 //!
 //! Where the peer has only ended its side of the stream, a Close of ours that is queued still gets

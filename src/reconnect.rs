@@ -36,16 +36,17 @@
 //!
 //! | How it ended | What is done |
 //! |---|---|
-//! | the application closed or aborted; 1000; 1005, a Close without a code | stop: it was meant |
-//! | 1001 going away, 1006 no Close, 1011 unexpected condition, 1014 bad gateway | retry |
+//! | the application closed or aborted; 1000 | stop: it was meant |
+//! | 1001 going away, 1005 a Close without a code, 1006 no Close, 1011 unexpected condition, 1014 bad gateway | retry |
 //! | 1012 restart | retry in 5 s to 30 s |
 //! | 1013 try again later | retry in 1 min to 5 min |
 //! | 1002, 1003, 1007, 1009, 1010 | stop: it repeats until the bug is fixed |
 //! | 1008, 3000-4999 and codes of no meaning here | stop, unless [classified](ReconnectConfig::classify) |
 //! | this endpoint failed the connection: the peer broke a rule or a limit | stop: it would do it again |
 //! | a missed Pong, a stalled write, an idle timeout, an unanswered handshake | retry |
-//! | status 408, 425, 429, 500, 502, 503, 504 | retry, not before what Retry-After asks for, up to 10 min |
-//! | any other status, redirections included | stop |
+//! | status 408, 425, 429, any 5xx but 501, 505 and 511 | retry, not before what Retry-After asks for, up to 10 min |
+//! | status 200, 511, a redirection to another host, 404 after a connection that was open | retry in 30 s to 2 min, or when Retry-After says: a captive portal or a deployment may have answered |
+//! | any other status, other redirections included | stop |
 //! | a response that broke a rule of the opening handshake | stop |
 //! | no transport connection: the name does not resolve, addresses are silent, refused or unreachable, the time has passed | retry |
 //! | a proxy: 408, 429, 5xx; a general failure, host or network unreachable, refused; no answer | retry |
@@ -153,6 +154,10 @@ pub struct Reconnect {
     waited: Duration,
     budget: Budget,
     attempts: u64,
+    /// Whether any connection was open.
+    opened: bool,
+    /// Since when there has been no stable connection, if there is none.
+    unstable_since: Option<Timestamp>,
     /// The attempt that has to be begun.
     attempt: Option<Attempt>,
 }
@@ -195,6 +200,8 @@ pub struct Attempt {
     pub deadline: Timestamp,
     /// The time that was waited before it.
     pub waited: Duration,
+    /// What calls for it: that it was started, or how the attempt or the connection before ended.
+    pub reason: Reason,
 }
 
 impl Reconnect {
@@ -209,6 +216,8 @@ impl Reconnect {
             waited: Duration::ZERO,
             budget: Budget::default(),
             attempts: 0,
+            opened: false,
+            unstable_since: None,
             attempt: None,
         }
     }
@@ -218,6 +227,7 @@ impl Reconnect {
         let opened = self.advance(now);
         if let Stage::Idle | Stage::Connecting { .. } = self.stage {
             self.attempt = None;
+            self.opened = true;
             self.stage = Stage::Probation { opened, healthy: false };
         }
     }
@@ -247,7 +257,7 @@ impl Reconnect {
     }
 
     fn decide(&mut self, outcome: &Outcome<'_>, random: u64, now: Timestamp) -> Decision {
-        let kind = ReasonKind::of(outcome);
+        let kind = ReasonKind::of(outcome, self.opened);
         let (mut advice, mut reason) = (kind.advice(), Reason::new(kind));
         if let (false, Some(classifier)) = (kind.is_final(), &self.config.classify) {
             if let Some(other) = classifier.classify(outcome) {
@@ -264,8 +274,18 @@ impl Reconnect {
         let (delay, pace) = backoff::delay(&self.config, advice, self.delays, asked, random);
         self.delays = self.delays.saturating_add(1);
         let retry = self.retry(now + delay, pace, reason);
-        self.stage = Stage::Waiting(retry);
-        Decision::Retry(retry)
+        let since = *self.unstable_since.get_or_insert(now);
+        match self.config.give_up_after {
+            Some(limit) if retry.at.since(since) > limit => {
+                reason.gave_up_after = Some(now.since(since));
+                self.stage = Stage::GaveUp(reason);
+                Decision::Stop(reason)
+            }
+            _ => {
+                self.stage = Stage::Waiting(retry);
+                Decision::Retry(retry)
+            }
+        }
     }
 
     /// An attempt at this time, or later if the budget says so.
@@ -290,7 +310,7 @@ impl Reconnect {
     pub fn handle_timeout(&mut self, random: u64, now: Timestamp) -> Option<Decision> {
         let now = self.advance(now);
         match self.stage {
-            Stage::Waiting(retry) if retry.at <= now => self.begin(retry.delay),
+            Stage::Waiting(retry) if retry.at <= now => self.begin(retry.delay, retry.reason),
             Stage::Connecting { until } if until <= now => {
                 let failure = Outcome::Failed(ConnectFailure::TimedOut);
                 return Some(self.decide(&failure, random, now));
@@ -309,8 +329,9 @@ impl Reconnect {
     pub fn start(&mut self, now: Timestamp) {
         let now = self.advance(now);
         match self.stage {
-            Stage::Idle | Stage::Waiting(_) => {}
-            Stage::GaveUp(_) => self.delays = 0,
+            Stage::Waiting(_) => {}
+            Stage::Idle => self.unstable_since = Some(now),
+            Stage::GaveUp(_) => (self.delays, self.unstable_since) = (0, Some(now)),
             Stage::Connecting { .. } | Stage::Probation { .. } | Stage::Stable => return,
         }
         let retry = self.retry(now, Pace::First, Reason::new(ReasonKind::Started));
@@ -320,7 +341,7 @@ impl Reconnect {
         if retry.at > now {
             self.stage = Stage::Waiting(retry);
         } else {
-            self.begin(Duration::ZERO);
+            self.begin(Duration::ZERO, retry.reason);
         }
     }
 
@@ -392,12 +413,12 @@ impl Reconnect {
         self.now
     }
 
-    fn begin(&mut self, waited: Duration) {
+    fn begin(&mut self, waited: Duration, reason: Reason) {
         let deadline = self.now + self.config.connect_timeout;
         self.budget.spend(&self.config, self.now);
         self.attempts = self.attempts.saturating_add(1);
         self.waited = waited;
-        self.attempt = Some(Attempt { number: self.attempts, deadline, waited });
+        self.attempt = Some(Attempt { number: self.attempts, deadline, waited, reason });
         self.stage = Stage::Connecting { until: deadline };
     }
 
@@ -412,7 +433,7 @@ impl Reconnect {
             let agreed = healthy || !self.config.require_healthy;
             if agreed && self.stable_from(opened) <= self.now {
                 self.stage = Stage::Stable;
-                self.delays = 0;
+                (self.delays, self.unstable_since) = (0, None);
             }
         }
     }

@@ -441,7 +441,9 @@ impl Session {
 
     /// The reading direction of the transport has ended; nothing more will come.
     ///
-    /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first.
+    /// Pass all bytes that were read to [`poll_event`](Self::poll_event) first. The peer may have
+    /// closed its side alone: what was queued before an end in order still leaves, within the close
+    /// timeout, and nothing more is accepted.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
         self.read_ended(how.into(), now);
     }
@@ -458,8 +460,18 @@ impl Session {
         if self.looks_first() {
             self.deferred.get_or_insert_default().read_closed.get_or_insert(end);
         } else {
-            at_either!(&mut self.stage, at => at.read_ended(end, now));
+            self.close_reading(end, now);
         }
+    }
+
+    /// Nothing more comes. What was accepted still leaves, so the connection has to know of it.
+    fn close_reading(&mut self, end: ReadEnd, now: Timestamp) {
+        if let Stage::Open(connection) = &mut self.stage {
+            if !connection.is_silent() {
+                self.send_queue.fill(connection);
+            }
+        }
+        at_either!(&mut self.stage, at => at.read_ended(end, now));
     }
 
     /// The writing direction of the transport has failed; nothing more will leave.
@@ -480,6 +492,9 @@ impl Session {
             at_either!(&mut self.stage, at => at.handshake_flushed(all, now));
         }
         if let Some(connection) = self.stage.connection_mut() {
+            if connection.is_draining() {
+                self.send_queue.fill(connection);
+            }
             connection.handle_flushed(left.frames, now);
         }
     }

@@ -8,6 +8,8 @@ use farewell::driver::{Driver, Step, Wait, Want};
 use farewell::handshake::{Accept, Origins};
 use farewell::{Clock, CloseCode, Config, Seed, SendError, Session, SessionEvent, Timestamp};
 
+use crate::say;
+
 /// How many reads one turn has at most: a peer that never stops sending is not alone here.
 const READS: u32 = 16;
 
@@ -59,7 +61,7 @@ impl Client {
         loop {
             match driver.next(self.want) {
                 Step::Event(SessionEvent::Ended(report)) => {
-                    println!("{}: {report}", self.peer);
+                    say(format_args!("{}: {report}", self.peer));
                     return None;
                 }
                 // A refused Origin is answered by the session.

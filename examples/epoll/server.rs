@@ -14,6 +14,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 
 use crate::client::{Client, Shared};
+use crate::say;
 
 /// What an event is about: these two, or a connection by its number.
 const LISTENER: u64 = 0;
@@ -37,7 +38,7 @@ struct Server {
 /// Serves until Ctrl-C and the end of all connections.
 pub(crate) fn run(listener: TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    println!("listening on {}", listener.local_addr()?);
+    say(format_args!("listening on {}", listener.local_addr()?));
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
     let interrupt = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
@@ -103,20 +104,23 @@ impl Server {
     }
 
     fn accept(&mut self) -> io::Result<()> {
-        let accepted = self.listener.accept();
-        match accepted.and_then(|(stream, peer)| Client::new(stream, peer, &self.shared)) {
+        // Numbers are not used again: an event cannot reach somebody else's connection.
+        self.last_number += 1;
+        let data = EventData::new_u64(self.last_number);
+        let accepted = self.listener.accept().and_then(|(stream, peer)| {
+            let client = Client::new(stream, peer, &self.shared)?;
+            epoll::add(&self.epoll, &client.stream, data, EventFlags::IN)?;
+            Ok(client)
+        });
+        match accepted {
             Ok(client) => {
-                // Numbers are not used again: an event cannot reach somebody else's connection.
-                self.last_number += 1;
-                let data = EventData::new_u64(self.last_number);
-                epoll::add(&self.epoll, &client.stream, data, EventFlags::IN)?;
                 let wait = Wait { read: true, write: false, until: None };
                 self.clients.insert(self.last_number, (client, wait));
                 self.turn(self.last_number)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
             Err(error) => {
-                eprintln!("accept: {error}");
+                say(format_args!("accept: {error}"));
                 self.paused = Some(self.shared.clock.now() + PAUSE);
                 self.listen(false)
             }

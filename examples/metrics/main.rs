@@ -28,6 +28,10 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Between two messages of a client: longer than the silence after which the server pings.
 const PAUSE: Duration = Duration::from_millis(60);
 
+/// How long nothing is accepted after a failure: without a free file, for example, the next attempt
+/// would fail at once, too.
+const REST: Duration = Duration::from_millis(200);
+
 type Socket = blocking::WebSocket<TcpStream>;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -62,13 +66,19 @@ fn serve(listener: &TcpListener, registry: &Arc<Registry>) {
     config.heartbeat = Some(heartbeat);
     config.limits.message = 10_000;
     let acceptor = Acceptor::new(Origins::SameHost).config(config);
-    for stream in listener.incoming().flatten() {
+    for stream in listener.incoming() {
         let (acceptor, registry) = (acceptor.clone(), registry.clone());
-        thread::spawn(move || match blocking::accept(stream, &acceptor) {
-            Ok(socket) => echo(socket, &registry),
-            Err(AcceptError::Ended(report)) => registry.failed(&report),
-            Err(error) => eprintln!("{error}"),
-        });
+        let serve = |stream: TcpStream| {
+            let _ = stream.set_nodelay(true);
+            thread::Builder::new().spawn(move || match blocking::accept(stream, &acceptor) {
+                Ok(socket) => echo(socket, &registry),
+                Err(AcceptError::Ended(report)) => registry.failed(&report),
+                Err(error) => eprintln!("{error}"),
+            })
+        };
+        if stream.and_then(serve).is_err() {
+            thread::sleep(REST);
+        }
     }
 }
 
@@ -153,7 +163,11 @@ fn end_in_every_way(server: SocketAddr) -> Result<(), Box<dyn Error>> {
 
 /// Answers every GET with the page: as much of HTTP as that takes.
 fn show(listener: &TcpListener, registry: &Registry) {
-    for mut stream in listener.incoming().flatten() {
+    for stream in listener.incoming() {
+        let Ok(mut stream) = stream else {
+            thread::sleep(REST);
+            continue;
+        };
         let (mut head, mut piece) = (Vec::new(), [0; 1024]);
         while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < 16 * 1024 {
             match stream.read(&mut piece) {

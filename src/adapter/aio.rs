@@ -6,6 +6,8 @@
 //!
 //! ```no_run
 //! # async fn run() -> std::io::Result<()> {
+//! use std::time::Duration;
+//!
 //! use farewell::Acceptor;
 //! use farewell::handshake::Origins;
 //! use tokio::net::TcpListener;
@@ -13,7 +15,12 @@
 //! let acceptor = Acceptor::new(Origins::SameHost);
 //! let listener = TcpListener::bind("127.0.0.1:9001").await?;
 //! loop {
-//!     let (stream, _) = listener.accept().await?;
+//!     let Ok((stream, _)) = listener.accept().await else {
+//!         // Without a free file, for example, the next attempt would fail at once, too.
+//!         tokio::time::sleep(Duration::from_millis(200)).await;
+//!         continue;
+//!     };
+//!     let _ = stream.set_nodelay(true);
 //!     let acceptor = acceptor.clone();
 //!     tokio::spawn(async move {
 //!         let mut socket = match farewell::aio::accept(stream, &acceptor).await {

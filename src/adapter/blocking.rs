@@ -7,6 +7,9 @@
 //!
 //! ```no_run
 //! use std::net::TcpListener;
+//! use std::thread;
+//! use std::time::Duration;
+//!
 //! use farewell::Acceptor;
 //! use farewell::blocking::{self, Incoming};
 //! use farewell::handshake::Origins;
@@ -14,8 +17,14 @@
 //! let acceptor = Acceptor::new(Origins::SameHost);
 //! let listener = TcpListener::bind("127.0.0.1:9001")?;
 //! for stream in listener.incoming() {
-//!     let (stream, acceptor) = (stream?, acceptor.clone());
-//!     std::thread::spawn(move || {
+//!     let Ok(stream) = stream else {
+//!         // Without a free file, for example, the next attempt would fail at once, too.
+//!         thread::sleep(Duration::from_millis(200));
+//!         continue;
+//!     };
+//!     let _ = stream.set_nodelay(true);
+//!     let acceptor = acceptor.clone();
+//!     let serve = move || {
 //!         let mut socket = match blocking::accept(stream, &acceptor) {
 //!             Ok(socket) => socket,
 //!             Err(error) => return eprintln!("{error}"),
@@ -27,7 +36,9 @@
 //!             }
 //!         };
 //!         eprintln!("{report}");
-//!     });
+//!     };
+//!     // Where there can be no other thread, the connection is dropped.
+//!     let _ = thread::Builder::new().spawn(serve);
 //! }
 //! # Ok::<(), std::io::Error>(())
 //! ```
@@ -40,6 +51,7 @@ mod split;
 mod transport;
 mod turn;
 mod verbs;
+mod waits;
 mod websocket;
 
 use alloc::sync::Arc;

@@ -11,6 +11,7 @@ use core::time::Duration;
 use crate::adapter::ConnectError;
 use crate::config::Config;
 use crate::connection::SendError;
+use crate::diagnosis::{Diagnoser, Diagnosis, History};
 use crate::handshake::{ClientRequest, Response};
 use crate::reconnect::{Attempt, Decision, Reason, Reconnect, ReconnectConfig, State};
 use crate::report::Termination;
@@ -51,6 +52,8 @@ pub enum ReconnectEvent {
 pub struct Disconnected {
     /// The report of the ending.
     pub report: Box<Termination>,
+    /// Why it probably ended so, in view of the connections before.
+    pub diagnosis: Diagnosis,
     /// The messages that were accepted and of which the last byte did not leave, in order. They are
     /// the caller's again: nobody else will send them.
     pub unsent: Vec<Unsent>,
@@ -60,7 +63,7 @@ pub struct Disconnected {
 
 impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.report, self.decision)
+        write!(f, "{}; {}; {}", self.report, self.diagnosis, self.decision)
     }
 }
 
@@ -86,6 +89,9 @@ pub(super) struct Plan {
     pub(super) reconnect: Reconnect,
     pub(super) random: Box<dyn FnMut() -> u64 + Send>,
     pub(super) greet: Option<Box<Greet>>,
+    give_up_after: Option<Duration>,
+    pub(super) history: History,
+    pub(super) diagnosis: Option<Diagnosis>,
 }
 
 impl Plan {
@@ -97,7 +103,20 @@ impl Plan {
             reconnect: Reconnect::new(ReconnectConfig::default()),
             random: Box::new(move || keystream.next_u64()),
             greet: None,
+            give_up_after: None,
+            history: History::new(),
+            diagnosis: None,
         })
+    }
+
+    pub(super) fn policy(&mut self, mut config: ReconnectConfig) {
+        config.give_up_after = self.give_up_after.or(config.give_up_after);
+        self.reconnect = Reconnect::new(config);
+    }
+
+    pub(super) fn give_up_after(&mut self, span: Duration) {
+        self.give_up_after = Some(span);
+        self.policy(self.reconnect.config().clone());
     }
 
     /// The settings of the next connection: its opening handshake takes no longer than an attempt.
@@ -141,7 +160,15 @@ impl Plan {
     pub(super) fn failed(&mut self, error: ConnectError, now: Timestamp) -> ReconnectEvent {
         let random = (self.random)();
         let decision = self.reconnect.handle_outcome(error.outcome(), random, now);
+        self.diagnosis = match &error {
+            ConnectError::Ended(report) => Some(self.diagnose(report)),
+            _ => error.diagnosis(),
+        };
         ReconnectEvent::Failed { error, decision }
+    }
+
+    fn diagnose(&self, report: &Termination) -> Diagnosis {
+        Diagnoser::new().history(&self.history).diagnose(report)
     }
 
     /// The connection is open. Returns what is to be sent first.
@@ -165,7 +192,10 @@ impl Plan {
         now: Timestamp,
     ) -> ReconnectEvent {
         let decision = self.reconnect.handle_outcome(&*report, (self.random)(), now);
-        ReconnectEvent::Ended(Disconnected { report, unsent, decision })
+        let diagnosis = self.diagnose(&report);
+        self.history.record(&report);
+        self.diagnosis = Some(diagnosis.clone());
+        ReconnectEvent::Ended(Disconnected { report, diagnosis, unsent, decision })
     }
 
     /// Why nothing can be sent without a connection.
@@ -217,7 +247,15 @@ macro_rules! reconnecting {
             /// Sets when to connect again. Call it before [`next`](Self::next).
             #[must_use]
             pub fn policy(mut self, config: ReconnectConfig) -> Self {
-                self.plan.reconnect = Reconnect::new(config);
+                self.plan.policy(config);
+                self
+            }
+
+            /// Gives up where no connection has been stable for so long: sets
+            /// [`ReconnectConfig::give_up_after`]. Call it before [`next`](Self::next).
+            #[must_use]
+            pub fn give_up_after(mut self, span: Duration) -> Self {
+                self.plan.give_up_after(span);
                 self
             }
 
@@ -368,6 +406,17 @@ macro_rules! reconnecting {
             /// It finds out whether a connection has become stable when an event is returned.
             pub fn reconnect(&self) -> &Reconnect {
                 &self.plan.reconnect
+            }
+
+            /// Why the last connection ended, or why the last attempt failed if that got as far as
+            /// an opening handshake: probably so, in view of the connections before.
+            pub fn diagnosis(&self) -> Option<&Diagnosis> {
+                self.plan.diagnosis.as_ref()
+            }
+
+            /// The connections before the present one, as far as they are remembered.
+            pub fn history(&self) -> &History {
+                &self.plan.history
             }
 
             /// What was seen so far of the present connection.

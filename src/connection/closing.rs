@@ -196,8 +196,13 @@ impl Closing {
     }
 
     /// The peer's stream has ended. Unless something was decided before, that is what happened,
-    /// whatever comes of the output that is still to leave.
-    pub(super) fn read_ended(&mut self, end: ReadEnd, at: Position) -> Option<Trigger> {
+    /// whatever comes of the output that is still to leave; `pending` says whether there is any.
+    pub(super) fn read_ended(
+        &mut self,
+        end: ReadEnd,
+        at: Position,
+        pending: bool,
+    ) -> Option<Trigger> {
         let ReadEnd { how, failure } = end;
         if self.read_closed.is_some() {
             return None;
@@ -210,10 +215,21 @@ impl Closing {
             //# unexpectedly lost, the client MUST _Fail the WebSocket Connection_.
             self.cause.get_or_insert(Cause::read_closed(how, at));
         }
-        // The peer may have closed its side alone: our Close, and what leaves before it, still
-        // gets its chance until the close deadline.
+        // The peer may have closed its side alone: what was accepted for it, and our Close, still
+        // get their chance until the close deadline.
         let dead = self.write_failed.is_some() || matches!(how, ReadClosed::Failed(_));
-        (dead || !self.ours.is_pending()).then_some(Trigger::TransportDone)
+        let pending = match self.ours {
+            OurClose::None => pending,
+            _ => self.ours.is_pending(),
+        };
+        (dead || !pending).then_some(Trigger::TransportDone)
+    }
+
+    /// Whether the peer's stream has ended, and only what was accepted before has still to leave.
+    pub(super) fn is_draining(&self) -> bool {
+        self.read_closed.is_some()
+            && matches!(self.ours, OurClose::None)
+            && self.phase != Phase::Ended
     }
 
     /// The transport takes nothing more: our Close, unless it is out, never will be.

@@ -279,6 +279,7 @@ impl Connection {
     pub(crate) fn handshake_flushed(&mut self, all: bool, now: Timestamp) {
         let now = self.enter(now);
         self.sender.handshake_flushed(all, now);
+        self.drain(now);
     }
 
     /// Lets the peer compress messages: an extension was negotiated that says how.
@@ -303,7 +304,8 @@ impl Connection {
     fn check_open(&self) -> Result<(), SendError> {
         let Some(closing) = &self.closing else { return Ok(()) };
         Err(match closing.phase() {
-            Phase::Opening | Phase::Open => SendError::WriteFailed,
+            Phase::Opening | Phase::Open if !closing.can_write() => SendError::WriteFailed,
+            Phase::Opening | Phase::Open => SendError::Closing,
             Phase::CloseSent | Phase::CloseReceived | Phase::Lingering => SendError::Closing,
             Phase::Ended => SendError::Ended,
         })

@@ -34,7 +34,9 @@ mod tests {
 
     #[test]
     fn an_event_stays_small() {
-        assert_eq!(size_of::<Event<'_>>(), 24);
-        assert_eq!(size_of::<Option<Event<'_>>>(), 24);
+        // Of a round-trip time or a chunk, which has an address and a length.
+        let size = if cfg!(target_pointer_width = "64") { 24 } else { 16 };
+        assert!(size_of::<Event<'_>>() <= size, "{}", size_of::<Event<'_>>());
+        assert_eq!(size_of::<Option<Event<'_>>>(), size_of::<Event<'_>>());
     }
 }

@@ -83,6 +83,17 @@ impl Connection {
         next
     }
 
+    /// Whether the peer's stream has ended, and only what was accepted before has still to leave.
+    #[inline]
+    pub(crate) fn is_draining(&self) -> bool {
+        self.closing.as_ref().is_some_and(|closing| closing.is_draining())
+    }
+
+    /// Whether the closing handshake has begun, or what comes in place of it.
+    pub(crate) fn is_ending(&self) -> bool {
+        !matches!(self.phase(), Phase::Opening | Phase::Open) || self.is_draining()
+    }
+
     /// The next deadline, or a time before it, which costs less and comes later than now.
     #[cfg(feature = "std")]
     #[inline]

@@ -7,7 +7,8 @@ pub enum SendError {
     /// The opening handshake is not over.
     #[error("the opening handshake is not over")]
     Opening,
-    /// A Close frame was sent or received, after which no data may follow (RFC 6455 section 5.5.1).
+    /// A Close frame was sent or received, after which no data may follow (RFC 6455 section 5.5.1);
+    /// or the peer's stream has ended, and what was accepted before still leaves.
     #[error("the connection is closing")]
     Closing,
     /// The connection has ended.

@@ -264,6 +264,11 @@ impl Sender {
         }
     }
 
+    /// Whether all that was queued has left.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.pending() == 0 && !self.handshake_pending
+    }
+
     /// Bytes of the opening handshake wait before all frames.
     pub(super) fn handshake_queued(&mut self) {
         self.handshake_pending = true;
@@ -305,7 +310,7 @@ impl Sender {
 
     /// Since when output has been pending without progress, if any is.
     pub(super) fn stalled_since(&self) -> Option<Timestamp> {
-        (self.pending() > 0 || self.handshake_pending).then_some(self.stalled_since)
+        (!self.is_flushed()).then_some(self.stalled_since)
     }
 
     /// Since when bytes have been pending that were ready by then, if any are.

@@ -22,7 +22,7 @@ pub(super) enum Trigger {
     Unanswered,
     /// The close deadline passes before that, or after the transport has failed or ended.
     CloseTimeout,
-    /// The peer's stream has ended, and no Close of ours can still leave (sections 7.1.4 and 7.2.1).
+    /// The peer's stream has ended, and nothing of ours can still leave (sections 7.1.4 and 7.2.1).
     TransportDone,
     /// Nothing came after a Ping, or the transport takes no output.
     PeerLost,
@@ -90,7 +90,7 @@ mod tests {
         (Trigger::Fault, "the peer breaks a rule or a limit"),
         (Trigger::Unanswered, "the close deadline passes, our Close is written"),
         (Trigger::CloseTimeout, "the close deadline passes otherwise"),
-        (Trigger::TransportDone, "the stream ends or fails, no Close of ours can still leave"),
+        (Trigger::TransportDone, "the stream ends or fails, nothing of ours can still leave"),
         (Trigger::PeerLost, "nothing comes after a Ping, or the output stalls"),
         (Trigger::LingerOver, "the linger deadline passes, or too much comes"),
         (Trigger::Abort, "`abort`"),

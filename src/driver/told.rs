@@ -3,7 +3,6 @@
 use super::Driver;
 use super::unparsed::Unparsed;
 use crate::report::{ReadClosed, TransportError, TransportFailure};
-use crate::session::Session;
 use crate::time::Timestamp;
 
 impl Driver {
@@ -24,7 +23,7 @@ impl Driver {
 
     /// The stream takes nothing at present.
     pub fn handle_write_blocked(&mut self) {
-        self.turn.has_blocked();
+        self.turn.has_refused();
     }
 
     /// The stream will take nothing any more. Reading goes on: the peer's Close may be waiting.
@@ -74,22 +73,35 @@ impl Driver {
         self.turn.read_blocked = true;
     }
 
-    /// Nothing will be read any more.
+    /// Nothing will be read any more. An end in order takes effect once everything before it was
+    /// handed out; what was accepted until then still leaves, within the close timeout.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
-        self.read_ended(now, |session| session.handle_read_closed(how, now));
+        self.read_ended(now);
+        self.ended_behind = Some(how);
+        if matches!(how, ReadClosed::Failed(_)) || self.ready.is_empty() {
+            self.tell_ended();
+        }
     }
 
     /// Nothing will be read any more, and the stream said why.
     pub fn handle_read_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
-        self.read_ended(now, |session| session.handle_read_failed(failure, now));
+        self.read_ended(now);
+        self.session.handle_read_failed(failure, now);
+        self.stale = true;
     }
 
-    fn read_ended(&mut self, now: Timestamp, tell: impl FnOnce(&mut Session)) {
+    fn read_ended(&mut self, now: Timestamp) {
         self.poll_unparsed();
         self.tell(now);
-        self.read_closed = true;
-        tell(&mut self.session);
+        (self.calm, self.read_closed) = (false, true);
+    }
+
+    /// Tells the session that the peer's stream has ended, if that was kept from it.
+    pub(super) fn tell_ended(&mut self) -> bool {
+        let Some(how) = self.ended_behind.take() else { return false };
+        self.session.handle_read_closed(how, self.now);
         (self.calm, self.stale) = (false, true);
+        true
     }
 
     /// The stream may have become ready: what was blocked is tried again.
@@ -119,6 +131,7 @@ impl Driver {
     pub fn abort(&mut self, now: Timestamp) {
         self.tell(now);
         self.session.abort(now);
+        self.ended_behind = None;
         self.ready.clear();
         self.unparsed = Unparsed::default();
         (self.calm, self.stale) = (false, true);

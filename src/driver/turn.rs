@@ -1,5 +1,8 @@
 //! What was tried in the present turn.
 
+#[cfg(feature = "std")]
+use core::time::Duration;
+
 use super::{Step, WRITE_SLICE};
 use crate::time::Timestamp;
 
@@ -18,6 +21,10 @@ pub(crate) struct Turn {
     pub(super) read_tried: Option<Timestamp>,
     /// The stream took nothing.
     pub(crate) write_blocked: bool,
+    /// Somebody else writes what there is, and tells when that is done.
+    left_to_other: bool,
+    /// How often in a row the stream took nothing, and brought nothing in between.
+    stuck: u8,
     /// Reads that brought something since then.
     pub(super) reads: u8,
     /// A deadline had passed when a read was last asked for.
@@ -39,6 +46,10 @@ impl Turn {
     /// deadline that has passed takes effect: a peer that always has more to read keeps us from
     /// neither.
     const READS: u8 = 16;
+
+    /// A write waits for 2^6 slices at most, 640 ms.
+    #[cfg(feature = "std")]
+    const DOUBLINGS: u8 = 6;
 
     /// Whether enough was read for this deadline, which has passed, to take effect: all that there
     /// was, where a single read is not enough. A read counts that began at the deadline or later,
@@ -68,6 +79,7 @@ impl Turn {
     /// What was blocked is tried again.
     #[inline]
     pub(super) fn restart(&mut self) {
+        self.left_to_other = false;
         self.read_blocked = false;
         self.write_blocked = false;
         self.writing_since = None;
@@ -92,15 +104,42 @@ impl Turn {
         self.until
     }
 
+    /// How long a write may wait: the longer, the longer the stream has moved neither way. What the
+    /// peer sends then may have to wait for as long.
+    #[cfg(feature = "std")]
+    pub(super) fn write_slice(&self) -> Duration {
+        WRITE_SLICE * (1 << self.stuck.saturating_sub(1).min(Self::DOUBLINGS))
+    }
+
+    /// Whether a read is to come back at once, so that the stream is tried again.
+    #[cfg(feature = "std")]
+    pub(super) fn wants_to_write(&self) -> bool {
+        self.write_blocked && !self.left_to_other
+    }
+
+    /// Somebody else is writing.
+    #[cfg(feature = "std")]
+    pub(crate) fn leave_writing(&mut self) {
+        self.has_blocked();
+        self.left_to_other = true;
+    }
+
     /// The stream has taken something, after a wait or not.
     pub(super) fn has_written(&mut self, now: Timestamp) {
+        self.stuck = 0;
         if *self.writing_since.get_or_insert(now) + WRITE_SLICE <= now {
             self.has_blocked();
         }
     }
 
-    /// The stream takes nothing, or is not to be asked at present.
-    pub(super) fn has_blocked(&mut self) {
+    /// The stream takes nothing.
+    pub(super) fn has_refused(&mut self) {
+        self.stuck = self.stuck.saturating_add(1);
+        self.has_blocked();
+    }
+
+    /// The stream is not to be asked at present.
+    fn has_blocked(&mut self) {
         self.write_blocked = true;
         self.reads = 0;
         self.writing_since = None;
@@ -108,6 +147,7 @@ impl Turn {
 
     pub(super) fn has_read(&mut self, now: Timestamp) {
         self.read_tried = Some(now);
+        self.stuck = 0;
         self.reads = self.reads.saturating_add(1);
         self.late_reads = if self.late { self.late_reads.saturating_add(1) } else { 0 };
         if self.reads >= Self::READS {

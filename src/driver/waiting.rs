@@ -1,8 +1,8 @@
 //! What an executor asks whose reads and writes wait: for how long they may.
 
-#[cfg(doc)]
-use super::WRITE_SLICE;
-use super::{Driver, sooner};
+use core::time::Duration;
+
+use super::{Driver, WRITE_SLICE, sooner};
 use crate::time::Timestamp;
 
 impl Driver {
@@ -25,13 +25,27 @@ impl Driver {
         self.handle_ready();
     }
 
+    /// How long the write may wait that was asked for: for `WRITE_SLICE`, or longer where the stream
+    /// has moved neither way for a while, but past no deadline then.
+    #[inline]
+    pub(crate) fn write_timeout(&mut self, now: impl FnOnce() -> Timestamp) -> Duration {
+        let slice = self.turn.write_slice();
+        if slice == WRITE_SLICE {
+            return slice;
+        }
+        let now = now();
+        let deadline = self.session.poll_timeout();
+        let left = deadline.into_iter().chain(self.turn.until).min().map(|at| at.since(now));
+        left.map_or(slice, |left| slice.min(left))
+    }
+
     /// Until when at most the read may wait that was asked for, where it is so late now. It may end
     /// before there is anything to do. The next one is asked for only if the call is not over: a peer
     /// that always has more to read does not keep it.
     #[inline]
     pub(crate) fn read_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         let until = self.turn.will_wait(now);
-        if self.turn.write_blocked {
+        if self.turn.wants_to_write() {
             // The stream is tried again as soon as nothing more is there.
             return Some(now);
         }

@@ -47,6 +47,8 @@ use crate::deflate::Compression;
 #[derive(Debug)]
 pub struct ClientHandshake {
     accept: [u8; ACCEPT_LEN],
+    /// The host that was asked.
+    host: Box<str>,
     subprotocols: Box<str>,
     #[cfg(feature = "deflate")]
     offered: Option<Offered>,
@@ -105,6 +107,7 @@ impl ClientHandshake {
         request.write(key, &extensions, out);
         Self {
             accept: accept_of(&key),
+            host: request.host().into(),
             subprotocols: request.subprotocols.as_str().into(),
             #[cfg(feature = "deflate")]
             offered: compression.map(Offered::new),
@@ -158,15 +161,20 @@ impl ClientHandshake {
                             return Ok((taken, Some(Outcome::Established(response))));
                         }
                         (100..=199, _) => {}
-                        (_, false) => self.state = State::Body(BodyReader::new(head)),
+                        (_, false) => self.state = State::Body(BodyReader::new(head, &self.host)),
                         (_, true) => {
-                            let refusal = BodyReader::new(head).finish();
+                            let refusal = BodyReader::new(head, &self.host).finish();
                             return Ok((taken, refusal.map(Outcome::Refused)));
                         }
                     }
                 }
             }
         }
+    }
+
+    /// Whether the head of a refusal has come, so that only the rest of its body is awaited.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.state, State::Body(_))
     }
 
     /// Takes what there is of a refusal when no more will come: the stream or the patience ended.
@@ -176,7 +184,7 @@ impl ClientHandshake {
     pub fn finish(&mut self) -> Option<Refusal> {
         match core::mem::replace(&mut self.state, State::Done) {
             State::Body(body) => body.finish(),
-            State::Head(reader) => BodyReader::new(reader.finish_response()?).finish(),
+            State::Head(reader) => BodyReader::new(reader.finish_response()?, &self.host).finish(),
             State::Done => None,
         }
     }

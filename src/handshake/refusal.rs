@@ -23,6 +23,7 @@ const MAX_BODY: usize = 4096;
 pub struct Refusal {
     head: ResponseHead,
     body: Bytes,
+    elsewhere: bool,
 }
 
 impl Refusal {
@@ -42,6 +43,13 @@ impl Refusal {
     #[must_use]
     pub fn headers(&self) -> &Headers {
         &self.head.headers
+    }
+
+    /// Whether it is a redirection to another host than the one that was asked: a captive portal's,
+    /// for example. A path alone, and another port or scheme, stay on the same host.
+    #[must_use]
+    pub fn redirects_elsewhere(&self) -> bool {
+        self.elsewhere
     }
 
     /// How long the server asks to wait before the next attempt: its Retry-After (RFC 9110 section
@@ -80,6 +88,7 @@ impl serde::Serialize for Refusal {
 #[derive(Debug)]
 pub(super) struct BodyReader {
     head: Option<ResponseHead>,
+    elsewhere: bool,
     body: Vec<u8>,
     framing: Framing,
 }
@@ -102,9 +111,10 @@ enum Framing {
 }
 
 impl BodyReader {
-    pub(super) fn new(head: ResponseHead) -> Self {
-        let framing = framing_of(&head);
-        Self { head: Some(head), body: Vec::new(), framing }
+    /// For the body behind this head, which came in response to a request to this host.
+    pub(super) fn new(head: ResponseHead, host: &str) -> Self {
+        let (framing, elsewhere) = (framing_of(&head), redirects_elsewhere(&head, host));
+        Self { head: Some(head), elsewhere, body: Vec::new(), framing }
     }
 
     /// Takes bytes up to the end of what is stored. Returns how many, and the refusal at its end.
@@ -123,7 +133,8 @@ impl BodyReader {
 
     fn take(&mut self) -> Option<Refusal> {
         let body = core::mem::take(&mut self.body).into();
-        self.head.take().map(|head| Refusal { head, body })
+        let elsewhere = self.elsewhere;
+        self.head.take().map(|head| Refusal { head, body, elsewhere })
     }
 
     fn is_complete(&self) -> bool {
@@ -174,6 +185,32 @@ impl BodyReader {
     }
 }
 
+/// Whether a response sends the client to another host (RFC 9110 sections 15.4 and 10.2.2).
+fn redirects_elsewhere(head: &ResponseHead, host: &str) -> bool {
+    if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
+        return false;
+    }
+    let location = head.headers.get("Location").and_then(host_of);
+    location.is_some_and(|there| !there.eq_ignore_ascii_case(host))
+}
+
+/// The host of a URI reference that has one, without the brackets of an IPv6 address.
+fn host_of(reference: &str) -> Option<&str> {
+    let reference = reference.trim();
+    let rest = match reference.split_once("//") {
+        Some(("", rest)) => rest,
+        Some((scheme, rest)) if scheme.ends_with(':') && !scheme.contains(['/', '?', '#']) => rest,
+        _ => return None,
+    };
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let authority = authority.rsplit('@').next()?;
+    let host = match authority.strip_prefix('[') {
+        Some(address) => address.split(']').next()?,
+        None => authority.split(':').next()?,
+    };
+    (!host.is_empty()).then_some(host)
+}
+
 /// How the end of the body is told, as HTTP says for a response to GET.
 fn framing_of(head: &ResponseHead) -> Framing {
     if matches!(head.status, 204 | 304) {
@@ -199,7 +236,7 @@ mod tests {
     fn reader(head: &str) -> BodyReader {
         let mut reader = HeadReader::new(Kind::Response, &Limits::default());
         assert_eq!(reader.receive(head.as_bytes()), Ok((head.len(), true)));
-        BodyReader::new(reader.take_response().unwrap())
+        BodyReader::new(reader.take_response().unwrap(), "example.com")
     }
 
     /// What was stored, how many bytes were taken, and whether the body ended by itself.
@@ -250,6 +287,30 @@ mod tests {
             let single = core::iter::once(&[][..]).chain(wire_bytes.chunks(1));
             assert_eq!(read(head, single), expected, "{head:?} {wire:?}");
         }
+    }
+
+    #[test]
+    fn only_another_host_is_elsewhere() {
+        let cases = [
+            ("302 Found", "http://portal.example/login", true),
+            ("301 Moved", "//portal.example", true),
+            ("303 See", "https://user@[::1]:8080/", true),
+            ("307 Go", "http://example.com.evil/", true),
+            ("308 Go", "HTTPS://portal.example:443?a", true),
+            ("302 Found", "https://Example.COM:8443/chat", false),
+            ("302 Found", "/login?to=http://portal.example/", false),
+            ("302 Found", "login", false),
+            ("302 Found", "http://", false),
+            ("304 Same", "http://portal.example/", false),
+            ("200 OK", "http://portal.example/", false),
+        ];
+        for (status, location, elsewhere) in cases {
+            let head = alloc::format!("HTTP/1.1 {status}\r\nLocation: {location}\r\n\r\n");
+            let refusal = reader(&head).finish().unwrap();
+            assert_eq!(refusal.redirects_elsewhere(), elsewhere, "{head}");
+        }
+        let nowhere = reader("HTTP/1.1 302 Found\r\n\r\n").finish().unwrap();
+        assert!(!nowhere.redirects_elsewhere());
     }
 
     #[test]

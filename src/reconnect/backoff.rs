@@ -53,6 +53,10 @@ pub(super) fn delay(
             let range = &config.overload_delay;
             (uniform(*range.start(), *range.end(), random), Pace::Overload)
         }
+        Advice::RetryLater => {
+            let range = &config.later_delay;
+            (uniform(*range.start(), *range.end(), random), Pace::Later)
+        }
         //= rfc6455#7.2.3
         //# The first reconnect attempt SHOULD be delayed by a random amount of
         //# time.

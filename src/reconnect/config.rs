@@ -57,6 +57,14 @@ pub struct ReconnectConfig {
     pub restart_delay: RangeInclusive<Duration>,
     /// The delay after a Close with code 1013: the server is overloaded. Default: 1 min to 5 min.
     pub overload_delay: RangeInclusive<Duration>,
+    /// The delay after a status that a captive portal or a deployment may have answered: 200, 511,
+    /// a redirection to another host, a 404 where a connection was open before. Default: 30 s to
+    /// 2 min.
+    pub later_delay: RangeInclusive<Duration>,
+    /// Gives up where no connection has been stable for so long: the attempt that would begin later
+    /// is not made. Counted from the start, or from the ending of the last stable connection.
+    /// Default: never.
+    pub give_up_after: Option<Duration>,
     /// The most that a server's Retry-After is honoured. Default: 10 min.
     ///
     /// What it asks for is waited in full up to this, and then for up to
@@ -82,6 +90,8 @@ impl Default for ReconnectConfig {
             connect_timeout: Duration::from_secs(10),
             restart_delay: Duration::from_secs(5)..=Duration::from_secs(30),
             overload_delay: Duration::from_secs(60)..=Duration::from_secs(300),
+            later_delay: Duration::from_secs(30)..=Duration::from_secs(120),
+            give_up_after: None,
             max_retry_after: Duration::from_secs(600),
             classify: None,
         }

@@ -74,7 +74,9 @@ impl fmt::Display for Retry {
             Pace::Budget { attempts, window } => {
                 write!(f, "; {attempts} attempts in {} are the limit", Span(window))
             }
-            Pace::First | Pace::Backoff { .. } | Pace::Restart | Pace::Overload => Ok(()),
+            Pace::First | Pace::Backoff { .. } | Pace::Restart | Pace::Overload | Pace::Later => {
+                Ok(())
+            }
         }
     }
 }
@@ -97,6 +99,8 @@ pub enum Pace {
     Restart,
     /// Of [`overload_delay`](super::ReconnectConfig::overload_delay).
     Overload,
+    /// Of [`later_delay`](super::ReconnectConfig::later_delay).
+    Later,
     /// What the server asked for, within
     /// [`max_retry_after`](super::ReconnectConfig::max_retry_after), and a little.
     RetryAfter {
@@ -120,11 +124,14 @@ pub struct Reason {
     pub kind: ReasonKind,
     /// Whether the application's [`Classifier`](super::Classifier) said what that means.
     pub classified: bool,
+    /// There would be another attempt, but no connection was stable for so long: see
+    /// [`give_up_after`](super::ReconnectConfig::give_up_after).
+    pub gave_up_after: Option<Duration>,
 }
 
 impl Reason {
     pub(super) const fn new(kind: ReasonKind) -> Self {
-        Self { kind, classified: false }
+        Self { kind, classified: false, gave_up_after: None }
     }
 }
 
@@ -132,12 +139,16 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.kind, self.classified) {
             (ReasonKind::Code(code), true) => write!(f, "the peer closed with {code}")?,
-            (ReasonKind::Status(status), true) => {
+            (ReasonKind::Status(status) | ReasonKind::MayPass(status), true) => {
                 write!(f, "the server refused with status {status}")?
             }
             (why, _) => why.fmt(f)?,
         }
-        f.write_str(if self.classified { ", as the application classified it" } else { "" })
+        f.write_str(if self.classified { ", as the application classified it" } else { "" })?;
+        match self.gave_up_after {
+            Some(span) => write!(f, "; no connection was stable for {}", Span(span)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -162,6 +173,10 @@ pub enum ReasonKind {
     Violation(Violation),
     /// The server refused the opening handshake with this status.
     Status(u16),
+    /// The opening handshake was refused with this status, which a captive portal or a deployment
+    /// may have answered for a while: 200, 511, a redirection to another host, or a 404 where a
+    /// connection was open before.
+    MayPass(u16),
     /// The server's response broke this rule of the opening handshake.
     Handshake(HandshakeError),
     /// No transport connection came about.
@@ -169,8 +184,9 @@ pub enum ReasonKind {
 }
 
 impl ReasonKind {
-    /// What happened, as far as reconnecting is concerned.
-    pub(super) fn of(outcome: &Outcome<'_>) -> Self {
+    /// What happened, as far as reconnecting is concerned. `opened` says whether any connection was
+    /// open before.
+    pub(super) fn of(outcome: &Outcome<'_>, opened: bool) -> Self {
         let report = match outcome {
             Outcome::Ended(report) => report,
             Outcome::Failed(failure) => return Self::Failed(*failure),
@@ -178,8 +194,12 @@ impl ReasonKind {
         match report.cause {
             Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => Self::Violation(rule),
             Cause::Aborted => Self::AbortedHere,
-            Cause::HandshakeRejected { status } => Self::Status(status),
-            Cause::HandshakeInvalid(error) => Self::Handshake(error),
+            Cause::HandshakeRejected { status } => status_of(report, status, opened),
+            // A fault of the HTTP around a refusal makes it no more final than it is.
+            Cause::HandshakeInvalid(error) => match report.evidence.http_status {
+                Some(status) if status != 101 => status_of(report, status, opened),
+                _ => Self::Handshake(error),
+            },
             // Closed by this endpoint, though not by the application: the peer's Close only
             // followed.
             Cause::IdleTimeout { .. } | Cause::MessageTimeout { .. } => Self::Lost(report.cause),
@@ -205,6 +225,7 @@ impl ReasonKind {
             Self::Code(code) => Advice::for_code(*code),
             Self::Lost(_) => Advice::for_code(ABNORMAL_CLOSURE),
             Self::Status(status) => Advice::for_status(*status),
+            Self::MayPass(_) => Advice::RetryLater,
             Self::Failed(failure) => failure.advice(),
         }
     }
@@ -218,9 +239,21 @@ impl ReasonKind {
             | Self::Lost(_)
             | Self::Violation(_)
             | Self::Status(_)
+            | Self::MayPass(_)
             | Self::Handshake(_)
             | Self::Failed(_) => false,
         }
+    }
+}
+
+/// Some statuses are somebody else's, or pass.
+fn status_of(report: &Termination, status: u16, opened: bool) -> ReasonKind {
+    let elsewhere = report.refusal.as_ref().is_some_and(|refusal| refusal.redirects_elsewhere());
+    let later = matches!(Advice::for_status(status), Advice::RetryLater);
+    if later || elsewhere || (status == 404 && opened) {
+        ReasonKind::MayPass(status)
+    } else {
+        ReasonKind::Status(status)
     }
 }
 
@@ -252,6 +285,9 @@ impl fmt::Display for ReasonKind {
                 write!(f, "status {status} stays until the request or the server is changed")
             }
             Self::Status(status) => write!(f, "the server refused with status {status}"),
+            Self::MayPass(status) => {
+                write!(f, "status {status} may pass, as of a captive portal or a deployment")
+            }
             Self::Handshake(error) => write!(f, "the server would only do it again: {error}"),
             Self::Failed(failure) => failure.fmt(f),
         }

@@ -55,6 +55,9 @@ pub enum Advice {
     RetryAfterRestart,
     /// Try again after a long delay: the server has too much to do.
     RetryAfterOverload,
+    /// Try again after a long delay: somebody else answers in the server's place for a while, a
+    /// captive portal or a server that is being deployed, for example.
+    RetryLater,
     /// Do not try again: it would end in the same way, or the connection is not wanted any more.
     Stop,
 }
@@ -74,11 +77,20 @@ impl Advice {
         }
     }
 
-    /// What the status of a refused opening handshake means.
+    /// What the status of a refused opening handshake means, by itself.
+    ///
+    /// [`Reconnect`](super::Reconnect) knows more than the status: a redirection to another host
+    /// and a 404 after a connection that was open are tried again later.
     #[must_use]
     pub const fn for_status(status: u16) -> Self {
         match status {
-            408 | 425 | 429 | 500 | 502 | 503 | 504 => Self::Retry,
+            408 | 425 | 429 => Self::Retry,
+            // What a captive portal says, the first with its page.
+            200 | 511 => Self::RetryLater,
+            // Not implemented, and an HTTP version that is not supported.
+            501 | 505 => Self::Stop,
+            // RFC 9110 section 15: one that is not known counts as 500.
+            500..=599 => Self::Retry,
             _ => Self::Stop,
         }
     }

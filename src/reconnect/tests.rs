@@ -91,26 +91,31 @@ fn every_close_code() {
         };
         assert_eq!(says, expected, "{code}");
     }
-    assert_eq!(decide(&closed(None)).to_string(), "stop: the peer closed without a code (1005)");
+    let says = "retry in 2.5 s: the peer closed without a code (1005)";
+    assert_eq!(decide(&closed(None)).to_string(), says);
 }
 
 #[test]
 fn codes_that_cannot_come_stop() {
-    for code in (0..1000).chain([1004, 1005]).chain(1015..3000).chain(5000..=u16::MAX) {
+    for code in (0..1000).chain([1004]).chain(1015..3000).chain(5000..=u16::MAX) {
         assert_eq!(Advice::for_code(code), Advice::Stop, "{code}");
     }
-    assert_eq!(Advice::for_code(1006), Advice::Retry);
+    assert_eq!([1005, 1006].map(Advice::for_code), [Advice::Retry; 2]);
 }
 
 #[test]
 fn every_status() {
     for status in (0..101).chain(102..1000) {
         let decision = decide(&report(Cause::HandshakeRejected { status }));
-        let retried = [408, 425, 429, 500, 502, 503, 504].contains(&status);
-        let expected = if retried {
-            format!("retry in 2.5 s: the server refused with status {status}")
-        } else {
-            format!("stop: status {status} stays until the request or the server is changed")
+        let expected = match status {
+            // A connection was open before this 404.
+            200 | 404 | 511 => format!(
+                "retry in 75.0 s: status {status} may pass, as of a captive portal or a deployment"
+            ),
+            408 | 425 | 429 | 500 | 502..=504 | 506..=510 | 512..=599 => {
+                format!("retry in 2.5 s: the server refused with status {status}")
+            }
+            _ => format!("stop: status {status} stays until the request or the server is changed"),
         };
         assert_eq!(decision.to_string(), expected);
     }
@@ -242,6 +247,7 @@ fn the_application_classifies_what_it_did_not_cause() {
         (Some(Advice::Retry), "retry in 2.5 s"),
         (Some(Advice::RetryAfterRestart), "retry in 17.5 s"),
         (Some(Advice::RetryAfterOverload), "retry in 180.0 s"),
+        (Some(Advice::RetryLater), "retry in 75.0 s"),
         (Some(Advice::Stop), "stop"),
     ];
     for (advice, expected) in all {
@@ -268,12 +274,17 @@ fn the_application_classifies_what_it_did_not_cause() {
 /// A refusal with these header fields, as a client's session reports it.
 #[cfg(feature = "std")]
 fn refused(fields: &str) -> Box<Termination> {
+    refused_with("503 Busy", fields)
+}
+
+#[cfg(feature = "std")]
+fn refused_with(status: &str, fields: &str) -> Box<Termination> {
     use crate::handshake::ClientRequest;
     use crate::{Config, ReadClosed, Seed, Session, SessionEvent};
     let now = Timestamp::ZERO;
     let request = ClientRequest::new("ws://localhost/").unwrap();
     let mut session = Session::client(&request, Config::default(), Seed::new([1; 32]), now);
-    let mut wire = format!("HTTP/1.1 503 Busy\r\n{fields}Content-Length: 0\r\n\r\n").into_bytes();
+    let mut wire = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: 0\r\n\r\n").into_bytes();
     let mut input = &mut wire[..];
     loop {
         match session.poll_event(&mut input, now) {
@@ -281,6 +292,62 @@ fn refused(fields: &str) -> Box<Termination> {
             Some(_) => {}
             None => session.handle_read_closed(ReadClosed::Eof, now),
         }
+    }
+}
+
+/// What a captive portal or a deployment answers for a while is not the server's last word.
+#[cfg(feature = "std")]
+#[test]
+fn what_may_pass_is_tried_again_after_a_long_delay() {
+    let now = Timestamp::ZERO;
+    let first = |report: &Termination, opened: bool| {
+        let mut reconnect = Reconnect::new(ReconnectConfig::default());
+        if opened {
+            reconnect.handle_opened(now);
+            reconnect.handle_outcome(&closed(Some(1001)), HALF, now);
+        }
+        reconnect.start(now);
+        reconnect.handle_outcome(report, HALF, now)
+    };
+    let portal = "Location: http://portal.example/\r\n";
+    let cases = [
+        ("404 Not Found", "", false, false),
+        ("404 Not Found", "", true, true),
+        ("302 Found", portal, false, true),
+        ("307 Go", portal, true, true),
+        ("302 Found", "Location: http://localhost/login\r\n", true, false),
+        ("302 Found", "Location: /login\r\n", true, false),
+        ("302 Found", "", true, false),
+        ("200 OK", "", false, true),
+        ("511 Network Authentication Required", "", false, true),
+        ("401 Unauthorized", "", true, false),
+    ];
+    for (status, fields, opened, retried) in cases {
+        let decision = first(&refused_with(status, fields), opened);
+        match decision {
+            Decision::Retry(retry) => {
+                assert!(retried, "{status} {fields}: {decision}");
+                assert_eq!((retry.pace, retry.delay), (Pace::Later, secs(75)), "{decision}");
+            }
+            Decision::Stop(_) => assert!(!retried, "{status} {fields}: {decision}"),
+        }
+    }
+    let asks = first(&refused_with("511 Log in", "Retry-After: 300\r\n"), false);
+    assert!(asks.to_string().starts_with("retry in 302.5 s: "), "{asks}");
+}
+
+/// A response whose HTTP is at fault somewhere says with its status what is to be done.
+#[test]
+fn a_fault_of_http_does_not_make_a_status_final() {
+    let invalid = |status| {
+        let mut report = report(Cause::HandshakeInvalid(HandshakeError::HeaderField));
+        report.evidence.http_status = status;
+        decide(&report)
+    };
+    assert!(!invalid(Some(503)).is_stop());
+    assert_eq!(invalid(Some(401)).reason().kind, ReasonKind::Status(401));
+    for status in [None, Some(101)] {
+        assert!(matches!(invalid(status).reason().kind, ReasonKind::Handshake(_)));
     }
 }
 

@@ -27,6 +27,7 @@ impl From<TransportError> for ReadClosed {
             | TransportError::Refused
             | TransportError::Unreachable
             | TransportError::UnexpectedEof
+            | TransportError::NonBlocking
             | TransportError::Other => Self::Failed(kind),
         }
     }
@@ -99,6 +100,9 @@ pub enum TransportError {
     /// The stream says that it ended before its end, and not what that means.
     #[error("unexpected end of the stream")]
     UnexpectedEof,
+    /// The stream is in non-blocking mode, and whoever waits with it needs one that blocks.
+    #[error("the stream is in non-blocking mode")]
+    NonBlocking,
     /// Anything else.
     #[error("transport error")]
     Other,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 use super::outgoing::{Content, Outgoing, SendRefused};
-use super::{Deferred, Opened, RespondError, Session, Unsent, at_either};
+use super::{Deferred, Opened, RespondError, Session, Stage, Unsent, at_either};
 use crate::connection::{Connection, SendError};
 use crate::handshake::{Accept, Rejection};
 use crate::report::Phase;
@@ -249,6 +249,14 @@ impl Session {
     /// dropped.
     pub fn abort(&mut self, now: Timestamp) {
         at_either!(&mut self.stage, at => at.abort(now));
+    }
+
+    /// Ends without the peer's part in an end that has begun, and with what is known of it.
+    pub(crate) fn stop_waiting(&mut self, now: Timestamp) {
+        match &mut self.stage {
+            Stage::Opening(opening) => opening.stop_waiting(now),
+            Stage::Open(connection) => connection.abort(now),
+        }
     }
 
     /// Logs every whole message accepted from now on until the transport has accepted its last

@@ -55,8 +55,8 @@ impl Session {
             return event;
         }
         let read_closed = self.deferred.take().and_then(|deferred| deferred.read_closed);
-        if let (Some(end), Some(connection)) = (read_closed, self.stage.connection_mut()) {
-            connection.read_ended(end, now);
+        if let Some(end) = read_closed {
+            self.close_reading(end, now);
         }
         None
     }

@@ -60,7 +60,13 @@ impl Session {
         self.looks_first() || at_either!(&self.stage, at => at.has_event())
     }
 
-    /// Whether [`poll_timeout`](Self::poll_timeout) has come.
+    /// Whether the end has begun, so that nothing is awaited any more but the peer's part in it: the
+    /// answer to our Close, the end of its stream, the rest of a refusal's body.
+    pub(crate) fn is_ending(&self) -> bool {
+        at_either!(&self.stage, at => at.is_ending())
+    }
+
+    /// Whether a deadline has passed at this time.
     #[inline]
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         at_either!(&self.stage, at => at.is_due(now))

@@ -385,6 +385,23 @@ impl Opening {
         }
     }
 
+    /// Whether it is decided that no connection comes of it.
+    pub(super) fn is_ending(&self) -> bool {
+        match &self.state {
+            State::Response(handshake) => handshake.is_refused(),
+            State::Refused { .. } | State::Unexpected(_) | State::Over(_) => true,
+            State::Request(_) | State::Decision(_) => false,
+        }
+    }
+
+    /// Ends without what is still awaited, after the decision.
+    pub(super) fn stop_waiting(&mut self, now: Timestamp) {
+        self.advance(now);
+        if !self.is_over() {
+            self.give_up(Cause::Aborted);
+        }
+    }
+
     pub(super) fn abort(&mut self, now: Timestamp) {
         self.advance(now);
         match self.state {

@@ -267,6 +267,28 @@ mod tests {
         }
     }
 
+    /// Each move costs what is left, so that there are few: one for each half that has left.
+    #[test]
+    fn what_is_left_moves_only_once_that_gains_as_much_as_it_costs() {
+        let mut buffer = OutputBuffer::new();
+        for _ in 0..200 {
+            frame(&mut buffer, OpCode::Binary, true, &[7; 98], false);
+        }
+        let whole = contents(&buffer);
+        assert_eq!(buffer.small.len(), 20_000);
+        for (count, done) in [(COMPACT - 1, COMPACT - 1), (1, COMPACT), (5_903, 9_999), (1, 0)] {
+            buffer.consume(count);
+            assert_eq!(buffer.done, done, "after {count}");
+        }
+        assert_eq!(buffer.small.len(), 10_000);
+        assert!(contents(&buffer) == whole[10_000..]);
+        // Less than the threshold moves nothing, however little is behind it.
+        buffer.consume(10_000 - 2 * 100);
+        assert_eq!((buffer.done, buffer.small.len()), (0, 200));
+        buffer.consume(150);
+        assert_eq!((buffer.done, buffer.small.len()), (150, 200));
+    }
+
     #[test]
     fn a_buffer_that_never_runs_dry_does_not_grow_for_ever() {
         let mut buffer = OutputBuffer::new();

@@ -114,6 +114,12 @@ impl<S: Transport> FaultyStream<S> {
         Ok(next.map(|at| at.since(now).max(Duration::from_millis(1))))
     }
 
+    /// Whether a read of the stream below that began then has waited, and did not fail at once.
+    fn waited(&self, wait: Option<Duration>, began: Timestamp) -> bool {
+        WAITED == ErrorKind::WouldBlock
+            || wait.is_some_and(|wait| self.clock.now().since(began) >= wait / 2)
+    }
+
     fn nap(&self, until: Option<Timestamp>, now: Timestamp) -> io::Result<()> {
         let wait = self.patience(until, now)?;
         thread::sleep(wait.map_or(NAP, |wait| wait.min(NAP)));
@@ -135,10 +141,11 @@ impl<S: Transport> Read for FaultyStream<S> {
                 ReadStep::Below => {
                     let wait = self.patience(until, now)?;
                     self.stream.set_read_timeout(wait)?;
+                    let began = self.clock.now();
                     match self.stream.read(&mut bytes) {
                         Ok(0) => self.injector.ended_below(Ok(())),
                         Ok(len) => self.injector.read_below(&bytes[..len]),
-                        Err(error) if error.kind() == WAITED => {}
+                        Err(error) if error.kind() == WAITED && self.waited(wait, began) => {}
                         Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
                         Err(error) => self.injector.ended_below(Err(error.kind())),
                     }

@@ -177,7 +177,7 @@ impl CodeFacts {
             //= rfc6455#7.4.1
             //# 1005 is a reserved value and MUST NOT be set as a status code in a
             //# Close control frame by an endpoint.
-            Code(NO_STATUS) => (NoStatus, Nobody, Meant, "the peer closed without a code"),
+            Code(NO_STATUS) => (NoStatus, Nobody, Backoff, "the peer closed without a code"),
             //= rfc6455#7.4.1
             //# 1006 is a reserved value and MUST NOT be set as a status code in a
             //# Close control frame by an endpoint.

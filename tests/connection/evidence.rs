@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use farewell::handshake::Negotiated;
 use farewell::{
     Config, Connection, Event, Heartbeat, MessageKind, ReadClosed, Role, Seed, Session,
-    Termination, Timestamp,
+    Termination, Timestamp, TransportError,
 };
 
 use crate::support::drive::secs;
@@ -28,7 +28,8 @@ fn connection(role: Role, heartbeat: Option<Duration>) -> Connection {
 }
 
 fn end(mut connection: Connection, now: Timestamp) -> Termination {
-    connection.handle_read_closed(ReadClosed::Eof, now);
+    // At an end in order, what is queued would leave first.
+    connection.handle_read_closed(ReadClosed::Failed(TransportError::Reset), now);
     match connection.poll_event(&mut &mut [][..], now) {
         Some(Event::Ended(report)) => *report,
         other => panic!("{other:?}"),

@@ -314,6 +314,26 @@ fn section_6_rule_9_a_deadline_called_a_little_late_is_not_forgiven() {
 }
 
 #[test]
+fn a_write_that_fails_after_a_sleep_shows_that_nobody_handled_the_deadline() {
+    for mut drive in drives() {
+        // The Ping was due after 11 seconds at the latest.
+        drive.sleep(secs(300)).write_failed(TransportError::BrokenPipe);
+        let evidence = drive.connection.evidence();
+        assert!(evidence.timer_lateness >= secs(289), "{evidence:?}");
+        assert!(evidence.suspended_at.is_some(), "{evidence:?}");
+    }
+    // Nor where somebody called all the time, and never for the deadline.
+    for mut drive in drives() {
+        for _ in 0..600 {
+            drive.sleep(millis(500)).flush_some(0);
+        }
+        drive.write_failed(TransportError::BrokenPipe);
+        let evidence = drive.connection.evidence();
+        assert!(evidence.timer_lateness >= secs(289), "{evidence:?}");
+    }
+}
+
+#[test]
 fn a_pong_that_is_read_before_the_flush_is_reported_leaves_no_wrong_times() {
     for mut drive in drives() {
         drive.block();

@@ -10,6 +10,9 @@ use farewell::{Config, ReadClosed, Timestamp};
 
 use AttemptErrorKind::{NotPermitted, Other, Refused, TimedOut, Unreachable};
 
+/// Where the table of these verdicts begins.
+pub(crate) const HEADING: &str = "//! # Where no connection came about\n";
+
 /// A dial whose addresses fail so, one after the other; nothing is one that does not answer.
 fn dial(
     proxy: Option<&str>,
@@ -22,8 +25,9 @@ fn dial(
     let request = ClientRequest::new("ws://server.example/").unwrap();
     let now = Timestamp::ZERO;
     let mut dial = Dial::new(&request, &options, &Config::default(), now);
-    let all: Vec<_> =
-        (0..addresses.len()).map(|n| SocketAddr::from(([192, 0, 2, n as u8], 80))).collect();
+    let all: Vec<_> = (0..addresses.len())
+        .map(|n| SocketAddr::from(([192, 0, 2 + (n / 256) as u8, n as u8], 80)))
+        .collect();
     let mut sent = false;
     loop {
         match dial.next() {
@@ -55,6 +59,50 @@ fn dial(
 
 fn line(diagnosis: &Diagnosis) -> String {
     diagnosis.to_string()
+}
+
+const WHO: &[u8] = b"HTTP/1.1 407 Who?\r\nContent-Length: 0\r\n\r\n";
+
+/// A proxy, what it answers, and the verdict on that.
+const PROXIES: [(&str, &[u8], &str); 9] = [
+    ("http://p", WHO, "proxy_needs_credentials"),
+    ("http://u:p@p", WHO, "proxy_refused_credentials"),
+    ("http://p", b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "proxy_refused"),
+    ("http://p", b"HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n", "proxy_refused"),
+    ("http://p", b"SSH-2.0", "not_a_proxy"),
+    ("http://p", b"", "proxy_cut_short"),
+    ("socks5://p", b"\x05\xff", "proxy_needs_credentials"),
+    ("socks5://p", b"HTTP/1.1 400", "not_a_proxy"),
+    ("https://p", b"", "proxy_unfit"),
+];
+
+#[test]
+fn every_verdict_of_the_table_happens_and_no_other() {
+    let mut happens: Vec<_> = PROXIES.iter().map(|(.., name)| (*name).to_owned()).collect();
+    for kind in [Some(Refused), Some(Unreachable), Some(NotPermitted), Some(Other), None] {
+        happens.push(dial(None, Ok(()), &[kind], None).diagnosis().verdict().name().to_owned());
+    }
+    for words in ["no", ""] {
+        let verdict = dial(None, Err(words), &[], None).diagnosis().verdict();
+        happens.push(verdict.name().to_owned());
+    }
+    let many = dial(None, Ok(()), &[None; 1001], None).diagnosis();
+    assert_eq!(line(&many), "certain: 1001 addresses, of which 1000 are tried");
+    happens.push(many.verdict().name().to_owned());
+
+    let (_, table) = include_str!("../../src/diagnosis.rs").split_once(HEADING).unwrap();
+    let rows = table.lines().take_while(|line| !line.starts_with("//! # "));
+    let cells = rows.filter_map(|line| line.strip_prefix("//! | `")?.split('|').next());
+    let mut named: Vec<String> =
+        cells.flat_map(|cell| cell.split('`').step_by(2).map(str::to_owned)).collect();
+    // Of an ending, this one is in the other table.
+    named.retain(|name| !name.trim().is_empty());
+    named.push("transport_failure".into());
+    for list in [&mut happens, &mut named] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    assert_eq!(happens, named);
 }
 
 #[test]
@@ -111,19 +159,7 @@ fn every_failure_of_a_lookup_and_of_a_proxy_has_its_verdict() {
         line(&lookup("")),
         "certain: the time had passed in looking the name up (dialling for 10.00 s)"
     );
-    const WHO: &[u8] = b"HTTP/1.1 407 Who?\r\nContent-Length: 0\r\n\r\n";
-    let cases: [(&str, &[u8], &str); 9] = [
-        ("http://p", WHO, "proxy_needs_credentials"),
-        ("http://u:p@p", WHO, "proxy_refused_credentials"),
-        ("http://p", b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "proxy_refused"),
-        ("http://p", b"HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n", "proxy_refused"),
-        ("http://p", b"SSH-2.0", "not_a_proxy"),
-        ("http://p", b"", "proxy_cut_short"),
-        ("socks5://p", b"\x05\xff", "proxy_needs_credentials"),
-        ("socks5://p", b"HTTP/1.1 400", "not_a_proxy"),
-        ("https://p", b"", "proxy_unfit"),
-    ];
-    for (proxy, answer, expected) in cases {
+    for (proxy, answer, expected) in PROXIES {
         let diagnosis = dial(Some(proxy), Ok(()), &[None], Some(answer)).diagnosis();
         let finding = diagnosis.first();
         assert_eq!(finding.verdict().name(), expected, "{proxy}: {diagnosis:#}");

@@ -4,7 +4,7 @@ use core::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::turn::Turn;
+use super::turn::{Turn, poll_budget};
 use crate::adapter::Incoming;
 use crate::connection::SendError;
 use crate::driver::Want;
@@ -35,7 +35,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     #[inline]
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         ready!(self.poll(Want::Flushed, cx, |event| event.is_none().then_some(())));
-        Poll::Ready(self.driver.failed().map_or(Ok(()), Err))
+        let Some(error) = self.driver.failed() else { return Poll::Ready(Ok(())) };
+        poll_budget(cx).map(|()| Err(error))
     }
 
     /// Queues the message as soon as there is room. Both happen in one turn: the other half may take
@@ -86,7 +87,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         if self.driver.session().is_full() {
             ready!(self.poll(Want::Room, cx, |event| event.is_none().then_some(())));
         }
-        Poll::Ready(())
+        // Nobody waits for anything any more, so that a loop would never give way.
+        if self.driver.ended().is_some() { poll_budget(cx) } else { Poll::Ready(()) }
     }
 
     /// As [`poll_flush`](Self::poll_flush), behind a Close: the peer may have answered it, and all

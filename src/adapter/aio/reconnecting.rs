@@ -21,14 +21,16 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::clock::Clock;
+use super::turn::poll_budget;
 use super::websocket::WebSocket;
 use super::{connect_through, open};
 use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, Try, reconnecting};
 use crate::adapter::{ConnectError, ConnectOptions, Incoming};
 use crate::config::Config;
 use crate::connection::SendError;
+use crate::diagnosis::{Diagnosis, History};
 use crate::handshake::{ClientRequest, Response};
-use crate::reconnect::{Reconnect, ReconnectConfig};
+use crate::reconnect::{Attempt, Reconnect, ReconnectConfig};
 use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::Timestamp;
@@ -38,6 +40,8 @@ use crate::wire::message::Message;
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Connect<S> = dyn FnMut(Try<Clock>) -> Later<Result<WebSocket<S>, ConnectError>> + Send;
+type Requested = Later<Result<ClientRequest, ConnectError>>;
+type Renew = dyn FnMut(Attempt, Arc<ClientRequest>) -> Requested + Send;
 
 /// A WebSocket client that connects again after an ending, and says so.
 ///
@@ -95,6 +99,7 @@ type Connect<S> = dyn FnMut(Try<Clock>) -> Later<Result<WebSocket<S>, ConnectErr
 pub struct Reconnecting<S = TcpStream> {
     plan: Plan,
     connect: Box<Connect<S>>,
+    renew: Option<Box<Renew>>,
     clock: Clock,
     stage: Stage<S>,
     /// The [`Stream`] has said that it gave up.
@@ -105,7 +110,13 @@ enum Stage<S> {
     /// No attempt is under way. The timer is for the next.
     Between(Option<Pin<Box<Sleep>>>),
     /// An attempt was told of and is to be made.
-    Announced,
+    Announced(Attempt),
+    /// Its request is being made.
+    Requesting {
+        request: Requested,
+        began: Timestamp,
+        deadline: Pin<Box<Sleep>>,
+    },
     Connecting {
         attempt: Later<Result<WebSocket<S>, ConnectError>>,
         deadline: Pin<Box<Sleep>>,
@@ -167,10 +178,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         Ok(Self {
             plan: Plan::new(request, config)?,
             connect: Box::new(connect),
+            renew: None,
             clock: Clock::new(),
             stage: Stage::Between(None),
             ended: false,
         })
+    }
+
+    /// Sets where the request of each attempt comes from: with a token that has not run out, for
+    /// example, or to a server that has moved.
+    ///
+    /// `renew` is passed the attempt, whose [`reason`](Attempt::reason) says how the one before
+    /// ended, and the request before. Its future is polled when the attempt begins, and dropped at
+    /// the attempt's deadline. An error of its own is a failed attempt, judged as an error of the
+    /// connector's is. A refusal with 401 stops all the same, unless a
+    /// [`Classifier`](crate::reconnect::Classifier) says that it is worth another attempt.
+    ///
+    /// ```no_run
+    /// use farewell::aio::Reconnecting;
+    /// use farewell::handshake::ClientRequest;
+    /// use farewell::reconnect::{Advice, Classifier, Outcome, ReconnectConfig};
+    ///
+    /// # async fn fresh_token() -> std::io::Result<String> { Ok("abc".into()) }
+    /// let mut policy = ReconnectConfig::default();
+    /// policy.classify = Some(Classifier::new(|outcome| match outcome {
+    ///     Outcome::Ended(report) if report.evidence.http_status == Some(401) => Some(Advice::Retry),
+    ///     Outcome::Ended(report) if report.code == 4401 => Some(Advice::Retry),
+    ///     _ => None,
+    /// }));
+    /// let socket = Reconnecting::to("ws://127.0.0.1:9001/orders")?
+    ///     .policy(policy)
+    ///     .request_with(async |_, _| {
+    ///         let token = format!("Bearer {}", fresh_token().await?);
+    ///         Ok(ClientRequest::new("ws://127.0.0.1:9001/orders")?.header("Authorization", &token)?)
+    ///     });
+    /// # Ok::<(), farewell::ConnectError>(())
+    /// ```
+    #[must_use]
+    pub fn request_with<F>(
+        mut self,
+        mut renew: impl FnMut(Attempt, Arc<ClientRequest>) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<ClientRequest, ConnectError>> + Send + 'static,
+    {
+        self.renew = Some(Box::new(move |attempt, request| Box::pin(renew(attempt, request))));
+        self
     }
 
     /// Waits for what happens next: connects and waits between attempts on the way.
@@ -184,10 +237,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         loop {
             let event = match &mut self.stage {
                 Stage::Between(_) => ready!(self.poll_between(cx)),
-                Stage::Announced => {
-                    self.begin();
+                Stage::Announced(attempt) => {
+                    let attempt = *attempt;
+                    self.begin(attempt);
                     None
                 }
+                Stage::Requesting { .. } => ready!(self.poll_requesting(cx)),
                 Stage::Connecting { .. } => ready!(self.poll_connecting(cx)),
                 Stage::Greeting(..) => ready!(self.poll_greeting(cx)),
                 Stage::Open(socket) => match ready!(socket.turn.poll_incoming(cx)) {
@@ -210,10 +265,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     fn poll_between(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
         match self.plan.step(self.clock.now()) {
             Step::Attempt(attempt) => {
-                self.stage = Stage::Announced;
+                self.stage = Stage::Announced(attempt);
                 Poll::Ready(Some(ReconnectEvent::Attempt(attempt)))
             }
-            Step::GaveUp(reason) => Poll::Ready(Some(ReconnectEvent::GaveUp(reason))),
+            Step::GaveUp(reason) => poll_budget(cx).map(|()| Some(ReconnectEvent::GaveUp(reason))),
             Step::Wait(until) => {
                 let Some(instant) = until.and_then(|at| self.clock.instant(at)) else {
                     return Poll::Pending;
@@ -228,13 +283,49 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         }
     }
 
-    fn begin(&mut self) {
-        let (clock, began) = (self.clock, self.clock.now());
+    fn begin(&mut self, attempt: Attempt) {
+        let began = self.clock.now();
+        let deadline = Box::pin(sleep(self.plan.reconnect.config().connect_timeout));
+        self.stage = match &mut self.renew {
+            Some(renew) => {
+                let request = renew(attempt, self.plan.request.clone());
+                Stage::Requesting { request, began, deadline }
+            }
+            None => self.connecting(began, deadline),
+        };
+    }
+
+    fn poll_requesting(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+        let Stage::Requesting { request, began, deadline } = &mut self.stage else {
+            return Poll::Ready(None);
+        };
+        let began = *began;
+        let result = match request.as_mut().poll(cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => {
+                ready!(deadline.as_mut().poll(cx));
+                Err(io::Error::from(io::ErrorKind::TimedOut).into())
+            }
+        };
+        let stage = core::mem::replace(&mut self.stage, Stage::Between(None));
+        match (result, stage) {
+            (Ok(request), Stage::Requesting { deadline, .. }) => {
+                self.plan.request = Arc::new(request);
+                self.stage = self.connecting(began, deadline);
+                Poll::Ready(None)
+            }
+            (Ok(_), _) => Poll::Ready(None),
+            (Err(error), _) => Poll::Ready(Some(self.plan.failed(error, self.clock.now()))),
+        }
+    }
+
+    fn connecting(&mut self, began: Timestamp, deadline: Pin<Box<Sleep>>) -> Stage<S> {
+        let clock = self.clock;
         let (request, config) = (self.plan.request.clone(), self.plan.session_config());
         let limit = self.plan.reconnect.config().connect_timeout;
+        let limit = limit.saturating_sub(clock.now().since(began));
         let attempt = (self.connect)(Try { request, config, clock, began, limit });
-        let deadline = Box::pin(sleep(limit));
-        self.stage = Stage::Connecting { attempt, deadline };
+        Stage::Connecting { attempt, deadline }
     }
 
     fn poll_connecting(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {

@@ -4,11 +4,12 @@
 //! dropped loses nothing, and asking again goes on from there.
 
 use alloc::boxed::Box;
-use core::pin::Pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
 use std::io::{self, ErrorKind};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::consume_budget;
 use tokio::time::{Sleep, sleep_until};
 
 use super::clock::Clock;
@@ -109,6 +110,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         loop {
             let now = self.clock.now();
             if wait.is_over(now) {
+                // The driver asks for the time at least once in so many events, those that come
+                // from memory and those after the end included.
+                ready!(poll_budget(cx));
                 self.driver.handle_timeout(now);
                 return Poll::Ready(());
             }
@@ -121,6 +125,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
             ready!(timer.as_mut().poll(cx));
         }
     }
+}
+
+/// Takes part in tokio's cooperative budget: pending once the task has been ready for so often that
+/// others have to get their turn.
+pub(super) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
+    pin!(consume_budget()).poll(cx)
 }
 
 /// What is pending would block; what says so without being pending is a fault of the stream.

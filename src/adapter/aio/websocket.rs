@@ -99,6 +99,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// What is queued is written before it waits. Pongs that answer Pings leave before it waits or
     /// returns the message behind them. After the end it returns the same report again.
+    ///
+    /// It takes part in tokio's cooperative budget: neither a flood of messages nor a loop that goes
+    /// on after the end keeps the other tasks of a thread from their turns.
     pub async fn next(&mut self) -> Incoming {
         poll_fn(|cx| self.turn.poll_incoming(cx)).await
     }

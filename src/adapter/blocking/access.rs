@@ -6,14 +6,15 @@
 use alloc::sync::Arc;
 use core::mem;
 use core::time::Duration;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::thread;
 
 use super::transport::{Socket, Transport};
+use super::waits::{ReadTimeout, Waits};
 use crate::adapter::{lock, scratch};
 use crate::driver::{self, Driver, Shutdown, WRITE_SLICE};
-use crate::time::{Clock, Timestamp, nanos};
+use crate::time::{Clock, Timestamp};
 
 /// The shortest wait for input: long enough to be one for every system.
 pub(super) const GLANCE: Duration = Duration::from_millis(1);
@@ -25,8 +26,8 @@ const COPY: usize = 64 * 1024;
 pub(super) trait Access {
     fn with<R>(&mut self, f: impl FnOnce(&mut Driver) -> R) -> R;
 
-    /// Writes once; `wait` for another thread that does.
-    fn write(&mut self, wait: bool, clock: Clock);
+    /// Writes once, for no longer than this; `wait` for another thread that does.
+    fn write(&mut self, wait: bool, timeout: Duration, clock: Clock);
 
     fn flush(&mut self, clock: Clock);
 
@@ -36,59 +37,13 @@ pub(super) trait Access {
     fn shut_down(&mut self, how: Shutdown);
 }
 
-/// The timeout that a stream was given last, in nanoseconds; `u64::MAX` waits for ever.
-///
-/// Deadlines move with every message and come closer with every read, and a system call for each
-/// would be a waste. So a wait may end early, and is then taken up again.
-#[derive(Debug, Default)]
-struct ReadTimeout(u64);
-
-impl ReadTimeout {
-    /// Shorter waits than this are exact.
-    const EXACT: u64 = 100_000_000;
-
-    /// Waits are not shorter than this.
-    const SHORTEST: u64 = nanos(GLANCE);
-
-    /// The timeout that the stream has to be given, if it needs another one than it has.
-    #[inline]
-    fn change(&mut self, now: Timestamp, until: Option<Timestamp>) -> Option<Option<Duration>> {
-        let wanted = match until {
-            Some(at) => at.as_nanos().saturating_sub(now.as_nanos()).max(Self::SHORTEST),
-            None => u64::MAX,
-        };
-        let (set, least) = match wanted {
-            u64::MAX => (wanted, wanted),
-            Self::EXACT.. => (wanted - wanted / 8, wanted / 2),
-            _ => (wanted, wanted),
-        };
-        if (least..=wanted).contains(&self.0) {
-            return None;
-        }
-        self.0 = set;
-        Some((set != u64::MAX).then(|| Duration::from_nanos(set)))
-    }
-}
-
-/// Marks the result of a call that only waited for as long as it was allowed to.
-///
-/// On Unix, a socket's timeout is `WouldBlock`, and `TimedOut` means that the system gave up on the
-/// peer. On Windows both are `TimedOut`; the session's own deadlines find the peer's death there.
-#[inline]
-fn waited<T>(result: io::Result<T>) -> io::Result<T> {
-    match result {
-        Err(error) if cfg!(windows) && error.kind() == ErrorKind::TimedOut => {
-            Err(ErrorKind::WouldBlock.into())
-        }
-        result => result,
-    }
-}
-
 /// A stream and a driver with one owner.
 pub(super) struct Own<S> {
     pub(super) stream: S,
     pub(super) driver: Driver,
     timeout: ReadTimeout,
+    write_timeout: Duration,
+    waits: Waits,
     shut_down: bool,
 }
 
@@ -96,7 +51,9 @@ impl<S: Transport> Own<S> {
     pub(super) fn new(mut stream: S, driver: Driver) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_SLICE))?;
         let driver = driver.reads_may_last(!stream.is_timed()).writes_wait();
-        Ok(Self { stream, driver, timeout: ReadTimeout::default(), shut_down: false })
+        let (timeout, waits) = (ReadTimeout::default(), Waits::new(&stream));
+        let (write_timeout, shut_down) = (WRITE_SLICE, false);
+        Ok(Self { stream, driver, timeout, write_timeout, waits, shut_down })
     }
 }
 
@@ -106,23 +63,35 @@ impl<S: Transport> Access for Own<S> {
         f(&mut self.driver)
     }
 
-    fn write(&mut self, _: bool, clock: Clock) {
-        let stream = &mut self.stream;
-        self.driver.write_with(|slices| waited(stream.write_vectored(slices)), || clock.now());
+    fn write(&mut self, _: bool, timeout: Duration, clock: Clock) {
+        let Self { stream, driver, waits, write_timeout, .. } = self;
+        let mut set = Ok(());
+        if *write_timeout != timeout {
+            *write_timeout = timeout;
+            set = stream.set_write_timeout(Some(timeout));
+        }
+        let call = waits.begin_write(timeout, clock);
+        let write = |slices: &[IoSlice<'_>]| {
+            call.end(set.and_then(|()| stream.write_vectored(slices)), clock)
+        };
+        driver.write_with(write, || clock.now());
     }
 
     fn flush(&mut self, clock: Clock) {
-        let stream = &mut self.stream;
-        self.driver.flush_with(|| waited(stream.flush()), || clock.now());
+        let Self { stream, driver, waits, write_timeout, .. } = self;
+        let call = waits.begin_write(*write_timeout, clock);
+        driver.flush_with(|| call.end(stream.flush(), clock), || clock.now());
     }
 
     fn read(&mut self, _: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock) {
-        let Self { stream, driver, .. } = self;
+        let Self { stream, driver, waits, .. } = self;
         let set = match self.timeout.change(now, until) {
             Some(timeout) => stream.set_read_timeout(timeout),
             None => Ok(()),
         };
-        let read = |memory: &mut [u8]| waited(set.and_then(|()| stream.read(memory)));
+        let call = waits.begin_read(&self.timeout, clock);
+        let read =
+            |memory: &mut [u8]| waits.end_read(call, set.and_then(|()| stream.read(memory)), clock);
         scratch::with(|memory| driver.read_with(memory, read, || clock.now()));
     }
 
@@ -138,8 +107,9 @@ impl<S: Transport> Access for Own<S> {
 pub(super) struct Shared<S> {
     socket: S,
     driver: Mutex<Driver>,
-    reading: Mutex<ReadTimeout>,
-    writing: Mutex<()>,
+    reading: Mutex<(ReadTimeout, Waits)>,
+    /// The timeout that writes have.
+    writing: Mutex<Duration>,
     /// A deadline that one half sets while the other waits is noticed after this time.
     glance: Duration,
 }
@@ -156,12 +126,12 @@ impl<S: Socket> Half<S> {
         let shared = Arc::new(Shared {
             socket: own.stream,
             driver: Mutex::new(own.driver),
-            reading: Mutex::new(own.timeout),
-            writing: Mutex::new(()),
+            reading: Mutex::new((own.timeout, own.waits)),
+            writing: Mutex::new(own.write_timeout),
             glance,
         });
-        let half = || Self { shared: shared.clone(), turn: driver::Turn::default() };
-        (half(), half())
+        let half = |shared| Self { shared, turn: driver::Turn::default() };
+        (half(shared.clone()), half(shared))
     }
 
     /// How long a read waits although no deadline calls for it: the other thread may set one.
@@ -179,6 +149,21 @@ impl<S: Socket> Half<S> {
         if write_comes_first {
             drop(lock(&self.shared.writing));
         }
+    }
+}
+
+impl<S: Socket> Shared<S> {
+    /// Gives writes this timeout, where they can have another one than they have.
+    fn set_write_timeout(&self, current: &mut Duration, wanted: Duration) -> io::Result<()> {
+        if *current == wanted {
+            return Ok(());
+        }
+        match self.socket.set_write_timeout_shared(Some(wanted)) {
+            Ok(()) => *current = wanted,
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 }
 
@@ -201,17 +186,20 @@ impl<S: Socket> Access for Half<S> {
         result
     }
 
-    fn write(&mut self, wait: bool, clock: Clock) {
+    fn write(&mut self, wait: bool, timeout: Duration, clock: Clock) {
         let shared = self.shared.clone();
-        let Some(_guard) = lock_if(&shared.writing, wait) else {
+        let Some(mut current) = lock_if(&shared.writing, wait) else {
             // The other thread writes, and will write what was queued since.
-            self.turn.write_blocked = true;
-            return;
+            return self.turn.leave_writing();
         };
+        let set = shared.set_write_timeout(&mut current, timeout);
         scratch::with(|memory| {
             let len = self.with(|driver| driver.copy_output(memory.get_mut(..COPY)));
             if len > 0 {
-                let result = waited(shared.socket.write_shared(&memory[..len]));
+                let waits = Waits::new(&shared.socket);
+                let call = waits.begin_write(*current, clock);
+                let result = set.and_then(|()| shared.socket.write_shared(&memory[..len]));
+                let result = call.end(result, clock);
                 self.with(|driver| driver.handle_write_result(result, || clock.now()));
             }
         });
@@ -235,12 +223,15 @@ impl<S: Socket> Access for Half<S> {
         if wait && self.driver().has_incoming() {
             return;
         }
+        let (current, waits) = &mut *current;
         let set = match current.change(now, self.or_glance(now, until)) {
             Some(timeout) => shared.socket.set_read_timeout_shared(timeout),
             None => Ok(()),
         };
+        let call = waits.begin_read(current, clock);
         scratch::with(|memory| {
-            let result = waited(set.and_then(|()| shared.socket.read_shared(memory)));
+            let result = set.and_then(|()| shared.socket.read_shared(memory));
+            let result = waits.end_read(call, result, clock);
             if !matches!(&result, Err(error) if error.kind() == ErrorKind::WouldBlock) {
                 self.await_write();
             }

@@ -19,8 +19,9 @@ use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, Try
 use crate::adapter::{ConnectError, ConnectOptions, Incoming};
 use crate::config::Config;
 use crate::connection::SendError;
+use crate::diagnosis::{Diagnosis, History};
 use crate::handshake::{ClientRequest, Response};
-use crate::reconnect::{Reconnect, ReconnectConfig};
+use crate::reconnect::{Attempt, Reconnect, ReconnectConfig};
 use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::{Clock, Timestamp};
@@ -32,6 +33,7 @@ use crate::wire::message::Message;
 const GLANCE: Duration = Duration::from_millis(50);
 
 type Connect<S> = dyn FnMut(Try<Clock>) -> Result<WebSocket<S>, ConnectError> + Send;
+type Renew = dyn FnMut(&Attempt, &ClientRequest) -> Result<ClientRequest, ConnectError> + Send;
 
 /// A WebSocket client that connects again after an ending, and says so.
 ///
@@ -100,9 +102,10 @@ type Connect<S> = dyn FnMut(Try<Clock>) -> Result<WebSocket<S>, ConnectError> + 
 pub struct Reconnecting<S = TcpStream> {
     plan: Plan,
     connect: Box<Connect<S>>,
+    renew: Option<Box<Renew>>,
     clock: Clock,
     /// An attempt was told of and is to be made.
-    announced: bool,
+    announced: Option<Attempt>,
     socket: Option<WebSocket<S>>,
     stopped: Option<Arc<AtomicBool>>,
 }
@@ -154,11 +157,52 @@ impl<S: Transport> Reconnecting<S> {
         Ok(Self {
             plan: Plan::new(request, config)?,
             connect: Box::new(connect),
+            renew: None,
             clock: Clock::new(),
-            announced: false,
+            announced: None,
             socket: None,
             stopped: None,
         })
+    }
+
+    /// Sets where the request of each attempt comes from: with a token that has not run out, for
+    /// example, or to a server that has moved.
+    ///
+    /// `renew` is passed the attempt, whose [`reason`](Attempt::reason) says how the one before
+    /// ended, and the request before. It is called when the attempt begins, and its time counts. An
+    /// error of its own is a failed attempt, judged as an error of the connector's is. A refusal
+    /// with 401 stops all the same, unless a [`Classifier`](crate::reconnect::Classifier) says that
+    /// it is worth another attempt.
+    ///
+    /// ```no_run
+    /// use farewell::blocking::Reconnecting;
+    /// use farewell::handshake::ClientRequest;
+    /// use farewell::reconnect::{Advice, Classifier, Outcome, ReconnectConfig};
+    ///
+    /// # fn fresh_token() -> std::io::Result<String> { Ok("abc".into()) }
+    /// let mut policy = ReconnectConfig::default();
+    /// policy.classify = Some(Classifier::new(|outcome| match outcome {
+    ///     Outcome::Ended(report) if report.evidence.http_status == Some(401) => Some(Advice::Retry),
+    ///     Outcome::Ended(report) if report.code == 4401 => Some(Advice::Retry),
+    ///     _ => None,
+    /// }));
+    /// let socket = Reconnecting::to("ws://127.0.0.1:9001/orders")?
+    ///     .policy(policy)
+    ///     .request_with(|_, _| {
+    ///         let token = format!("Bearer {}", fresh_token()?);
+    ///         Ok(ClientRequest::new("ws://127.0.0.1:9001/orders")?.header("Authorization", &token)?)
+    ///     });
+    /// # Ok::<(), farewell::ConnectError>(())
+    /// ```
+    #[must_use]
+    pub fn request_with(
+        mut self,
+        renew: impl FnMut(&Attempt, &ClientRequest) -> Result<ClientRequest, ConnectError>
+        + Send
+        + 'static,
+    ) -> Self {
+        self.renew = Some(Box::new(renew));
+        self
     }
 
     /// Waits for what happens next: connects and waits between attempts on the way.
@@ -210,14 +254,13 @@ impl<S: Transport> Reconnecting<S> {
                 }
             };
         }
-        if self.announced {
-            self.announced = false;
-            return Some(self.attempt());
+        if let Some(attempt) = self.announced.take() {
+            return Some(self.attempt(&attempt));
         }
         let now = self.clock.now();
         match self.plan.step(now) {
             Step::Attempt(attempt) => {
-                self.announced = true;
+                self.announced = Some(attempt);
                 Some(ReconnectEvent::Attempt(attempt))
             }
             Step::GaveUp(reason) => Some(ReconnectEvent::GaveUp(reason)),
@@ -229,8 +272,8 @@ impl<S: Transport> Reconnecting<S> {
         }
     }
 
-    fn attempt(&mut self) -> ReconnectEvent {
-        match self.connect() {
+    fn attempt(&mut self, attempt: &Attempt) -> ReconnectEvent {
+        match self.connect(attempt) {
             Ok(socket) => {
                 self.open(socket);
                 ReconnectEvent::Opened
@@ -239,10 +282,17 @@ impl<S: Transport> Reconnecting<S> {
         }
     }
 
-    fn connect(&mut self) -> Result<WebSocket<S>, ConnectError> {
+    fn connect(&mut self, attempt: &Attempt) -> Result<WebSocket<S>, ConnectError> {
         let began = self.clock.now();
         let config = self.plan.session_config();
-        let limit = self.plan.reconnect.config().connect_timeout;
+        let mut limit = self.plan.reconnect.config().connect_timeout;
+        if let Some(renew) = &mut self.renew {
+            self.plan.request = Arc::new(renew(attempt, &self.plan.request)?);
+            limit = limit.saturating_sub(self.clock.now().since(began));
+            if limit.is_zero() {
+                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            }
+        }
         let request = self.plan.request.clone();
         (self.connect)(Try { request, config, clock: self.clock, began, limit })
     }
@@ -271,7 +321,7 @@ impl<S: Transport> Reconnecting<S> {
     /// ending of an open connection, and [`ReconnectEvent::GaveUp`].
     pub fn stop(&mut self, frame: impl Into<CloseFrame>) {
         self.plan.reconnect.stop();
-        self.announced = false;
+        self.announced = None;
         if let Some(socket) = &mut self.socket {
             // A refusal says that the end is already under way.
             let _ = socket.queue_close(frame);

@@ -40,8 +40,10 @@ use std::net::{Shutdown, TcpStream};
 pub trait Transport: Read + Write {
     /// Bounds every later read; `None` lets it wait for ever. Never called with zero.
     ///
-    /// A read that waited for that long has to fail with [`io::ErrorKind::WouldBlock`], on Windows
-    /// with [`io::ErrorKind::TimedOut`], and must not lose data.
+    /// A read that waited for that long has to fail with [`io::ErrorKind::WouldBlock`], or as
+    /// [`waits_time_out`](Self::waits_time_out) says, and must not lose data. One that fails so
+    /// again and again without having waited is in non-blocking mode, which ends the connection
+    /// with [`NonBlocking`](crate::TransportError::NonBlocking).
     ///
     /// # Errors
     ///
@@ -64,10 +66,19 @@ pub trait Transport: Read + Write {
 
     /// Whether the waits are bounded as asked for.
     ///
-    /// Where they are not, nothing is read while output is left to write, nor while a message waits
-    /// to be given out: the read might last for ever.
+    /// Where they are not, a read might last for ever. So nothing is read while output is left to
+    /// write, nor while a message waits to be given out, nor once the end has begun: see
+    /// [`Untimed`].
     fn is_timed(&self) -> bool {
         true
+    }
+
+    /// Whether a wait that is over fails with [`io::ErrorKind::TimedOut`], as it does on Windows.
+    ///
+    /// A connection that the system has given up on fails with it, too. The two are then told apart
+    /// by the clock: an error that came at once was no wait.
+    fn waits_time_out(&self) -> bool {
+        cfg!(windows)
     }
 }
 
@@ -85,7 +96,8 @@ pub trait Socket: Transport + Send + Sync {
     /// As of [`Transport::set_read_timeout`], where the time has passed; else the socket's.
     fn read_shared(&self, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes as [`Write::write`] does, bounded by the last [`Transport::set_write_timeout`].
+    /// Writes as [`Write::write`] does, bounded by the last [`Transport::set_write_timeout`] or
+    /// [`set_write_timeout_shared`](Self::set_write_timeout_shared).
     ///
     /// # Errors
     ///
@@ -98,6 +110,18 @@ pub trait Socket: Transport + Send + Sync {
     ///
     /// Those of the socket. They count as a failed read.
     fn set_read_timeout_shared(&self, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Bounds every later write, as [`Transport::set_write_timeout`] does, so that a writer whose
+    /// peer takes nothing can wait for long. Without it, one looks around every 10 ms.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`] where there is no such thing, as by default: then the bound
+    /// stays as it is. Those of the socket, which count as a failed write.
+    fn set_write_timeout_shared(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let _ = timeout;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Shuts down our side, or both; then a read that waits has to return.
     ///
@@ -136,6 +160,10 @@ macro_rules! socket {
                 self.set_read_timeout(timeout)
             }
 
+            fn set_write_timeout_shared(&self, timeout: Option<Duration>) -> io::Result<()> {
+                self.set_write_timeout(timeout)
+            }
+
             fn shutdown_shared(&self, how: Shutdown) -> io::Result<()> {
                 self.shutdown(how)
             }
@@ -152,6 +180,13 @@ socket!(std::os::unix::net::UnixStream);
 /// Deadlines then take effect only when a read or a write returns: a peer that stays silent is
 /// waited for, and a peer that reads nothing blocks the writer. Nothing is read while output is
 /// left to write, so two ends that send much at the same time may wait for each other.
+///
+/// Once the end has begun, with a Close in either direction, a broken rule or a refusal, nobody is
+/// waited for: what there is to say of it is written, and the report follows. The answer to a Close
+/// of our own would have to be awaited with such a read, so it is not: the report shows it as
+/// unanswered, not clean, with code 1006 and the cause
+/// [`Aborted`](crate::Cause::Aborted), and messages that are still on their way are lost. Where that
+/// matters, let the peer close first, or implement [`Transport`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Untimed<S>(
     /// The stream.

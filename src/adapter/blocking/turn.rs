@@ -36,7 +36,10 @@ impl<A: Access> Turn<A> {
                 //= rfc6455#6.1
                 //# The frame(s) that have been formed MUST be transmitted over the
                 //# underlying network connection.
-                Step::Write => self.access.write(want != Want::Event, clock),
+                Step::Write => {
+                    let wait = self.access.with(|driver| driver.write_timeout(|| clock.now()));
+                    self.access.write(want != Want::Event, wait.max(GLANCE), clock);
+                }
                 Step::Flush => self.access.flush(clock),
                 Step::ShutDown(how) => self.access.shut_down(how),
                 Step::Read => {

@@ -110,7 +110,8 @@ impl<S: Transport> WebSocket<S> {
     /// Messages that wait or still come are dropped; to have them, call
     /// [`queue_close`](Self::queue_close) and then [`next`](Self::next) until the end. It takes no
     /// longer than the close timeout and the linger timeout. On a connection that is already
-    /// closing or over it waits for the end and reports it.
+    /// closing or over it waits for the end and reports it. A stream whose waits cannot be bounded
+    /// is not waited for: see [`Untimed`](super::Untimed).
     pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination> {
         // A refusal says that the end is already under way.
         let _ = self.queue_close(frame);

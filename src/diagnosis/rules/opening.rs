@@ -54,6 +54,7 @@ fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -
         | TransportError::BrokenPipe
         | TransportError::TlsTruncated
         | TransportError::UnexpectedEof
+        | TransportError::NonBlocking
         | TransportError::Other => cut_short(measures, facts),
     }
 }

@@ -42,7 +42,8 @@ pub(super) fn failed(
         (Direction::Write, TransportError::Reset | TransportError::BrokenPipe) => {
             under_us(measures, Likely, facts)
         }
-        (Direction::Read, TransportError::BrokenPipe) | (_, TransportError::Other) => {
+        (Direction::Read, TransportError::BrokenPipe)
+        | (_, TransportError::NonBlocking | TransportError::Other) => {
             one(Verdict::TransportFailure, Likely, facts)
         }
     }

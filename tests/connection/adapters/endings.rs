@@ -31,6 +31,8 @@ for_both_adapters!(
     a_close_is_not_lost_behind_unread_input,
     a_violation_is_told_to_a_peer_that_goes_on_sending,
     a_close_answers_a_close_while_output_is_pending,
+    a_peer_that_half_closes_gets_every_answer,
+    a_peer_that_half_closes_and_takes_nothing_is_given_up,
 );
 
 fn bye() -> CloseFrame {
@@ -262,4 +264,46 @@ fn a_close_answers_a_close_while_output_is_pending<A: Adapter>() {
     drop(raw);
     let report = server.join().unwrap();
     assert!(report.clean && report.dropped.messages == 0, "{report}");
+}
+
+/// It got 19 to 47 of 4,000 answers less.
+fn a_peer_that_half_closes_gets_every_answer<A: Adapter>() {
+    const COUNT: usize = 4000;
+    for limit in [1 << 20, 64 << 20] {
+        let mut config = quiet();
+        config.limits.pending_output = limit;
+        let (mut socket, mut raw) = with_raw_client::<A>(config);
+        // More than the system's buffers hold, and nobody takes any before all was asked for.
+        let server = thread::spawn(move || {
+            loop {
+                match socket.next().into_message() {
+                    Ok(message) => {
+                        assert_eq!(message.as_bytes(), b"?");
+                        socket.feed(vec![7; 4000]).unwrap();
+                    }
+                    Err(report) => return report,
+                }
+            }
+        });
+        raw.write(&masked(0x82, b"?").repeat(COUNT));
+        raw.0.shutdown(Shutdown::Write).unwrap();
+        let answers = raw.rest().unwrap();
+        assert_eq!(answers.len(), COUNT * 4004);
+        let report = server.join().unwrap();
+        assert_eq!(report.cause, Cause::Eof { at: Position::FrameBoundary }, "{report}");
+        assert_eq!(report.dropped.messages, 0, "{report}");
+    }
+}
+
+fn a_peer_that_half_closes_and_takes_nothing_is_given_up<A: Adapter>() {
+    let mut config = quiet();
+    config.timeouts.close = millis(200);
+    config.limits.pending_output = 64 << 20;
+    let (mut socket, raw) = with_raw_client::<A>(config);
+    raw.0.shutdown(Shutdown::Write).unwrap();
+    socket.feed(vec![7; 32 << 20]).unwrap();
+    let report = socket.ended();
+    assert_eq!(report.cause, Cause::Eof { at: Position::FrameBoundary }, "{report}");
+    assert_eq!(report.dropped.messages, 1, "{report}");
+    drop(raw);
 }

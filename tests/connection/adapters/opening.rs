@@ -36,13 +36,18 @@ fn header_fields_and_subprotocols_are_there_on_both_sides<A: Adapter>() {
     let accept = Accept::new(Origins::SameHost).subprotocols(&["three", "two"]).unwrap();
     let acceptor = Acceptor::with_accept(accept.header("X-Server", "s").unwrap());
     let server = thread::spawn(move || {
-        let socket = A::accept(listener.accept().unwrap().0, &acceptor).unwrap();
+        let mut socket = A::accept(listener.accept().unwrap().0, &acceptor).unwrap();
         assert_eq!(socket.peer_header("x-client"), Some("c"));
         assert_eq!(socket.subprotocol(), Some("two"));
+        socket.forget_handshake();
+        assert_eq!(socket.peer_header("x-client"), None);
+        assert_eq!(socket.subprotocol(), Some("two"), "what was agreed on stays");
     });
-    let socket = A::connect(&request, Config::default()).unwrap();
+    let mut socket = A::connect(&request, Config::default()).unwrap();
     assert_eq!(socket.peer_header("x-server"), Some("s"));
     assert_eq!(socket.subprotocol(), Some("two"));
+    socket.forget_handshake();
+    assert_eq!(socket.peer_header("x-server"), None);
     server.join().unwrap();
 }
 

@@ -13,6 +13,7 @@ use crate::adapters::support::{Raw, accept_head, listen, millis, plain};
 use support::{Client, Kind, Script, fast, request_to, script, settings, trace};
 
 mod blocking_only;
+mod passing;
 mod support;
 mod tokio_only;
 
@@ -23,7 +24,7 @@ macro_rules! for_both_kinds {
             $(
                 #[test]
                 fn $scenario() {
-                    crate::adapters::support::bounded(super::$scenario::<super::support::Blocking>);
+                    crate::adapters::support::bounded(super::$scenario::<crate::adapters::reconnecting::support::Blocking>);
                 }
             )+
         }
@@ -31,12 +32,14 @@ macro_rules! for_both_kinds {
             $(
                 #[test]
                 fn $scenario() {
-                    crate::adapters::support::bounded(super::$scenario::<super::support::Tokio>);
+                    crate::adapters::support::bounded(super::$scenario::<crate::adapters::reconnecting::support::Tokio>);
                 }
             )+
         }
     };
 }
+pub(crate) use for_both_kinds;
+
 for_both_kinds!(
     it_comes_back_after_every_kind_of_loss_and_stops_at_1000,
     what_the_hook_gives_is_sent_before_anything_else,
@@ -54,7 +57,7 @@ for_both_kinds!(
     it_can_be_made_to_hurry_and_to_begin_again,
 );
 
-fn close(code: u16) -> Vec<u8> {
+pub(crate) fn close(code: u16) -> Vec<u8> {
     plain(0x88, &code.to_be_bytes())
 }
 

@@ -77,6 +77,7 @@ pub(crate) trait Adapter: Sized + Send + 'static {
     fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination>;
     fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError>;
     fn abort(&mut self);
+    fn forget_handshake(&mut self);
     fn subprotocol(&self) -> Option<&str>;
     /// A header field of the request on a server, of the response on a client.
     fn peer_header(&self, name: &str) -> Option<&str>;
@@ -143,6 +144,9 @@ impl Adapter for Blocking {
     }
     fn abort(&mut self) {
         self.0.abort();
+    }
+    fn forget_handshake(&mut self) {
+        self.0.forget_handshake();
     }
     fn subprotocol(&self) -> Option<&str> {
         self.0.subprotocol()
@@ -234,6 +238,9 @@ impl Adapter for Tokio {
     }
     fn abort(&mut self) {
         self.socket.abort();
+    }
+    fn forget_handshake(&mut self) {
+        self.socket.forget_handshake();
     }
     fn subprotocol(&self) -> Option<&str> {
         self.socket.subprotocol()

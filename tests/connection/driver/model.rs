@@ -297,7 +297,9 @@ impl Model {
         }
         let step = self.driver.next(self.want);
         // A peer that always has more to read puts a deadline off for so many reads and no longer.
-        if readable && !self.attempted && !self.late_attempt && self.late_reads < 16 {
+        // Where reads may last, nobody is waited for once the end has begun.
+        let alone = self.may_last && !matches!(phase, Phase::Opening | Phase::Open);
+        if readable && !alone && !self.attempted && !self.late_attempt && self.late_reads < 16 {
             let session = self.driver.session();
             assert_eq!(session.evidence().pings.sent, before, "a Ping without a read");
             let idle = phase == Phase::Open && session.phase() == Phase::CloseSent;

@@ -213,3 +213,49 @@ fn time_that_runs_backwards_counts_as_none() {
     reconnect.handle_timeout(HALF, at(5));
     assert_eq!(reconnect.state(), State::Waiting(retry.at));
 }
+
+#[test]
+fn it_gives_up_where_no_connection_was_stable_for_so_long() {
+    let limit = secs(60);
+    let machine = || {
+        machine(|config| {
+            config.give_up_after = Some(limit);
+            (config.budget_attempts, config.connect_timeout) = (1000, secs(1));
+        })
+    };
+    // From the start, and from the end of the last stable connection; an unstable one changes nothing.
+    for (stable, flashes) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (mut reconnect, mut now) = (machine(), at(0));
+        reconnect.start(now);
+        assert!(reconnect.poll_attempt().is_some());
+        if stable {
+            reconnect.handle_opened(now);
+            now = at(5_000);
+        }
+        let (began, mut attempts) = (now, 0);
+        let reason = loop {
+            match reconnect.handle_outcome(ConnectFailure::Refused, 1 << 63, now) {
+                Decision::Stop(reason) => break reason,
+                Decision::Retry(retry) => now = retry.at,
+            }
+            assert!(now.since(began) <= limit);
+            reconnect.handle_timeout(0, now);
+            let attempt = reconnect.poll_attempt().unwrap();
+            assert_eq!(attempt.reason.kind, ReasonKind::Failed(ConnectFailure::Refused));
+            attempts += 1;
+            if flashes {
+                reconnect.handle_opened(now);
+            }
+        };
+        assert!(attempts >= 3, "{attempts}");
+        assert_eq!(reason.gave_up_after, Some(now.since(began)));
+        assert!(
+            reason.to_string().contains("the connection was refused; no connection was stable for")
+        );
+        assert_eq!(reconnect.state(), State::GaveUp(reason));
+        // Started again, it has as long again.
+        reconnect.start(now);
+        reconnect.poll_attempt().unwrap();
+        assert!(!reconnect.handle_outcome(ConnectFailure::Refused, 1 << 63, now).is_stop());
+    }
+}

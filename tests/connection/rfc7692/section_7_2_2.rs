@@ -272,6 +272,55 @@ fn references_over_final_blocks_are_limited_by_the_bytes_that_pay_for_them() {
     }
 }
 
+#[test]
+fn a_pooled_inflater_knows_nothing_of_another_connection() {
+    // Clones of one configuration share a pool.
+    let config = config();
+    let secret = Bits::new().stored(true, b"the secret of another connection").bytes();
+    let mut probe = Bits::new().fixed(true).literals(b"a").end().aligned();
+    probe = probe.fixed(true).longest_reference(17).end();
+    for role in ROLES {
+        let frame = |payload: &[u8]| sent_by(peer_of(role), &[(BINARY | RSV1, payload)]);
+        let mut first = session(role, DeflateParams::default(), config.clone());
+        assert_eq!(messages(&mut first, &frame(&secret)).len(), 1);
+        assert_eq!(messages(&mut first, &frame(&probe.clone().bytes())).len(), 1, "its own");
+        drop(first);
+        let second = session(role, DeflateParams::default(), config.clone());
+        let wire = frame(&probe.clone().bytes());
+        let seen = receive(second, &wire, Split::Whole, false);
+        check_failure(role, &wire, &seen, Violation::InvalidDeflate, first_payload(role));
+    }
+}
+
+#[test]
+fn a_byte_at_the_limit_is_kept_where_the_one_it_comes_of_pays() {
+    // 259 bytes of four, then one by one. At a ratio of 2, these catch up; whether the limit is met
+    // before they do depends on what is free.
+    let bits = Bits::new().fixed(false).literals(b"a").longest_reference(1);
+    let literals: Vec<u8> = (0..600).map(|at| b'a' + (at % 26) as u8).collect();
+    let payload = bits.literals(&literals).end().message();
+    let whole = [vec![b'a'; 259], literals].concat();
+    let mut fits = Vec::new();
+    for free in 500..520 {
+        let config = compressing(|compression| {
+            compression.ratio = Some(2);
+            compression.ratio_free = free;
+        });
+        let wire = sent_by(Role::Server, &[(BINARY | RSV1, &payload)]);
+        let make = || session(Role::Client, no_takeover(), config.clone());
+        let seen = receive(make(), &wire, Split::Whole, false);
+        assert_eq!(receive(make(), &wire, Split::Every(1), false), seen, "{free}");
+        if seen.messages.is_empty() {
+            check_failure(Role::Client, &wire, &seen, Violation::InflationRatio { ratio: 2 }, 4);
+        } else {
+            assert_eq!(seen.messages[0].as_bytes(), whole, "{free}");
+        }
+        fits.push(!seen.messages.is_empty());
+    }
+    // From the first that fits on, all do: and that one is met exactly.
+    assert!(fits.is_sorted() && !fits[0] && fits[19], "{fits:?}");
+}
+
 /// A long stream behind a final block, which refers to what is before it only at the end.
 #[test]
 fn a_reference_over_a_final_block_may_come_late() {

@@ -171,6 +171,9 @@ fn what_follows_the_request_waits_for_its_answer() {
                 server.incoming_end = Some(ReadClosed::Eof);
                 give(&mut server, b"");
             }
+            // The response leaves although nothing more comes.
+            assert!(write_all(&mut server).starts_with(b"HTTP/1.1 101 "), "late: {late}");
+            server.poll(&mut [], START);
             assert_eq!(server.messages(), [&Message::from("Hello")], "late: {late}");
             let at = Position::InsidePayload { received: 1, expected: 5 };
             assert_eq!(server.report().cause, Cause::Eof { at }, "late: {late}");

@@ -117,6 +117,47 @@ fn every_cut_in_two_gives_the_same() {
     }
 }
 
+/// What was read directly is thrown away and counted where the connection takes no more of it.
+#[test]
+fn bytes_read_directly_after_the_end_has_begun_are_thrown_away() {
+    let mut config = Config::default();
+    config.fragment_size = None;
+    let begun = || {
+        let mut pair = Pair::open(config.clone(), config.clone());
+        pair.client.session.send(vec![7; 100_000], START).unwrap();
+        let mut wire = pair.client.write(START);
+        let mut input = &mut wire[..20_000];
+        assert!(pair.server.session.poll_event(&mut input, START).is_none());
+        let session = &mut pair.server.session;
+        let spare = session.spare_mut();
+        let count = spare.len().min(10_000);
+        assert!(count > 0);
+        spare[..count].copy_from_slice(&wire[20_000..20_000 + count]);
+        session.handle_filled(count, START);
+        (pair, count as u64)
+    };
+    let (mut pair, _) = begun();
+    let session = &mut pair.server.session;
+    session.abort(START);
+    assert!(matches!(session.poll_event(&mut &mut [][..], START), Some(SessionEvent::Ended(_))));
+    assert_eq!(session.stats().message_memory, 0);
+    assert!(session.poll_event(&mut &mut [][..], START).is_none());
+
+    // Our Close was not answered in time: what comes now is no message any more.
+    let (mut pair, count) = begun();
+    let session = &mut pair.server.session;
+    session.close(CloseCode::NORMAL, START).unwrap();
+    let len = session.pending_output();
+    session.handle_flushed(len, START);
+    let late = START + session.config().timeouts.close;
+    session.handle_timeout(late);
+    assert_eq!(session.phase(), Phase::Lingering);
+    assert!(session.poll_event(&mut &mut [][..], late).is_none());
+    assert_eq!(session.stats().message_memory, 0);
+    assert_eq!(session.evidence().discarded, count);
+    assert!(session.spare_mut().is_empty());
+}
+
 #[test]
 fn direct_reading_copies_nothing_into_the_input() {
     let mut config = Config::default();

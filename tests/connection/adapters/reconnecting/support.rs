@@ -9,9 +9,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use farewell::blocking::Transport;
+use farewell::diagnosis::{Diagnosis, History};
 use farewell::handshake::ClientRequest;
-use farewell::reconnect::{Reason, ReconnectConfig};
-use farewell::{CloseCode, Config, Disconnected, Message, ReconnectEvent, SendError};
+use farewell::reconnect::{Attempt, Reason, ReconnectConfig};
+use farewell::{
+    CloseCode, Config, ConnectError, Disconnected, Message, ReconnectEvent, SendError, Timestamp,
+};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::adapters::support::{Raw, accept_head, listen, millis, runtime};
@@ -25,6 +28,8 @@ pub(crate) fn fast() -> ReconnectConfig {
     policy.first_delay = millis(8);
     (policy.min_delay, policy.base_delay, policy.max_delay) = (millis(0), millis(4), millis(8));
     policy.restart_delay = millis(10)..=millis(20);
+    policy.overload_delay = millis(20)..=millis(40);
+    policy.later_delay = millis(30)..=millis(60);
     policy.budget_attempts = 1000;
     policy.connect_timeout = millis(20_000);
     policy
@@ -78,6 +83,9 @@ pub(crate) trait Client {
     fn flush(&mut self) -> Result<(), SendError>;
     fn close(&mut self, code: CloseCode) -> Option<Disconnected>;
     fn retry_now(&mut self);
+    fn now(&self) -> Timestamp;
+    fn history(&self) -> History;
+    fn diagnosis(&self) -> Option<Diagnosis>;
     /// Stops it while `next` waits. Gives why it gave up.
     fn stopped_while_waiting(&mut self) -> Reason;
 }
@@ -98,6 +106,15 @@ pub(crate) trait Kind {
         policy: ReconnectConfig,
         greet: &'static [&'static str],
         allowance: usize,
+    ) -> impl Client;
+    /// Has a new request for each attempt.
+    fn renewing(
+        request: ClientRequest,
+        config: Config,
+        policy: ReconnectConfig,
+        renew: impl FnMut(&Attempt, &ClientRequest) -> Result<ClientRequest, ConnectError>
+        + Send
+        + 'static,
     ) -> impl Client;
     /// Never connects.
     fn failing(
@@ -251,6 +268,18 @@ impl Kind for Blocking {
             .on_open(move |_| messages(greet))
     }
 
+    fn renewing(
+        request: ClientRequest,
+        config: Config,
+        policy: ReconnectConfig,
+        renew: impl FnMut(&Attempt, &ClientRequest) -> Result<ClientRequest, ConnectError>
+        + Send
+        + 'static,
+    ) -> impl Client {
+        let socket = farewell::blocking::Reconnecting::new(request, config).unwrap();
+        socket.policy(policy).request_with(renew)
+    }
+
     fn failing(
         request: ClientRequest,
         config: Config,
@@ -283,6 +312,15 @@ impl<S: Transport> Client for farewell::blocking::Reconnecting<S> {
     }
     fn retry_now(&mut self) {
         self.retry_now();
+    }
+    fn now(&self) -> Timestamp {
+        self.now()
+    }
+    fn history(&self) -> History {
+        *self.history()
+    }
+    fn diagnosis(&self) -> Option<Diagnosis> {
+        self.diagnosis().cloned()
     }
     fn stopped_while_waiting(&mut self) -> Reason {
         assert!(self.next_within(millis(20)).is_none(), "it waits");
@@ -337,6 +375,26 @@ impl Kind for Tokio {
         InRuntime { runtime: runtime(), socket }
     }
 
+    fn renewing(
+        request: ClientRequest,
+        config: Config,
+        policy: ReconnectConfig,
+        mut renew: impl FnMut(&Attempt, &ClientRequest) -> Result<ClientRequest, ConnectError>
+        + Send
+        + 'static,
+    ) -> impl Client {
+        let socket = farewell::aio::Reconnecting::new(request, config).unwrap();
+        let socket = socket.policy(policy).request_with(move |attempt, request| {
+            let request = renew(&attempt, &request);
+            async {
+                // A server of tokens takes its time.
+                tokio::time::sleep(millis(1)).await;
+                request
+            }
+        });
+        InRuntime { runtime: runtime(), socket }
+    }
+
     fn failing(
         request: ClientRequest,
         config: Config,
@@ -371,6 +429,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Client for InRuntime<S>
     }
     fn retry_now(&mut self) {
         self.socket.retry_now();
+    }
+    fn now(&self) -> Timestamp {
+        self.socket.now()
+    }
+    fn history(&self) -> History {
+        *self.socket.history()
+    }
+    fn diagnosis(&self) -> Option<Diagnosis> {
+        self.socket.diagnosis().cloned()
     }
     fn stopped_while_waiting(&mut self) -> Reason {
         let waited = self.runtime.block_on(async {

@@ -12,6 +12,7 @@ impl Model {
         assert!(self.driver.ended().is_none(), "a read behind the report");
         let waiting = self.delivered..self.script.whole(self.read.saturating_sub(self.prefix));
         let phase = self.driver.session().phase();
+        assert!(!self.may_last || matches!(phase, Phase::Opening | Phase::Open), "{phase:?}");
         let due = self.due && !(self.may_last && self.want == Want::Event);
         if due || !matches!(phase, Phase::Open | Phase::CloseSent) || self.aborted {
             return;

@@ -84,7 +84,7 @@ impl Tunnel {
                             self.0 = State::Done;
                             return Ok((taken, Some(Answer::Through { status: head.status })));
                         }
-                        _ => self.0 = State::Body(BodyReader::new(head)),
+                        _ => self.0 = State::Body(BodyReader::new(head, "")),
                     }
                 }
             }

@@ -36,46 +36,56 @@
 //!
 //! # Verdicts
 //!
-//! *Known* is a span in [`KNOWN_TIMEOUTS`] or in the caller's own rows. What is seen of a timeout
-//! may fall half a second short of it, and exceed it by two round trips or half a second, whichever
-//! is more; where no round trip was measured, by up to two and a half seconds for a verdict that is
-//! only possible. A connection is *in use* that carried a byte in its last ten seconds.
+//! *Known* is a span in [`KNOWN_TIMEOUTS`] or in the caller's own rows. What is seen of a known
+//! timeout may fall half a second short of it, and exceed it by two round trips or half a second,
+//! whichever is more; where no round trip was measured, by up to two and a half seconds for a verdict
+//! that is only possible. *On the second* is a span that exceeds a whole number of seconds by no more
+//! than a tenth of a second and two round trips, as nearly all that timers end do and hardly any other;
+//! a path on which that would hold of a quarter of all spans tells nothing. *By five* are multiples of
+//! five seconds from ten on, which timers are mostly set to. A connection is *in use* that carried a
+//! byte in its last ten seconds. Where the peer's Close begins the end, spans are measured up to that.
 //!
 //! | Verdict | Evidence | Confidence | Remedy |
 //! |---|---|---|---|
-//! | `closed_by_us`, `closed_by_peer`, `closed_by_both` | The Close frames, and which came first; whether our own echo was written does not matter | certain; `closed_by_peer` possible where the peer's reason names idleness | None is needed |
-//! | `restart` | The peer's Close has 1012; 1014; or 1001, from a server | 1012 certain, the others likely; 1001 possible where an idle time or an age explains it | Reconnect, with a random delay |
+//! | `closed_by_us`, `closed_by_peer`, `closed_by_both` | The Close frames, and which came first; whether our own echo was written does not matter | certain; `closed_by_peer` possible where the peer's reason names idleness, or a silence or an age explains a Close with 1000, 1001 or no code | None is needed |
+//! | `closed_by_application` | The peer's Close has 3000 to 4999 | certain | By code where it is registered; else the application's own list |
+//! | `no_answer_from_us` | The reason in the peer's Close, whatever its code, speaks of Pings, Pongs or a heartbeat that were missed | certain, as to what the peer says; `local_suspended` and `outbound_blocked` beside it say what was late here | Look for a process that slept or was blocked, a socket that nobody read, a Pong behind an upload, or the path |
+//! | `restart` | The peer's Close has 1012; 1014; or 1001, from a server | 1012 certain, the others likely; 1001 possible where a silence or an age explains it | Reconnect, with a random delay |
 //! | `try_again_later` | The peer's Close has 1013 | certain | Wait long before the next attempt |
 //! | `peer_failure` | The peer's Close has 1002, 1003 or 1007 to 1011 | certain | By code: from the fault in what we sent to the peer's own log |
 //! | `local_failure` | The peer broke a rule or a limit of this endpoint: rule, section, byte offset | certain | Report them to the peer's developers, or raise the limit |
+//! | `http_in_stream` | An HTTP response where a frame was expected: its first bytes | certain | Let the proxy handle upgrades as tunnels, or raise its timeout for requests |
 //! | `local_idle_timeout` | This endpoint's own idle timeout passed | certain | Raise it, or let the peer send more often |
 //! | `local_abort` | This endpoint dropped the connection | certain | Close instead |
 //! | `close_skipped` | The stream ended or was reset after our Close had been written, without one from the peer | likely | Let the peer send its Close; harmless otherwise |
 //! | `close_unanswered` | Our Close was written, and the close timeout passed | certain | Read the peer's log |
-//! | `proxy_idle_timeout` | End or reset at a frame boundary, and no byte went, either way or one way, for a known span; or for the idle time of an earlier connection in the history, of at least 10 s; or for a multiple of 30 s. Or a Close with 1001 after a known span without messages and without heartbeat | likely for a span that is known or repeated; possible for a multiple of 30 s, with Pings unanswered, or where no round trip was measured and the span is up to 2.5 s too long; possible after a reset that answers a write | Ping twice in the timeout, or raise it |
-//! | `proxy_lifetime` | The age is a known lifetime, or repeats one in the history of at least 10 s | likely where traffic flowed in the last half of it and no earlier connection lived longer, else possible | Pings will not help: raise the backend timeout, or rotate connections early |
-//! | `peer_application_idle` | End at a frame boundary, no message for a known span or a multiple of 30 s, and answered Pings in it; or a reason in the peer's Close that names idleness | likely for known spans and for the reason; possible for multiples, and for spans in which only our messages had stopped | Send messages of the application |
-//! | `peer_vanished` | End at a frame boundary without a Close | likely where the connection was in use and nothing else fits, else possible | Read the peer's log |
+//! | `proxy_idle_timeout` | End or reset at a frame boundary, and no byte went, either way or one way, for a known span; or for the idle time of an earlier connection in the history; or for a span that is on the second, from two seconds on; or for a multiple of 30 s. Or a Close with 1000, 1001 or no code after such a span, and without Pings | likely for a span that is known, by five or repeated; possible for other seconds and multiples of 30 s, with Pings unanswered, where the connection had been quiet for longer before, where the whole age is the same and known as a lifetime, or where no round trip was measured and a known span is up to 2.5 s too long; possible after a reset that answers a write, and for a Close that happened once, unless it is 1001 after a known span | Ping twice in the timeout, or raise it |
+//! | `proxy_lifetime` | The age is a known lifetime, repeats one in the history of at least 10 s, or is by five | likely where traffic flowed in the last half of it, no earlier connection lived longer, and it is known or repeated; else possible | Pings will not help, where traffic flowed: raise the backend timeout, or rotate connections early |
+//! | `peer_application_idle` | End at a frame boundary or a Close as above, no message for a span as for `proxy_idle_timeout`, and Pings that went on; or a reason in the peer's Close that names idleness | likely and possible as there, and for the reason; possible for spans in which only our messages had stopped | Send messages of the application |
+//! | `peer_vanished` | End at a frame boundary without a Close | likely where the connection was in use and nothing else fits, else possible | Read the logs of the peer and of proxies, which are restarted and reloaded |
 //! | `peer_died_mid_message` | End inside a frame, or between the fragments of a message: bytes received and expected | likely where the connection was in use and no lifetime fits, else possible | Read the peer's log; ask for the message again, unless it was a control frame that was cut |
 //! | `peer_aborted` | Reset, not within a round trip and a half of a write | likely where no timeout fits, else possible | Read the logs of the peer and of what stands between |
-//! | `peer_closed_under_us` | Reset within a round trip and a half of a write, or a write that failed with a reset or a broken pipe | likely; possible where no round trip was measured and the write was 0.5 to 2.5 s ago, or where a size limit is likely | Read before deciding: a Close may be queued |
+//! | `peer_closed_under_us` | Reset within a round trip and a half of a write, or a write that failed with a reset or a broken pipe | likely; possible where no round trip was measured and the write was 0.5 to 2.5 s ago, or where a size limit is likely | Send it again on the next connection; read the logs; Pings more often if it had been quiet |
 //! | `peer_suspected_limit` | End or reset within a round trip and a half of a message of at least 4 KiB that was the largest so far | likely from 16 KiB on, and where it was at least twice as large as any before; else possible | Send smaller messages, or raise the limit |
-//! | `half_open` | The pong timeout passed, and nothing came after the Ping but what was on its way already | likely; possible with output pending, or beside `outbound_blocked` | Reconnect; a shorter heartbeat finds out earlier |
+//! | `half_open` | The pong timeout passed, and nothing came after the Ping but what was on its way already | likely; possible with output pending, or beside `outbound_blocked` | Reconnect: the network is gone, or the peer is frozen or blocked; where a round trip was measured, a shorter heartbeat finds out earlier |
 //! | `peer_stalled` | The pong timeout passed, and bytes had come later than a Pong would have; or two Pings or more went unanswered while bytes came | likely | Look for a blocked event loop in the peer |
-//! | `outbound_blocked` | The transport took no output for the write-stall timeout, or our Close never left: bytes pending, Ping not written | likely where bytes came meanwhile, or for the Close; else possible, beside `half_open` | Send less, wait for the output to drain, fragment |
+//! | `outbound_blocked` | The transport took no output for the write-stall timeout, or our Close never left: bytes pending, Ping not written. Or the peer had no answer, and our Pong left late or not at all | likely where bytes came meanwhile, or for the Close, or the Pong with output pending; else possible, beside `half_open` | Send less, wait for the output to drain, fragment |
 //! | `kernel_timeout` | The operating system reports a timeout | certain | Switch the heartbeat on, or make it faster |
-//! | `local_suspended` | A deadline was handled later than the pong timeout, and the end came within 5 s of that, or before a further Ping could be answered | likely | Reconnect on wake; keep blocking work off the thread |
-//! | `handshake_rejected` | A status other than 101, or an Origin that this server does not accept | certain; 400 likely, if the response does not mention the upgrade | By status: credentials, path, version, upstream |
-//! | `upgrade_stripped` | A 101 without Upgrade or Connection; 426 without another version; 505; 400 with a response that mentions the upgrade; a request of HTTP/1.0, or with Upgrade and without Connection | likely; 200, and a request without Upgrade, possible | Let every proxy pass Upgrade and Connection on |
-//! | `not_web_socket` | A response or a request that is not HTTP; a wrong Sec-WebSocket-Accept, or none | not HTTP certain, Sec-WebSocket-Accept likely; possible beside other verdicts, where nothing came or a page did | Check host, port and scheme |
+//! | `unreachable`, `refused` | The operating system says that there is no way to the host, or that nobody is there | certain | Check routes, VPN and firewall; whether the peer was stopped |
+//! | `system_aborted` | The operating system of this machine ended the connection | likely | Look at what changed on this machine |
+//! | `local_suspended` | A deadline was handled, or found overdue by any other call, later than the pong timeout, and the end came within 5 s of that, or before a further Ping could be answered. Or the end was there at the first call after a second or more without one: with a Ping of the peer's, or a deadline overdue by a second | likely; possible for the latter without a Ping | Reconnect on wake; keep blocking work off the thread |
+//! | `handshake_rejected` | A status other than 101, or an Origin that this server does not accept | certain; 302, 303, 307, 400 and 404 likely, where the response does not say more | By status: credentials, path, version, upstream |
+//! | `upgrade_stripped` | A 101 without Upgrade or Connection; 426 without another version; 505; 400 with a response that mentions the upgrade or our version; 404 from a framework that knows no such path without an upgrade; a request of HTTP/1.0, or with Upgrade and without Connection | likely; 200, another 404, and a request without Upgrade, possible | Let every proxy pass Upgrade and Connection on |
+//! | `tls_port` | A TLS record as the response, or as the request; a 400 that says so | certain; likely for the 400; possible where a client got nothing before the end | Use wss:// |
+//! | `not_web_socket` | A response or a request that is not HTTP, with its first bytes; a wrong Sec-WebSocket-Accept, or none; 511 | not HTTP certain, Sec-WebSocket-Accept and 511 likely; possible beside other verdicts, where nothing came, or a page or a redirection did | Check host, port and scheme; captive portals |
 //! | `handshake_failure` | Any other rule of the opening handshake that was broken, with its section | certain | Report the rule |
-//! | `handshake_cut_short` | End or failure of the transport in the opening handshake | certain | Check port and scheme, firewall, backend |
+//! | `handshake_cut_short` | End or failure of the transport in the opening handshake | certain; likely where a client got nothing before it | Check port and scheme, firewall, backend |
 //! | `handshake_timed_out` | This endpoint's handshake timeout passed | certain | Check the server's load, port and scheme |
 //! | `transport_failure` | The transport failed with anything else | likely | Keep the report |
 //! | `unexplained` | None of the above: the report contradicts itself | possible | Keep the report |
 //!
-//! Where timestamps run backwards, counts exceed their totals, or Close frames, code and cause do
-//! not go together, every verdict is only possible and says so.
+//! No verdict is given twice. Where timestamps run backwards, counts exceed their totals, or Close
+//! frames, code and cause do not go together, every verdict is only possible and says so.
 //!
 //! # Where no connection came about
 //!
@@ -233,7 +243,8 @@ impl<'a> Diagnoser<'a> {
 ///     proxy_read_timeout; AWS ALB: idle_timeout.timeout_seconds; Phoenix: the transport's :timeout).
 /// Or: the peer vanished (possible)
 ///   Evidence: ended between two messages; idle 60.02 s
-///   Remedy: The peer crashed, was killed, or skips its Close: read its log around this time.
+///   Remedy: The peer crashed, was killed or skips its Close, or a proxy in front of it was restarted
+///     or reloaded: read their logs around this time.
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -58,7 +58,8 @@ pub(crate) fn why(report: &Termination) -> String {
     let agreed = matches!(
         first.verdict(),
         Verdict::ClosedByUs { .. } | Verdict::ClosedByPeer { .. } | Verdict::ClosedByBoth { .. }
-    ) && !report.truncated_message
+    ) && diagnosis.findings().len() == 1
+        && !report.truncated_message
         && report.dropped.messages == 0;
     if !agreed {
         text.push('\n');
@@ -80,6 +81,8 @@ pub(crate) fn evidence(report: &Termination) -> Vec<(&'static str, String)> {
     if opened || report.stream_end != StreamEnd::NotSeen {
         lines.push(("peer's stream", stream(report)));
     }
+    lines.extend(seen.failure.map(|failure| ("the transport said", failure.to_string())));
+    lines.extend(seen.unexpected.map(|first| ("what came began with", first.to_string())));
     if opened {
         lines.push(("received", traffic(seen.received)));
         lines.push(("sent", traffic(seen.sent)));
@@ -95,11 +98,22 @@ pub(crate) fn evidence(report: &Termination) -> Vec<(&'static str, String)> {
     if opened {
         lines.push(("last message", before(seen.last_data, seen)));
         lines.push(("Pings", pings(seen)));
+        lines.extend(peer_pings(seen).map(|pings| ("the peer's Pings", pings)));
         lines.extend(round_trip(seen).map(|trip| ("round trip", trip)));
     }
     if seen.timer_lateness > Duration::from_millis(100) {
-        let late = format!("{}: this machine was busy or asleep", span(seen.timer_lateness));
-        lines.push(("a timer was late", late));
+        let late = span(seen.timer_lateness);
+        lines.push((
+            "a timer was late",
+            format!("at least {late}: this machine was busy or asleep"),
+        ));
+    }
+    if let Some(gap) = seen.last_gap {
+        let ago = span(seen.ended.since(gap.ended));
+        lines.push((
+            "nothing happened",
+            format!("for {}, until {ago} before the end", span(gap.span)),
+        ));
     }
     lines
 }
@@ -168,6 +182,16 @@ fn pings(seen: &Evidence) -> String {
         (sent, 0) => format!("{sent} sent, all answered"),
         (sent, missing) => format!("{sent} sent, {missing} not answered"),
     }
+}
+
+fn peer_pings(seen: &Evidence) -> Option<String> {
+    let pings = &seen.peer_pings;
+    let last = pings.last?;
+    let came = format!("{} came, the last {}", pings.received, before(Some(last), seen));
+    Some(match pings.answered {
+        Some(at) => format!("{came}, our Pong left {} later", span(at.since(last))),
+        None => format!("{came}, our Pong had not left"),
+    })
 }
 
 fn round_trip(seen: &Evidence) -> Option<String> {

@@ -175,7 +175,7 @@ impl Termination {
                     None => Ok(()),
                 }
             }
-            Cause::Aborted => f.write_str("the connection was dropped on this direction"),
+            Cause::Aborted => f.write_str("the connection was dropped on this side"),
         }
     }
 
@@ -206,7 +206,7 @@ impl fmt::Display for Termination {
         match self.evidence.last_received {
             Some(at) => write!(f, "; last byte {} ago", Span(self.evidence.ended.since(at))),
             None if self.is_before_open() => f.write_str("; no byte was received"),
-            None => f.write_str("; no byte was received after the opening handshake"),
+            None => f.write_str("; nothing came after the opening handshake"),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod remedies;
 mod sentences;
 mod table;
+mod wording;
 
 use farewell::{
     Cause, CloseCode, CloseFrame, Direction, Initiator, Phase, Position, ReadClosed, Role,

@@ -186,6 +186,9 @@ proptest! {
 
         let confidences: Vec<_> = diagnosis.iter().map(|finding| finding.confidence()).collect();
         prop_assert!(confidences.is_sorted_by(|one, next| one >= next), "{confidences:?}");
+        let mut names: Vec<_> = diagnosis.iter().map(|finding| finding.verdict().name()).collect();
+        names.sort_unstable();
+        prop_assert!(names.is_sorted_by(|one, next| one != next), "twice: {diagnosis:#}");
         for finding in &diagnosis {
             let certain = finding.confidence() == Confidence::Certain;
             prop_assert!(!certain || !rests_on_timing(finding.verdict()), "{finding}");

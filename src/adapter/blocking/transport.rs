@@ -14,12 +14,21 @@ use std::net::{Shutdown, TcpStream};
 /// use std::io::{self, Read, Write};
 /// use std::net::{Shutdown, TcpStream};
 /// use std::time::Duration;
+/// use farewell::TransportError;
 /// use farewell::blocking::Transport;
 ///
 /// struct Tls<S> { stream: S, socket: TcpStream } // `socket` from `try_clone`
-/// # impl<S: Read> Read for Tls<S> {
-/// #     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> { self.stream.read(buffer) }
-/// # }
+/// impl<S: Read> Read for Tls<S> {
+///     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+///         self.stream.read(buffer).map_err(|error| match error.kind() {
+///             // Here it is known what that means: a close_notify is missing.
+///             kind @ io::ErrorKind::UnexpectedEof => {
+///                 io::Error::new(kind, TransportError::TlsTruncated)
+///             }
+///             _ => error,
+///         })
+///     }
+/// }
 /// # impl<S: Write> Write for Tls<S> {
 /// #     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> { self.stream.write(bytes) }
 /// #     fn flush(&mut self) -> io::Result<()> { self.stream.flush() }

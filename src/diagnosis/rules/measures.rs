@@ -233,13 +233,4 @@ impl<'a> Measures<'a> {
     pub(super) fn last_gap(&self) -> Option<Gap> {
         self.evidence.last_gap.filter(|gap| self.end().since(gap.ended) <= PROMPT)
     }
-
-    /// By how much this process was late for the end, and by how much at the worst.
-    pub(super) fn lateness(&self) -> Duration {
-        let worst = self.evidence.timer_lateness;
-        self.evidence.last_gap.map_or(worst, |gap| match gap.late.is_zero() {
-            true => worst,
-            false => gap.late,
-        })
-    }
 }

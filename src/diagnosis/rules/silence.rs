@@ -10,8 +10,14 @@ use super::super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
 use super::likely_if;
 use super::measures::Measures;
-use crate::report::Cause;
+use crate::report::{Cause, Gap};
 use crate::wire::close::CloseFrame;
+
+/// Less than this is no sleep.
+const A_SECOND: Duration = Duration::from_secs(1);
+
+/// From this size on, a message may still be on its way when a Ping behind it is given up.
+const UPLOAD: u64 = 64 * 1024;
 
 pub(super) fn pong_timeout(measures: &Measures<'_>) -> Vec<Finding> {
     let pings = &measures.evidence.pings;
@@ -31,14 +37,28 @@ pub(super) fn pong_timeout(measures: &Measures<'_>) -> Vec<Finding> {
     if !heard && pings.outstanding < 2 {
         let bytes = measures.evidence.pending_output;
         let mut findings = vec![half_open(likely_if(bytes == 0))];
-        if bytes > 0 {
-            let blocked = Verdict::OutboundBlocked { pending: bytes };
-            findings.push(Finding::new(blocked, Possible, vec![Fact::Pending { bytes }]));
+        let blocked = Verdict::OutboundBlocked { pending: bytes };
+        let facts = match bytes {
+            0 => upload_before(measures).into_iter().collect(),
+            _ => vec![Fact::Pending { bytes }],
+        };
+        if !facts.is_empty() {
+            findings.push(Finding::new(blocked, Possible, facts));
         }
         return findings;
     }
     let facts = vec![counted.clone(), Fact::LastReceived { before: silent }];
     vec![Finding::new(Verdict::PeerStalled, Likely, facts), half_open(Possible)]
+}
+
+/// A large message that had left only just before the latest Ping: it may still have been on its
+/// way, and the Ping behind it.
+fn upload_before(measures: &Measures<'_>) -> Option<Fact> {
+    let sent = measures.evidence.last_sent.filter(|sent| sent.len >= UPLOAD)?;
+    let ping = measures.evidence.pings.last_flushed?;
+    let near = ping.since(sent.queued) <= measures.pong_timeout();
+    let (len, largest_before) = (sent.len, sent.largest_before);
+    near.then_some(Fact::LastMessage { len, largest_before })
 }
 
 pub(super) fn write_stalled(measures: &Measures<'_>, pending: u64) -> Vec<Finding> {
@@ -147,11 +167,12 @@ fn has_word(text: &str, words: &str) -> bool {
 /// said something else.
 pub(super) fn add_suspension(measures: &Measures<'_>, findings: &mut Vec<Finding>) {
     let Some((suspension, explains)) = suspension(measures, findings) else { return };
-    if explains {
-        findings.iter_mut().for_each(|finding| finding.lower_below_certain(Possible));
+    if !explains {
+        return findings.push(suspension);
     }
-    let certain = |finding: &Finding| finding.confidence() == Certain;
-    let place = findings.iter().take_while(|finding| certain(finding)).count();
+    findings.iter_mut().for_each(|finding| finding.lower_below_certain(Possible));
+    let certain = |finding: &&Finding| finding.confidence() == Certain;
+    let place = findings.iter().take_while(certain).count();
     findings.insert(place, suspension);
 }
 
@@ -187,19 +208,33 @@ fn suspension(measures: &Measures<'_>, findings: &[Finding]) -> Option<(Finding,
         return Some((slept(measures, Likely), explains));
     }
     let gap = measures.last_gap().filter(|_| !measures.is_before_open())?;
+    let nap = |confidence| napped(gap, confidence);
     // The peer had asked after us and given up in the same time in which nobody read.
-    let asked = measures.evidence.peer_pings.last.is_some_and(|ping| ping >= gap.ended);
-    let overdue = gap.late >= Duration::from_secs(1);
-    (asked || overdue).then(|| (slept(measures, likely_if(asked)), explains))
+    if measures.evidence.peer_pings.last.is_some_and(|ping| ping >= gap.ended) {
+        return Some((nap(Likely), explains));
+    }
+    if gap.late >= A_SECOND {
+        return Some((nap(Possible), explains));
+    }
+    // What woke this process may have been its own wish to write, and the end had waited.
+    let wrote = measures.evidence.last_flushed.is_some_and(|at| at >= gap.ended);
+    (wrote && gap.span > A_SECOND.saturating_mul(2)).then(|| (nap(Possible), false))
 }
 
+/// It had missed a deadline by more than the heartbeat is patient.
 fn slept(measures: &Measures<'_>, confidence: Confidence) -> Finding {
-    let late = measures.lateness();
-    let mut facts = Vec::new();
-    if !late.is_zero() {
-        facts.push(Fact::Lateness { late });
-    }
-    facts.extend(measures.last_gap().map(|gap| Fact::Gap { span: gap.span }));
+    let late = measures.evidence.timer_lateness;
+    Finding::new(Verdict::LocalSuspended { late }, confidence, vec![Fact::Lateness { late }])
+}
+
+/// Nobody had called for this time, and what ended the connection was there when somebody did.
+fn napped(gap: Gap, confidence: Confidence) -> Finding {
+    let Gap { late, span, .. } = gap;
+    let late = if late >= A_SECOND { late } else { Duration::ZERO };
+    let facts = match late {
+        Duration::ZERO => vec![Fact::Gap { span }],
+        _ => vec![Fact::Lateness { late }, Fact::Gap { span }],
+    };
     Finding::new(Verdict::LocalSuspended { late }, confidence, facts)
 }
 

@@ -55,25 +55,36 @@ pub(super) fn ended(measures: &Measures<'_>, at: Position) -> Vec<Finding> {
     findings.extend(suspected_limit(measures));
     findings.extend(timing::explain(measures));
     let facts = vec![Fact::EndedAt { at }, Fact::Idle { span: measures.quiet() }];
+    let Some(verdict) = mid_message(at) else {
+        // Nothing else fits, and the connection was in use.
+        let confidence = likely_if(findings.is_empty() && measures.is_busy());
+        let place = timing::place_of_death(&findings);
+        findings.insert(place, Finding::new(Verdict::PeerVanished, confidence, facts));
+        return findings;
+    };
+    let confidence = likely_if(!any_likely(&findings) && measures.is_busy());
+    let place = if any_likely(&findings) { findings.len() } else { 0 };
+    findings.insert(place, Finding::new(verdict, confidence, facts));
+    findings
+}
+
+/// The verdict for an end in the middle of a frame or of a message.
+fn mid_message(at: Position) -> Option<Verdict> {
     let (received, expected) = match at {
         Position::InsidePayload { received, expected }
         | Position::InsideControlFrame { received, expected } => (received, Some(expected)),
         Position::InsideHeader { received } | Position::BetweenFragments { received } => {
             (received, None)
         }
-        Position::OpeningHandshake | Position::FrameBoundary => {
-            // Nothing else fits, and the connection was in use.
-            let confidence = likely_if(findings.is_empty() && measures.is_busy());
-            let place = timing::place_of_death(&findings);
-            findings.insert(place, Finding::new(Verdict::PeerVanished, confidence, facts));
-            return findings;
-        }
+        Position::OpeningHandshake | Position::FrameBoundary => return None,
     };
-    let confidence = likely_if(!any_likely(&findings) && measures.is_busy());
-    let verdict = Verdict::PeerDiedMidMessage { received, expected };
-    let place = if any_likely(&findings) { findings.len() } else { 0 };
-    findings.insert(place, Finding::new(verdict, confidence, facts));
-    findings
+    Some(Verdict::PeerDiedMidMessage { received, expected })
+}
+
+/// The same for a reset: whoever was sending died, or lost what it had not read.
+fn reset_mid_message(measures: &Measures<'_>) -> Option<Finding> {
+    let at = measures.evidence.position;
+    Some(Finding::new(mid_message(at)?, Possible, vec![Fact::EndedAt { at }]))
 }
 
 fn any_likely(findings: &[Finding]) -> bool {
@@ -108,11 +119,14 @@ fn reset(measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
     let wrote = measures.evidence.last_flushed.is_some();
     let since = measures.quiet_out();
     if wrote && since <= measures.reaction_time() {
-        return under_us(measures, Likely, facts);
+        let mut findings = under_us(measures, Likely, facts);
+        findings.extend(reset_mid_message(measures));
+        return findings;
     }
     if wrote && measures.rtt().is_none() && since <= LONG_TRIP {
         let mut findings = under_us(measures, Possible, facts.clone());
         findings.push(Finding::new(Verdict::PeerAborted, Possible, facts));
+        findings.extend(reset_mid_message(measures));
         return findings;
     }
     let mut findings = timing::explain(measures);
@@ -123,6 +137,7 @@ fn reset(measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
     let confidence = likely_if(findings.is_empty());
     let place = timing::place_of_death(&findings);
     findings.insert(place, Finding::new(Verdict::PeerAborted, confidence, facts));
+    findings.extend(reset_mid_message(measures));
     findings
 }
 

@@ -102,7 +102,8 @@ mod tests {
         let lower = [("http_proxy", "lower"), ("HTTP_PROXY", "upper")];
         let empty = [("http_proxy", ""), ("HTTP_PROXY", " upper ")];
         let bypass = [("ALL_PROXY", "all"), ("NO_PROXY", "localhost,example.com")];
-        let cases: [(&[(&str, &str)], Option<&str>, Option<&str>); 7] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, Option<&'a str>);
+        let cases: [Case<'_>; 7] = [
             (&[], None, None),
             (&all, Some("all"), Some("all")),
             (&three, Some("plain"), Some("secure")),

@@ -37,7 +37,7 @@ fn other_ends_of_stream() {
         |drive| _ = drive.eof(),
         "unclean (1006): the peer's stream ended between two messages; \
          no Close frame was received or sent; \
-         no byte was received after the opening handshake",
+         nothing came after the opening handshake",
     );
     says(
         |drive| _ = drive.receive(&[BINARY]).wait(millis(40)).eof(),
@@ -54,7 +54,7 @@ fn other_ends_of_stream() {
         |drive| _ = drive.close(1000, "").eof(),
         "unclean (1006): the peer's stream ended between two messages; \
          our Close 1000 was sent, none was received; \
-         no byte was received after the opening handshake",
+         nothing came after the opening handshake",
     );
     says(
         |drive| _ = drive.block().peer_closes(4001, "bye").eof().unblock(),
@@ -103,7 +103,7 @@ fn closes_that_came_to_nothing() {
         |drive| _ = drive.close(1000, "").run_out(),
         "unclean (1006): our Close was not answered in time; \
          our Close 1000 was sent, none was received; \
-         no byte was received after the opening handshake",
+         nothing came after the opening handshake",
     );
     for role in ROLES {
         let mut drive = Drive::new(role, quiet());
@@ -112,7 +112,7 @@ fn closes_that_came_to_nothing() {
             "unclean (1006): our Close could not be written in time; \
              our Close 1000 was never written, none was received; \
              {} bytes of 2 messages were never written; \
-             no byte was received after the opening handshake",
+             nothing came after the opening handshake",
             drive.output.len(),
         );
         assert_eq!(report.to_string(), sentence);
@@ -133,7 +133,7 @@ fn failures_of_the_transport() {
         |drive| _ = drive.read_closed(ReadClosed::Failed(TransportError::Reset)),
         "unclean (1006): reading failed: connection reset; \
          no Close frame was received or sent; \
-         no byte was received after the opening handshake",
+         nothing came after the opening handshake",
     );
     says(
         |drive| {
@@ -146,13 +146,13 @@ fn failures_of_the_transport() {
         |drive| _ = drive.close(1000, "").read_closed(ReadClosed::TlsTruncated),
         "unclean (1006): reading failed: the TLS stream was cut short; \
          our Close 1000 was sent, none was received; \
-         no byte was received after the opening handshake",
+         nothing came after the opening handshake",
     );
     says(
         |drive| _ = drive.abort(),
         "unclean (1006): the connection was dropped on this side; \
          no Close frame was received or sent; \
-         no byte was received after the opening handshake",
+         nothing came after the opening handshake",
     );
 }
 
@@ -191,7 +191,7 @@ fn deadlines() {
             "unclean (1006): the transport stopped taking output, {0} bytes pending; \
              no Close frame was received or sent; \
              {0} bytes of 1 message were never written; \
-             no byte was received after the opening handshake",
+             nothing came after the opening handshake",
             drive.output.len()
         );
         assert_eq!(drive.report().to_string(), sentence);

@@ -150,7 +150,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     /// With streams of your own: over TLS, through a proxy, over a Unix socket.
     ///
     /// `connect` has the time that the whole attempt may take; its future is dropped where it takes
-    /// longer. Its errors are judged as [`ConnectFailure`] says, which one of them can hold.
+    /// longer. Its errors are judged as [`ConnectFailure`](crate::reconnect::ConnectFailure) says,
+    /// which one of them can hold.
     ///
     /// # Errors
     ///

@@ -133,7 +133,8 @@ impl<S: Transport> Reconnecting<S> {
     /// With streams of your own: over TLS, through a proxy, over a Unix socket.
     ///
     /// `connect` has the time that the whole attempt may take; nothing ends it where it takes longer.
-    /// Its errors are judged as [`ConnectFailure`] says, which one of them can hold.
+    /// Its errors are judged as [`ConnectFailure`](crate::reconnect::ConnectFailure) says, which one
+    /// of them can hold.
     ///
     /// # Errors
     ///

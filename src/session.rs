@@ -8,6 +8,7 @@
 mod assembly;
 mod commands;
 mod deferred;
+mod dialled;
 mod event;
 mod getters;
 mod ledger;
@@ -216,14 +217,6 @@ impl Session {
         }
     }
 
-    /// The same with the record of how its stream came about, which its report then holds: see
-    /// [`dial`](crate::dial). The opening handshake adds its own part.
-    #[must_use]
-    pub fn with_dial(mut self, record: Box<DialRecord>) -> Self {
-        self.dial = Some(record);
-        self
-    }
-
     /// Takes the next event out of the bytes that came.
     ///
     /// Call it until it returns `None`; then all of `input` is consumed, and the buffer behind it is
@@ -395,13 +388,6 @@ impl Session {
             }));
         }
         self.negotiated = negotiated;
-    }
-
-    /// The opening handshake is over.
-    fn conclude_dial(&mut self, http_status: Option<u16>, now: Timestamp) {
-        if let Some(dial) = &mut self.dial {
-            dial.upgraded(http_status, now);
-        }
     }
 
     /// Frees everything that was held.

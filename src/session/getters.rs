@@ -4,19 +4,12 @@ use super::{Output, Session, at_either};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::handshake::Negotiated;
-use crate::report::{DialRecord, Evidence, HighWater, LocalClose, Phase, Stats};
+use crate::report::{Evidence, HighWater, LocalClose, Phase, Stats};
 use crate::time::{Timer, Timestamp};
 use crate::wire::close::CloseFrame;
 use crate::wire::role::Role;
 
 impl Session {
-    /// How the stream below came about, where somebody has said so
-    /// [with its record](Self::with_dial).
-    #[must_use]
-    pub fn dial(&self) -> Option<&DialRecord> {
-        self.dial.as_deref()
-    }
-
     /// What there is to be written to the transport, as a [`Buf`](bytes::Buf).
     ///
     /// Write as much of it as the transport takes, report that with

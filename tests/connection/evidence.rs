@@ -29,8 +29,9 @@ fn connection(role: Role, heartbeat: Option<Duration>) -> Connection {
 }
 
 fn end(mut connection: Connection, now: Timestamp) -> Termination {
-    // At an end in order, what is queued would leave first.
-    connection.handle_read_closed(ReadClosed::Failed(TransportError::Reset), now);
+    connection.handle_read_closed(ReadClosed::Eof, now);
+    // A Close of ours may wait to be written.
+    connection.abort(now);
     match connection.poll_event(&mut &mut [][..], now) {
         Some(Event::Ended(report)) => *report,
         other => panic!("{other:?}"),

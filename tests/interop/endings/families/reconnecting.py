@@ -8,6 +8,7 @@ from .common import some
 # It is not in use then.
 VANISHED = Truth("peer_vanished")
 SILENT = Truth("half_open")
+IDLE = Truth("proxy_idle_timeout")
 REJECTED = Truth("handshake_rejected")
 # How much earlier than asked for an attempt may be seen to be: clocks and pipes.
 EARLY = 0.05
@@ -15,9 +16,9 @@ EARLY = 0.05
 
 def causes(rng):
     for adapter in ("tokio", "blocking"):
-        def cause(name, truth, made, seconds, short=False, **named):
+        def cause(name, truth, made, seconds, *needs, short=False, **named):
             return Cause(f"{name} ({adapter})", truth, partial(made, adapter=adapter, **named),
-                         seconds, ("python",), short=short)
+                         seconds, ("python", *needs), short=short)
 
         age, gone = some(rng, 2, 6), some(rng, 1, 4)
         yield cause(f"killed after {age} s, and back {gone} s later", VANISHED, restarted, 20,
@@ -37,6 +38,16 @@ def causes(rng):
         yield cause(f"1002 after {age} s", Truth("peer_failure"), gives_up, 6, short=True, age=age,
                     how="1002")
         yield cause("401", REJECTED, refused, 4, short=True)
+        yield cause("401, and then with another token", REJECTED, renewed, 8, short=True)
+        age = some(rng, 1, 4)
+        yield cause(f"4401 after {age} s, and then with another token",
+                    Truth("closed_by_application"), expired, 12, age=age)
+        span = some(rng, 3, 7)
+        yield cause(f"nobody there, given up after {span} s", [], given_up, span + 3, short=True,
+                    span=span)
+        timeout = rng.randrange(10, 14)
+        yield cause(f"nginx {timeout} s, three in a row", [IDLE] * 3, thrice, 3 * timeout + 20,
+                    "nginx", timeout=timeout)
         beat = f"{some(rng, 1, 2)},{some(rng, 1, 2)}"
         yield cause(f"frozen for a while, heartbeat {beat}", SILENT, thawed, 25, beat=beat)
 
@@ -110,6 +121,42 @@ def refused(stage, adapter):
     return witness.endings()
 
 
+def renewed(stage, adapter):
+    server = stage.peer("websockets", token="new")
+    witness = come_back(stage, server.address, adapter, token=["old", "new"])
+    witness.wait_open()
+    stage.check(len(witness.events("attempt")) == 2, "it took more than the second token")
+    return witness.endings()
+
+
+def expired(stage, adapter, age):
+    """A token that runs out while it is in use."""
+    server = stage.peer("websockets", token="first,second", life=f"{age}:4401:token expired")
+    witness = come_back(stage, server.address, adapter, token=["first", "second"])
+    endings = witness.endings()
+    witness.wait_open(2)
+    stage.check(len(witness.events("attempt")) == 2, "it was refused in between")
+    return endings
+
+
+def given_up(stage, adapter, span):
+    witness = come_back(stage, f"127.0.0.1:{stage.port()}", adapter, give_up_after=span)
+    gone = witness.wait_events("gave up", limit=span + 20)[0]
+    stage.check(gone["at"] <= span + 1, f"it gave up after {gone['at']:.2f} s")
+    stage.check(len(witness.events("failed")) > 1, "it gave up at once")
+    return []
+
+
+def thrice(stage, adapter, timeout):
+    """Its own history tells what one alone does not."""
+    front = stage.nginx(stage.peer("websockets").address, read=timeout)
+    witness = come_back(stage, front.address, adapter, heartbeat="off", stays=3 * timeout + 60)
+    endings = witness.endings(3, limit=3 * timeout + 60)
+    confidence = endings[2]["diagnosis"]["findings"][0]["confidence"]
+    stage.check(confidence == "likely", f"the third is only {confidence}")
+    return endings
+
+
 def thawed(stage, adapter, beat):
     server = stage.peer("websockets")
     witness = come_back(stage, server.address, adapter, heartbeat=beat)
@@ -119,5 +166,4 @@ def thawed(stage, adapter, beat):
     endings = witness.endings()
     server.go_on()
     witness.wait_open(2)
-    stage.check(True, "")
     return endings

@@ -12,7 +12,8 @@
     mute=1              answers no message
     limit=100000        takes no larger messages
     busy=503:2:4        answers the first two requests with 503 and Retry-After: 4
-    token=NEW           answers 401 to requests whose Authorization is another
+    token=NEW           answers 401 to requests whose Authorization is another; each of several
+                        (token=A,B) is good for one connection
 
 HOW is fin, rst, or a close code with a reason: 1000:idle.
 """
@@ -95,7 +96,7 @@ class Door:
         if "busy" in settings:
             status, left, self.after = settings["busy"].split(":")
             self.status, self.left = int(status), int(left)
-        self.token = settings.get("token")
+        self.tokens = settings["token"].split(",") if "token" in settings else None
 
     def __call__(self, connection, request):
         if self.left:
@@ -105,9 +106,11 @@ class Door:
             if self.after:
                 response.headers["Retry-After"] = self.after
             return response
-        if self.token and request.headers.get("Authorization") != self.token:
-            print("refused", flush=True)
-            return connection.respond(401, "another token")
+        if self.tokens:
+            if request.headers.get("Authorization") != self.tokens[0]:
+                print("refused", flush=True)
+                return connection.respond(401, "another token")
+            self.tokens = self.tokens[1:] or self.tokens
         return None
 
 

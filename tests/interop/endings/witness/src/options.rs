@@ -31,6 +31,10 @@ pub(crate) struct Options {
     pub(crate) pause: Duration,
     /// For how long to go on reconnecting.
     pub(crate) stay: Duration,
+    /// For how long in a row to try.
+    pub(crate) give_up_after: Option<Duration>,
+    /// The tokens of the attempts, one after the other, the last for all that follow.
+    pub(crate) tokens: Vec<String>,
     /// Fields of the request.
     pub(crate) fields: Vec<(String, String)>,
 }
@@ -71,6 +75,8 @@ impl Options {
             times: 1,
             pause: Duration::ZERO,
             stay: Duration::from_secs(60),
+            give_up_after: None,
+            tokens: Vec::new(),
             fields: Vec::new(),
         };
         while let Some(name) = args.next() {
@@ -99,6 +105,8 @@ impl Options {
             "--times" => self.times = value.parse()?,
             "--pause" => self.pause = seconds(value)?,
             "--for" => self.stay = seconds(value)?,
+            "--give-up-after" => self.give_up_after = Some(seconds(value)?),
+            "--token" => self.tokens.push(value.to_owned()),
             "--field" => {
                 let (name, value) = value.split_once(':').ok_or("a field is Name:value")?;
                 self.fields.push((name.to_owned(), value.to_owned()));

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use farewell::diagnosis::{Diagnoser, History, Report};
+use farewell::diagnosis::{Diagnoser, Diagnosis, History, Report};
 use farewell::{Evidence, Termination};
 use serde_json::{Value, json};
 
@@ -33,18 +33,18 @@ impl Told {
 
     /// The end of a connection, or of an attempt at one.
     pub(crate) fn ended(&mut self, report: &Termination) {
-        self.say("ended", self.judged(report));
+        let diagnosis = Diagnoser::new().history(&self.history).diagnose(report);
         self.history.record(report);
-        self.number += 1;
+        self.diagnosed(report, diagnosis);
     }
 
-    /// What is said of an ending: the report, and the diagnosis as a person reads it.
-    fn judged(&self, report: &Termination) -> Value {
-        let diagnosis = Diagnoser::new().history(&self.history).diagnose(report);
+    /// The same, with the diagnosis of somebody else: the report, and both as a person reads them.
+    pub(crate) fn diagnosed(&mut self, report: &Termination, diagnosis: Diagnosis) {
         let report = Report { termination: report, diagnosis };
         let mut fields = json!(report);
         fields["says"] = format!("{report:#}").into();
-        fields
+        self.say("ended", fields);
+        self.number += 1;
     }
 
     /// No connection, and no report.

@@ -237,7 +237,7 @@ impl Driver {
                     }
                 }
                 if self.calm && !self.turn.read_blocked {
-                    return self.turn.will_read(false, self.now);
+                    return self.turn.will_read(None, self.now);
                 }
             }
             // A flush that nothing keeps up comes before deadlines and events.
@@ -319,7 +319,8 @@ impl Driver {
             }
             if may_read && !self.turn.read_blocked {
                 self.calm = want == Want::Event && !due && !output && !self.unflushed;
-                return self.turn.will_read(due, self.now);
+                let late = if due { self.session.poll_timeout() } else { None };
+                return self.turn.will_read(late, self.now);
             }
             if !self.stale && !self.is_lost() {
                 return self.wait(may_read);

@@ -27,9 +27,9 @@ pub(crate) struct Turn {
     stuck: u8,
     /// Reads that brought something since then.
     pub(super) reads: u8,
-    /// A deadline had passed when a read was last asked for.
-    late: bool,
-    /// Reads in a row for which that was so, and that brought something.
+    /// The deadline that had passed when a read was last asked for, if one had.
+    late: Option<Timestamp>,
+    /// Reads in a row that were asked for because of it, and that brought something.
     late_reads: u8,
     /// When the stream first took something since then.
     writing_since: Option<Timestamp>,
@@ -56,7 +56,8 @@ impl Turn {
     /// however late it has become since: somebody who tells the time all the while puts nothing off.
     pub(super) fn has_read_enough(&self, one_is_enough: bool, deadline: Timestamp) -> bool {
         let tried = self.read_tried.is_some_and(|asked| asked >= deadline);
-        tried && (self.read_blocked || one_is_enough) || self.late_reads >= Self::READS
+        let all = tried && (self.read_blocked || one_is_enough);
+        all || self.late == Some(deadline) && self.late_reads >= Self::READS
     }
 
     /// A deadline has taken effect.
@@ -86,13 +87,17 @@ impl Turn {
         self.last_read = self.hasty;
     }
 
-    /// A read is asked for, although a deadline has passed or not; unless the call is over.
+    /// A read is asked for, for which this deadline has to wait, if one has passed; unless the call
+    /// is over.
     #[inline]
-    pub(super) fn will_read(&mut self, late: bool, now: Timestamp) -> Step {
+    pub(super) fn will_read(&mut self, late: Option<Timestamp>, now: Timestamp) -> Step {
         if self.last_read {
             return Step::Done;
         }
-        self.late = late;
+        // What was read for the sake of another deadline says nothing about this one.
+        if self.late != late {
+            (self.late, self.late_reads) = (late, 0);
+        }
         self.read_asked = Some(now);
         Step::Read
     }
@@ -149,7 +154,7 @@ impl Turn {
         self.read_tried = Some(now);
         self.stuck = 0;
         self.reads = self.reads.saturating_add(1);
-        self.late_reads = if self.late { self.late_reads.saturating_add(1) } else { 0 };
+        self.late_reads = self.late.map_or(0, |_| self.late_reads.saturating_add(1));
         if self.reads >= Self::READS {
             self.write_blocked = false;
         }
@@ -162,6 +167,7 @@ mod tests {
 
     use bytes::Buf;
 
+    use super::Turn;
     use crate::config::Config;
     use crate::driver::{Driver, Step, Want};
     use crate::handshake::Negotiated;
@@ -210,6 +216,22 @@ mod tests {
         let mut pieces = [&PING[..], b"\x81\x01x", b"\x88\x02\x03\xe8"].concat().into_iter();
         let (cause, _) = close(Duration::from_secs(60), || pieces.next());
         assert_eq!(cause, Cause::ClosingHandshake);
+    }
+
+    /// Found by the model: a deadline took effect for which nothing was read, because enough had been
+    /// for one before that moved.
+    #[test]
+    fn what_was_read_for_one_deadline_does_not_count_for_the_next() {
+        let (mut turn, mut now) = (Turn::default(), Timestamp::ZERO);
+        for deadline in [1, 2].map(|ticks| Timestamp::ZERO + ticks * TICK) {
+            now = now + 10 * TICK;
+            for reads in 0..=Turn::READS {
+                let enough = reads == Turn::READS;
+                assert_eq!(turn.has_read_enough(false, deadline), enough, "{reads}");
+                assert!(matches!(turn.will_read(Some(deadline), now), Step::Read));
+                turn.has_read(now);
+            }
+        }
     }
 
     #[test]

@@ -68,7 +68,8 @@ fn by_peer(measures: &Measures<'_>, peer: &CloseFrame) -> Vec<Finding> {
     let unwritten = measures.report.local_close.as_ref().filter(|local| !local.flushed);
     let mut facts = vec![Fact::PeerClose { frame: *peer }];
     facts.extend(unwritten.map(local_fact));
-    findings.push(Finding::new(verdict, confidence, facts));
+    let place = timing::place_of_death(&findings);
+    findings.insert(place, Finding::new(verdict, confidence, facts));
     findings
 }
 

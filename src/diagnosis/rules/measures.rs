@@ -20,8 +20,12 @@ pub(super) const LONG_TRIP: Duration = Duration::from_millis(2_500);
 /// By how much most timers fire late, and what they do takes to be seen, beside the round trip.
 const PROMPT: Duration = Duration::from_millis(100);
 
-/// By how much a span may be seen shorter than it was: its beginning took longer to arrive.
-const EARLY: Duration = Duration::from_millis(30);
+/// By how much a span may be seen shorter than it was: its beginning took longer to arrive, or to be
+/// noted.
+const EARLY: Duration = Duration::from_millis(100);
+
+/// By how much it is, unless this machine or the path has much to do.
+const A_LITTLE: Duration = Duration::from_millis(30);
 
 /// A connection that carried a byte within this time is in use.
 const BUSY: Duration = Duration::from_secs(10);
@@ -183,20 +187,25 @@ impl<'a> Measures<'a> {
             || (!timeout.is_zero() && span >= timeout && span <= timeout.saturating_add(unknown))
     }
 
-    /// The whole number of `grid`s after which `span` ended, as timers of whole seconds do: no sooner,
-    /// and by no more than a tenth of a second and two round trips later. `None` where it ended
+    /// The whole number of `grid`s after which `span` ended, as timers of whole seconds do: within a
+    /// tenth of a second, or two round trips more where it is later. `None` where it ended
     /// elsewhere, or where that would hold of too many spans to mean anything.
     pub(super) fn whole(&self, span: Duration, grid: Duration) -> Option<Duration> {
         let trips = self.rtt().unwrap_or_default().saturating_mul(2);
         // Clocks that are set right run a little faster or slower meanwhile.
         let window = PROMPT.saturating_add(trips).saturating_add(span / 20_000);
         let early = EARLY.saturating_add(span / 20_000);
-        if window.saturating_add(early) > grid / 4 {
+        if window.saturating_add(A_LITTLE) > grid / 4 {
             return None;
         }
         let grids = span.saturating_add(early).as_millis() / grid.as_millis().max(1);
         let timeout = grid.checked_mul(u32::try_from(grids).ok()?)?;
         (span <= timeout.saturating_add(window)).then_some(timeout)
+    }
+
+    /// Whether `span` is a little less than `timeout`, as timers seldom have it.
+    pub(super) fn is_early(span: Duration, timeout: Duration) -> bool {
+        span.saturating_add(A_LITTLE).saturating_add(span / 20_000) < timeout
     }
 
     /// Whether the path is quick enough to tell one multiple of five seconds from any other span.

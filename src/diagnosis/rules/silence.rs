@@ -33,22 +33,21 @@ pub(super) fn pong_timeout(measures: &Measures<'_>) -> Vec<Finding> {
         (Some(ping), Some(byte)) => byte.since(ping) > measures.reaction_time(),
         _ => false,
     };
+    let bytes = measures.evidence.pending_output;
     // And the heartbeat sends another Ping only where something came after the one before.
-    if !heard && pings.outstanding < 2 {
-        let bytes = measures.evidence.pending_output;
-        let mut findings = vec![half_open(likely_if(bytes == 0))];
-        let blocked = Verdict::OutboundBlocked { pending: bytes };
-        let facts = match bytes {
-            0 => upload_before(measures).into_iter().collect(),
-            _ => vec![Fact::Pending { bytes }],
-        };
-        if !facts.is_empty() {
-            findings.push(Finding::new(blocked, Possible, facts));
-        }
-        return findings;
-    }
-    let facts = vec![counted.clone(), Fact::LastReceived { before: silent }];
-    vec![Finding::new(Verdict::PeerStalled, Likely, facts), half_open(Possible)]
+    let mut findings = if heard || pings.outstanding > 1 {
+        let facts = vec![counted.clone(), Fact::LastReceived { before: silent }];
+        vec![Finding::new(Verdict::PeerStalled, Likely, facts), half_open(Possible)]
+    } else {
+        vec![half_open(likely_if(bytes == 0))]
+    };
+    let in_front = match bytes {
+        0 => upload_before(measures),
+        _ => Some(Fact::Pending { bytes }),
+    };
+    let blocked = Verdict::OutboundBlocked { pending: bytes };
+    findings.extend(in_front.map(|fact| Finding::new(blocked, Possible, vec![fact])));
+    findings
 }
 
 /// A large message that had left only just before the latest Ping: it may still have been on its

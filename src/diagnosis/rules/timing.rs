@@ -26,9 +26,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Shorter ages and idle times repeat for many reasons, such as a peer that crashes on its input.
 const TELLING: Duration = Duration::from_secs(10);
 
-/// By how much an age may be seen shorter than whoever limits it saw it.
-const PROLOGUE: Duration = Duration::from_millis(50);
-
 /// Nothing shorter is an idle timeout.
 const SHORTEST: Duration = Duration::from_secs(2);
 
@@ -95,12 +92,21 @@ fn is_by_five(span: Duration) -> bool {
     span >= TELLING && span.as_secs() % FIVE.as_secs() == 0
 }
 
-/// Where among findings of equal confidence a death belongs that nothing explains: before an age
-/// that happens to be round, and a long silence of a number of seconds that nobody sets.
+/// Where among findings of equal confidence an end belongs that nothing explains: before an age
+/// that happens to be round, a silence that is a little short of a round one, and a long one of a
+/// number of seconds that nobody sets.
 pub(super) fn place_of_death(findings: &[Finding]) -> usize {
     let by_chance = |finding: &Finding| {
         let aged = matches!(finding.verdict(), Verdict::ProxyLifetime { .. });
-        let odd = |span: Duration| aged || span > MINUTE && !is_by_five(span);
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only two are spans of silence")]
+        let seen = |fact: &Fact| match fact {
+            Fact::Idle { span } | Fact::NoMessage { span } => Some(*span),
+            _ => None,
+        };
+        let seen = finding.evidence().iter().find_map(seen).unwrap_or_default();
+        let odd = |span: Duration| {
+            aged || Measures::is_early(seen, span) || span > MINUTE && !is_by_five(span)
+        };
         let whole = |fact: &Fact| matches!(fact, Fact::WholeSeconds { span } if odd(*span));
         finding.evidence().iter().any(whole)
     };
@@ -258,7 +264,8 @@ fn idle_round(measures: &Measures<'_>, quiet: Duration) -> Option<Finding> {
 /// The whole second that a span ended on, and whether it is a multiple of five of ten or more.
 fn whole_second(measures: &Measures<'_>, span: Duration) -> Option<(Duration, bool)> {
     let by = |grid, least| measures.whole(span, grid).filter(|timeout| *timeout >= least);
-    let five = by(FIVE, TELLING).map(|timeout| (timeout, measures.is_sharp()));
+    let sharp = |timeout| measures.is_sharp() && !Measures::is_early(span, timeout);
+    let five = by(FIVE, TELLING).map(|timeout| (timeout, sharp(timeout)));
     five.or_else(|| by(SECOND, SHORTEST).map(|timeout| (timeout, false)))
 }
 
@@ -333,8 +340,7 @@ fn lifetime(measures: &Measures<'_>) -> Option<Finding> {
     let verdict = |lifetime| Verdict::ProxyLifetime { lifetime };
     let count = repeated(measures, |past| past.lifetime, age);
     let known = known(measures, TimeoutKind::Lifetime, age);
-    // The opening handshake counted, too, for whoever limits the age.
-    let by_five = measures.whole(age.saturating_add(PROLOGUE), FIVE);
+    let by_five = measures.whole(age, FIVE);
     let whole = by_five.filter(|timeout| *timeout >= TELLING);
     let repeats = count > 1 && age >= TELLING;
     if !repeats && known.is_none() && whole.is_none() {
@@ -342,7 +348,8 @@ fn lifetime(measures: &Measures<'_>) -> Option<Finding> {
     }
     let known_span = known.as_ref().map(|known| known.timeout);
     let lifetime = known_span.or(whole).unwrap_or_else(|| rounded(age));
-    let is_known = known.as_ref().is_some_and(|known| known.exact);
+    let in_time = |known: &Known| known.exact && !Measures::is_early(age, known.timeout);
+    let is_known = known.as_ref().is_some_and(in_time);
     if known.is_none() && !repeats {
         facts.push(Fact::WholeSeconds { span: lifetime });
     }

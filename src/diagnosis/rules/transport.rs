@@ -148,6 +148,12 @@ fn under_us(measures: &Measures<'_>, confidence: Confidence, mut facts: Vec<Fact
     let confidence = if any_likely(&findings) { Possible } else { confidence };
     findings.push(Finding::new(Verdict::PeerClosedUnderUs, confidence, facts));
     findings.extend(silent_drop(measures));
+    // Whatever it had closed for, it may have been its time.
+    let timed = timing::explain(measures).into_iter();
+    findings.extend(timed.map(|mut finding| {
+        finding.lower_to(Possible);
+        finding
+    }));
     findings
 }
 

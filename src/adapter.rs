@@ -11,8 +11,11 @@ pub mod aio;
 pub mod blocking;
 mod error;
 mod getters;
+mod lookup;
 mod opening;
+mod options;
 mod reconnecting;
+mod redirect;
 mod scratch;
 
 use alloc::boxed::Box;
@@ -23,6 +26,7 @@ use crate::wire::message::Message;
 
 pub use acceptor::Acceptor;
 pub use error::{AcceptError, ConnectError};
+pub use options::ConnectOptions;
 pub use reconnecting::{Disconnected, ReconnectEvent};
 
 /// What an adapter's `next()` returns: a message, or the report of the ending.

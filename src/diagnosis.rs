@@ -87,6 +87,22 @@
 //! No verdict is given twice. Where timestamps run backwards, counts exceed their totals, or Close
 //! frames, code and cause do not go together, every verdict is only possible and says so.
 //!
+//! # Where no connection came about
+//!
+//! [`DialRecord::diagnosis`] and `ConnectError::diagnosis` explain what the resolver, the operating
+//! system and the proxy have said; so almost all of it is certain.
+//!
+//! | Verdict | Evidence | Confidence | Remedy |
+//! |---|---|---|---|
+//! | `name_not_found` | The resolver says so, or knows no address; its words | certain | Check the spelling, and the resolver |
+//! | `addresses_refused`, `addresses_silent`, `addresses_unreachable` | What the system says of each address, or that it did not answer in time | certain where all addresses failed so; else likely, in this order, and the others possible | Check port and server; firewalls; routes |
+//! | `local_network` | The system does not permit the connection, or has no address or port for it | certain, as above | Check firewall, sandbox and limits of this machine |
+//! | `too_many_addresses` | More than 1,000 were given | certain | Give fewer |
+//! | `proxy_needs_credentials`, `proxy_refused_credentials` | The proxy's answer: status 407 or 401, or what SOCKS5 says, with and without credentials given | certain | Give them, or renew them |
+//! | `proxy_refused` | Any other status of the proxy, or reply of SOCKS5 | certain | By status: the proxy's rules, or a server that it does not reach |
+//! | `not_a_proxy`, `proxy_cut_short`, `proxy_unfit` | An answer in another protocol; none; a scheme or a name that cannot be | certain | Check scheme and port of the proxy |
+//! | `dial_timed_out` | The time passed while the name was looked up or the proxy was asked | certain | By phase: the resolver, the proxy's log |
+//!
 //! # How often it is right
 //!
 //! The tests play several hundred traces whose true reason is known to real sessions, and compare
@@ -120,7 +136,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::slice;
 
-use crate::report::Termination;
+use crate::report::{DialRecord, Termination};
 
 pub use fact::Fact;
 pub use finding::{Confidence, Finding};
@@ -136,6 +152,34 @@ impl Termination {
     #[must_use]
     pub fn diagnosis(&self) -> Diagnosis {
         Diagnoser::new().diagnose(self)
+    }
+}
+
+impl DialRecord {
+    /// Why there is no connection, from what the resolver, the system and the proxy have said.
+    ///
+    /// Of a dial that led to a connection, there is nothing to explain. What ended an opening
+    /// handshake after it, its own report explains.
+    ///
+    /// ```
+    /// use farewell::dial::{AttemptError, AttemptErrorKind, Dial, DialOptions, Step};
+    /// use farewell::handshake::ClientRequest;
+    /// use farewell::{Config, Timestamp};
+    ///
+    /// let (request, now) = (ClientRequest::new("ws://192.0.2.1/")?, Timestamp::ZERO);
+    /// let mut dial = Dial::new(&request, &DialOptions::default(), &Config::default(), now);
+    /// assert!(matches!(dial.next(), Step::Connect { attempt: 0, .. }));
+    /// dial.handle_connect_failed(0, AttemptError::new(AttemptErrorKind::Refused), now);
+    /// let error = dial.into_result().unwrap_err();
+    /// assert_eq!(
+    ///     error.record.diagnosis().to_string(),
+    ///     "certain: nobody listens at the address (192.0.2.1:80 refused after 0 µs)",
+    /// );
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn diagnosis(&self) -> Diagnosis {
+        Diagnosis::ranked(rules::dial::explain(self))
     }
 }
 

@@ -17,10 +17,12 @@ pub(crate) mod http1;
 mod origin;
 #[cfg(feature = "deflate")]
 mod permessage_deflate;
+mod redirect;
 mod refusal;
 mod request_error;
 mod response;
 mod server;
+mod tunnel;
 
 use alloc::boxed::Box;
 
@@ -38,11 +40,14 @@ pub use error::HandshakeError;
 pub(crate) use error::Suspect;
 pub use extension::ExtensionOffer;
 pub use http1::headers::{HeaderError, Headers};
+pub(crate) use http1::uri::{AuthorityError, percent_decode, split_authority};
 pub use origin::{OriginError, OriginList, Origins};
+pub use redirect::RedirectError;
 pub use refusal::Refusal;
 pub use request_error::RequestError;
 pub use response::{Accept, Rejection, ResponseError};
 pub use server::{Request, ServerHandshake};
+pub(crate) use tunnel::{Answer, Tunnel, basic};
 
 /// What both endpoints agreed on in the opening handshake.
 ///

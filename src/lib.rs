@@ -13,6 +13,7 @@
 //! |---|---|
 //! | threads, and a `TcpStream` or any other stream | [`blocking`] |
 //! | tokio | `aio`, with feature `tokio` |
+//! | a way to go: through a proxy, to given addresses, over redirections | [`ConnectOptions`], with [`dial`] below it |
 //! | a socket of your own kind: smol, mio, io_uring, embassy | [`Driver`](driver::Driver), which says what to do next: [the loop](#the-canonical-loop) |
 //! | no socket at all (a test, a simulation, a tunnel), and want whole messages | [`Session`] |
 //! | buffers of your own, and want each piece of a message where it was read | [`Connection`], after the opening handshake of [`handshake`] |
@@ -249,6 +250,7 @@ mod config;
 mod connection;
 mod deflate;
 pub mod diagnosis;
+pub mod dial;
 pub mod driver;
 #[doc = include_str!("guide.md")]
 pub mod guide {}
@@ -265,7 +267,8 @@ mod wire;
 pub use adapter::aio;
 #[cfg(feature = "std")]
 pub use adapter::{
-    AcceptError, Acceptor, ConnectError, Disconnected, Incoming, ReconnectEvent, blocking,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, ReconnectEvent,
+    blocking,
 };
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, Event, FrameHead, SendError};

@@ -48,7 +48,10 @@
 //! | status 200, 511, a redirection to another host, 404 after a connection that was open | retry in 30 s to 2 min, or when Retry-After says: a captive portal or a deployment may have answered |
 //! | any other status, other redirections included | stop |
 //! | a response that broke a rule of the opening handshake | stop |
-//! | no transport connection | retry; stop where the request or TLS is at fault |
+//! | no transport connection: the name does not resolve, addresses are silent, refused or unreachable, the time has passed | retry |
+//! | a proxy: 408, 429, 5xx; a general failure, host or network unreachable, refused; no answer | retry |
+//! | a proxy: it wants or refuses credentials, 403 and other statuses, its rules forbid the server, it speaks something else | stop |
+//! | the request, TLS or the number of addresses is at fault | stop |
 //!
 //! A Retry-After in seconds is taken as it is; one that is a date is taken relative to the
 //! response's own Date, as there is no clock of the day here, and is not heeded without one.
@@ -100,6 +103,8 @@
 mod backoff;
 mod config;
 mod decision;
+#[cfg(test)]
+mod dial_tests;
 mod outcome;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod cause;
+mod dial;
 mod evidence;
 mod first_bytes;
 mod phase;
@@ -17,6 +18,11 @@ pub(crate) mod trace;
 mod transport;
 
 pub use cause::{Cause, Direction};
+pub use dial::{
+    AddressAttempt, AttemptError, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase,
+    DialRecord, LookupError, PhaseSpan, ProxyAnswer, ProxyFailure, ProxyKind, ProxyRecord,
+    SocksReply,
+};
 pub use evidence::{CloseReceived, Evidence, Gap, PeerPings, Pings, Rtt, SentMessage, Traffic};
 pub use first_bytes::FirstBytes;
 pub use phase::Phase;

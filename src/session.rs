@@ -8,6 +8,7 @@
 mod assembly;
 mod commands;
 mod deferred;
+mod dialled;
 mod event;
 mod getters;
 mod ledger;
@@ -32,7 +33,7 @@ use crate::connection::{Connection, Event};
 use crate::deflate::Deflate;
 use crate::handshake::{ClientRequest, Negotiated};
 use crate::report::trace::Trace;
-use crate::report::{Phase, ReadClosed, ReadEnd, Termination, TransportFailure};
+use crate::report::{DialRecord, Phase, ReadClosed, ReadEnd, Termination, TransportFailure};
 use crate::time::Timestamp;
 use crate::wire::data::Chunk;
 use crate::wire::keystream::{Keystream, Seed};
@@ -147,6 +148,8 @@ pub struct Session {
     deflate: Option<Box<Deflate>>,
     deferred: Option<Box<Deferred>>,
     trace: Trace,
+    /// How the stream below came about, where somebody has said so.
+    dial: Option<Box<DialRecord>>,
 }
 
 impl Session {
@@ -210,6 +213,7 @@ impl Session {
             deflate: None,
             deferred: None,
             trace,
+            dial: None,
         }
     }
 
@@ -348,9 +352,13 @@ impl Session {
                 self.trace.asked(&request);
                 SessionEvent::Request(request)
             }
-            Progress::Ended(report) => self.end(report),
+            Progress::Ended(report) => {
+                self.conclude_dial(report.evidence.http_status, report.evidence.ended);
+                self.end(report)
+            }
             Progress::Established(response) => {
                 let negotiated = response.negotiated().clone();
+                self.conclude_dial(Some(response.status()), now);
                 self.open(negotiated.clone(), now);
                 SessionEvent::Open(Box::new(Opened { negotiated, response: Some(*response) }))
             }
@@ -383,7 +391,8 @@ impl Session {
     }
 
     /// Frees everything that was held.
-    fn end(&mut self, report: Box<Termination>) -> SessionEvent<'static> {
+    fn end(&mut self, mut report: Box<Termination>) -> SessionEvent<'static> {
+        report.dial.clone_from(&self.dial);
         self.send_queue.clear();
         self.assembly.clear();
         self.deflate = None;

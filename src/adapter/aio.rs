@@ -41,6 +41,7 @@
 
 mod clock;
 mod commands;
+mod dial;
 mod reconnecting;
 mod split;
 mod streams;
@@ -49,27 +50,26 @@ mod verbs;
 mod websocket;
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::future::poll_fn;
-use core::net::SocketAddr;
+#[cfg(unix)]
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::net::TcpStream;
 
 use self::clock::Clock;
 use self::turn::Turn;
-use crate::adapter::error::unresolved;
 use crate::adapter::opening::{self, Opening};
+use crate::adapter::redirect::Redirects;
 use crate::config::Config;
+use crate::dial::Dialled;
 use crate::handshake::ClientRequest;
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::wire::keystream::Seed;
 
 pub use crate::adapter::{
-    AcceptError, Acceptor, ConnectError, Disconnected, Incoming, ReconnectEvent,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, ReconnectEvent,
 };
 pub use reconnecting::Reconnecting;
 pub use split::{Receiver, Sender};
@@ -84,10 +84,13 @@ pub async fn connect(url: &str) -> Result<WebSocket<TcpStream>, ConnectError> {
     connect_with(&ClientRequest::new(url)?, Config::default()).await
 }
 
-/// Connects over TCP, with a request that has header fields or subprotocols, and with settings.
+/// Connects over TCP, with a request that has header fields or subprotocols, and with settings: a
+/// [`Config`](crate::Config), or [`ConnectOptions`] for the way to the server as well.
 ///
-/// Every address that the host's name resolves to is tried, each with its share of what is left of
-/// [`Timeouts::handshake`](crate::Timeouts::handshake).
+/// The addresses of the name race, IPv6 and IPv4 in turn, each 250 ms behind the one before (RFC
+/// 8305). All of it, opening handshake included, has the time of
+/// [`Timeouts::handshake`](crate::Timeouts::handshake). [`WebSocket::dial`] tells what happened on
+/// the way.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -107,18 +110,57 @@ pub async fn connect(url: &str) -> Result<WebSocket<TcpStream>, ConnectError> {
 /// [`ConnectError`]: no connection came about, the server refused, or its response broke a rule.
 pub async fn connect_with(
     request: &ClientRequest,
-    config: impl Into<Arc<Config>>,
+    options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<TcpStream>, ConnectError> {
-    if request.secure() {
-        return Err(ConnectError::TlsNeeded);
+    connect_through(request, &options.into(), Clock::new(), Timestamp::ZERO).await
+}
+
+/// Connects, and follows redirections as far as that is asked for.
+async fn connect_through(
+    request: &ClientRequest,
+    options: &ConnectOptions,
+    clock: Clock,
+    began: Timestamp,
+) -> Result<WebSocket<TcpStream>, ConnectError> {
+    let mut redirects = Redirects::up_to(options.redirects);
+    let mut moved;
+    let mut request = request;
+    loop {
+        if request.secure() {
+            return Err(ConnectError::TlsNeeded);
+        }
+        //= rfc6455#4.1
+        //# it MUST open a connection, send an opening handshake, and read the
+        //# server's handshake in response.
+        let (stream, mut dialled) = dial::dial(request, options, clock, began).await?;
+        dialled.record.redirects = redirects.followed();
+        let config = options.config.clone();
+        match open(stream, request, config, Some(dialled), clock, began).await {
+            Ok(socket) => return Ok(socket),
+            Err(failure) => moved = redirects.follow(request, failure)?,
+        }
+        request = &moved;
     }
-    let config = config.into();
-    let clock = Clock::new();
-    //= rfc6455#4.1
-    //# it MUST open a connection, send an opening handshake, and read the
-    //# server's handshake in response.
-    let stream = connect_tcp(request, clock, Timestamp::ZERO + config.timeouts.handshake).await?;
-    open(stream, request, config, clock, Timestamp::ZERO).await
+}
+
+/// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
+/// only name the server in the request's `Host`.
+///
+/// # Errors
+///
+/// As [`connect_with`]; [`ConnectError::Io`] where the socket cannot be connected to.
+#[cfg(unix)]
+pub async fn connect_unix(
+    path: impl AsRef<std::path::Path>,
+    request: &ClientRequest,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<tokio::net::UnixStream>, ConnectError> {
+    let (clock, config) = (Clock::new(), config.into());
+    let connect = tokio::net::UnixStream::connect(path.as_ref());
+    let connected = tokio::time::timeout(config.timeouts.handshake, connect).await;
+    let stream = connected.map_err(io::Error::from)??;
+    let dialled = Dialled::local(Timestamp::ZERO, clock.now());
+    open(stream, request, config, Some(dialled), clock, Timestamp::ZERO).await
 }
 
 /// Speaks the client's opening handshake on a stream that is connected already: over TLS for a
@@ -132,7 +174,7 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<S>, ConnectError> {
-    open(stream, request, config.into(), Clock::new(), Timestamp::ZERO).await
+    open(stream, request, config.into(), None, Clock::new(), Timestamp::ZERO).await
 }
 
 /// Speaks the server's opening handshake on a stream that was accepted.
@@ -164,46 +206,17 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(WebSocket::new(turn, opening))
 }
 
-/// The session begins before the stream was connected, so that one deadline covers both.
 async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     request: &ClientRequest,
     config: Arc<Config>,
+    dialled: Option<Dialled>,
     clock: Clock,
     began: Timestamp,
 ) -> Result<WebSocket<S>, ConnectError> {
-    let session = Session::client(request, config, Seed::from_os()?, began);
-    let mut turn = Turn::new(stream, opening::driver(session, clock.now()), clock);
+    let driver = opening::client(request, config, dialled, began, clock.now())?;
+    let mut turn = Turn::new(stream, driver, clock);
     let mut opening = Opening::default();
     while !opening.connect(poll_fn(|cx| turn.poll_event(cx)).await)? {}
     Ok(WebSocket::new(turn, opening))
-}
-
-async fn connect_tcp(
-    request: &ClientRequest,
-    clock: Clock,
-    deadline: Timestamp,
-) -> io::Result<TcpStream> {
-    let left = || deadline.since(clock.now());
-    let resolved = timeout(left(), lookup_host((request.host(), request.port()))).await?;
-    let resolved = resolved.map_err(unresolved)?;
-    let addresses: Vec<SocketAddr> = resolved.collect();
-    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for (index, address) in addresses.iter().enumerate() {
-        let share = left() / u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-        match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Ok(Err(error)) => failure = error,
-            Err(elapsed) => failure = elapsed.into(),
-        }
-    }
-    //= rfc6455#4.1
-    //# If the connection could not be opened, either because a direct
-    //# connection failed or because any proxy used returned an error, then the
-    //# client MUST _Fail the WebSocket Connection_ and abort the connection
-    //# attempt.
-    Err(failure)
 }

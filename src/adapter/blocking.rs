@@ -45,6 +45,7 @@
 
 mod access;
 mod commands;
+mod dial;
 mod reconnecting;
 mod split;
 mod transport;
@@ -54,21 +55,19 @@ mod waits;
 mod websocket;
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::time::Duration;
-use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 
-use crate::adapter::error::unresolved;
 use crate::adapter::opening::{self, Opening};
+use crate::adapter::redirect::Redirects;
 use crate::config::Config;
+use crate::dial::Dialled;
 use crate::handshake::ClientRequest;
 use crate::session::Session;
 use crate::time::{Clock, Timestamp};
 use crate::wire::keystream::Seed;
 
 pub use crate::adapter::{
-    AcceptError, Acceptor, ConnectError, Disconnected, Incoming, ReconnectEvent,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, ReconnectEvent,
 };
 use access::Own;
 pub use reconnecting::{Reconnecting, Stopper};
@@ -86,11 +85,14 @@ pub fn connect(url: &str) -> Result<WebSocket<TcpStream>, ConnectError> {
     connect_with(&ClientRequest::new(url)?, Config::default())
 }
 
-/// Connects over TCP, with a request that has header fields or subprotocols, and with settings.
+/// Connects over TCP, with a request that has header fields or subprotocols, and with settings: a
+/// [`Config`](crate::Config), or [`ConnectOptions`] for the way to the server as well.
 ///
-/// Every address that the host's name resolves to is tried, each with its share of what is left of
-/// [`Timeouts::handshake`](crate::Timeouts::handshake). Resolving the name itself takes as long as
-/// the system lets it.
+/// The name is looked up on a thread of its own; its addresses race, IPv6 and IPv4 in turn, each
+/// 250 ms behind the one before (RFC 8305), where there are several on a thread for each. All of
+/// it, opening handshake included, has the time of
+/// [`Timeouts::handshake`](crate::Timeouts::handshake). [`WebSocket::dial`] tells what happened on
+/// the way.
 ///
 /// ```no_run
 /// use farewell::{Config, blocking};
@@ -108,18 +110,64 @@ pub fn connect(url: &str) -> Result<WebSocket<TcpStream>, ConnectError> {
 /// [`ConnectError`]: no connection came about, the server refused, or its response broke a rule.
 pub fn connect_with(
     request: &ClientRequest,
-    config: impl Into<Arc<Config>>,
+    options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<TcpStream>, ConnectError> {
-    if request.secure() {
-        return Err(ConnectError::TlsNeeded);
+    connect_through(request, &options.into(), Clock::new(), Timestamp::ZERO)
+}
+
+/// Connects, and follows redirections as far as that is asked for.
+fn connect_through(
+    request: &ClientRequest,
+    options: &ConnectOptions,
+    clock: Clock,
+    began: Timestamp,
+) -> Result<WebSocket<TcpStream>, ConnectError> {
+    let mut redirects = Redirects::up_to(options.redirects);
+    let mut moved;
+    let mut request = request;
+    loop {
+        if request.secure() {
+            return Err(ConnectError::TlsNeeded);
+        }
+        //= rfc6455#4.1
+        //# it MUST open a connection, send an opening handshake, and read the
+        //# server's handshake in response.
+        let (stream, mut dialled) = dial::dial(request, options, clock, began)?;
+        dialled.record.redirects = redirects.followed();
+        let config = options.config.clone();
+        match open(stream, request, config, Some(dialled), clock, began) {
+            Ok(socket) => return Ok(socket),
+            Err(failure) => moved = redirects.follow(request, failure)?,
+        }
+        request = &moved;
     }
-    let config = config.into();
-    let clock = Clock::new();
-    //= rfc6455#4.1
-    //# it MUST open a connection, send an opening handshake, and read the
-    //# server's handshake in response.
-    let stream = connect_tcp(request, clock, Timestamp::ZERO + config.timeouts.handshake)?;
-    open(stream, request, config, clock, Timestamp::ZERO)
+}
+
+/// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
+/// only name the server in the request's `Host`.
+///
+/// ```no_run
+/// use farewell::handshake::ClientRequest;
+/// use farewell::{Config, blocking};
+///
+/// let request = ClientRequest::new("ws://localhost/chat")?;
+/// let socket = blocking::connect_unix("/run/chat.sock", &request, Config::default())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`connect_with`]; [`ConnectError::Io`] where the socket cannot be connected to.
+#[cfg(unix)]
+pub fn connect_unix(
+    path: impl AsRef<std::path::Path>,
+    request: &ClientRequest,
+    config: impl Into<Arc<Config>>,
+) -> Result<WebSocket<std::os::unix::net::UnixStream>, ConnectError> {
+    let (clock, config) = (Clock::new(), config.into());
+    let stream = dial::connect_unix(path.as_ref(), config.timeouts.handshake)?;
+    let dialled = Dialled::local(Timestamp::ZERO, clock.now());
+    open(stream, request, config, Some(dialled), clock, Timestamp::ZERO)
 }
 
 /// Speaks the client's opening handshake on a stream that is connected already: over TLS for a
@@ -133,7 +181,7 @@ pub fn handshake<S: Transport>(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<S>, ConnectError> {
-    open(stream, request, config.into(), Clock::new(), Timestamp::ZERO)
+    open(stream, request, config.into(), None, Clock::new(), Timestamp::ZERO)
 }
 
 /// Speaks the server's opening handshake on a stream that was accepted.
@@ -165,48 +213,17 @@ pub fn accept<S: Transport>(stream: S, acceptor: &Acceptor) -> Result<WebSocket<
     Ok(WebSocket::new(turn, opening))
 }
 
-/// The session begins before the stream was connected, so that one deadline covers both.
 fn open<S: Transport>(
     stream: S,
     request: &ClientRequest,
     config: Arc<Config>,
+    dialled: Option<Dialled>,
     clock: Clock,
     began: Timestamp,
 ) -> Result<WebSocket<S>, ConnectError> {
-    let session = Session::client(request, config, Seed::from_os()?, began);
-    let driver = opening::driver(session, clock.now());
+    let driver = opening::client(request, config, dialled, began, clock.now())?;
     let mut turn = Turn { access: Own::new(stream, driver)?, clock };
     let mut opening = Opening::default();
     while !opening.connect(turn.next_event())? {}
     Ok(WebSocket::new(turn, opening))
-}
-
-fn connect_tcp(
-    request: &ClientRequest,
-    clock: Clock,
-    deadline: Timestamp,
-) -> io::Result<TcpStream> {
-    let resolved = (request.host(), request.port()).to_socket_addrs().map_err(unresolved)?;
-    let addresses: Vec<SocketAddr> = resolved.collect();
-    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for (index, address) in addresses.iter().enumerate() {
-        let left = deadline.since(clock.now());
-        let share = left / u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-        if share.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(error) => failure = error,
-        }
-    }
-    //= rfc6455#4.1
-    //# If the connection could not be opened, either because a direct
-    //# connection failed or because any proxy used returned an error, then the
-    //# client MUST _Fail the WebSocket Connection_ and abort the connection
-    //# attempt.
-    Err(failure)
 }

@@ -3,9 +3,11 @@
 use alloc::boxed::Box;
 use std::io;
 
-use crate::handshake::{RequestError, ResponseError};
+use crate::diagnosis::Diagnosis;
+use crate::dial::DialError;
+use crate::handshake::{RedirectError, RequestError, ResponseError};
 use crate::reconnect::{ConnectFailure, Outcome};
-use crate::report::Termination;
+use crate::report::{DialRecord, Termination};
 use crate::wire::keystream::SeedError;
 
 /// Why connecting failed.
@@ -19,8 +21,11 @@ pub enum ConnectError {
     /// `handshake`.
     #[error("a wss:// URL needs a TLS stream: open one and give it to `handshake`")]
     TlsNeeded,
-    /// No transport connection came about: the name did not resolve, the connection was refused,
-    /// or the time for the opening handshake passed.
+    /// No way to the server was found: its record says which phase failed, with every address and
+    /// the proxy's answer.
+    #[error("no connection to the server: {0}")]
+    Dial(#[from] DialError),
+    /// A connector of the caller's own failed, or the stream could not be prepared.
     #[error("no connection to the server: {0}")]
     Io(#[from] io::Error),
     /// The operating system has no random bytes to give.
@@ -30,36 +35,53 @@ pub enum ConnectError {
     /// server that refused.
     #[error("{0}")]
     Ended(Box<Termination>),
+    /// The server redirects, and that is not followed.
+    #[error("the server redirects, and that is not followed: {error}")]
+    Redirect {
+        /// Why not.
+        error: RedirectError,
+        /// The report, with the response.
+        report: Box<Termination>,
+    },
 }
 
 impl ConnectError {
+    /// How far the way to the connection was, where it was dialled: each phase with its times,
+    /// every address with its own error, the proxy's answer.
+    #[must_use]
+    pub fn dial(&self) -> Option<&DialRecord> {
+        match self {
+            Self::Dial(error) => Some(&error.record),
+            Self::Ended(report) | Self::Redirect { report, .. } => report.dial.as_deref(),
+            Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
+        }
+    }
+
+    /// Why there is no connection: probably so after an opening handshake, and certainly where the
+    /// resolver, the system or the proxy has said it. Nothing where the caller's own request or
+    /// connector is at fault.
+    #[must_use]
+    pub fn diagnosis(&self) -> Option<Diagnosis> {
+        match self {
+            Self::Dial(error) => Some(error.record.diagnosis()),
+            Self::Ended(report) | Self::Redirect { report, .. } => Some(report.diagnosis()),
+            Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
+        }
+    }
+
     /// What [`Reconnect`](crate::reconnect::Reconnect) needs to know of it.
     #[must_use]
     pub fn outcome(&self) -> Outcome<'_> {
         let failure = match self {
-            Self::Ended(report) => return Outcome::Ended(report),
+            Self::Ended(report) | Self::Redirect { report, .. } => return Outcome::Ended(report),
+            Self::Dial(error) => (&*error.record).into(),
             Self::Request(error) => ConnectFailure::Request(*error),
             Self::TlsNeeded => ConnectFailure::TlsNeeded,
-            Self::Io(error) if is_unresolved(error) => ConnectFailure::Unresolved,
             Self::Io(error) => error.into(),
             Self::Entropy(_) => ConnectFailure::Other,
         };
         Outcome::Failed(failure)
     }
-}
-
-/// The resolver's error, which its kind does not tell from others.
-#[derive(Debug, thiserror::Error)]
-#[error("the host's name did not resolve: {0}")]
-struct Unresolved(#[source] io::Error);
-
-/// Marks an error as the resolver's.
-pub(super) fn unresolved(error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), Unresolved(error))
-}
-
-fn is_unresolved(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Unresolved>())
 }
 
 /// Why accepting failed.
@@ -84,8 +106,6 @@ pub enum AcceptError {
 
 #[cfg(test)]
 mod tests {
-    use std::string::ToString;
-
     use super::*;
 
     #[test]
@@ -97,7 +117,6 @@ mod tests {
                 ConnectFailure::Request(RequestError::Port),
             ),
             (ConnectError::TlsNeeded, ConnectFailure::TlsNeeded),
-            (ConnectError::Io(unresolved(lookup())), ConnectFailure::Unresolved),
             (ConnectError::Io(lookup()), ConnectFailure::Other),
             (ConnectError::Io(io::ErrorKind::ConnectionRefused.into()), ConnectFailure::Refused),
             (ConnectError::Io(io::Error::other(ConnectFailure::Tls)), ConnectFailure::Tls),
@@ -105,9 +124,5 @@ mod tests {
         for (error, failure) in cases {
             assert_eq!(error.outcome(), Outcome::Failed(failure), "{error}");
         }
-        let says = ConnectError::Io(unresolved(lookup())).to_string();
-        let expected = "no connection to the server: the host's name did not resolve: \
-                        Name or service not known";
-        assert_eq!(says, expected);
     }
 }

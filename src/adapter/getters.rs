@@ -38,6 +38,13 @@ macro_rules! socket_getters {
                 self.session().stats()
             }
 
+            /// How this connection came about: each phase with its time, every address that was
+            /// tried, the proxy's answer. Nothing on a server, and where the stream came from
+            /// somebody else.
+            pub fn dial(&self) -> Option<&DialRecord> {
+                self.session().dial()
+            }
+
             /// The time on the clock that the evidence refers to.
             pub fn now(&self) -> Timestamp {
                 self.turn.clock.now()
@@ -87,6 +94,13 @@ macro_rules! half_getters {
             pub fn stats(&self) -> Stats {
                 let $half = self;
                 $driver.session().stats()
+            }
+
+            /// How this connection came about, as
+            /// [`WebSocket::dial`](super::WebSocket::dial) tells.
+            pub fn dial(&self) -> Option<DialRecord> {
+                let $half = self;
+                $driver.session().dial().cloned()
             }
         }
 

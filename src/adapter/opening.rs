@@ -1,12 +1,16 @@
 //! The opening handshake as both adapters speak it: what each event of it means.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use crate::adapter::{AcceptError, Acceptor, ConnectError};
+use crate::config::Config;
+use crate::dial::Dialled;
 use crate::driver::Driver;
-use crate::handshake::{Accept, Rejection, Request, Response, ResponseError};
+use crate::handshake::{Accept, ClientRequest, Rejection, Request, Response, ResponseError};
 use crate::session::{Opened, RespondError, Session, SessionEvent};
 use crate::time::Timestamp;
+use crate::wire::keystream::{Seed, SeedError};
 
 /// The request or the response of an opening handshake, until the application forgets it.
 #[derive(Debug, Default)]
@@ -86,6 +90,23 @@ pub(super) fn accepted(driver: &Driver) -> Result<(), AcceptError> {
         Some(report) => Err(AcceptError::Ended(Box::new(report.clone()))),
         None => Ok(()),
     }
+}
+
+/// The driver of a client, over a stream that was dialled or came from somebody else.
+///
+/// The session begins before the stream was connected, so that one deadline covers both.
+pub(super) fn client(
+    request: &ClientRequest,
+    config: Arc<Config>,
+    dialled: Option<Dialled>,
+    began: Timestamp,
+    now: Timestamp,
+) -> Result<Driver, SeedError> {
+    let session = Session::client(request, config, Seed::from_os()?, began);
+    Ok(match dialled {
+        Some(dialled) => driver(session.with_dial(dialled.record), now).with_input(&dialled.read),
+        None => driver(session, now),
+    })
 }
 
 /// A driver as the adapters need it: for messages and the end.

@@ -162,7 +162,7 @@ impl Plan {
         let decision = self.reconnect.handle_outcome(error.outcome(), random, now);
         self.diagnosis = match &error {
             ConnectError::Ended(report) => Some(self.diagnose(report)),
-            _ => None,
+            _ => error.diagnosis(),
         };
         ReconnectEvent::Failed { error, decision }
     }
@@ -205,6 +205,15 @@ impl Plan {
             _ => SendError::Opening,
         }
     }
+}
+
+/// One attempt: what to ask for, with which settings, and until when.
+pub(super) struct Try<C> {
+    pub(super) request: Arc<ClientRequest>,
+    pub(super) config: Arc<Config>,
+    pub(super) clock: C,
+    pub(super) began: Timestamp,
+    pub(super) limit: Duration,
 }
 
 /// What there is to do without a connection.
@@ -413,6 +422,11 @@ macro_rules! reconnecting {
             /// What was seen so far of the present connection.
             pub fn evidence(&self) -> Option<Evidence> {
                 self.socket().map(WebSocket::evidence)
+            }
+
+            /// How the present connection came about; of one that did not, the error tells.
+            pub fn dial(&self) -> Option<&DialRecord> {
+                self.socket().and_then(WebSocket::dial)
             }
 
             /// What the present connection has done so far, in numbers.

@@ -367,6 +367,7 @@ impl Closing {
                 false => Undelivered { bytes: evidence.pending_output, messages },
             },
             refusal: None,
+            dial: None,
             evidence,
         }))
     }

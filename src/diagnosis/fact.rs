@@ -8,7 +8,8 @@ use core::time::Duration;
 use super::known_timeouts::{KnownTimeout, TimeoutKind};
 use crate::handshake::HandshakeError;
 use crate::report::{
-    Direction, FirstBytes, LocalClose, Position, TransportError, TransportFailure, Undelivered,
+    AddressAttempt, Direction, FirstBytes, LocalClose, LookupError, Position, ProxyAnswer,
+    TransportError, TransportFailure, Undelivered,
 };
 use crate::time::display::{Measured, Setting};
 use crate::wire::close::CloseFrame;
@@ -216,6 +217,27 @@ pub enum Fact {
         /// The offset of the offending byte in the peer's stream.
         offset: u64,
     },
+    /// What became of one address.
+    Address {
+        /// The address, and what came of it.
+        attempt: AddressAttempt,
+    },
+    /// What the resolver said.
+    Resolver {
+        /// Its words.
+        words: LookupError,
+    },
+    /// What the proxy answered.
+    ProxyAnswer {
+        /// Its answer.
+        answer: ProxyAnswer,
+    },
+    /// How long the way to a connection had been looked for; there was none.
+    Dialling {
+        /// The span.
+        #[cfg_attr(feature = "serde", serde(with = "crate::time::seconds"))]
+        span: Duration,
+    },
     /// The first bytes of what was not expected.
     FirstBytes {
         /// The bytes.
@@ -281,6 +303,10 @@ impl fmt::Display for Fact {
             Self::HandshakeRule { rule } => fmt_handshake_rule(f, *rule),
             Self::Rule { rule, offset } => fmt_rule(f, *rule, *offset),
             Self::FirstBytes { bytes } => write!(f, "it begins with {bytes}"),
+            Self::Address { attempt } => attempt.fmt(f),
+            Self::Resolver { words } => write!(f, "the resolver said{words}"),
+            Self::ProxyAnswer { answer } => write!(f, "it answered {answer}"),
+            Self::Dialling { span } => write!(f, "dialling for {}", Measured(*span)),
             Self::NoByteReceived => f.write_str("no byte was received"),
             Self::Contradiction => f.write_str("the evidence contradicts itself"),
         }

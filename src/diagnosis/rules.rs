@@ -5,6 +5,7 @@
 //! itself, everything is only possible.
 
 mod closing;
+pub(super) mod dial;
 mod measures;
 mod opening;
 mod silence;

@@ -1,5 +1,6 @@
 //! The verdicts: every explanation that a diagnosis knows, with its numbers.
 
+mod dial;
 mod row;
 mod words;
 
@@ -7,6 +8,7 @@ use alloc::borrow::Cow;
 use core::fmt;
 use core::time::Duration;
 
+use crate::report::DialPhase;
 use crate::wire::role::Role;
 
 pub(super) use row::Situation;
@@ -166,6 +168,46 @@ pub enum Verdict {
     Refused,
     /// This machine's operating system ended the connection.
     SystemAborted,
+    /// The name did not resolve, the server's or the proxy's: no connection came about.
+    NameNotFound {
+        /// Whether it was the proxy's.
+        proxy: bool,
+    },
+    /// Nobody listens at the address, says its host.
+    AddressesRefused,
+    /// The address did not answer at all.
+    AddressesSilent,
+    /// There is no way to the address, says the operating system or a router.
+    AddressesUnreachable,
+    /// This machine does not let the connection out: a rule, or no address or port of its own.
+    LocalNetwork,
+    /// More addresses were given than are tried.
+    TooManyAddresses {
+        /// How many there are.
+        given: u64,
+        /// How many are tried at most.
+        limit: u64,
+    },
+    /// The proxy wants credentials, and got none that it understands.
+    ProxyNeedsCredentials,
+    /// The proxy refused the credentials.
+    ProxyRefusedCredentials,
+    /// The proxy refused to lead to the server, or could not.
+    ProxyRefused {
+        /// The status of an HTTP proxy.
+        status: Option<u16>,
+    },
+    /// What answers at the proxy's address is no proxy of that kind.
+    NotAProxy,
+    /// The proxy hung up before it had answered.
+    ProxyCutShort,
+    /// The proxy cannot be used for this server, or by this build.
+    ProxyUnfit,
+    /// The time passed before there was a connection.
+    DialTimedOut {
+        /// In which phase.
+        phase: DialPhase,
+    },
     /// The transport failed in a way that says no more.
     TransportFailure,
     /// The evidence fits nothing that is known, or contradicts itself.

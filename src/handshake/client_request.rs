@@ -9,8 +9,9 @@ use bytes::BytesMut;
 
 use super::KEY_LEN;
 use super::http1::headers::{Fields, HeaderError, is_token, is_value};
-use super::http1::uri::{WsUri, split_authority};
+use super::http1::uri::{WsUri, percent_decode, split_authority};
 use super::request_error::RequestError;
+use super::tunnel::basic;
 
 /// A request for a WebSocket connection: where to, and with which header fields.
 ///
@@ -29,7 +30,7 @@ use super::request_error::RequestError;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ClientRequest {
-    uri: WsUri,
+    pub(super) uri: WsUri,
     host: Option<Box<str>>,
     origin: Option<Box<str>>,
     /// As the header field has them: separated by commas.
@@ -54,6 +55,55 @@ impl ClientRequest {
             subprotocols: String::new(),
             fields: Fields::default(),
         })
+    }
+
+    /// A request for a URI that may have user and password in it, which are then sent as Basic
+    /// credentials (RFC 7617). Both may be percent-encoded. [`new`](Self::new) refuses them.
+    ///
+    /// # Errors
+    ///
+    /// As of [`new`](Self::new) and [`basic_auth`](Self::basic_auth).
+    ///
+    /// ```
+    /// use farewell::handshake::ClientRequest;
+    ///
+    /// let request = ClientRequest::with_credentials("ws://user:p%40ss@example.com/chat")?;
+    /// assert_eq!(request.host(), "example.com");
+    /// assert!(!format!("{request:?}").contains("p@ss"));
+    /// # Ok::<(), farewell::handshake::RequestError>(())
+    /// ```
+    pub fn with_credentials(uri: &str) -> Result<Self, RequestError> {
+        let start = uri.find("://").map_or(0, |colon| colon + 3);
+        let (scheme, rest) = uri.split_at(start);
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let Some((user_info, _)) = rest.get(..end).and_then(|part| part.rsplit_once('@')) else {
+            return Self::new(uri);
+        };
+        let without = rest.get(user_info.len() + 1..).unwrap_or_default();
+        let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+        let decode = |text| percent_decode(text).ok_or(RequestError::Credentials);
+        Self::new(&[scheme, without].concat())?.basic_auth(&decode(user)?, &decode(password)?)
+    }
+
+    /// Sends user and password as Basic credentials (RFC 7617), in `Authorization`.
+    ///
+    /// # Errors
+    ///
+    /// A user with a colon, and a control character in either are refused.
+    pub fn basic_auth(mut self, user: &str, password: &str) -> Result<Self, RequestError> {
+        if user.contains(':') || user.chars().chain(password.chars()).any(char::is_control) {
+            return Err(RequestError::Credentials);
+        }
+        let value = ["Basic ", &basic(user, password)].concat();
+        self.fields.remove(&["authorization"]);
+        self.fields.push("Authorization", &value)?;
+        Ok(self)
+    }
+
+    /// Drops the fields of these names, and a `Host` of the caller's.
+    pub(super) fn forget_fields(&mut self, names: &[&str]) {
+        self.fields.remove(names);
+        self.host = None;
     }
 
     /// Adds a header field. `Host` and `Origin` replace what was there before.

@@ -11,9 +11,14 @@ pub enum RequestError {
     /// The URI does not begin with `ws://` or `wss://`.
     #[error("the URI does not begin with ws:// or wss://")]
     Scheme,
-    /// The URI has user information, which would be lost: send an Authorization header field.
+    /// The URI has user information: ask for it to be used, with
+    /// [`ClientRequest::with_credentials`](super::ClientRequest::with_credentials).
     #[error("the URI has user information")]
     UserInfo,
+    /// The user has a colon, or user or password has a control character or a percent sign that
+    /// encodes nothing.
+    #[error("the user or the password is malformed")]
+    Credentials,
     /// The host is missing or malformed.
     #[error("the host is missing or malformed")]
     Host,

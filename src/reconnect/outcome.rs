@@ -7,7 +7,10 @@ use core::time::Duration;
 use thiserror::Error;
 
 use crate::handshake::RequestError;
-use crate::report::Termination;
+use crate::report::{
+    AddressAttempt, AttemptErrorKind, AttemptOutcome, DialFailure, DialRecord, ProxyFailure,
+    SocksReply, Termination,
+};
 use crate::wire::close::{CodeFacts, CodeRetry};
 
 /// What became of an attempt to connect, or of the connection that it led to.
@@ -116,6 +119,13 @@ pub enum ConnectFailure {
     /// Something else failed. Tried again.
     #[error("no connection came about")]
     Other,
+    /// There are more addresses than are tried. Not tried again.
+    #[error("there are more addresses than are tried")]
+    Addresses,
+    /// The proxy let nothing through. Tried again where that may pass; not where it wants
+    /// credentials or forbids the server.
+    #[error("the proxy let nothing through: {0}")]
+    Proxy(ProxyFailure),
     /// TLS found no agreement, or the certificate is not trusted. Not tried again.
     #[error("the TLS handshake failed, and will until one of its ends is changed")]
     Tls,
@@ -135,8 +145,73 @@ impl ConnectFailure {
             Self::Unresolved | Self::Refused | Self::Unreachable | Self::TimedOut | Self::Other => {
                 Advice::Retry
             }
-            Self::Tls | Self::TlsNeeded | Self::Request(_) => Advice::Stop,
+            Self::Proxy(failure) => for_proxy(failure),
+            Self::Tls | Self::TlsNeeded | Self::Request(_) | Self::Addresses => Advice::Stop,
         }
+    }
+}
+
+/// What a proxy's refusal means for the next attempt.
+const fn for_proxy(failure: ProxyFailure) -> Advice {
+    match failure {
+        ProxyFailure::CutShort => Advice::Retry,
+        ProxyFailure::Refused { status } => Advice::for_status(status),
+        ProxyFailure::Socks(reply) => match reply {
+            SocksReply::GeneralFailure
+            | SocksReply::NetworkUnreachable
+            | SocksReply::HostUnreachable
+            | SocksReply::Refused
+            | SocksReply::TtlExpired => Advice::Retry,
+            SocksReply::Succeeded
+            | SocksReply::NotAllowed
+            | SocksReply::CommandNotSupported
+            | SocksReply::AddressTypeNotSupported
+            | SocksReply::Unassigned(_) => Advice::Stop,
+        },
+        ProxyFailure::CredentialsNeeded
+        | ProxyFailure::CredentialsRefused
+        | ProxyFailure::NoMethod
+        | ProxyFailure::Malformed(_)
+        | ProxyFailure::NotSocks
+        | ProxyFailure::NoTls
+        | ProxyFailure::NameTooLong => Advice::Stop,
+    }
+}
+
+impl From<&DialRecord> for ConnectFailure {
+    /// Why this dial came to nothing.
+    fn from(record: &DialRecord) -> Self {
+        match &record.failure {
+            Some(DialFailure::Unresolved { .. } | DialFailure::NoAddress) => Self::Unresolved,
+            Some(DialFailure::TooManyAddresses { .. }) => Self::Addresses,
+            Some(DialFailure::Unconnected) => unconnected(&record.attempts),
+            Some(DialFailure::TimedOut { .. }) => Self::TimedOut,
+            Some(DialFailure::Proxy(failure)) => Self::Proxy(*failure),
+            None => Self::Other,
+        }
+    }
+}
+
+/// What the errors of all addresses come to: an answer counts for more than none.
+fn unconnected(attempts: &[AddressAttempt]) -> ConnectFailure {
+    let has = |kind: AttemptErrorKind| {
+        let failed = |attempt: &AddressAttempt| match attempt.outcome {
+            AttemptOutcome::Failed(error) => error.kind == kind,
+            AttemptOutcome::Pending
+            | AttemptOutcome::Connected
+            | AttemptOutcome::Lost
+            | AttemptOutcome::Silent => false,
+        };
+        attempts.iter().any(failed)
+    };
+    if has(AttemptErrorKind::Refused) {
+        ConnectFailure::Refused
+    } else if has(AttemptErrorKind::TimedOut) {
+        ConnectFailure::TimedOut
+    } else if has(AttemptErrorKind::Unreachable) || has(AttemptErrorKind::NoLocalAddress) {
+        ConnectFailure::Unreachable
+    } else {
+        ConnectFailure::Other
     }
 }
 

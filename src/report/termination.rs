@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use super::cause::Cause;
+use super::dial::DialRecord;
 use super::evidence::Evidence;
 use super::position::{Bytes, Position};
 use super::transport::{ReadClosed, TransportError};
@@ -51,6 +52,8 @@ pub struct Termination {
     pub dropped: Undelivered,
     /// The server's response that refused the opening handshake; on a client only.
     pub refusal: Option<Box<Refusal>>,
+    /// How the stream below came about; on a client only, where the connection was dialled.
+    pub dial: Option<Box<DialRecord>>,
     /// What was seen on the way.
     pub evidence: Evidence,
 }
@@ -97,6 +100,7 @@ impl Termination {
             truncated_message: false,
             dropped: Undelivered::default(),
             refusal,
+            dial: None,
             evidence,
         }
     }

@@ -6,6 +6,7 @@
 
 mod blocking_only;
 mod compression;
+mod dialling;
 mod endings;
 mod halves;
 mod hammer_blocking;

@@ -5,6 +5,7 @@
 //! allocations are counted, and spans collected, on the thread of the test alone.
 
 mod adapters;
+mod dial;
 mod driver;
 mod evidence;
 mod fuzz_findings;

@@ -36,6 +36,7 @@ fn the_whole_report_as_json() {
         "termination": {
             "role": "client",
             "code": 1006,
+    "dial": null,
             "clean": false,
             "initiator": "transport",
             "cause": { "eof": { "at": "frame_boundary" } },
@@ -45,6 +46,7 @@ fn the_whole_report_as_json() {
             "truncated_message": false,
             "dropped": { "bytes": 0, "messages": 0 },
             "refusal": null,
+            "dial": null,
             "evidence": {
                 "phase": "open",
                 "position": "frame_boundary",

@@ -27,6 +27,15 @@ fn everything_goes_to_another_thread() {
 }
 
 #[test]
+fn so_does_a_dial() {
+    use farewell::dial::{Dial, DialError, DialOptions, DialRecord, Dialled, Proxy, Step};
+    is_plain::<(Dial, DialOptions, DialRecord, Dialled, Proxy, Step)>();
+    is_error::<DialError>();
+    is_error::<farewell::dial::ProxyError>();
+    is_error::<farewell::handshake::RedirectError>();
+}
+
+#[test]
 fn every_error_fits_into_a_box() {
     is_error::<SendError>();
     is_error::<RespondError>();
@@ -60,6 +69,7 @@ fn so_do_the_sockets_and_their_halves() {
 
     fn is_shared<T: Clone + Send + Sync + 'static>() {}
     is_shared::<Acceptor>();
+    is_shared::<farewell::ConnectOptions>();
     is_plain::<(Incoming, blocking::WebSocket<TcpStream>)>();
     is_plain::<(blocking::Receiver<TcpStream>, blocking::Sender<TcpStream>)>();
     is_error::<ConnectError>();

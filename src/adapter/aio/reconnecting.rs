@@ -23,15 +23,15 @@ use tokio::time::{Sleep, sleep, sleep_until};
 use super::clock::Clock;
 use super::turn::poll_budget;
 use super::websocket::WebSocket;
-use super::{connect_tcp, open};
-use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, reconnecting};
-use crate::adapter::{ConnectError, Incoming};
+use super::{connect_through, open};
+use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, Try, reconnecting};
+use crate::adapter::{ConnectError, ConnectOptions, Incoming};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::diagnosis::{Diagnosis, History};
 use crate::handshake::{ClientRequest, Response};
-use crate::reconnect::{Attempt, ConnectFailure, Reconnect, ReconnectConfig};
-use crate::report::{Evidence, Stats};
+use crate::reconnect::{Attempt, Reconnect, ReconnectConfig};
+use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
@@ -39,7 +39,7 @@ use crate::wire::data::Data;
 use crate::wire::message::Message;
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Connect<S> = dyn FnMut(Arc<ClientRequest>, Duration) -> Later<io::Result<S>> + Send;
+type Connect<S> = dyn FnMut(Try<Clock>) -> Later<Result<WebSocket<S>, ConnectError>> + Send;
 type Requested = Later<Result<ClientRequest, ConnectError>>;
 type Renew = dyn FnMut(Attempt, Arc<ClientRequest>) -> Requested + Send;
 
@@ -127,20 +127,21 @@ enum Stage<S> {
 }
 
 impl Reconnecting<TcpStream> {
-    /// For a request that has header fields or subprotocols, with settings for each connection.
+    /// For a request that has header fields or subprotocols, with settings for each connection: a
+    /// [`Config`], or [`ConnectOptions`] for the way to the server as well.
     ///
     /// # Errors
     ///
     /// The operating system has no random bytes to give.
     pub fn new(
         request: ClientRequest,
-        config: impl Into<Arc<Config>>,
+        options: impl Into<ConnectOptions>,
     ) -> Result<Self, ConnectError> {
-        Self::with_connector(request, config, async |request: Arc<ClientRequest>, limit| {
-            if request.secure() {
-                return Err(io::Error::other(ConnectFailure::TlsNeeded));
-            }
-            connect_tcp(&request, Clock::new(), Timestamp::ZERO + limit).await
+        let options = options.into();
+        Self::with_attempt(request, options.config.clone(), move |attempt| {
+            let Try { request, config, clock, began, .. } = attempt;
+            let options = options.with_config(config);
+            Box::pin(async move { connect_through(&request, &options, clock, began).await })
         })
     }
 }
@@ -149,7 +150,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     /// With streams of your own: over TLS, through a proxy, over a Unix socket.
     ///
     /// `connect` has the time that the whole attempt may take; its future is dropped where it takes
-    /// longer. Its errors are judged as [`ConnectFailure`] says, which one of them can hold.
+    /// longer. Its errors are judged as [`ConnectFailure`](crate::reconnect::ConnectFailure) says,
+    /// which one of them can hold.
     ///
     /// # Errors
     ///
@@ -162,9 +164,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     where
         F: Future<Output = io::Result<S>> + Send + 'static,
     {
+        Self::with_attempt(request, config.into(), move |attempt| {
+            let Try { request, config, clock, began, limit } = attempt;
+            let stream = connect(request.clone(), limit);
+            Box::pin(async move { open(stream.await?, &request, config, None, clock, began).await })
+        })
+    }
+
+    fn with_attempt(
+        request: ClientRequest,
+        config: Arc<Config>,
+        connect: impl FnMut(Try<Clock>) -> Later<Result<WebSocket<S>, ConnectError>> + Send + 'static,
+    ) -> Result<Self, ConnectError> {
         Ok(Self {
-            plan: Plan::new(request, config.into())?,
-            connect: Box::new(move |request, limit| Box::pin(connect(request, limit))),
+            plan: Plan::new(request, config)?,
+            connect: Box::new(connect),
             renew: None,
             clock: Clock::new(),
             stage: Stage::Between(None),
@@ -311,9 +325,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         let (request, config) = (self.plan.request.clone(), self.plan.session_config());
         let limit = self.plan.reconnect.config().connect_timeout;
         let limit = limit.saturating_sub(clock.now().since(began));
-        let stream = (self.connect)(request.clone(), limit);
-        let attempt = async move { open(stream.await?, &request, config, clock, began).await };
-        Stage::Connecting { attempt: Box::pin(attempt), deadline }
+        let attempt = (self.connect)(Try { request, config, clock, began, limit });
+        Stage::Connecting { attempt, deadline }
     }
 
     fn poll_connecting(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {

@@ -17,7 +17,7 @@ use super::verbs::verbs;
 use crate::adapter::getters::half_getters;
 use crate::adapter::{Incoming, lock};
 use crate::connection::SendError;
-use crate::report::{Evidence, Stats};
+use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::wire::close::CloseFrame;
 use crate::wire::data::Data;

@@ -20,7 +20,7 @@ use crate::adapter::opening::{self, Opening};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
-use crate::report::{Evidence, Stats, Termination};
+use crate::report::{DialRecord, Evidence, Stats, Termination};
 use crate::session::{Outgoing, SendRefused, Session, Unsent};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;

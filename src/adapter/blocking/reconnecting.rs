@@ -14,15 +14,15 @@ use std::{io, thread};
 
 use super::transport::Transport;
 use super::websocket::WebSocket;
-use super::{connect_tcp, open};
-use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, reconnecting};
-use crate::adapter::{ConnectError, Incoming};
+use super::{connect_through, open};
+use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, Try, reconnecting};
+use crate::adapter::{ConnectError, ConnectOptions, Incoming};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::diagnosis::{Diagnosis, History};
 use crate::handshake::{ClientRequest, Response};
-use crate::reconnect::{Attempt, ConnectFailure, Reconnect, ReconnectConfig};
-use crate::report::{Evidence, Stats};
+use crate::reconnect::{Attempt, Reconnect, ReconnectConfig};
+use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::{CloseCode, CloseFrame};
@@ -32,7 +32,7 @@ use crate::wire::message::Message;
 /// A wait is not longer than this where a [`Stopper`] may end it.
 const GLANCE: Duration = Duration::from_millis(50);
 
-type Connect<S> = dyn FnMut(&ClientRequest, Duration) -> io::Result<S> + Send;
+type Connect<S> = dyn FnMut(Try<Clock>) -> Result<WebSocket<S>, ConnectError> + Send;
 type Renew = dyn FnMut(&Attempt, &ClientRequest) -> Result<ClientRequest, ConnectError> + Send;
 
 /// A WebSocket client that connects again after an ending, and says so.
@@ -111,20 +111,20 @@ pub struct Reconnecting<S = TcpStream> {
 }
 
 impl Reconnecting<TcpStream> {
-    /// For a request that has header fields or subprotocols, with settings for each connection.
+    /// For a request that has header fields or subprotocols, with settings for each connection: a
+    /// [`Config`], or [`ConnectOptions`] for the way to the server as well.
     ///
     /// # Errors
     ///
     /// The operating system has no random bytes to give.
     pub fn new(
         request: ClientRequest,
-        config: impl Into<Arc<Config>>,
+        options: impl Into<ConnectOptions>,
     ) -> Result<Self, ConnectError> {
-        Self::with_connector(request, config, |request, limit| {
-            if request.secure() {
-                return Err(io::Error::other(ConnectFailure::TlsNeeded));
-            }
-            connect_tcp(request, Clock::new(), Timestamp::ZERO + limit)
+        let options = options.into();
+        Self::with_attempt(request, options.config.clone(), move |attempt| {
+            let options = options.with_config(attempt.config);
+            connect_through(&attempt.request, &options, attempt.clock, attempt.began)
         })
     }
 }
@@ -133,7 +133,8 @@ impl<S: Transport> Reconnecting<S> {
     /// With streams of your own: over TLS, through a proxy, over a Unix socket.
     ///
     /// `connect` has the time that the whole attempt may take; nothing ends it where it takes longer.
-    /// Its errors are judged as [`ConnectFailure`] says, which one of them can hold.
+    /// Its errors are judged as [`ConnectFailure`](crate::reconnect::ConnectFailure) says, which one
+    /// of them can hold.
     ///
     /// # Errors
     ///
@@ -141,10 +142,21 @@ impl<S: Transport> Reconnecting<S> {
     pub fn with_connector(
         request: ClientRequest,
         config: impl Into<Arc<Config>>,
-        connect: impl FnMut(&ClientRequest, Duration) -> io::Result<S> + Send + 'static,
+        mut connect: impl FnMut(&ClientRequest, Duration) -> io::Result<S> + Send + 'static,
+    ) -> Result<Self, ConnectError> {
+        Self::with_attempt(request, config.into(), move |attempt| {
+            let stream = connect(&attempt.request, attempt.limit)?;
+            open(stream, &attempt.request, attempt.config, None, attempt.clock, attempt.began)
+        })
+    }
+
+    fn with_attempt(
+        request: ClientRequest,
+        config: Arc<Config>,
+        connect: impl FnMut(Try<Clock>) -> Result<WebSocket<S>, ConnectError> + Send + 'static,
     ) -> Result<Self, ConnectError> {
         Ok(Self {
-            plan: Plan::new(request, config.into())?,
+            plan: Plan::new(request, config)?,
             connect: Box::new(connect),
             renew: None,
             clock: Clock::new(),
@@ -282,8 +294,8 @@ impl<S: Transport> Reconnecting<S> {
                 return Err(io::Error::from(io::ErrorKind::TimedOut).into());
             }
         }
-        let stream = (self.connect)(&self.plan.request, limit)?;
-        open(stream, &self.plan.request, config, self.clock, began)
+        let request = self.plan.request.clone();
+        (self.connect)(Try { request, config, clock: self.clock, began, limit })
     }
 
     fn open(&mut self, mut socket: WebSocket<S>) {

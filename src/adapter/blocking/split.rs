@@ -11,7 +11,7 @@ use crate::adapter::Incoming;
 use crate::adapter::getters::half_getters;
 use crate::config::Config;
 use crate::connection::SendError;
-use crate::report::{Evidence, Stats};
+use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::Clock;
 use crate::wire::close::CloseFrame;

@@ -4,8 +4,8 @@ use alloc::borrow::Cow;
 use alloc::format;
 use core::time::Duration;
 
-use super::Verdict;
 use super::words::{by_application, by_code, by_status, registered};
+use super::{Verdict, dial};
 use crate::time::display::{Setting, Span};
 use crate::wire::close::CloseCode;
 use crate::wire::role::Role;
@@ -16,7 +16,7 @@ pub(super) struct Row {
     pub(super) remedy: Cow<'static, str>,
 }
 
-fn row(
+pub(super) fn row(
     name: &'static str,
     sentence: impl Into<Cow<'static, str>>,
     remedy: impl Into<Cow<'static, str>>,
@@ -376,6 +376,19 @@ impl Verdict {
                  away, or somebody ended sockets. Look at what changed on this machine, and \
                  reconnect.",
             ),
+            Self::NameNotFound { proxy } => dial::name_not_found(proxy),
+            Self::AddressesRefused => dial::addresses_refused(),
+            Self::AddressesSilent => dial::addresses_silent(),
+            Self::AddressesUnreachable => dial::addresses_unreachable(),
+            Self::LocalNetwork => dial::local_network(),
+            Self::TooManyAddresses { given, limit } => dial::too_many_addresses(given, limit),
+            Self::ProxyNeedsCredentials => dial::proxy_needs_credentials(),
+            Self::ProxyRefusedCredentials => dial::proxy_refused_credentials(),
+            Self::ProxyRefused { status } => dial::proxy_refused(status),
+            Self::NotAProxy => dial::not_a_proxy(),
+            Self::ProxyCutShort => dial::proxy_cut_short(),
+            Self::ProxyUnfit => dial::proxy_unfit(),
+            Self::DialTimedOut { phase } => dial::dial_timed_out(phase),
             Self::TransportFailure => {
                 row("transport_failure", "the transport failed", KEEP_THE_REPORT)
             }
@@ -436,11 +449,12 @@ mod tests {
 
     #[test]
     fn every_verdict_has_a_name_and_a_remedy_of_its_own() {
-        let mut names: Vec<_> = ALL.iter().map(Verdict::name).collect();
+        let all: Vec<_> = ALL.into_iter().chain(dial::ALL).collect();
+        let mut names: Vec<_> = all.iter().map(Verdict::name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), ALL.len());
-        for verdict in ALL {
+        assert_eq!(names.len(), all.len());
+        for verdict in all {
             let (text, remedy) = (verdict.to_string(), verdict.remedy());
             assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
             assert!(remedy.ends_with('.') && !remedy.contains("  "), "{text}: {remedy}");

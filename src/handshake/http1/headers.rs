@@ -198,6 +198,16 @@ impl Fields {
     pub(in crate::handshake) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Drops the fields of these names.
+    pub(in crate::handshake) fn remove(&mut self, names: &[&str]) {
+        let is_kept = |line: &&[u8]| {
+            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            !names.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
+        };
+        let kept = self.0.split_inclusive(|byte| *byte == b'\n').filter(is_kept);
+        self.0 = kept.flatten().copied().collect();
+    }
 }
 
 impl fmt::Debug for Fields {

@@ -94,17 +94,28 @@ fn escapes_are_whole(bytes: &[u8]) -> bool {
     })
 }
 
+/// A text whose percent signs each encode a byte, decoded; nothing where it is not UTF-8 then.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits =
+            part.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(part.get(2..)?.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// What is wrong with a `host[:port]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::handshake) enum AuthorityError {
+pub(crate) enum AuthorityError {
     Host,
     Port,
 }
 
 /// Splits `host[:port]`. An IPv6 literal keeps its brackets; an empty port is no port.
-pub(in crate::handshake) fn split_authority(
-    text: &str,
-) -> Result<(&str, Option<u16>), AuthorityError> {
+pub(crate) fn split_authority(text: &str) -> Result<(&str, Option<u16>), AuthorityError> {
     let (host, port) = match text.rfind(':') {
         // A colon inside the brackets belongs to the address.
         Some(colon) if !text.ends_with(']') => {

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Instant;
 
+use farewell::dial::{AttemptErrorKind, AttemptOutcome};
 use farewell::handshake::{Accept, ClientRequest, HandshakeError, Origins, Rejection};
 use farewell::{AcceptError, Acceptor, Cause, Config, ConnectError, Message};
 
@@ -19,7 +20,7 @@ for_both_adapters!(
     an_answer_that_does_not_fit_is_the_servers_fault,
     a_silent_server_is_not_waited_for,
     a_silent_client_is_not_waited_for,
-    a_refused_connection_is_an_io_error,
+    a_refused_connection_says_so_of_its_address,
     tls_is_not_spoken_here,
     every_address_of_a_name_is_tried,
 );
@@ -141,12 +142,15 @@ fn a_silent_client_is_not_waited_for<A: Adapter>() {
 //# connection failed or because any proxy used returned an error, then the
 //# client MUST _Fail the WebSocket Connection_ and abort the connection
 //# attempt.
-fn a_refused_connection_is_an_io_error<A: Adapter>() {
+fn a_refused_connection_says_so_of_its_address<A: Adapter>() {
     let (listener, request) = listen();
     drop(listener);
     match A::connect(&request, quiet()) {
-        Err(ConnectError::Io(error)) => {
-            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+        Err(ConnectError::Dial(error)) => {
+            let attempt = error.record.attempts[0];
+            let AttemptOutcome::Failed(error) = attempt.outcome else { panic!("{attempt}") };
+            assert_eq!(error.kind, AttemptErrorKind::Refused);
+            assert!(error.os_error.is_some());
         }
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("connected"),

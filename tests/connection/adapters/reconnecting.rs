@@ -317,7 +317,7 @@ fn nobody_listening_is_tried_again_within_the_budget<K: Kind>() {
     for number in 1..=3 {
         assert_eq!(trace(&client.next()), format!("attempt {number}"));
         match client.next() {
-            ReconnectEvent::Failed { error: ConnectError::Io(_), decision } => {
+            ReconnectEvent::Failed { error: ConnectError::Dial(_), decision } => {
                 let Decision::Retry(retry) = decision else { panic!("{decision}") };
                 assert_eq!(retry.reason.kind, ReasonKind::Failed(ConnectFailure::Refused));
                 assert_eq!(matches!(retry.pace, Pace::Budget { .. }), number == 3, "{decision}");
@@ -335,8 +335,7 @@ fn a_server_that_does_not_answer_is_given_up_at_the_deadline<K: Kind>() {
     let mut client = K::tcp(request, settings(), policy, &[]);
     assert_eq!(trace(&client.next()), "attempt 1");
     let ReconnectEvent::Failed { error, decision } = client.next() else { panic!("it opened") };
-    let ours =
-        matches!(&error, ConnectError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut);
+    let ours = matches!(&error, ConnectError::Dial(_) | ConnectError::Io(_));
     let sessions =
         matches!(&error, ConnectError::Ended(report) if report.cause == Cause::HandshakeTimeout);
     assert!(ours || sessions, "{error}");

@@ -7,10 +7,11 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use farewell::dial::DialRecord;
 use farewell::handshake::{ClientRequest, Origins};
 use farewell::{
-    AcceptError, Acceptor, CloseFrame, Config, ConnectError, Evidence, Incoming, Message, Prepared,
-    SendError, Termination,
+    AcceptError, Acceptor, CloseFrame, Config, ConnectError, ConnectOptions, Evidence, Incoming,
+    Message, Prepared, SendError, Termination,
 };
 
 /// Longer than anything here takes, on a slow machine.
@@ -58,7 +59,10 @@ pub(crate) use for_both_adapters;
 
 /// An adapter's socket, as the scenarios see it.
 pub(crate) trait Adapter: Sized + Send + 'static {
-    fn connect(request: &ClientRequest, config: Config) -> Result<Self, ConnectError>;
+    fn connect(
+        request: &ClientRequest,
+        options: impl Into<ConnectOptions>,
+    ) -> Result<Self, ConnectError>;
     fn accept(stream: TcpStream, acceptor: &Acceptor) -> Result<Self, AcceptError>;
     fn next(&mut self) -> Incoming;
     fn send(&mut self, message: impl Into<Message<'static>>) -> Result<(), SendError>;
@@ -69,6 +73,7 @@ pub(crate) trait Adapter: Sized + Send + 'static {
     fn ready(&mut self);
     fn flush(&mut self) -> Result<(), SendError>;
     fn evidence(&self) -> Evidence;
+    fn dial(&self) -> Option<&DialRecord>;
     fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination>;
     fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError>;
     fn abort(&mut self);
@@ -92,8 +97,11 @@ pub(crate) trait Adapter: Sized + Send + 'static {
 pub(crate) struct Blocking(pub(crate) farewell::blocking::WebSocket<TcpStream>);
 
 impl Adapter for Blocking {
-    fn connect(request: &ClientRequest, config: Config) -> Result<Self, ConnectError> {
-        farewell::blocking::connect_with(request, config).map(Self)
+    fn connect(
+        request: &ClientRequest,
+        options: impl Into<ConnectOptions>,
+    ) -> Result<Self, ConnectError> {
+        farewell::blocking::connect_with(request, options).map(Self)
     }
     fn accept(stream: TcpStream, acceptor: &Acceptor) -> Result<Self, AcceptError> {
         farewell::blocking::accept(stream, acceptor).map(Self)
@@ -124,6 +132,9 @@ impl Adapter for Blocking {
     }
     fn evidence(&self) -> Evidence {
         self.0.evidence()
+    }
+    fn dial(&self) -> Option<&DialRecord> {
+        self.0.dial()
     }
     fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination> {
         self.0.close(frame)
@@ -174,8 +185,11 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 }
 
 impl Adapter for Tokio {
-    fn connect(request: &ClientRequest, config: Config) -> Result<Self, ConnectError> {
-        Self::open(farewell::aio::connect_with(request, config))
+    fn connect(
+        request: &ClientRequest,
+        options: impl Into<ConnectOptions>,
+    ) -> Result<Self, ConnectError> {
+        Self::open(farewell::aio::connect_with(request, options))
     }
     fn accept(stream: TcpStream, acceptor: &Acceptor) -> Result<Self, AcceptError> {
         Self::open(async {
@@ -206,6 +220,9 @@ impl Adapter for Tokio {
     }
     fn evidence(&self) -> Evidence {
         self.socket.evidence()
+    }
+    fn dial(&self) -> Option<&DialRecord> {
+        self.socket.dial()
     }
     fn ready(&mut self) {
         self.wait(async |socket| socket.ready().await);

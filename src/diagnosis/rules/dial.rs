@@ -1,0 +1,110 @@
+//! Why a dial came to nothing: what the resolver, the system and the proxy said of it.
+//!
+//! Almost all of it was said by somebody, so it is certain. Where the addresses of a name failed in
+//! different ways, the one that says most comes first, and is likely.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::super::finding::Confidence::{Certain, Likely, Possible};
+use super::super::{Fact, Finding, Verdict};
+use crate::report::{
+    AddressAttempt, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase, DialRecord,
+    ProxyAnswer, ProxyFailure,
+};
+
+/// How many addresses a finding names.
+const NAMED: usize = 4;
+
+pub(in crate::diagnosis) fn explain(record: &DialRecord) -> Vec<Finding> {
+    let certain = |verdict, facts| vec![Finding::new(verdict, Certain, facts)];
+    let Some(failure) = &record.failure else { return Vec::new() };
+    match failure {
+        DialFailure::Unresolved { proxy, words } => {
+            let facts = vec![Fact::Resolver { words: words.clone() }];
+            certain(Verdict::NameNotFound { proxy: *proxy }, facts)
+        }
+        DialFailure::NoAddress => {
+            certain(Verdict::NameNotFound { proxy: record.proxy.is_some() }, vec![])
+        }
+        DialFailure::TooManyAddresses { given, limit } => {
+            let verdict = Verdict::TooManyAddresses { given: *given as u64, limit: *limit as u64 };
+            certain(verdict, vec![])
+        }
+        DialFailure::Unconnected => by_address(record),
+        DialFailure::TimedOut { phase: DialPhase::Connect } if !record.attempts.is_empty() => {
+            by_address(record)
+        }
+        DialFailure::TimedOut { phase } => {
+            let facts = vec![Fact::Dialling { span: record.took() }];
+            certain(Verdict::DialTimedOut { phase: *phase }, facts)
+        }
+        DialFailure::Proxy(failure) => {
+            let answer = record.proxy.as_ref().and_then(|proxy| proxy.answer);
+            certain(by_proxy(*failure), answer.into_iter().map(proxy_said).collect())
+        }
+    }
+}
+
+fn proxy_said(answer: ProxyAnswer) -> Fact {
+    Fact::ProxyAnswer { answer }
+}
+
+fn by_proxy(failure: ProxyFailure) -> Verdict {
+    match failure {
+        ProxyFailure::CredentialsNeeded => Verdict::ProxyNeedsCredentials,
+        ProxyFailure::CredentialsRefused => Verdict::ProxyRefusedCredentials,
+        ProxyFailure::NoMethod => Verdict::ProxyNeedsCredentials,
+        ProxyFailure::Refused { status } => Verdict::ProxyRefused { status: Some(status) },
+        ProxyFailure::Socks(_) => Verdict::ProxyRefused { status: None },
+        ProxyFailure::Malformed(_) | ProxyFailure::NotSocks => Verdict::NotAProxy,
+        ProxyFailure::CutShort => Verdict::ProxyCutShort,
+        ProxyFailure::NoTls | ProxyFailure::NameTooLong => Verdict::ProxyUnfit,
+    }
+}
+
+/// What the outcome of an address means.
+fn of_address(attempt: &AddressAttempt) -> Option<Verdict> {
+    match attempt.outcome {
+        AttemptOutcome::Silent => Some(Verdict::AddressesSilent),
+        AttemptOutcome::Failed(error) => Some(match error.kind {
+            AttemptErrorKind::Refused => Verdict::AddressesRefused,
+            AttemptErrorKind::TimedOut => Verdict::AddressesSilent,
+            AttemptErrorKind::Unreachable => Verdict::AddressesUnreachable,
+            AttemptErrorKind::NotPermitted | AttemptErrorKind::NoLocalAddress => {
+                Verdict::LocalNetwork
+            }
+            AttemptErrorKind::Reset | AttemptErrorKind::Other => Verdict::TransportFailure,
+        }),
+        AttemptOutcome::Pending | AttemptOutcome::Connected | AttemptOutcome::Lost => None,
+    }
+}
+
+/// One finding for each way in which addresses failed. An address without a route is usual where
+/// there is no IPv6, so that it says least.
+fn by_address(record: &DialRecord) -> Vec<Finding> {
+    const BY_WEIGHT: [Verdict; 5] = [
+        Verdict::AddressesRefused,
+        Verdict::AddressesSilent,
+        Verdict::LocalNetwork,
+        Verdict::TransportFailure,
+        Verdict::AddressesUnreachable,
+    ];
+    let mut findings: Vec<Finding> = Vec::new();
+    for verdict in BY_WEIGHT {
+        let so = |attempt: &&AddressAttempt| of_address(attempt) == Some(verdict);
+        let tried = record.attempts.iter().filter(so);
+        let count = tried.clone().count();
+        if count == 0 {
+            continue;
+        }
+        let facts = tried.take(NAMED).map(|attempt| Fact::Address { attempt: *attempt }).collect();
+        let confidence = match findings.is_empty() {
+            true if count == record.attempts.len() => Certain,
+            true => Likely,
+            false => Possible,
+        };
+        findings.push(Finding::new(verdict, confidence, facts));
+    }
+    findings
+}

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::connection::SendError;
 use crate::diagnosis::{Diagnoser, Diagnosis, History};
 use crate::handshake::{ClientRequest, Response};
-use crate::reconnect::{Attempt, Decision, Reason, Reconnect, ReconnectConfig, State};
+use crate::reconnect::{Attempt, Decision, Outcome, Reason, Reconnect, ReconnectConfig, State};
 use crate::report::Termination;
 use crate::session::Unsent;
 use crate::time::Timestamp;
@@ -160,9 +160,9 @@ impl Plan {
     pub(super) fn failed(&mut self, error: ConnectError, now: Timestamp) -> ReconnectEvent {
         let random = (self.random)();
         let decision = self.reconnect.handle_outcome(error.outcome(), random, now);
-        self.diagnosis = match &error {
-            ConnectError::Ended(report) => Some(self.diagnose(report)),
-            _ => error.diagnosis(),
+        self.diagnosis = match error.outcome() {
+            Outcome::Ended(report) => Some(self.diagnose(report)),
+            Outcome::Failed(_) => error.diagnosis(),
         };
         ReconnectEvent::Failed { error, decision }
     }

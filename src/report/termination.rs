@@ -6,12 +6,12 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use super::cause::Cause;
+use super::cause::{Cause, Direction};
 use super::dial::DialRecord;
 use super::evidence::Evidence;
 use super::position::{Bytes, Position};
 use super::transport::{ReadClosed, TransportError};
-use crate::handshake::Refusal;
+use crate::handshake::{HandshakeError, Refusal};
 use crate::time::display::Span;
 use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
 use crate::wire::role::Role;
@@ -126,14 +126,7 @@ impl Termination {
                 f.write_str("the peer's stream ended before our Close was written")
             }
             Cause::Eof { at } => write!(f, "the peer's stream ended {at}"),
-            Cause::Transport { direction, kind } => {
-                let place = if self.is_before_open() { " in the opening handshake" } else { "" };
-                write!(f, "{direction} failed{place}: ")?;
-                match &self.evidence.failure {
-                    Some(failure) if failure.kind == kind => write!(f, "{failure}"),
-                    _ => write!(f, "{kind}"),
-                }
-            }
+            Cause::Transport { direction, kind } => self.fmt_failure(f, direction, kind),
             Cause::PongTimeout { waited } => {
                 write!(f, "nothing came for {} after a Ping was sent", Span(waited))
             }
@@ -156,26 +149,44 @@ impl Termination {
                 Role::Client => write!(f, "the server refused the handshake with status {status}"),
                 Role::Server => write!(f, "we refused the handshake with status {status}"),
             },
-            Cause::HandshakeInvalid(error) => {
-                let (rfc, section) = (error.rfc(), error.section());
-                write!(f, "the opening handshake failed: {error} (RFC {rfc} section {section})")?;
-                if let Some(first) = self.evidence.unexpected {
-                    write!(f, "; what came begins with {first}")?;
-                }
-                match self.evidence.http_status {
-                    Some(status) => write!(f, "; the response had status {status}"),
-                    None => Ok(()),
-                }
-            }
+            Cause::HandshakeInvalid(error) => self.fmt_invalid(f, error),
             Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
                 let (rfc, section) = (rule.rfc(), rule.section());
                 write!(f, "{rule} (RFC {rfc} section {section}, byte {offset})")?;
-                match self.evidence.unexpected {
-                    Some(first) => write!(f, "; what came there begins with {first}"),
-                    None => Ok(()),
-                }
+                self.fmt_unexpected(f, "; what came there")
             }
             Cause::Aborted => f.write_str("the connection was dropped on this side"),
+        }
+    }
+
+    fn fmt_failure(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        direction: Direction,
+        kind: TransportError,
+    ) -> fmt::Result {
+        let place = if self.is_before_open() { " in the opening handshake" } else { "" };
+        write!(f, "{direction} failed{place}: ")?;
+        match &self.evidence.failure {
+            Some(failure) if failure.kind == kind => write!(f, "{failure}"),
+            _ => write!(f, "{kind}"),
+        }
+    }
+
+    fn fmt_invalid(&self, f: &mut fmt::Formatter<'_>, error: HandshakeError) -> fmt::Result {
+        let (rfc, section) = (error.rfc(), error.section());
+        write!(f, "the opening handshake failed: {error} (RFC {rfc} section {section})")?;
+        self.fmt_unexpected(f, "; what came")?;
+        match self.evidence.http_status {
+            Some(status) => write!(f, "; the response had status {status}"),
+            None => Ok(()),
+        }
+    }
+
+    fn fmt_unexpected(&self, f: &mut fmt::Formatter<'_>, what: &str) -> fmt::Result {
+        match self.evidence.unexpected {
+            Some(first) => write!(f, "{what} begins with {first}"),
+            None => Ok(()),
         }
     }
 

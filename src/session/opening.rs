@@ -3,6 +3,8 @@
 //! Invariant: it either opens the connection or makes exactly one report, within the handshake
 //! timeout plus the linger timeout. All of it is freed once the connection is open.
 
+mod ending;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem;
@@ -13,12 +15,12 @@ use bytes::BytesMut;
 use crate::config::Config;
 use crate::connection::{Connection, SendError};
 use crate::handshake::{
-    Accept, ClientHandshake, ClientRequest, HandshakeError, Negotiated, Outcome, Refusal,
-    Rejection, Request, Response, ResponseError, ServerHandshake,
+    Accept, ClientHandshake, ClientRequest, HandshakeError, Negotiated, Outcome, Rejection,
+    Request, Response, ResponseError, ServerHandshake,
 };
 use crate::report::{
-    Cause, Direction, Evidence, FirstBytes, Gap, Phase, Position, ReadClosed, ReadEnd, StreamEnd,
-    Termination, TransportFailure,
+    Cause, Evidence, FirstBytes, Gap, Phase, Position, ReadClosed, ReadEnd, Termination,
+    TransportFailure,
 };
 use crate::time::{Timer, Timestamp};
 use crate::wire::keystream::{Keystream, Seed};
@@ -157,6 +159,20 @@ impl Opening {
         if matches!(self.state, State::Response(_) | State::Unexpected(_)) {
             self.first.extend(input);
         }
+        let progress = self.receive_response(input, now);
+        let progress = progress.or_else(|| self.receive_request(input, output, now));
+        if progress.is_some() {
+            return progress;
+        }
+        self.receive_early(input, output, now);
+        self.discard(input);
+        match &mut self.state {
+            State::Over(report) => report.take().map(Progress::Ended),
+            _ => None,
+        }
+    }
+
+    fn receive_response(&mut self, input: &mut &mut [u8], now: Timestamp) -> Option<Progress> {
         if let State::Response(handshake) = &mut self.state {
             let result = handshake.receive(input);
             take(input, result.as_ref().map_or(input.len(), |(taken, _)| *taken));
@@ -175,43 +191,32 @@ impl Opening {
         if let (State::Unexpected(error), true) = (&self.state, self.first.is_full()) {
             self.end(Cause::HandshakeInvalid(*error));
         }
-        if let State::Request(handshake) = &mut self.state {
-            match handshake.receive(input) {
-                Ok((taken, None)) => {
-                    self.first.extend(input.get(..taken).unwrap_or_default());
-                    take(input, taken);
-                }
-                Ok((taken, Some(request))) => {
-                    take(input, taken);
-                    let request = Box::new(request);
-                    self.state = State::Decision(request.clone());
-                    return Some(Progress::Request(request));
-                }
-                Err(error) => {
-                    let judged = handshake.judged();
-                    self.first.extend(input.get(..judged).unwrap_or_default());
-                    take(input, judged);
-                    self.refuse_invalid(error, output, now);
-                }
-            }
-        }
-        self.receive_early(input, output, now);
-        self.discard(input);
-        match &mut self.state {
-            State::Over(report) => report.take().map(Progress::Ended),
-            _ => None,
-        }
+        None
     }
 
-    /// A response broke a rule. What does not even begin as one is waited for a little, until it can
-    /// be told what it is.
-    fn end_invalid(&mut self, error: HandshakeError, now: Timestamp) {
-        let closed = self.read_closed.is_some() || self.first.is_full();
-        if error == HandshakeError::NotHttp && !closed {
-            self.state = State::Unexpected(error);
-            self.deadline = self.deadline.min(now + self.config.timeouts.linger);
-        } else {
-            self.end(Cause::HandshakeInvalid(error));
+    fn receive_request(
+        &mut self,
+        input: &mut &mut [u8],
+        output: &mut OutputBuffer,
+        now: Timestamp,
+    ) -> Option<Progress> {
+        let State::Request(handshake) = &mut self.state else { return None };
+        let result = handshake.receive(input);
+        let judged = handshake.judged();
+        let taken = result.as_ref().map_or(judged, |(taken, _)| *taken);
+        self.first.extend(input.get(..taken).unwrap_or_default());
+        take(input, taken);
+        match result {
+            Ok((_, None)) => None,
+            Ok((_, Some(request))) => {
+                let request = Box::new(request);
+                self.state = State::Decision(request.clone());
+                Some(Progress::Request(request))
+            }
+            Err(error) => {
+                self.refuse_invalid(error, output, now);
+                None
+            }
         }
     }
 
@@ -365,50 +370,12 @@ impl Opening {
         self.give_up(Cause::HandshakeTimeout);
     }
 
-    /// Nothing more comes in time: this is why, unless something else was before.
-    fn give_up(&mut self, cause: Cause) {
-        let refusal = match &mut self.state {
-            State::Refused { .. } => return self.finish_refused(),
-            State::Unexpected(error) => {
-                let cause = Cause::HandshakeInvalid(*error);
-                return self.end(cause);
-            }
-            State::Response(handshake) => handshake.finish(),
-            _ => None,
-        };
-        match (refusal, self.write_failed) {
-            (Some(refusal), _) => self.end_refused(refusal),
-            (None, Some(TransportFailure { kind, .. })) => {
-                self.end(Cause::Transport { direction: Direction::Write, kind });
-            }
-            (None, None) => self.end(cause),
-        }
-    }
-
     /// Whether it is decided that no connection comes of it.
     pub(super) fn is_ending(&self) -> bool {
         match &self.state {
             State::Response(handshake) => handshake.is_refused(),
             State::Refused { .. } | State::Unexpected(_) | State::Over(_) => true,
             State::Request(_) | State::Decision(_) => false,
-        }
-    }
-
-    /// Ends without what is still awaited, after the decision.
-    pub(super) fn stop_waiting(&mut self, now: Timestamp) {
-        self.advance(now);
-        if !self.is_over() {
-            self.give_up(Cause::Aborted);
-        }
-    }
-
-    pub(super) fn abort(&mut self, now: Timestamp) {
-        self.advance(now);
-        match self.state {
-            State::Refused { .. } => self.finish_refused(),
-            State::Unexpected(error) => self.end(Cause::HandshakeInvalid(error)),
-            State::Over(_) => {}
-            _ => self.end(Cause::Aborted),
         }
     }
 
@@ -471,33 +438,6 @@ impl Opening {
 
     pub(super) fn evidence(&self) -> Evidence {
         self.evidence
-    }
-
-    fn finish_refused(&mut self) {
-        if let State::Refused { cause, status } = self.state {
-            self.evidence.http_status = Some(status);
-            self.end(cause);
-        }
-    }
-
-    fn end_refused(&mut self, refusal: Refusal) {
-        let status = refusal.status();
-        self.evidence.http_status = Some(status);
-        self.end_with(Cause::HandshakeRejected { status }, Some(Box::new(refusal)));
-    }
-
-    fn end(&mut self, cause: Cause) {
-        self.end_with(cause, None);
-    }
-
-    fn end_with(&mut self, cause: Cause, refusal: Option<Box<Refusal>>) {
-        let unexpected = cause == Cause::HandshakeInvalid(HandshakeError::NotHttp);
-        self.evidence.unexpected = unexpected.then_some(self.first);
-        let (role, stream_end) = (self.role, StreamEnd::from(self.read_closed));
-        let report = Termination::before_open(role, cause, stream_end, refusal, self.evidence);
-        self.state = State::Over(Some(Box::new(report)));
-        self.keystream = None;
-        self.early = BytesMut::new();
     }
 }
 

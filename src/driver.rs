@@ -204,7 +204,7 @@ impl Driver {
     ///
     /// What is there is then handed out before a read is tried, even if a deadline has passed. And
     /// nothing is read once the end has begun, with a Close in either direction, a broken rule or a
-    /// refusal: what there is to say of it is said, and the report follows. So the answer to a
+    /// refusal: what there is to say of it is said, and the report follows. So the echo of a
     /// Close of our own is not awaited, and the report shows it as unanswered: not clean, 1006.
     #[must_use]
     pub fn reads_may_last(mut self, may_last: bool) -> Self {

@@ -132,8 +132,8 @@ async fn connect_through(
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
-        let (stream, mut dialled) = dial::dial(request, options, clock, began).await?;
-        dialled.record.redirects = redirects.followed();
+        let dialled = dial::dial(request, options, clock, began).await;
+        let (stream, dialled) = redirects.note(dialled)?;
         let config = options.config.clone();
         match open(stream, request, config, Some(dialled), clock, began).await {
             Ok(socket) => return Ok(socket),
@@ -155,6 +155,9 @@ pub async fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<tokio::net::UnixStream>, ConnectError> {
+    if request.secure() {
+        return Err(ConnectError::TlsNeeded);
+    }
     let (clock, config) = (Clock::new(), config.into());
     let connect = tokio::net::UnixStream::connect(path.as_ref());
     let connected = tokio::time::timeout(config.timeouts.handshake, connect).await;

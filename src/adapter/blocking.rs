@@ -132,8 +132,8 @@ fn connect_through(
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
-        let (stream, mut dialled) = dial::dial(request, options, clock, began)?;
-        dialled.record.redirects = redirects.followed();
+        let dialled = dial::dial(request, options, clock, began);
+        let (stream, dialled) = redirects.note(dialled)?;
         let config = options.config.clone();
         match open(stream, request, config, Some(dialled), clock, began) {
             Ok(socket) => return Ok(socket),
@@ -164,6 +164,9 @@ pub fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<std::os::unix::net::UnixStream>, ConnectError> {
+    if request.secure() {
+        return Err(ConnectError::TlsNeeded);
+    }
     let (clock, config) = (Clock::new(), config.into());
     let stream = dial::connect_unix(path.as_ref(), config.timeouts.handshake)?;
     let dialled = Dialled::local(Timestamp::ZERO, clock.now());

@@ -41,10 +41,10 @@ pub(super) fn look_up(
 }
 
 /// One of a bounded number of places, for as long as it is there.
-struct Place(&'static AtomicUsize);
+pub(super) struct Place(&'static AtomicUsize);
 
 impl Place {
-    fn take(taken: &'static AtomicUsize, most: usize) -> Option<Self> {
+    pub(super) fn take(taken: &'static AtomicUsize, most: usize) -> Option<Self> {
         let more = |count: usize| (count < most).then_some(count + 1);
         let result = taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
         result.ok().map(|_| Self(taken))

@@ -408,8 +408,8 @@ macro_rules! reconnecting {
                 &self.plan.reconnect
             }
 
-            /// Why the last connection ended, or why the last attempt failed if that got as far as
-            /// an opening handshake: probably so, in view of the connections before.
+            /// Why the last connection ended or the last attempt failed: probably so, in view of the
+            /// connections before. Nothing where the caller's own request or connector was at fault.
             pub fn diagnosis(&self) -> Option<&Diagnosis> {
                 self.plan.diagnosis.as_ref()
             }

@@ -1,6 +1,7 @@
 //! Redirections of the opening handshake, for both adapters: whether and where to.
 
 use crate::adapter::ConnectError;
+use crate::dial::Dialled;
 use crate::handshake::{ClientRequest, RedirectError};
 use crate::report::Termination;
 
@@ -15,9 +16,18 @@ impl Redirects {
         Self { left: most, followed: 0 }
     }
 
-    /// How many were followed.
-    pub(super) fn followed(&self) -> u8 {
-        self.followed
+    /// Writes into the record of a dial, found or failed, how many were followed before it.
+    pub(super) fn note<S>(
+        &self,
+        dialled: Result<(S, Dialled), ConnectError>,
+    ) -> Result<(S, Dialled), ConnectError> {
+        let mut dialled = dialled;
+        match &mut dialled {
+            Ok((_, dialled)) => dialled.record.redirects = self.followed,
+            Err(ConnectError::Dial(error)) => error.record.redirects = self.followed,
+            Err(_) => {}
+        }
+        dialled
     }
 
     /// The request to make next, where the failure asks for one that may be made.
@@ -33,6 +43,9 @@ impl Redirects {
         match redirected(request, &report) {
             None => Err(ConnectError::Ended(report)),
             Some(Err(error)) => Err(ConnectError::Redirect { error, report }),
+            Some(Ok(request)) if request.secure() => {
+                Err(ConnectError::Redirect { error: RedirectError::TlsNeeded, report })
+            }
             Some(Ok(request)) => {
                 (self.left, self.followed) = (self.left - 1, self.followed + 1);
                 Ok(request)

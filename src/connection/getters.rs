@@ -154,7 +154,7 @@ impl Connection {
         matches!(self.phase(), Phase::Open | Phase::CloseSent)
     }
 
-    /// Which end this is.
+    /// The role of this endpoint.
     #[must_use]
     #[inline]
     pub fn role(&self) -> Role {

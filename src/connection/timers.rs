@@ -21,7 +21,7 @@ impl Connection {
             return;
         }
         // Each timer fires or moves at most once for a given time.
-        for _ in 0..10 {
+        for _ in 0..Timer::COUNT {
             match self.next_timer() {
                 Some((at, timer)) if at <= now => self.fire(timer, now.since(at), now),
                 _ => return,

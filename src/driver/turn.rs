@@ -16,8 +16,8 @@ pub(crate) struct Turn {
     pub(crate) read_blocked: bool,
     /// The time that was told when a read was last asked for.
     pub(super) read_asked: Option<Timestamp>,
-    /// The same of the read that was tried last: only what it did not find is not there, however
-    /// late it is by now.
+    /// The same of the read that was tried last, or when that came back if it brought something: only
+    /// what it did not find is not there, however late it is by now.
     pub(super) read_tried: Option<Timestamp>,
     /// The stream took nothing.
     pub(crate) write_blocked: bool,

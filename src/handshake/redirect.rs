@@ -17,6 +17,9 @@ pub enum RedirectError {
     /// It leads from `wss://` to `ws://`: what was to be secret would be in the open.
     #[error("it leads from wss:// to ws://")]
     Downgrade,
+    /// It leads to `wss://`, and TLS is not spoken by who would follow it.
+    #[error("it leads to wss://, which needs TLS")]
+    TlsNeeded,
     /// It leads to something that is no WebSocket URL.
     #[error("it leads to something that is no WebSocket URL: {0}")]
     Location(#[from] RequestError),

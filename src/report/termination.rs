@@ -28,7 +28,7 @@ use crate::wire::role::Role;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Termination {
-    /// Which end reports.
+    /// The role of the endpoint that reports.
     pub role: Role,
     /// The close code as RFC 6455 section 7.1.5 defines it: the peer's, 1005 where its Close had
     /// none, 1006 where no Close came.

@@ -54,7 +54,7 @@ impl Session {
     }
 
     /// Whether the end has begun, so that nothing is awaited any more but the peer's part in it: the
-    /// answer to our Close, the end of its stream, the rest of a refusal's body.
+    /// echo of our Close, the end of its stream, the rest of a refusal's body.
     pub(crate) fn is_ending(&self) -> bool {
         at_either!(&self.stage, at => at.is_ending())
     }

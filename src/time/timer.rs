@@ -25,6 +25,9 @@ pub enum Timer {
 }
 
 impl Timer {
+    /// How many there are.
+    pub(crate) const COUNT: usize = Self::Linger as usize + 1;
+
     /// A short name, for labels and logs, such as `write_stall`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,13 +1,15 @@
 //! Executes a [`Dial`] with threads: one for a lookup, one for each address where several race.
 //!
 //! Invariant: nothing here waits beyond the dial's deadline. What a thread still waits for then, it
-//! waits for alone: a lookup for as long as the system lets it, an attempt no longer than the
-//! deadline.
+//! waits for alone: an attempt over TCP no longer than the deadline, a lookup or the connect of a Unix
+//! socket for as long as the system lets it. Of these two there are only so many in the process.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 use core::net::SocketAddr;
+#[cfg(unix)]
+use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -15,6 +17,7 @@ use std::string::ToString;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
+use super::access::GLANCE;
 use crate::adapter::{ConnectError, ConnectOptions, lookup, scratch};
 use crate::dial::{Dial, Dialled, Step, Wait};
 use crate::handshake::ClientRequest;
@@ -92,7 +95,7 @@ impl Executor<'_> {
         if wait.is_over(now) {
             return self.dial.handle_timeout(now);
         }
-        let left = wait.until.since(now).max(Duration::from_millis(1));
+        let left = wait.until.since(now).max(GLANCE);
         match mem::take(&mut self.begun).as_slice() {
             [] => {}
             [(attempt, address)] if self.under_way == 0 && wait.until == self.dial.due() => {
@@ -110,8 +113,13 @@ impl Executor<'_> {
         }
     }
 
+    /// For a timeout of the system's, which cannot be nothing.
+    fn time_left(&self) -> Duration {
+        self.dial.time_left(self.clock.now()).max(GLANCE)
+    }
+
     fn begin(&mut self, attempt: usize, address: SocketAddr) {
-        let left = self.dial.time_left(self.clock.now()).max(Duration::from_millis(1));
+        let left = self.time_left();
         let sender = self.sender.clone();
         let connect = move || {
             let result = TcpStream::connect_timeout(&address, left);
@@ -143,7 +151,7 @@ impl Executor<'_> {
     }
 
     fn write(&mut self) {
-        let left = self.dial.time_left(self.clock.now()).max(Duration::from_millis(1));
+        let left = self.time_left();
         let Some(stream) = &mut self.stream else { return };
         let written =
             stream.set_write_timeout(Some(left)).and_then(|()| stream.write(self.dial.output()));
@@ -159,7 +167,7 @@ impl Executor<'_> {
     }
 
     fn read(&mut self) {
-        let left = self.dial.time_left(self.clock.now()).max(Duration::from_millis(1));
+        let left = self.time_left();
         let Self { dial, clock, stream: Some(stream), .. } = self else { return };
         scratch::with(|memory| {
             let read = stream.set_read_timeout(Some(left)).and_then(|()| stream.read(memory));
@@ -177,15 +185,27 @@ impl Executor<'_> {
     }
 }
 
+/// No connect to a Unix socket can be called back, and one waits where the listener is busy.
+#[cfg(unix)]
+const MAX_UNIX_CONNECTS: usize = 64;
+
+#[cfg(unix)]
+static UNIX_CONNECTS: AtomicUsize = AtomicUsize::new(0);
+
 /// Connects to a Unix socket, which waits where its listener is busy.
 #[cfg(unix)]
 pub(super) fn connect_unix(
     path: &std::path::Path,
     limit: Duration,
 ) -> io::Result<std::os::unix::net::UnixStream> {
+    let place = lookup::Place::take(&UNIX_CONNECTS, MAX_UNIX_CONNECTS)
+        .ok_or_else(|| io::Error::other("too many connects to Unix sockets are under way"))?;
     let (sender, receiver) = mpsc::channel();
     let path = path.to_path_buf();
-    let connect = move || std::os::unix::net::UnixStream::connect(path);
-    thread::Builder::new().spawn(move || drop(sender.send(connect())))?;
+    let connect = move || {
+        let _place = place;
+        drop(sender.send(std::os::unix::net::UnixStream::connect(path)));
+    };
+    thread::Builder::new().spawn(connect)?;
     receiver.recv_timeout(limit).unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
 }

@@ -30,7 +30,7 @@ use crate::wire::data::Data;
 use crate::wire::message::Message;
 
 /// A wait is not longer than this where a [`Stopper`] may end it.
-const GLANCE: Duration = Duration::from_millis(50);
+const STOP_CHECK: Duration = Duration::from_millis(50);
 
 type Connect<S> = dyn FnMut(Try<Clock>) -> Result<WebSocket<S>, ConnectError> + Send;
 type Renew = dyn FnMut(&Attempt, &ClientRequest) -> Result<ClientRequest, ConnectError> + Send;
@@ -232,7 +232,7 @@ impl<S: Transport> Reconnecting<S> {
                 self.stop(CloseCode::NORMAL);
             }
             let now = self.clock.now();
-            let glance = self.stopped.as_ref().map(|_| now + GLANCE);
+            let glance = self.stopped.as_ref().map(|_| now + STOP_CHECK);
             let pause = until.into_iter().chain(glance).min();
             if let Some(event) = self.step(pause) {
                 return Some(event);
@@ -267,7 +267,7 @@ impl<S: Transport> Reconnecting<S> {
             Step::GaveUp(reason) => Some(ReconnectEvent::GaveUp(reason)),
             Step::Wait(until) => {
                 let until = until.into_iter().chain(pause).min();
-                thread::sleep(until.map_or(GLANCE, |until| until.since(now)));
+                thread::sleep(until.map_or(STOP_CHECK, |until| until.since(now)));
                 None
             }
         }

@@ -191,7 +191,7 @@ socket!(std::os::unix::net::UnixStream);
 /// left to write, so two ends that send much at the same time may wait for each other.
 ///
 /// Once the end has begun, with a Close in either direction, a broken rule or a refusal, nobody is
-/// waited for: what there is to say of it is written, and the report follows. The answer to a Close
+/// waited for: what there is to say of it is written, and the report follows. The echo of a Close
 /// of our own would have to be awaited with such a read, so it is not: the report shows it as
 /// unanswered, not clean, with code 1006 and the cause
 /// [`Aborted`](crate::Cause::Aborted), and messages that are still on their way are lost. Where that

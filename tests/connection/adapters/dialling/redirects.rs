@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
 
 use farewell::handshake::{ClientRequest, RedirectError};
+use farewell::reconnect::Outcome;
 use farewell::{Cause, CloseCode, ConnectError, ConnectOptions};
 
 use super::super::support::{Adapter, Raw, for_both_adapters, quiet};
@@ -13,6 +14,8 @@ for_both_adapters! {
     a_redirection_is_followed_only_where_that_is_asked_for,
     redirections_are_bounded,
     what_is_no_websocket_url_is_not_followed,
+    what_needs_tls_is_not_followed_and_leaves_the_report,
+    a_dial_that_fails_behind_redirections_says_how_many_there_were,
 }
 
 /// A server that redirects so many connections.
@@ -78,5 +81,26 @@ fn what_is_no_websocket_url_is_not_followed<A: Adapter>() {
     let ConnectError::Redirect { error, report } = error else { panic!("{error}") };
     assert!(matches!(error, RedirectError::Location(_)), "{error}");
     assert_eq!(report.cause, Cause::HandshakeRejected { status: 302 });
+    thread.join().unwrap();
+}
+
+fn what_needs_tls_is_not_followed_and_leaves_the_report<A: Adapter>() {
+    let (address, thread) = redirects(302, "https://SELF/".into(), 1);
+    let error = A::connect(&request(address), options(3)).err().unwrap();
+    let ConnectError::Redirect { error: RedirectError::TlsNeeded, report } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(report.cause, Cause::HandshakeRejected { status: 302 });
+    // Another place may be a captive portal's, for a while: not for reconnecting to stop at.
+    assert!(matches!(error.outcome(), Outcome::Ended(_)), "{error}");
+    thread.join().unwrap();
+}
+
+fn a_dial_that_fails_behind_redirections_says_how_many_there_were<A: Adapter>() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (address, thread) = redirects(307, format!("ws://{nobody}/"), 1);
+    let error = A::connect(&request(address), options(3)).err().unwrap();
+    let ConnectError::Dial(error) = error else { panic!("{error}") };
+    assert_eq!(error.record.redirects, 1, "{error}");
     thread.join().unwrap();
 }

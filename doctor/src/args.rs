@@ -142,7 +142,7 @@ fn number(value: &str) -> Result<usize, Refused> {
 fn request(url: &str, fields: &[Field]) -> Result<ClientRequest, Refused> {
     let mut request = ClientRequest::new(url).map_err(|error| format!("{url}: {error}"))?;
     if request.secure() {
-        return Err("wss:// needs TLS, which this example does not bring: give it the ws:// \
+        return Err("wss:// needs TLS, which the doctor does not bring: give it the ws:// \
                     address behind the TLS proxy, or a tunnel to it"
             .into());
     }

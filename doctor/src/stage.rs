@@ -1,16 +1,17 @@
 //! What the scenarios of the self-test and a visit have in common: connections and what was seen.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use farewell::diagnosis::{Diagnoser, Diagnosis, History};
 use farewell::handshake::ClientRequest;
 use farewell::{
-    AcceptError, Acceptor, Clock, Config, ConnectError, Incoming, Role, Termination, Timestamp,
+    AcceptError, Acceptor, Config, ConnectError, ConnectOptions, Incoming, Role, Termination,
     blocking,
 };
 
 use crate::recorded::{Recorded, SharedTape};
+use crate::status::Status;
 use crate::words;
 
 pub(crate) type Socket = blocking::WebSocket<Recorded>;
@@ -25,36 +26,79 @@ pub(crate) struct Seen {
 
 /// A report with what went over the connection, or why there was no connection of which to report.
 pub(crate) enum Said {
-    Report(Box<Termination>, SharedTape),
-    NotConnected(String),
+    Report(Box<Ended>),
+    NotConnected(ConnectError),
+}
+
+/// An ending.
+pub(crate) struct Ended {
+    pub(crate) report: Box<Termination>,
+    pub(crate) diagnosis: Diagnosis,
+    pub(crate) tape: SharedTape,
 }
 
 impl Seen {
     pub(crate) fn new(report: Box<Termination>, tape: SharedTape) -> Self {
+        Self::after(&History::new(), report, tape)
+    }
+
+    /// An ending in view of earlier ones.
+    fn after(history: &History, report: Box<Termination>, tape: SharedTape) -> Self {
         tape.lock().end();
-        Self { side: report.role, said: Said::Report(report, tape) }
+        let diagnosis = Diagnoser::new().history(history).diagnose(&report);
+        Self { side: report.role, said: Said::Report(Box::new(Ended { report, diagnosis, tape })) }
+    }
+
+    /// The same in view of earlier connections to the same server, which then include it.
+    pub(crate) fn recorded_in(self, history: &mut History) -> Self {
+        let Said::Report(ended) = self.said else { return self };
+        let seen = Self::after(history, ended.report, ended.tape);
+        if let Said::Report(ended) = &seen.said {
+            history.record(&ended.report);
+        }
+        seen
     }
 
     /// The code and whether it was clean, where there was a connection.
     pub(crate) fn end(&self) -> Option<(u16, bool)> {
         match &self.said {
-            Said::Report(report, _) => Some((report.code, report.clean)),
+            Said::Report(ended) => Some((ended.report.code, ended.report.clean)),
             Said::NotConnected(_) => None,
+        }
+    }
+
+    /// What happened, in one sentence.
+    pub(crate) fn sentence(&self) -> String {
+        match &self.said {
+            Said::Report(ended) => ended.report.to_string(),
+            Said::NotConnected(error) => error.to_string(),
         }
     }
 
     pub(crate) fn cause(&self) -> String {
         match &self.said {
-            Said::Report(report, _) => words::cause(report),
+            Said::Report(ended) => words::cause(&ended.report),
             Said::NotConnected(_) => "not connected".into(),
         }
     }
 
-    /// The names of what the diagnosis takes for the reason.
-    pub(crate) fn reason(&self) -> &'static str {
+    /// Why it probably happened.
+    pub(crate) fn diagnosis(&self) -> Option<Diagnosis> {
         match &self.said {
-            Said::Report(report, _) => report.diagnosis().verdict().name(),
-            Said::NotConnected(_) => "not_connected",
+            Said::Report(ended) => Some(ended.diagnosis.clone()),
+            Said::NotConnected(error) => error.diagnosis(),
+        }
+    }
+
+    /// The name of what the diagnosis takes for the reason.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.diagnosis().map_or("none", |diagnosis| diagnosis.verdict().name())
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        match &self.said {
+            Said::Report(ended) => Status::of(&ended.report),
+            Said::NotConnected(error) => Status::of_error(error),
         }
     }
 }
@@ -62,40 +106,20 @@ impl Seen {
 /// Connects a client; returns why it could not where that is worth a report.
 pub(crate) fn connect(
     request: &ClientRequest,
-    mut config: Config,
+    way: impl Into<ConnectOptions>,
 ) -> Result<std::result::Result<Socket, Seen>> {
-    let stream = match dial(request, &mut config.timeouts.handshake) {
-        Ok(stream) => Recorded::new(stream, Role::Client)?,
-        Err(error) => {
-            let said = Said::NotConnected(ConnectError::Io(error).to_string());
-            return Ok(Err(Seen { side: Role::Client, said }));
-        }
-    };
-    let tape = stream.tape();
-    match blocking::handshake(stream, request, config) {
-        Ok(socket) => Ok(Ok(socket)),
-        Err(ConnectError::Ended(report)) => Ok(Err(Seen::new(report, tape))),
-        Err(error) => Err(error.into()),
+    let mut tape = None;
+    let socket = blocking::connect_over(request, way, |stream| {
+        let stream = Recorded::new(stream, Role::Client)?;
+        tape = Some(stream.tape());
+        Ok(stream)
+    });
+    match (socket, tape) {
+        (Ok(socket), _) => Ok(Ok(socket)),
+        (Err(ConnectError::Ended(report)), Some(tape)) => Ok(Err(Seen::new(report, tape))),
+        (Err(ConnectError::Entropy(error)), _) => Err(error.into()),
+        (Err(error), _) => Ok(Err(Seen { side: Role::Client, said: Said::NotConnected(error) })),
     }
-}
-
-/// Tries every address of the host, each with its share of the time, and leaves the rest of it.
-fn dial(request: &ClientRequest, time: &mut Duration) -> io::Result<TcpStream> {
-    let (clock, deadline) = (Clock::new(), Timestamp::ZERO + *time);
-    let addresses: Vec<_> = (request.host(), request.port()).to_socket_addrs()?.collect();
-    let mut failure = io::ErrorKind::AddrNotAvailable.into();
-    for (index, address) in addresses.iter().enumerate() {
-        let left = deadline.since(clock.now());
-        let share = left / u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-        match TcpStream::connect_timeout(address, share.max(millis(5))) {
-            Ok(stream) => {
-                *time = deadline.since(clock.now());
-                return Ok(stream);
-            }
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
 }
 
 /// Accepts a client; returns why not where it is refused.
@@ -146,6 +170,52 @@ pub(crate) fn until_end(socket: &mut Socket) -> Box<Termination> {
     loop {
         if let Incoming::Ended(report) = socket.next() {
             return report;
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use farewell::{Connection, Event, ReadClosed, Seed, Timestamp};
+
+    use super::*;
+
+    /// What a client sees that hears nothing for so long, and then this.
+    pub(crate) fn ending(
+        seconds: f64,
+        end: impl FnOnce(&mut Connection, Timestamp) -> Vec<u8>,
+    ) -> Seen {
+        let began = Timestamp::ZERO;
+        let mut client = Connection::new(Role::Client, quiet(), Seed::new([1; 32]), began);
+        let now = began + Duration::from_secs_f64(seconds);
+        let mut bytes = end(&mut client, now);
+        let mut input = &mut bytes[..];
+        let mut out = bytes::BytesMut::new();
+        loop {
+            match client.poll_event(&mut input, now) {
+                Some(Event::Ended(report)) => {
+                    return Seen::new(report, SharedTape::new(Role::Client));
+                }
+                Some(_) => {}
+                None => {
+                    client.poll_transmit(&mut out);
+                    client.handle_flushed(out.len(), now);
+                    out.clear();
+                    client.handle_read_closed(ReadClosed::Eof, now);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_ending_is_judged_in_view_of_those_before_it() {
+        let mut history = History::new();
+        for (number, noticed) in [false, true, true].into_iter().enumerate() {
+            let seen = ending(22.4, |_, _| Vec::new()).recorded_in(&mut history);
+            let says = seen.diagnosis().unwrap().to_string();
+            let count = format!("{} connections in a row", number + 1);
+            assert_eq!(says.contains(&count), noticed, "{says}");
+            assert_eq!(history.len(), number + 1);
         }
     }
 }

@@ -1,63 +1,140 @@
-//! A visit to a server: connect, watch, and report the end.
+//! Visits to a server: connect, watch, and report the end; once, or one after the other.
 
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::Duration;
 
-use farewell::{
-    CloseCode, CloseFrame, Config, Heartbeat, Incoming, Stats, Termination, Timestamp, Traffic,
-};
+use farewell::diagnosis::History;
+use farewell::{CloseCode, CloseFrame, Config, Heartbeat, Incoming, Termination, Timestamp};
 
 use crate::args::{Options, Page};
+use crate::hints::hints;
+use crate::interrupts::{Desk, News};
 use crate::page::{self, Chapter};
-use crate::report;
-use crate::stage::{self, Said, Seen, Socket};
-use crate::words::span;
+use crate::stage::{self, Seen, Socket};
+use crate::status::Status;
+use crate::words::wrap;
+use crate::{json, report};
+use statistics::Statistics;
+
+mod statistics;
 
 /// The longest time until Ctrl-C is noticed.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// From the beginning of a visit to that of the next, at least: a server that is down is not
+/// overrun.
+const PACE: Duration = Duration::from_secs(1);
+
 pub(crate) fn run(mut options: Options) -> ExitCode {
+    let (desk, clock) = (Desk::open(), farewell::Clock::new());
+    let page = options.page.take();
+    let (mut history, mut status, mut all) = (History::new(), Status::Clean, Vec::new());
+    for number in 1..=options.repeat {
+        let began = clock.now();
+        if options.repeat > 1 && !options.json {
+            println!("{}visit {number} of {}", if number > 1 { "\n" } else { "" }, options.repeat);
+        }
+        let Some((seen, interrupted)) = visit(&options, &desk) else {
+            eprintln!("{}: interrupted before there was a connection", options.url);
+            status = or(status, Status::NotReached);
+            break;
+        };
+        let seen = match seen {
+            Ok(seen) => seen.recorded_in(&mut history),
+            Err(error) => {
+                eprintln!("{}: {error}", options.url);
+                return Status::NotReached.into();
+            }
+        };
+        tell(&options, number, &seen);
+        status = or(status, seen.status());
+        all.push(seen);
+        let rest = PACE.saturating_sub(clock.now().since(began));
+        if interrupted || number < options.repeat && desk.interrupted_within(rest) {
+            break;
+        }
+    }
+    if !page.is_none_or(|page| draw(page, &options, &all)) {
+        status = Status::Usage;
+    }
+    status.into()
+}
+
+/// The first that is not clean.
+fn or(status: Status, next: Status) -> Status {
+    if status == Status::Clean { next } else { status }
+}
+
+/// One visit: what was seen, and whether it was interrupted. Nothing where it was before there was
+/// a connection.
+fn visit(options: &Options, desk: &Desk) -> Option<(stage::Result<Seen>, bool)> {
+    Some(match connect(options, desk)? {
+        Err(error) => (Err(error), false),
+        Ok(Err(seen)) => (Ok(seen), false),
+        Ok(Ok(mut socket)) => {
+            if !options.json {
+                announce(&socket, &options.url);
+            }
+            let (report, interrupted) = watch(&mut socket, options, desk);
+            (Ok(Seen::new(report, socket.get_ref().tape())), interrupted)
+        }
+    })
+}
+
+/// Connects on a thread of its own, which is let go where somebody does not want to wait.
+fn connect(
+    options: &Options,
+    desk: &Desk,
+) -> Option<stage::Result<std::result::Result<Socket, Seen>>> {
     let mut config = Config::default();
     config.heartbeat = options.heartbeat.map(|span| {
         let mut heartbeat = Heartbeat::default();
         (heartbeat.interval, heartbeat.timeout) = (span, span);
         heartbeat
     });
-    let url = &options.url;
-    let (opened, seen) = match stage::connect(&options.request, config) {
-        Ok(Ok(mut socket)) => {
-            announce(&socket, url);
-            let report = watch(&mut socket, options.stay);
-            (true, Seen::new(report, socket.get_ref().tape()))
-        }
-        Ok(Err(seen)) => (false, seen),
-        Err(error) => {
-            eprintln!("{url}: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    match &seen.said {
-        Said::NotConnected(error) => eprintln!("{url}: {error}"),
-        Said::Report(report, _) => {
-            if !opened {
-                println!("not connected to {url}\n");
-            }
-            print!("{}", report::in_full(report));
-        }
+    let (request, way) = (options.request.clone(), options.way.clone().config(config));
+    let sender = desk.sender.clone();
+    thread::spawn(move || {
+        let connected = stage::connect(&request, way);
+        // Nobody may wait for it any more.
+        let _ = sender.send(News::Connected(Box::new(connected)));
+    });
+    match desk.next() {
+        News::Connected(connected) => Some(*connected),
+        News::Interrupted => None,
     }
-    let clean = seen.end().is_some_and(|(_, clean)| clean);
-    let drawn = options.page.take().is_none_or(|page| draw(page, url, seen));
-    ExitCode::from(if opened && drawn { u8::from(!clean) } else { 2 })
+}
+
+/// Prints what was seen.
+fn tell(options: &Options, number: u32, seen: &Seen) {
+    if options.json {
+        return println!("{}", json::document(&options.url, number, seen));
+    }
+    if matches!(seen.status(), Status::NotReached | Status::NotOpened) {
+        println!("not connected to {}\n", options.url);
+    }
+    print!("{}", report::in_full(seen));
+    for hint in hints(seen, options) {
+        println!("\n{}", wrap(&hint, "", report::WIDTH));
+    }
 }
 
 /// Writes the page. Returns whether that went well.
-fn draw(mut page: Page, url: &str, seen: Seen) -> bool {
-    let title = format!("A visit to {url}");
-    let chapters = [Chapter { title: url.to_owned(), seen: &[seen] }];
-    let written = page::write(&mut page.file, &title, &chapters);
+fn draw(mut page: Page, options: &Options, all: &[Seen]) -> bool {
+    let url = &options.url;
+    let title = |index: usize| match options.repeat {
+        1 => url.clone(),
+        _ => format!("Visit {}", index + 1),
+    };
+    let chapters: Vec<_> = all
+        .chunks(1)
+        .enumerate()
+        .map(|(index, seen)| Chapter { title: title(index), seen })
+        .collect();
+    let written = page::write(&mut page.file, &format!("A visit to {url}"), &chapters);
     match &written {
+        Ok(()) if options.json => {}
         Ok(()) => println!("\nThe timeline is in {}", page.path),
         Err(error) => eprintln!("{}: {error}", page.path),
     }
@@ -69,109 +146,48 @@ fn announce(socket: &Socket, url: &str) {
     let server = socket.response().and_then(|response| response.headers().get("Server"));
     let server = server.map(|server| format!(", a server that calls itself {server:?}"));
     println!("connected to {url}{}{}", subprotocol.unwrap_or_default(), server.unwrap_or_default());
+    println!("Ctrl-C closes the connection, a second one drops it\n");
 }
 
-/// Until the connection has ended.
-fn watch(socket: &mut Socket, stay: Option<Duration>) -> Box<Termination> {
-    println!("Ctrl-C closes the connection, a second one drops it\n");
-    println!("{}", columns(&["open for", "received", "sent", "Pings", "round trip"]));
-    let messages = "messages, bytes";
-    println!("{}", columns(&["", messages, messages, "answered", "last, shortest, smoothed"]));
-    let (news, interrupted) = mpsc::channel();
-    if let Err(error) = ctrlc::set_handler(move || {
-        // Nobody hears it once the connection is over.
-        let _ = news.send(());
-    }) {
-        eprintln!("Ctrl-C will not close the connection: {error}");
-    }
+/// Until the connection has ended. Returns whether that was asked for, too.
+fn watch(socket: &mut Socket, options: &Options, desk: &Desk) -> (Box<Termination>, bool) {
     let opened = socket.now();
-    let mut leave = stay.map(|stay| opened + stay);
-    let mut statistics = Statistics::new(opened);
-    let mut closing = false;
+    let mut statistics = (!options.json).then(|| Statistics::begin(opened));
+    let mut leave = options.stay.map(|stay| opened + stay);
+    let mut interrupted = false;
     let report = loop {
-        statistics.print_now_and_then(&socket.stats(), socket.now());
-        closing |= interrupt(socket, &interrupted, closing);
         let now = socket.now();
+        if let Some(statistics) = &mut statistics {
+            statistics.print_now_and_then(&socket.stats(), now);
+        }
+        if desk.interrupted() {
+            interrupt(socket, interrupted);
+            interrupted = true;
+        }
         if leave.is_some_and(|leave| leave <= now) {
             leave = None;
             // Where it is refused, the connection is ending anyway.
             let _ = socket.queue_close(CloseCode::NORMAL);
         }
-        let patience = leave.map_or(GLANCE, |leave| leave.since(now).min(GLANCE));
+        let patience = leave.map_or(GLANCE, |leave: Timestamp| leave.since(now).min(GLANCE));
         if let Some(Incoming::Ended(report)) = socket.next_within(patience) {
             break report;
         }
     };
-    statistics.print(&socket.stats(), socket.now());
-    println!();
-    report
+    if let Some(statistics) = &statistics {
+        statistics.print(&socket.stats(), socket.now());
+        println!();
+    }
+    (report, interrupted)
 }
 
-/// Closes at the first Ctrl-C, drops at the second. Returns whether there was one.
-fn interrupt(socket: &mut Socket, interrupted: &Receiver<()>, closing: bool) -> bool {
-    if interrupted.try_recv().is_err() {
-        return false;
-    }
-    if closing {
+/// Closes at the first signal, drops at the second.
+fn interrupt(socket: &mut Socket, again: bool) {
+    if again {
         socket.abort();
     } else {
         let bye = CloseFrame::new(CloseCode::NORMAL, "interrupted by the user");
         // Where it is refused, the connection is ending anyway.
         let _ = socket.queue_close(bye.unwrap_or(CloseFrame::EMPTY));
     }
-    true
-}
-
-/// A line in place on a terminal; a line now and then in a file.
-struct Statistics {
-    opened: Timestamp,
-    terminal: bool,
-    every: Duration,
-    next: Timestamp,
-}
-
-impl Statistics {
-    fn new(opened: Timestamp) -> Self {
-        let terminal = std::io::stdout().is_terminal();
-        let every = if terminal { Duration::from_millis(500) } else { Duration::from_secs(5) };
-        Self { opened, terminal, every, next: opened }
-    }
-
-    fn print_now_and_then(&mut self, stats: &Stats, now: Timestamp) {
-        if now >= self.next {
-            self.next = now + self.every;
-            self.print(stats, now);
-        }
-    }
-
-    fn print(&self, stats: &Stats, now: Timestamp) {
-        let line = figures(stats, now.since(self.opened));
-        if self.terminal {
-            print!("\r\x1b[K{line}");
-            let _ = std::io::stdout().flush();
-        } else {
-            println!("{line}");
-        }
-    }
-}
-
-fn figures(stats: &Stats, up: Duration) -> String {
-    let side = |traffic: Traffic| format!("{}, {}", traffic.messages, report::bytes(traffic.bytes));
-    let answered = stats.pings.sent - stats.pings.outstanding;
-    let trip = stats
-        .pings
-        .rtt
-        .map_or("none yet".into(), |rtt| [rtt.last, rtt.min, rtt.smoothed].map(span).join(", "));
-    columns(&[
-        &span(up),
-        &side(stats.received),
-        &side(stats.sent),
-        &format!("{answered} of {}", stats.pings.sent),
-        &trip,
-    ])
-}
-
-/// Within 80 characters, so that a line can be refreshed in place.
-fn columns([up, received, sent, pings, trip]: &[&str; 5]) -> String {
-    format!("{up:<11} {received:<16} {sent:<16} {pings:<9} {trip}")
 }

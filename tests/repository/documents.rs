@@ -15,11 +15,12 @@ use std::path::PathBuf;
 
 use crate::{root, sources};
 
-const DOCUMENTS: [(&str, &str); 9] = [
+const DOCUMENTS: [(&str, &str); 10] = [
     ("ARCHITECTURE.md", include_str!("../../ARCHITECTURE.md")),
     ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
     ("SECURITY.md", include_str!("../../SECURITY.md")),
     ("README.md", include_str!("../../README.md")),
+    ("doctor/README.md", include_str!("../../doctor/README.md")),
     ("benches/README.md", include_str!("../../benches/README.md")),
     ("examples/README.md", include_str!("../../examples/README.md")),
     ("fuzz/README.md", include_str!("../../fuzz/README.md")),

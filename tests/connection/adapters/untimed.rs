@@ -86,7 +86,7 @@ const NORMAL: [u8; 2] = 1000_u16.to_be_bytes();
 /// A way to an end, as a client or as a server: its cause, its code, and whether it is clean.
 type Way = (&'static str, fn(Role) -> Box<Termination>, fn(&Cause) -> bool, u16, bool);
 
-const WAYS: [Way; 12] = [
+const WAYS: [Way; 14] = [
     (
         "the peer's Close",
         |role| next_to_the_end(socket(role, [from_peer(role, 0x88, &NORMAL)])),
@@ -192,6 +192,30 @@ const WAYS: [Way; 12] = [
         |role| {
             let silent = Silent { broken: true, ..Silent::default() };
             upgraded(role, silent, quiet()).close(CloseCode::NORMAL)
+        },
+        |cause| matches!(cause, Cause::Transport { kind: TransportError::BrokenPipe, .. }),
+        1006,
+        false,
+    ),
+    (
+        "a failed write of a message, and then `next`",
+        |role| {
+            let silent = Silent { broken: true, ..Silent::default() };
+            let mut socket = upgraded(role, silent, quiet());
+            socket.feed("hello").unwrap();
+            next_to_the_end(socket)
+        },
+        |cause| matches!(cause, Cause::Transport { kind: TransportError::BrokenPipe, .. }),
+        1006,
+        false,
+    ),
+    (
+        "a failed write of a message, and then `close`",
+        |role| {
+            let silent = Silent { broken: true, ..Silent::default() };
+            let mut socket = upgraded(role, silent, quiet());
+            assert!(socket.send("hello").is_err());
+            socket.close(CloseCode::NORMAL)
         },
         |cause| matches!(cause, Cause::Transport { kind: TransportError::BrokenPipe, .. }),
         1006,

@@ -56,6 +56,7 @@
 //! | `local_failure` | The peer broke a rule or a limit of this endpoint: rule, section, byte offset | certain | Report them to the peer's developers, or raise the limit |
 //! | `http_in_stream` | An HTTP response where a frame was expected: its first bytes | certain | Let the proxy handle upgrades as tunnels, or raise its timeout for requests |
 //! | `local_idle_timeout` | This endpoint's own idle timeout passed | certain | Raise it, or let the peer send more often |
+//! | `local_message_timeout` | A message was not complete for this endpoint's own timeout | certain | Raise it, or let the peer send shorter messages |
 //! | `local_abort` | This endpoint dropped the connection | certain | Close instead |
 //! | `close_skipped` | The stream ended or was reset after our Close had been written, without one from the peer | likely | Let the peer send its Close; harmless otherwise |
 //! | `close_unanswered` | Our Close was written, and the close timeout passed | certain | Read the peer's log |

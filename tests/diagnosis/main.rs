@@ -11,6 +11,7 @@ mod report_json;
 mod scenarios;
 mod scores;
 mod trace;
+mod wording;
 mod world;
 
 use std::fs;

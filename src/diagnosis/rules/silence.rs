@@ -36,7 +36,7 @@ pub(super) fn pong_timeout(measures: &Measures<'_>) -> Vec<Finding> {
     let bytes = measures.evidence.pending_output;
     // And the heartbeat sends another Ping only where something came after the one before.
     let mut findings = if heard || pings.outstanding > 1 {
-        let facts = vec![counted.clone(), Fact::LastReceived { before: silent }];
+        let facts = vec![counted.clone(), measures.received()];
         vec![Finding::new(Verdict::PeerStalled, Likely, facts), half_open(Possible)]
     } else {
         vec![half_open(likely_if(bytes == 0))]
@@ -69,7 +69,7 @@ pub(super) fn write_stalled(measures: &Measures<'_>, pending: u64) -> Vec<Findin
     if pings.last_queued.is_some() && pings.last_flushed.is_none() {
         facts.push(Fact::PingNotWritten);
     }
-    facts.push(Fact::LastReceived { before: measures.quiet_in() });
+    facts.push(measures.received());
     // A dead path stops both directions; a peer that does not read may still write.
     let stalled_for = measures.quiet_out();
     let heard = measures.evidence.last_received.is_some()
@@ -88,14 +88,11 @@ pub(super) fn write_stalled(measures: &Measures<'_>, pending: u64) -> Vec<Findin
 /// told as far as it was seen.
 pub(super) fn no_answer_from_us(measures: &Measures<'_>, peer: &CloseFrame) -> Vec<Finding> {
     let code = peer.reported_code();
-    let pings = &measures.evidence.peer_pings;
     let mut facts = vec![Fact::PeerClose { frame: *peer }];
-    if let Some(last) = pings.last {
-        let answered = pings.answered.filter(|at| *at <= measures.end());
-        let after = answered.map(|at| at.since(last));
-        facts.push(Fact::PeerPing { before: measures.ago(Some(last)), after });
+    if let Some((before, after)) = measures.peer_ping() {
+        facts.push(Fact::PeerPing { before, after });
         let pending = measures.evidence.pending_output;
-        if answered.is_none() && pending > 0 {
+        if after.is_none() && pending > 0 {
             facts.push(Fact::Pending { bytes: pending });
         }
     }
@@ -105,18 +102,17 @@ pub(super) fn no_answer_from_us(measures: &Measures<'_>, peer: &CloseFrame) -> V
 
 /// Our Pong was behind our own output.
 fn late_pong(measures: &Measures<'_>) -> Option<Finding> {
-    let pings = &measures.evidence.peer_pings;
-    let last = pings.last?;
-    let waited = match pings.answered.filter(|at| *at <= measures.end()) {
-        Some(at) => at.since(last),
-        None => measures.ago(Some(last)),
-    };
-    if waited <= Duration::from_secs(1) {
+    let (before, after) = measures.peer_ping()?;
+    if after.unwrap_or(before) <= A_SECOND {
         return None;
     }
     let pending = measures.evidence.pending_output;
-    let facts = vec![Fact::Pending { bytes: pending }];
-    Some(Finding::new(Verdict::OutboundBlocked { pending }, likely_if(pending > 0), facts))
+    let fact = match pending {
+        0 => Fact::PeerPing { before, after },
+        _ => Fact::Pending { bytes: pending },
+    };
+    let blocked = Verdict::OutboundBlocked { pending };
+    Some(Finding::new(blocked, likely_if(pending > 0), vec![fact]))
 }
 
 /// Whether a reason speaks of our silence: of Pings, Pongs or heartbeats, and that they were missed.

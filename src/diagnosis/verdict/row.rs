@@ -43,6 +43,15 @@ const DIED_SENDING: &str = "The peer crashed or was killed while it was sending:
                             around this time, and be ready to ask for the message again.";
 const KEEP_THE_REPORT: &str = "Keep this report, and watch whether the same happens again.";
 
+/// Where nothing is pending, what was slow to leave has left since.
+fn blocked(pending: u64) -> Cow<'static, str> {
+    match pending {
+        0 => "our output was slow to leave".into(),
+        1 => "our output is blocked, 1 byte pending".into(),
+        _ => format!("our output is blocked, {pending} bytes pending").into(),
+    }
+}
+
 impl Verdict {
     /// Everything that is said of it, the remedy for this endpoint in this situation.
     pub(super) fn row(&self, role: Role, situation: Situation) -> Row {
@@ -257,7 +266,7 @@ impl Verdict {
             ),
             Self::OutboundBlocked { pending } => row(
                 "outbound_blocked",
-                format!("our output is blocked, {pending} bytes pending"),
+                blocked(pending),
                 "The peer reads too slowly or the uplink is too slow: send less, wait for the \
                  output to drain before sending more, and fragment large messages.",
             ),

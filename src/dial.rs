@@ -382,7 +382,8 @@ impl Dial {
         self.tell(now);
         let Stage::Proxy(attempt, conversation) = &mut self.stage else { return };
         let attempt = *attempt;
-        let Some((rest, told)) = conversation.receive(bytes) else { return };
+        // A proxy that always has more to say does not put the deadline off.
+        let Some((rest, told)) = conversation.receive(bytes) else { return self.expire() };
         let rest = rest.to_vec();
         self.conclude_proxy(told, |dial| {
             dial.enter(DialPhase::Upgrade);
@@ -431,6 +432,11 @@ impl Dial {
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.tell(now);
         self.handle_ready();
+        self.expire();
+    }
+
+    /// Gives it up where the time is over.
+    fn expire(&mut self) {
         if self.now < self.due() {
             return;
         }
@@ -484,7 +490,9 @@ impl Dial {
     ///
     /// Why there is no connection.
     pub fn into_result(mut self) -> Result<Dialled, DialError> {
-        self.record.ended = self.now;
+        if !matches!(self.stage, Stage::Failed) {
+            self.record.ended = self.now;
+        }
         let record = Box::new(self.record);
         match self.stage {
             Stage::Connected(_, read) => Ok(Dialled { record, read }),

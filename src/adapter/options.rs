@@ -101,8 +101,8 @@ impl ConnectOptions {
     /// Follows so many redirections (301, 302, 307, 308) of the opening handshake, 20 at most.
     /// Default: none.
     ///
-    /// None is followed from `wss://` to `ws://`, and credentials are not carried to another host:
-    /// see [`ClientRequest::redirected`](crate::handshake::ClientRequest::redirected). All of them
+    /// None is followed from `wss://` to `ws://`, and the header fields of credentials are
+    /// not carried to another host: see [`ClientRequest::redirected`](crate::handshake::ClientRequest::redirected). All of them
     /// share one deadline.
     #[must_use]
     pub fn redirects(self, most: u8) -> Self {

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use core::fmt;
 
 use bytes::{Buf, BytesMut};
 
@@ -15,7 +16,6 @@ use crate::time::Timestamp;
 /// What a proxy answered, with the whole answer where HTTP refused.
 pub(super) type Told = (ProxyAnswer, Option<Box<Refusal>>);
 
-#[derive(Debug)]
 pub(super) struct Conversation {
     speaks: Speaks,
     output: BytesMut,
@@ -23,7 +23,6 @@ pub(super) struct Conversation {
     pub(super) write_blocked: bool,
 }
 
-#[derive(Debug)]
 enum Speaks {
     Http(Tunnel),
     Socks(Socks),
@@ -34,6 +33,14 @@ pub(super) enum Step {
     Write,
     Read,
     Wait { read: bool, write: bool },
+}
+
+// What is written has credentials in it.
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pending = self.output.len();
+        f.debug_struct("Conversation").field("pending", &pending).finish_non_exhaustive()
+    }
 }
 
 impl Conversation {

@@ -45,7 +45,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// One proxy for every server: `http://host:port`, `https://host:port` or `socks5://host:port`.
+    /// One proxy for every server: `http://host:port` or `socks5://host:port`. One of `https://` is
+    /// understood, and a dial through it fails with [`ProxyFailure::NoTls`](super::ProxyFailure).
     ///
     /// The port defaults to 80, 443 and 1080. `socks5h` is the same as `socks5`: names are always the
     /// proxy's to resolve. Without a scheme, `http` is meant. User and password may stand before the

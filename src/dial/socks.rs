@@ -14,14 +14,13 @@ const NO_AUTHENTICATION: u8 = 0;
 const USER_AND_PASSWORD: u8 = 2;
 
 /// What a SOCKS proxy is to connect to; a name is the proxy's to resolve.
-#[derive(Debug, Clone)]
 pub(super) struct Socks {
     state: State,
     /// The request, once it may leave.
     request: Vec<u8>,
     /// User name and password, once they are asked for.
     credentials: Option<Vec<u8>>,
-    /// What came of the present answer: at most 4 bytes and the longest name.
+    /// What came of the present answer: at most 262 bytes, with the longest name.
     answer: Vec<u8>,
 }
 

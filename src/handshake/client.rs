@@ -152,7 +152,7 @@ impl ClientHandshake {
                     if !complete {
                         return Ok((taken, None));
                     }
-                    let cut = reader.is_cut();
+                    let cut = reader.cut_at().is_some();
                     let head = reader.take_response()?;
                     match (head.status, cut) {
                         (0..=99, _) => return Err(HandshakeError::StartLine),

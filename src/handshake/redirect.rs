@@ -83,13 +83,12 @@ impl ClientRequest {
         if let Some(rest) = reference.strip_prefix("//") {
             return format!("{scheme}://{rest}");
         }
-        let (path, query) = self.target().split_once('?').unwrap_or((self.target(), ""));
+        let path = self.target().split('?').next().unwrap_or_default();
         let target = if reference.is_empty() {
             String::from(self.target())
         } else if let Some(query) = reference.strip_prefix('?') {
             format!("{path}?{query}")
         } else {
-            let _ = query;
             let (to, query) = reference.split_at(reference.find('?').unwrap_or(reference.len()));
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             let whole = if to.starts_with('/') { to.into() } else { format!("{folder}/{to}") };

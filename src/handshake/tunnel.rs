@@ -16,10 +16,8 @@ use super::refusal::{BodyReader, Refusal};
 use crate::config::Limits;
 
 /// A CONNECT under way.
-#[derive(Debug)]
 pub(crate) struct Tunnel(State);
 
-#[derive(Debug)]
 enum State {
     Head(HeadReader),
     Body(BodyReader),
@@ -76,15 +74,24 @@ impl Tunnel {
                     if !complete {
                         return Ok((taken, None));
                     }
+                    let cut = reader.cut_at();
                     let head = reader.take_response()?;
-                    match head.status {
-                        0..=99 => return Err(HandshakeError::StartLine),
-                        100..=199 => {}
-                        200..=299 => {
+                    match (head.status, cut) {
+                        (0..=99, _) => return Err(HandshakeError::StartLine),
+                        (100..=199, _) => {}
+                        (200..=299, None) => {
                             self.0 = State::Done;
                             return Ok((taken, Some(Answer::Through { status: head.status })));
                         }
-                        _ => self.0 = State::Body(BodyReader::new(head, "")),
+                        // Where the server's bytes begin is not known.
+                        (200..=299, Some(limit)) => {
+                            return Err(HandshakeError::HeadTooLarge { limit });
+                        }
+                        (_, None) => self.0 = State::Body(BodyReader::new(head, "")),
+                        (_, Some(_)) => {
+                            self.0 = State::Done;
+                            return Ok((taken, BodyReader::new(head, "").finish().map(refused)));
+                        }
                     }
                 }
             }
@@ -95,7 +102,11 @@ impl Tunnel {
     pub(crate) fn finish(&mut self) -> Option<Answer> {
         match core::mem::replace(&mut self.0, State::Done) {
             State::Body(body) => body.finish().map(refused),
-            State::Head(_) | State::Done => None,
+            State::Head(reader) => {
+                let head = reader.finish_response().filter(|head| head.status >= 300)?;
+                BodyReader::new(head, "").finish().map(refused)
+            }
+            State::Done => None,
         }
     }
 }

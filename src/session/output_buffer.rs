@@ -5,7 +5,7 @@
 //! When everything has left, next to no memory is held.
 
 use alloc::collections::VecDeque;
-use core::mem;
+use core::{fmt, mem};
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -23,7 +23,6 @@ const SPARE: usize = 192;
 const COMPACT: usize = 4096;
 
 /// Output in order.
-#[derive(Debug)]
 pub(super) struct OutputBuffer {
     /// Everything that is not a segment of its own. Never advanced, so that its capacity is true.
     pub(super) small: BytesMut,
@@ -40,11 +39,17 @@ pub(super) struct OutputBuffer {
 }
 
 /// A segment of its own.
-#[derive(Debug)]
 pub(super) struct Large {
     /// Bytes of `small` that leave before it.
     pub(super) before: usize,
     pub(super) bytes: Bytes,
+}
+
+// A request among the output has credentials in it.
+impl fmt::Debug for OutputBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutputBuffer").field("len", &self.len).finish_non_exhaustive()
+    }
 }
 
 impl OutputBuffer {

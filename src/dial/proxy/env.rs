@@ -54,7 +54,9 @@ impl Proxy {
     ) -> Result<Self, ProxyEnvError> {
         let first = |names: [&'static str; 2]| {
             for name in names {
-                if name == "HTTP_PROXY" && variable("REQUEST_METHOD")?.is_some() {
+                // On Windows, both are one.
+                let by_client = name == "HTTP_PROXY" || cfg!(windows) && name == "http_proxy";
+                if by_client && variable("REQUEST_METHOD")?.is_some() {
                     continue;
                 }
                 if let Some(value) = variable(name)?.filter(|value| !value.trim().is_empty()) {

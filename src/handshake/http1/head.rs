@@ -10,6 +10,7 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::headers::{Headers, Span, is_token_byte};
 use super::lenient;
@@ -33,7 +34,6 @@ const SWITCHING: u16 = 101;
 const FINAL: u16 = 200;
 
 /// Gathers the bytes of a head and knows when it is complete.
-#[derive(Debug)]
 pub(in crate::handshake) struct HeadReader {
     kind: Kind,
     max_head: usize,
@@ -76,6 +76,17 @@ pub(in crate::handshake) struct ResponseHead {
     pub(in crate::handshake) status: u16,
     pub(in crate::handshake) http_1_1: bool,
     pub(in crate::handshake) reason: Span,
+}
+
+// What came may have credentials in it.
+impl fmt::Debug for HeadReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gathered = self.buffer.len();
+        f.debug_struct("HeadReader")
+            .field("kind", &self.kind)
+            .field("gathered", &gathered)
+            .finish_non_exhaustive()
+    }
 }
 
 impl HeadReader {
@@ -292,9 +303,9 @@ impl HeadReader {
         (core::mem::take(&mut self.buffer).into_boxed_slice(), fields)
     }
 
-    /// Whether the head of a refusal went over its limit, so that there is no telling where it ends.
-    pub(in crate::handshake) fn is_cut(&self) -> bool {
-        self.cut
+    /// The limit that the head of a response went over, so that there is no telling where it ends.
+    pub(in crate::handshake) fn cut_at(&self) -> Option<usize> {
+        self.cut.then_some(self.max_head)
     }
 
     /// What there is of the head of a refusal, where no more of it comes.

@@ -1,7 +1,8 @@
 //! The head of a refusal that breaks rules: what can be read of it is read, so that a field that is
 //! odd hides neither the status nor how long to wait.
 //!
-//! Invariant: it is called for responses only, and never for one that opens a connection.
+//! Invariant: this is for responses only, and [`parse`] never reads one that opens a connection;
+//! [`unfold`] is for every response (RFC 9112 section 5.2).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

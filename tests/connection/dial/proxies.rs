@@ -283,3 +283,29 @@ fn a_proxy_is_used_where_it_is_meant_to_be_and_nowhere_else() {
     assert_eq!(seen.resolved, [("www.example.com".to_owned(), 80)]);
     assert_eq!(seen.result.unwrap().record.proxy, None);
 }
+
+#[test]
+fn a_head_that_is_cut_lets_nothing_through_and_hides_no_refusal() {
+    fn endless(status: &str) -> Vec<u8> {
+        let field = format!("X-Padding: {}\r\n", "x".repeat(1000));
+        format!("HTTP/1.1 {status}\r\n{}\r\nrest", field.repeat(40)).into_bytes()
+    }
+    fn through_cut(_: &[u8]) -> Option<&'static [u8]> {
+        Some(Box::leak(endless("200 Go on").into_boxed_slice()))
+    }
+    fn refused_cut(_: &[u8]) -> Option<&'static [u8]> {
+        Some(Box::leak(endless("407 Who?").into_boxed_slice()))
+    }
+    let error = failure(dial("ws://h.example/", "p.example", through_cut, false));
+    assert!(matches!(error, ProxyFailure::Malformed(_)), "{error:?}");
+    let error = failure(dial("ws://h.example/", "p.example", refused_cut, false));
+    assert_eq!(error, ProxyFailure::CredentialsNeeded);
+    // The stream ends in the middle of the head of a refusal.
+    let half: Script = |_| Some(b"HTTP/1.1 407 Who?\r\nProxy-Auth");
+    assert_eq!(
+        failure(dial("ws://h.example/", "p.example", half, true)),
+        ProxyFailure::CredentialsNeeded
+    );
+    let half: Script = |_| Some(b"HTTP/1.1 200 Go on\r\nX-");
+    assert_eq!(failure(dial("ws://h.example/", "p.example", half, true)), ProxyFailure::CutShort);
+}

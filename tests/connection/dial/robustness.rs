@@ -90,3 +90,67 @@ fn call(dial: &mut Dial, rng: &mut Rng) -> Option<Step> {
     }
     None
 }
+
+/// A dial through this proxy, which has connected and waits for an answer.
+fn asking(proxy: &str, shown: &mut Vec<String>) -> Dial {
+    let mut options = DialOptions::default();
+    options.proxy = Some(Proxy::new(proxy).unwrap());
+    let request = ClientRequest::new("ws://h.example/").unwrap();
+    let mut dial = Dial::new(&request, &options, &Config::default(), Timestamp::ZERO);
+    for _ in 0..20 {
+        shown.push(format!("{dial:?}"));
+        match dial.next() {
+            Step::Resolve { .. } => {
+                dial.handle_resolved(&["192.0.2.9:1080".parse().unwrap()], Timestamp::ZERO);
+            }
+            Step::Connect { attempt, .. } => dial.handle_connected(attempt, Timestamp::ZERO),
+            Step::Write => {
+                let written = dial.output().len();
+                dial.handle_written(written, Timestamp::ZERO);
+            }
+            Step::Read => return dial,
+            step => panic!("{step:?}"),
+        }
+    }
+    panic!("nothing is read: {dial:?}");
+}
+
+#[test]
+fn a_dial_under_way_shows_no_credentials() {
+    for (proxy, answers) in [
+        ("http://alice:sesame@p.example", &[][..]),
+        ("socks5://alice:sesame@p.example", &[&[5, 2][..]][..]),
+    ] {
+        let mut shown = Vec::new();
+        let mut dial = asking(proxy, &mut shown);
+        for answer in answers {
+            dial.handle_read(answer, Timestamp::ZERO);
+            shown.push(format!("{dial:?}"));
+        }
+        let shown = shown.join("\n");
+        let bytes = format!("{:?}", b"alice").replace(['[', ']'], "");
+        for secret in ["alice", "sesame", "YWxpY2U6c2VzYW1l", &bytes] {
+            assert!(!shown.contains(secret), "{secret}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn a_proxy_that_always_has_more_to_say_does_not_put_the_deadline_off() {
+    let handshake = Config::default().timeouts.handshake;
+    let refusal = b"HTTP/1.1 407 Who?\r\nTransfer-Encoding: chunked\r\n\r\n0;";
+    for (begins, more) in [(&refusal[..], b"x"), (b"HTTP/1.1 100 Wait\r\n\r\n", b"H")] {
+        let mut dial = asking("p.example", &mut Vec::new());
+        let mut now = Timestamp::ZERO;
+        dial.handle_read(begins, now);
+        let mut reads = 0;
+        while matches!(dial.next(), Step::Read) {
+            reads += 1;
+            now = now + Duration::from_secs(1);
+            dial.handle_read(if reads % 2 == 0 { more } else { b"" }, now);
+            assert!(reads < 100, "it never ends");
+        }
+        assert!(dial.into_result().is_err());
+        assert!(now <= Timestamp::ZERO + handshake + Duration::from_secs(1));
+    }
+}

@@ -373,3 +373,17 @@ fn the_body_of_a_refusal_is_bounded() {
         assert_eq!(report.refusal.as_ref().unwrap().body().len(), len);
     }
 }
+
+#[test]
+fn a_session_that_has_yet_to_write_its_request_shows_no_credentials() {
+    use farewell::handshake::ClientRequest;
+    use farewell::{Config, Seed, Session, Timestamp};
+
+    let request = ClientRequest::new("ws://h.example/").unwrap();
+    let request = request.header("Authorization", "Bearer sesame").unwrap();
+    let mut session =
+        Session::client(&request, Config::default(), Seed::new([1; 32]), Timestamp::ZERO);
+    assert!(session.has_output());
+    let shown = format!("{session:?}");
+    assert!(!shown.contains("sesame"), "{shown}");
+}

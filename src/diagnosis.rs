@@ -91,7 +91,8 @@
 //! # Where no connection came about
 //!
 //! [`DialRecord::diagnosis`] and `ConnectError::diagnosis` explain what the resolver, the operating
-//! system and the proxy have said; so almost all of it is certain.
+//! system and the proxy have said; so almost all of it is certain. Through a proxy, the name and the
+//! addresses are the proxy's, and verdict and remedy say so.
 //!
 //! | Verdict | Evidence | Confidence | Remedy |
 //! |---|---|---|---|

@@ -156,6 +156,7 @@ impl Dial {
             phase_deadline: None,
             now,
         };
+        dial.record.through = dial.proxy.as_ref().map(ProxyServer::kind);
         dial.begin();
         dial
     }

@@ -174,13 +174,25 @@ pub enum Verdict {
         proxy: bool,
     },
     /// Nobody listens at the address, says its host.
-    AddressesRefused,
+    AddressesRefused {
+        /// Whether it was the proxy's.
+        proxy: bool,
+    },
     /// The address did not answer at all.
-    AddressesSilent,
+    AddressesSilent {
+        /// Whether it was the proxy's.
+        proxy: bool,
+    },
     /// There is no way to the address, says the operating system or a router.
-    AddressesUnreachable,
+    AddressesUnreachable {
+        /// Whether it was the proxy's.
+        proxy: bool,
+    },
     /// This machine does not let the connection out: a rule, or no address or port of its own.
-    LocalNetwork,
+    LocalNetwork {
+        /// Whether it was one to the proxy.
+        proxy: bool,
+    },
     /// More addresses were given than are tried.
     TooManyAddresses {
         /// How many there are.

@@ -43,7 +43,10 @@ pub struct DialRecord {
     pub attempts: Vec<AddressAttempt>,
     /// Addresses that were known and not tried: the race was over before.
     pub untried: u16,
-    /// The conversation with the proxy, where one is used.
+    /// What the proxy speaks, where one is to be used: the name, the addresses and their errors
+    /// are then the proxy's, whether or not it was ever reached.
+    pub through: Option<ProxyKind>,
+    /// The conversation with the proxy, where one was begun.
     pub proxy: Option<ProxyRecord>,
     /// The TLS handshake, where there was one.
     pub tls: Option<PhaseSpan>,
@@ -67,6 +70,7 @@ impl DialRecord {
             connect: None,
             attempts: Vec::new(),
             untried: 0,
+            through: None,
             proxy: None,
             tls: None,
             upgrade: None,

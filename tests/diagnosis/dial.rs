@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use farewell::diagnosis::{Confidence, Diagnosis};
-use farewell::dial::{AttemptError, AttemptErrorKind, Dial, DialOptions, DialRecord, Proxy, Step};
+use farewell::dial::{
+    AttemptError, AttemptErrorKind, Dial, DialOptions, DialRecord, Proxy, ProxyKind, Step,
+};
 use farewell::handshake::ClientRequest;
 use farewell::{Config, ReadClosed, Timestamp};
 
@@ -146,6 +148,47 @@ fn every_failure_of_the_addresses_has_its_verdict() {
     let both = dial(None, Ok(()), &[Some(Unreachable), Some(Refused)], None).diagnosis();
     let names: Vec<_> = both.iter().map(|finding| finding.verdict().name()).collect();
     assert_eq!(names, ["addresses_refused", "addresses_unreachable"]);
+}
+
+/// Whoever does not reach a proxy learns nothing of the server, and is told to look at the proxy.
+#[test]
+fn a_proxy_that_is_not_reached_is_blamed_and_not_the_server() {
+    let failed: [(&[Option<AttemptErrorKind>], &str); 5] = [
+        (&[], "certain: the proxy's name was not found"),
+        (
+            &[Some(Refused)],
+            "certain: nobody listens at the proxy's address (192.0.2.0:80 refused after 0 µs)",
+        ),
+        (
+            &[None],
+            "certain: the proxy's address does not answer \
+             (192.0.2.0:80 did not answer after 10.0 s)",
+        ),
+        (
+            &[Some(Unreachable)],
+            "certain: there is no route to the proxy's address \
+             (192.0.2.0:80 unreachable after 0 µs)",
+        ),
+        (
+            &[Some(NotPermitted)],
+            "certain: this machine does not let the connection to the proxy out \
+             (192.0.2.0:80 not permitted on this machine after 0 µs)",
+        ),
+    ];
+    for (addresses, expected) in failed {
+        for (proxy, kind) in [("http://p", ProxyKind::Http), ("socks5://p", ProxyKind::Socks5)] {
+            let record = dial(Some(proxy), Ok(()), addresses, None);
+            assert_eq!(record.through, Some(kind));
+            assert_eq!(record.proxy, None, "{record}");
+            let diagnosis = record.diagnosis();
+            assert_eq!(line(&diagnosis), expected, "{record}");
+            let remedy = diagnosis.first().remedy();
+            assert!(!remedy.contains("server") && !remedy.contains("a proxy"), "{remedy}");
+            let names_it = remedy.contains("the proxy's host and port") || addresses.is_empty();
+            assert!(names_it, "{remedy}");
+        }
+        assert_eq!(dial(None, Ok(()), addresses, None).through, None);
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(in crate::diagnosis) fn explain(record: &DialRecord) -> Vec<Finding> {
             certain(Verdict::NameNotFound { proxy: *proxy }, facts)
         }
         DialFailure::NoAddress => {
-            certain(Verdict::NameNotFound { proxy: record.proxy.is_some() }, vec![])
+            certain(Verdict::NameNotFound { proxy: record.through.is_some() }, vec![])
         }
         DialFailure::TooManyAddresses { given, limit } => {
             let verdict = Verdict::TooManyAddresses { given: *given as u64, limit: *limit as u64 };
@@ -63,16 +63,16 @@ fn by_proxy(failure: ProxyFailure) -> Verdict {
     }
 }
 
-/// What the outcome of an address means.
-fn of_address(attempt: &AddressAttempt) -> Option<Verdict> {
+/// What the outcome of an address means, the server's or the proxy's.
+fn of_address(attempt: &AddressAttempt, proxy: bool) -> Option<Verdict> {
     match attempt.outcome {
-        AttemptOutcome::Silent => Some(Verdict::AddressesSilent),
+        AttemptOutcome::Silent => Some(Verdict::AddressesSilent { proxy }),
         AttemptOutcome::Failed(error) => Some(match error.kind {
-            AttemptErrorKind::Refused => Verdict::AddressesRefused,
-            AttemptErrorKind::TimedOut => Verdict::AddressesSilent,
-            AttemptErrorKind::Unreachable => Verdict::AddressesUnreachable,
+            AttemptErrorKind::Refused => Verdict::AddressesRefused { proxy },
+            AttemptErrorKind::TimedOut => Verdict::AddressesSilent { proxy },
+            AttemptErrorKind::Unreachable => Verdict::AddressesUnreachable { proxy },
             AttemptErrorKind::NotPermitted | AttemptErrorKind::NoLocalAddress => {
-                Verdict::LocalNetwork
+                Verdict::LocalNetwork { proxy }
             }
             AttemptErrorKind::Reset | AttemptErrorKind::Other => Verdict::TransportFailure,
         }),
@@ -83,16 +83,17 @@ fn of_address(attempt: &AddressAttempt) -> Option<Verdict> {
 /// One finding for each way in which addresses failed. An address without a route is usual where
 /// there is no IPv6, so that it says least.
 fn by_address(record: &DialRecord) -> Vec<Finding> {
-    const BY_WEIGHT: [Verdict; 5] = [
-        Verdict::AddressesRefused,
-        Verdict::AddressesSilent,
-        Verdict::LocalNetwork,
+    let proxy = record.through.is_some();
+    let by_weight = [
+        Verdict::AddressesRefused { proxy },
+        Verdict::AddressesSilent { proxy },
+        Verdict::LocalNetwork { proxy },
         Verdict::TransportFailure,
-        Verdict::AddressesUnreachable,
+        Verdict::AddressesUnreachable { proxy },
     ];
     let mut findings: Vec<Finding> = Vec::new();
-    for verdict in BY_WEIGHT {
-        let so = |attempt: &&AddressAttempt| of_address(attempt) == Some(verdict);
+    for verdict in by_weight {
+        let so = |attempt: &&AddressAttempt| of_address(attempt, proxy) == Some(verdict);
         let tried = record.attempts.iter().filter(so);
         let count = tried.clone().count();
         if count == 0 {

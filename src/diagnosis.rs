@@ -97,13 +97,13 @@
 //! | Verdict | Evidence | Confidence | Remedy |
 //! |---|---|---|---|
 //! | `name_not_found` | The resolver says so, or knows no address; its words | certain | Check the spelling, and the resolver |
-//! | `addresses_refused`, `addresses_silent`, `addresses_unreachable` | What the system says of each address, or that it did not answer in time | certain where all addresses failed so; else likely, in this order, and the others possible | Check port and server; firewalls; routes |
+//! | `addresses_refused`, `addresses_silent`, `addresses_unreachable` | What the system says of each address, or that it did not answer for a second at least | certain where all addresses failed so and none was left untried; else the first of refused, silent, `dial_timed_out`, `local_network`, `transport_failure` and unreachable is likely, and the others possible | Check port and server, or the proxy's; firewalls; routes |
 //! | `local_network` | The system does not permit the connection, or has no address or port for it | certain, as above | Check firewall, sandbox and limits of this machine |
 //! | `too_many_addresses` | More than 1,000 were given | certain | Give fewer |
 //! | `proxy_needs_credentials`, `proxy_refused_credentials` | The proxy's answer: status 407 or 401, or what SOCKS5 says, with and without credentials given | certain | Give them, or renew them |
 //! | `proxy_refused` | Any other status of the proxy, or reply of SOCKS5 | certain | By status: the proxy's rules, or a server that it does not reach |
 //! | `not_a_proxy`, `proxy_cut_short`, `proxy_unfit` | An answer in another protocol; none; a scheme or a name that cannot be | certain | Check scheme and port of the proxy |
-//! | `dial_timed_out` | The time passed while the name was looked up or the proxy was asked | certain | By phase: the resolver, the proxy's log |
+//! | `dial_timed_out` | The time passed while the name was looked up or the proxy was asked; or so early in connecting that a slow address is like a silent one | certain; likely and possible where only some addresses were cut off so early | By phase: the resolver, the proxy's log, more time |
 //!
 //! # How often it is right
 //!

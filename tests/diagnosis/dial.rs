@@ -150,6 +150,69 @@ fn every_failure_of_the_addresses_has_its_verdict() {
     assert_eq!(names, ["addresses_refused", "addresses_unreachable"]);
 }
 
+/// A dial of ten seconds whose name resolves to this many addresses after so long, all silent.
+fn silent_after(resolved: Duration, count: usize) -> DialRecord {
+    let request = ClientRequest::new("ws://server.example/").unwrap();
+    let (mut now, options) = (Timestamp::ZERO, DialOptions::default());
+    let mut dial = Dial::new(&request, &options, &Config::default(), now);
+    let all: Vec<_> = (0..count).map(|n| SocketAddr::from(([192, 0, 2, n as u8], 80))).collect();
+    loop {
+        match dial.next() {
+            Step::Resolve { .. } => {
+                now = now + resolved;
+                dial.handle_resolved(&all, now);
+            }
+            Step::Wait(wait) => {
+                now = wait.until;
+                dial.handle_timeout(now);
+            }
+            Step::Failed => return *dial.into_result().unwrap_err().record,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn an_address_that_had_no_time_to_answer_is_not_said_to_be_silent() {
+    let cases: [(u64, usize, &[&str]); 4] = [
+        // The lookup took nearly all of it.
+        (
+            9_400,
+            2,
+            &[
+                "certain: the time had passed in connecting to the addresses (dialling for 10.00 s; \
+               192.0.2.0:80 did not answer after 600 ms; 192.0.2.1:80 did not answer after 350 ms)",
+            ],
+        ),
+        (
+            9_000,
+            1,
+            &["certain: the address does not answer (192.0.2.0:80 did not answer after 1.0 s)"],
+        ),
+        // One had time and the other had not.
+        (
+            8_900,
+            2,
+            &[
+                "likely: the address does not answer (192.0.2.0:80 did not answer after 1.1 s)",
+                "possible: the time had passed in connecting to the addresses \
+                 (dialling for 10.00 s; 192.0.2.1:80 did not answer after 850 ms)",
+            ],
+        ),
+        // And a few were never tried.
+        (0, 34, &["likely: the address does not answer"]),
+    ];
+    for (resolved, count, expected) in cases {
+        let record = silent_after(Duration::from_millis(resolved), count);
+        let findings: Vec<_> = record.diagnosis().iter().map(ToString::to_string).collect();
+        assert_eq!(findings.len(), expected.len(), "{findings:?}");
+        for (finding, expected) in findings.iter().zip(expected) {
+            assert!(finding.starts_with(expected), "{finding}");
+        }
+        assert_eq!(record.untried > 0, count > 32);
+    }
+}
+
 /// Whoever does not reach a proxy learns nothing of the server, and is told to look at the proxy.
 #[test]
 fn a_proxy_that_is_not_reached_is_blamed_and_not_the_server() {

@@ -5,6 +5,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::super::finding::Confidence::{Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
@@ -63,9 +64,16 @@ fn by_proxy(failure: ProxyFailure) -> Verdict {
     }
 }
 
+/// An address that was waited for less long than this may only be slow, or a packet was lost: what
+/// asks for a connection is sent again after a second.
+const ENOUGH: Duration = Duration::from_secs(1);
+
 /// What the outcome of an address means, the server's or the proxy's.
 fn of_address(attempt: &AddressAttempt, proxy: bool) -> Option<Verdict> {
     match attempt.outcome {
+        AttemptOutcome::Silent if attempt.span.took().is_some_and(|took| took < ENOUGH) => {
+            Some(Verdict::DialTimedOut { phase: DialPhase::Connect })
+        }
         AttemptOutcome::Silent => Some(Verdict::AddressesSilent { proxy }),
         AttemptOutcome::Failed(error) => Some(match error.kind {
             AttemptErrorKind::Refused => Verdict::AddressesRefused { proxy },
@@ -84,9 +92,11 @@ fn of_address(attempt: &AddressAttempt, proxy: bool) -> Option<Verdict> {
 /// there is no IPv6, so that it says least.
 fn by_address(record: &DialRecord) -> Vec<Finding> {
     let proxy = record.through.is_some();
+    let too_early = Verdict::DialTimedOut { phase: DialPhase::Connect };
     let by_weight = [
         Verdict::AddressesRefused { proxy },
         Verdict::AddressesSilent { proxy },
+        too_early,
         Verdict::LocalNetwork { proxy },
         Verdict::TransportFailure,
         Verdict::AddressesUnreachable { proxy },
@@ -94,17 +104,21 @@ fn by_address(record: &DialRecord) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for verdict in by_weight {
         let so = |attempt: &&AddressAttempt| of_address(attempt, proxy) == Some(verdict);
-        let tried = record.attempts.iter().filter(so);
-        let count = tried.clone().count();
+        let failed = record.attempts.iter().filter(so);
+        let count = failed.clone().count();
         if count == 0 {
             continue;
         }
-        let facts = tried.take(NAMED).map(|attempt| Fact::Address { attempt: *attempt }).collect();
+        // That the time had passed is so, whatever was not tried.
+        let all = count == record.attempts.len() && (record.untried == 0 || verdict == too_early);
         let confidence = match findings.is_empty() {
-            true if count == record.attempts.len() => Certain,
+            true if all => Certain,
             true => Likely,
             false => Possible,
         };
+        let dialling = Fact::Dialling { span: record.took() };
+        let named = failed.take(NAMED).map(|attempt| Fact::Address { attempt: *attempt });
+        let facts = (verdict == too_early).then_some(dialling).into_iter().chain(named).collect();
         findings.push(Finding::new(verdict, confidence, facts));
     }
     findings

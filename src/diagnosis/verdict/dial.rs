@@ -190,7 +190,10 @@ pub(super) fn dial_timed_out(phase: DialPhase) -> Row {
             "The resolver does not answer: check the resolvers of this machine (/etc/resolv.conf), and \
              whether the network lets them through."
         }
-        DialPhase::Connect => "Check firewalls and the address, or allow more time.",
+        DialPhase::Connect => {
+            "An address had less than a second to answer: allow more time, and look at how much of \
+             it the lookup took, or addresses before; then check firewalls and the address."
+        }
         DialPhase::Proxy => {
             "The proxy took the connection and says nothing: it may wait for a server that does not \
              answer it, or speak another protocol; read its log, or allow more time."

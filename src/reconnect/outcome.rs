@@ -20,13 +20,21 @@ pub enum Outcome<'a> {
     /// There was a transport connection, and this is how it ended: in the opening handshake or
     /// later.
     Ended(&'a Termination),
-    /// There was none.
+    /// There was none, and this is how it was dialled.
+    Undialled(&'a DialRecord),
+    /// There was none, for this reason.
     Failed(ConnectFailure),
 }
 
 impl<'a> From<&'a Termination> for Outcome<'a> {
     fn from(report: &'a Termination) -> Self {
         Self::Ended(report)
+    }
+}
+
+impl<'a> From<&'a DialRecord> for Outcome<'a> {
+    fn from(record: &'a DialRecord) -> Self {
+        Self::Undialled(record)
     }
 }
 
@@ -37,10 +45,21 @@ impl From<ConnectFailure> for Outcome<'_> {
 }
 
 impl Outcome<'_> {
-    /// How long the server asked to wait.
+    /// Why no transport connection came about, where that is how it ended.
+    #[must_use]
+    pub fn failure(&self) -> Option<ConnectFailure> {
+        match self {
+            Self::Ended(_) => None,
+            Self::Undialled(record) => Some((*record).into()),
+            Self::Failed(failure) => Some(*failure),
+        }
+    }
+
+    /// How long the server asked to wait, or the proxy that let nothing through.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Ended(report) => report.refusal.as_ref()?.retry_after(),
+            Self::Undialled(record) => record.proxy.as_ref()?.refusal.as_ref()?.retry_after(),
             Self::Failed(_) => None,
         }
     }

@@ -201,11 +201,8 @@ impl ReasonKind {
             Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => Self::Violation(rule),
             Cause::Aborted => Self::AbortedHere,
             Cause::HandshakeRejected { status } => status_of(report, status, opened),
-            // A fault of the HTTP around a refusal makes it no more final than it is.
-            Cause::HandshakeInvalid(error) => match report.evidence.http_status {
-                Some(status) if status != 101 => status_of(report, status, opened),
-                _ => Self::Handshake(error),
-            },
+            // Of a response whose status is 101 or cannot be read: any other is a refusal.
+            Cause::HandshakeInvalid(error) => Self::Handshake(error),
             // Closed by this endpoint, though not by the application: the peer's Close only
             // followed.
             Cause::IdleTimeout { .. } | Cause::MessageTimeout { .. } => Self::Lost(report.cause),

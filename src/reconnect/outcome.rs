@@ -7,9 +7,11 @@ use core::time::Duration;
 use thiserror::Error;
 
 use crate::handshake::RequestError;
+#[cfg(feature = "std")]
+use crate::report::AttemptError;
 use crate::report::{
-    AddressAttempt, AttemptErrorKind, AttemptOutcome, DialFailure, DialRecord, ProxyFailure,
-    SocksReply, Termination,
+    AddressAttempt, AttemptErrorKind, DialFailure, DialRecord, ProxyFailure, SocksReply,
+    Termination,
 };
 use crate::wire::close::{CodeFacts, CodeRetry};
 
@@ -211,26 +213,22 @@ impl From<&DialRecord> for ConnectFailure {
     }
 }
 
-/// What the errors of all addresses come to: an answer counts for more than none.
+/// What the errors of all addresses come to: the one that says most.
 fn unconnected(attempts: &[AddressAttempt]) -> ConnectFailure {
-    let has = |kind: AttemptErrorKind| {
-        let failed = |attempt: &AddressAttempt| match attempt.outcome {
-            AttemptOutcome::Failed(error) => error.kind == kind,
-            AttemptOutcome::Pending
-            | AttemptOutcome::Connected
-            | AttemptOutcome::Lost
-            | AttemptOutcome::Silent => false,
-        };
-        attempts.iter().any(failed)
-    };
-    if has(AttemptErrorKind::Refused) {
-        ConnectFailure::Refused
-    } else if has(AttemptErrorKind::TimedOut) {
-        ConnectFailure::TimedOut
-    } else if has(AttemptErrorKind::Unreachable) || has(AttemptErrorKind::NoLocalAddress) {
-        ConnectFailure::Unreachable
-    } else {
-        ConnectFailure::Other
+    let failures = attempts.iter().filter_map(|attempt| attempt.outcome.failure());
+    failures.min_by_key(|kind| kind.weight()).map_or(ConnectFailure::Other, Into::into)
+}
+
+impl From<AttemptErrorKind> for ConnectFailure {
+    fn from(kind: AttemptErrorKind) -> Self {
+        match kind {
+            AttemptErrorKind::Refused => Self::Refused,
+            AttemptErrorKind::TimedOut => Self::TimedOut,
+            AttemptErrorKind::Unreachable | AttemptErrorKind::NoLocalAddress => Self::Unreachable,
+            AttemptErrorKind::NotPermitted | AttemptErrorKind::Reset | AttemptErrorKind::Other => {
+                Self::Other
+            }
+        }
     }
 }
 
@@ -238,19 +236,7 @@ fn unconnected(attempts: &[AddressAttempt]) -> ConnectFailure {
 impl From<&std::io::Error> for ConnectFailure {
     /// By what is in the error, if that is a failure of this type, and by its kind.
     fn from(error: &std::io::Error) -> Self {
-        use std::io::ErrorKind;
-        if let Some(failure) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
-            return *failure;
-        }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the standard library adds kinds")]
-        match error.kind() {
-            ErrorKind::ConnectionRefused => Self::Refused,
-            ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::NetworkDown
-            | ErrorKind::AddrNotAvailable => Self::Unreachable,
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::TimedOut,
-            _ => Self::Other,
-        }
+        let told = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
+        told.copied().unwrap_or_else(|| AttemptError::from(error).kind.into())
     }
 }

@@ -227,7 +227,9 @@ fn errors_of_the_system_by_kind_and_by_what_is_in_them() {
         (ErrorKind::AddrNotAvailable, ConnectFailure::Unreachable),
         (ErrorKind::TimedOut, ConnectFailure::TimedOut),
         (ErrorKind::WouldBlock, ConnectFailure::TimedOut),
+        (ErrorKind::AddrInUse, ConnectFailure::Unreachable),
         (ErrorKind::ConnectionReset, ConnectFailure::Other),
+        (ErrorKind::PermissionDenied, ConnectFailure::Other),
     ];
     for (kind, failure) in cases {
         assert_eq!(ConnectFailure::from(&Error::from(kind)), failure);

@@ -8,9 +8,12 @@ use farewell::dial::{
     AttemptError, AttemptErrorKind, Dial, DialOptions, DialRecord, Proxy, ProxyKind, Step,
 };
 use farewell::handshake::ClientRequest;
+use farewell::reconnect::ConnectFailure;
 use farewell::{Config, ReadClosed, Timestamp};
 
-use AttemptErrorKind::{NotPermitted, Other, Refused, TimedOut, Unreachable};
+use AttemptErrorKind::{
+    NoLocalAddress, NotPermitted, Other, Refused, Reset, TimedOut, Unreachable,
+};
 
 /// Where the table of these verdicts begins.
 pub(crate) const HEADING: &str = "//! # Where no connection came about\n";
@@ -148,6 +151,34 @@ fn every_failure_of_the_addresses_has_its_verdict() {
     let both = dial(None, Ok(()), &[Some(Unreachable), Some(Refused)], None).diagnosis();
     let names: Vec<_> = both.iter().map(|finding| finding.verdict().name()).collect();
     assert_eq!(names, ["addresses_refused", "addresses_unreachable"]);
+}
+
+/// Whatever two addresses failed with, both speak of the same one first.
+#[test]
+fn the_reason_to_try_again_is_that_of_the_first_verdict() {
+    use ConnectFailure as Failure;
+    let kinds = [Refused, TimedOut, NotPermitted, NoLocalAddress, Reset, Other, Unreachable];
+    let first = |kinds: &[AttemptErrorKind]| {
+        let kinds: Vec<_> = kinds.iter().copied().map(Some).collect();
+        let record = dial(None, Ok(()), &kinds, None);
+        (ConnectFailure::from(&record), record.diagnosis().verdict().name())
+    };
+    let alone = kinds.map(|kind| first(&[kind]));
+    let expected = [
+        (Failure::Refused, "addresses_refused"),
+        (Failure::TimedOut, "addresses_silent"),
+        (Failure::Other, "local_network"),
+        (Failure::Unreachable, "local_network"),
+        (Failure::Other, "transport_failure"),
+        (Failure::Other, "transport_failure"),
+        (Failure::Unreachable, "addresses_unreachable"),
+    ];
+    assert_eq!(alone, expected);
+    for (at, says_more) in kinds.iter().enumerate() {
+        for says_less in &kinds[at..] {
+            assert_eq!(first(&[*says_less, *says_more]), expected[at], "{says_less}, {says_more}");
+        }
+    }
 }
 
 /// A dial of ten seconds whose name resolves to this many addresses after so long, all silent.

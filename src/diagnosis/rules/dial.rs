@@ -10,8 +10,7 @@ use core::time::Duration;
 use super::super::finding::Confidence::{Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
 use crate::report::{
-    AddressAttempt, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase, DialRecord,
-    ProxyAnswer, ProxyFailure,
+    AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase, DialRecord, ProxyAnswer, ProxyFailure,
 };
 
 /// How many addresses a finding names.
@@ -67,59 +66,49 @@ fn by_proxy(failure: ProxyFailure) -> Verdict {
 /// An address that was waited for less long than this may only be slow, or a packet was lost: what
 /// asks for a connection is sent again after a second.
 const ENOUGH: Duration = Duration::from_secs(1);
+const TOO_EARLY: Verdict = Verdict::DialTimedOut { phase: DialPhase::Connect };
 
-/// What the outcome of an address means, the server's or the proxy's.
-fn of_address(attempt: &AddressAttempt, proxy: bool) -> Option<Verdict> {
-    match attempt.outcome {
-        AttemptOutcome::Silent if attempt.span.took().is_some_and(|took| took < ENOUGH) => {
-            Some(Verdict::DialTimedOut { phase: DialPhase::Connect })
+/// What it means that an address failed so, the server's or the proxy's.
+fn of_address(kind: AttemptErrorKind, too_early: bool, proxy: bool) -> Verdict {
+    match kind {
+        AttemptErrorKind::Refused => Verdict::AddressesRefused { proxy },
+        AttemptErrorKind::TimedOut if too_early => TOO_EARLY,
+        AttemptErrorKind::TimedOut => Verdict::AddressesSilent { proxy },
+        AttemptErrorKind::Unreachable => Verdict::AddressesUnreachable { proxy },
+        AttemptErrorKind::NotPermitted | AttemptErrorKind::NoLocalAddress => {
+            Verdict::LocalNetwork { proxy }
         }
-        AttemptOutcome::Silent => Some(Verdict::AddressesSilent { proxy }),
-        AttemptOutcome::Failed(error) => Some(match error.kind {
-            AttemptErrorKind::Refused => Verdict::AddressesRefused { proxy },
-            AttemptErrorKind::TimedOut => Verdict::AddressesSilent { proxy },
-            AttemptErrorKind::Unreachable => Verdict::AddressesUnreachable { proxy },
-            AttemptErrorKind::NotPermitted | AttemptErrorKind::NoLocalAddress => {
-                Verdict::LocalNetwork { proxy }
-            }
-            AttemptErrorKind::Reset | AttemptErrorKind::Other => Verdict::TransportFailure,
-        }),
-        AttemptOutcome::Pending | AttemptOutcome::Connected | AttemptOutcome::Lost => None,
+        AttemptErrorKind::Reset | AttemptErrorKind::Other => Verdict::TransportFailure,
     }
 }
 
-/// One finding for each way in which addresses failed. An address without a route is usual where
-/// there is no IPv6, so that it says least.
+/// One finding for each way in which addresses failed, the one that says most first.
 fn by_address(record: &DialRecord) -> Vec<Finding> {
     let proxy = record.through.is_some();
-    let too_early = Verdict::DialTimedOut { phase: DialPhase::Connect };
-    let by_weight = [
-        Verdict::AddressesRefused { proxy },
-        Verdict::AddressesSilent { proxy },
-        too_early,
-        Verdict::LocalNetwork { proxy },
-        Verdict::TransportFailure,
-        Verdict::AddressesUnreachable { proxy },
-    ];
+    let failed = record.attempts.iter().filter_map(|attempt| {
+        let kind = attempt.outcome.failure()?;
+        let silent = attempt.outcome == AttemptOutcome::Silent;
+        let too_early = silent && attempt.span.took().is_some_and(|took| took < ENOUGH);
+        Some(((kind.weight(), too_early), of_address(kind, too_early, proxy), attempt))
+    });
+    let mut failed: Vec<_> = failed.collect();
+    failed.sort_by_key(|(weight, ..)| *weight);
     let mut findings: Vec<Finding> = Vec::new();
-    for verdict in by_weight {
-        let so = |attempt: &&AddressAttempt| of_address(attempt, proxy) == Some(verdict);
-        let failed = record.attempts.iter().filter(so);
-        let count = failed.clone().count();
-        if count == 0 {
-            continue;
-        }
+    for alike in failed.chunk_by(|(_, one, _), (_, other, _)| one == other) {
+        let Some((_, verdict, _)) = alike.first() else { continue };
         // That the time had passed is so, whatever was not tried.
-        let all = count == record.attempts.len() && (record.untried == 0 || verdict == too_early);
+        let too_early = *verdict == TOO_EARLY;
+        let all = alike.len() == record.attempts.len() && (record.untried == 0 || too_early);
         let confidence = match findings.is_empty() {
             true if all => Certain,
             true => Likely,
             false => Possible,
         };
-        let dialling = Fact::Dialling { span: record.took() };
-        let named = failed.take(NAMED).map(|attempt| Fact::Address { attempt: *attempt });
-        let facts = (verdict == too_early).then_some(dialling).into_iter().chain(named).collect();
-        findings.push(Finding::new(verdict, confidence, facts));
+        let dialling = too_early.then_some(Fact::Dialling { span: record.took() });
+        let named = alike.iter().take(NAMED);
+        let named = named.map(|(.., attempt)| Fact::Address { attempt: **attempt });
+        let facts = dialling.into_iter().chain(named).collect();
+        findings.push(Finding::new(*verdict, confidence, facts));
     }
     findings
 }

@@ -49,10 +49,22 @@ pub enum AttemptOutcome {
     Connected,
     /// It had no answer when another address connected, and was dropped.
     Lost,
-    /// It had no answer when the time for it had passed, and was dropped: the address is silent.
+    /// It had no answer when the time for it had passed, and was dropped.
     Silent,
     /// It failed.
     Failed(AttemptError),
+}
+
+impl AttemptOutcome {
+    /// As what it failed; nothing where it did not. Who is not answered is told so by a deadline, be
+    /// it the system's or ours.
+    pub(crate) const fn failure(self) -> Option<AttemptErrorKind> {
+        match self {
+            Self::Silent => Some(AttemptErrorKind::TimedOut),
+            Self::Failed(error) => Some(error.kind),
+            Self::Pending | Self::Connected | Self::Lost => None,
+        }
+    }
 }
 
 /// Why an attempt to connect failed: its kind, and the operating system's number for it.
@@ -116,6 +128,23 @@ pub enum AttemptErrorKind {
     /// Anything else.
     #[error("failed")]
     Other,
+}
+
+impl AttemptErrorKind {
+    /// Where the addresses of a name failed in different ways, the one that says most comes first.
+    /// An answer says more than none; an address without a route is usual where there is no IPv6, so
+    /// that it says least.
+    pub(crate) const fn weight(self) -> u8 {
+        match self {
+            Self::Refused => 0,
+            Self::TimedOut => 1,
+            Self::NotPermitted => 2,
+            Self::NoLocalAddress => 3,
+            Self::Reset => 4,
+            Self::Other => 5,
+            Self::Unreachable => 6,
+        }
+    }
 }
 
 #[cfg(feature = "std")]

@@ -1,5 +1,7 @@
 //! What a diagnosis says of endings that no scenario of the corpus has: no more than was seen.
 
+use std::time::Duration;
+
 use farewell::diagnosis::{Diagnosis, Fact, Verdict};
 
 use super::replay;
@@ -7,9 +9,14 @@ use super::trace::Trace;
 
 /// The diagnosis of a client's open connection without a heartbeat, to which this happens.
 fn diagnosis(events: &str) -> Diagnosis {
+    diagnosis_after("", events)
+}
+
+/// The same after earlier connections, a line for each.
+fn diagnosis_after(past: &str, events: &str) -> Diagnosis {
     let text = format!(
         "farewell-trace 1\nscenario wording\nseed 1\nrole client\nstart open\nheartbeat off\n\
-         expect unexplained\n\n{events}"
+         {past}expect unexplained\n\n{events}"
     );
     replay::diagnose(&Trace::parse(&text).unwrap()).unwrap().1
 }
@@ -58,4 +65,16 @@ fn a_pong_that_was_late_is_told_by_its_time_once_it_has_left() {
     // One that has not left is told by what is pending.
     let found = diagnosis(&late.replace("4.000000 unblock\n", ""));
     assert!(format!("{found:#}").contains("bytes pending"), "{found:#}");
+}
+
+#[test]
+fn connections_that_ended_alike_are_not_said_to_be_in_a_row() {
+    // Another one, of another age and idle time, was between them.
+    let past = "past 137.000000 37.000000\npast 4.000000 1.500000\npast 137.000000 37.000000\n";
+    let events = format!("100.000000 recv {PING}\n137.000000 eof\n200.000000 wait");
+    let found = format!("{:#}", diagnosis_after(past, &events));
+    assert!(found.contains("3 connections ended after 37 s idle"), "{found}");
+    assert!(!found.contains("in a row"), "{found}");
+    let fact = Fact::EqualLifetimes { count: 3, span: Duration::from_secs(137) };
+    assert_eq!(fact.to_string(), "3 connections lived 137 s");
 }

@@ -2,8 +2,9 @@
 //! its own error, the proxy's answer.
 //!
 //! Invariant: plain values, filled in by the machine in [`dial`](crate::dial) and by whoever
-//! executes it. No name, no credential and no header field is in here, and what grows is bounded:
-//! there is one entry for each address that was tried, and no more than a thousand of those.
+//! executes it. No name and no credential is in here, and header fields only in the answer of a proxy
+//! that refused, of which neither `Debug` nor serde shows more than status and reason. What grows is
+//! bounded: there is one entry for each address that was tried, and no more than a thousand of those.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -23,11 +24,39 @@ pub use failure::{DialFailure, LookupError, ProxyFailure, SocksReply};
 
 /// How a connection came about, or why it did not.
 ///
-/// A socket has one on a client; so has a `ConnectError`. Its `Display` is one line:
+/// A socket has one on a client; so has a `ConnectError`. Its `Display` is one line, to which the
+/// opening handshake adds its own part:
 ///
-/// ```text
-/// resolved in 12 ms; [2001:db8::1]:443 lost the race after 280 ms, 192.0.2.1:443 connected in 30 ms;
-/// the proxy answered 200 in 8 ms; upgraded in 11 ms
+/// ```
+/// use core::time::Duration;
+///
+/// use farewell::dial::{Dial, DialOptions, Proxy, Step};
+/// use farewell::handshake::ClientRequest;
+/// use farewell::{Config, Timestamp};
+///
+/// let mut now = Timestamp::ZERO;
+/// let mut options = DialOptions::default();
+/// options.proxy = Some(Proxy::new("http://proxy.example:3128")?);
+/// let request = ClientRequest::new("ws://example.com/chat")?;
+/// let mut dial = Dial::new(&request, &options, &Config::default(), now);
+/// assert!(matches!(dial.next(), Step::Resolve { .. }));
+/// now = now + Duration::from_millis(12);
+/// dial.handle_resolved(&["[2001:db8::1]:3128".parse()?, "192.0.2.1:3128".parse()?], now);
+/// assert!(matches!(dial.next(), Step::Connect { attempt: 0, .. }));
+/// now = now + Duration::from_millis(250);
+/// dial.handle_timeout(now);
+/// assert!(matches!(dial.next(), Step::Connect { attempt: 1, .. }));
+/// now = now + Duration::from_millis(30);
+/// dial.handle_connected(1, now);
+/// now = now + Duration::from_millis(8);
+/// dial.handle_read(b"HTTP/1.1 200 Connected\r\n\r\n", now);
+///
+/// assert_eq!(
+///     dial.record().to_string(),
+///     "resolved in 12 ms; [2001:db8::1]:3128 lost the race after 280 ms, 192.0.2.1:3128 connected \
+///      in 30 ms; the HTTP proxy answered status 200 in 8 ms",
+/// );
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -274,7 +303,9 @@ impl fmt::Display for DialRecord {
         };
         if let Some(took) = self.resolve.and_then(|span| span.took()) {
             part(f)?;
-            let how = if self.connect.is_some() { "resolved in" } else { "not resolved after" };
+            let too_many = matches!(self.failure, Some(DialFailure::TooManyAddresses { .. }));
+            let resolved = self.connect.is_some() || too_many;
+            let how = if resolved { "resolved in" } else { "not resolved after" };
             write!(f, "{how} {}", Span(took))?;
         }
         if !self.attempts.is_empty() {
@@ -334,7 +365,7 @@ impl DialRecord {
         }
         match self.attempts.len() - named {
             0 => Ok(()),
-            more => write!(f, ", {more} more addresses failed"),
+            more => write!(f, ", and {more} more"),
         }
     }
 }

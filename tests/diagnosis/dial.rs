@@ -153,6 +153,18 @@ fn every_failure_of_the_addresses_has_its_verdict() {
     assert_eq!(names, ["addresses_refused", "addresses_unreachable"]);
 }
 
+#[test]
+fn a_record_says_no_more_of_its_addresses_than_is_so() {
+    let many = dial(None, Ok(()), &[None; 1001], None);
+    let expected = "resolved in 0 µs; 1001 addresses are more than the 1000 that are tried";
+    assert_eq!(many.to_string(), expected);
+    // Those that did not answer have not failed.
+    let silent = dial(None, Ok(()), &[None; 20], None).to_string();
+    let end = ", 192.0.2.7:80 did not answer after 8.2 s, and 12 more; \
+               the time had passed in connecting to the addresses";
+    assert!(silent.ends_with(end), "{silent}");
+}
+
 /// Whatever two addresses failed with, both speak of the same one first.
 #[test]
 fn the_reason_to_try_again_is_that_of_the_first_verdict() {

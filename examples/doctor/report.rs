@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use farewell::diagnosis::{Diagnosis, Verdict};
+use farewell::diagnosis::Diagnosis;
 use farewell::handshake::Refusal;
 use farewell::{Evidence, Initiator, Position, StreamEnd, Termination, Timestamp, Traffic};
 
@@ -55,10 +55,8 @@ pub(crate) fn why(report: &Termination) -> String {
         text.push_str(&wrap(&format!("evidence: {}", facts.join("; ")), "        ", WIDTH));
     }
     // Where all went as agreed and nothing was lost, there is nothing to be done.
-    let agreed = matches!(
-        first.verdict(),
-        Verdict::ClosedByUs { .. } | Verdict::ClosedByPeer { .. } | Verdict::ClosedByBoth { .. }
-    ) && diagnosis.findings().len() == 1
+    let agreed = first.verdict().is_agreed()
+        && diagnosis.findings().len() == 1
         && !report.truncated_message
         && report.dropped.messages == 0;
     if !agreed {

@@ -227,9 +227,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether the connection ended as somebody meant it to, and nobody complained.
-    pub(super) fn is_agreed(&self) -> bool {
-        self.remedy() == row::AGREED
+    /// Whether the connection ended as somebody meant it to, and nobody complained: closed by either
+    /// endpoint or both, with a code that tells of no trouble.
+    #[must_use]
+    pub fn is_agreed(&self) -> bool {
+        self.row(Role::Client, Situation::Usual).agreed
     }
 
     /// The name in snake case, without the numbers: `"proxy_idle_timeout"`. It does not change.

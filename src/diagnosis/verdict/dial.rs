@@ -93,14 +93,13 @@ pub(super) fn local_network(proxy: bool) -> Row {
         (
             "this machine does not let the connection to the proxy out",
             "Check this machine's firewall and sandbox for the proxy's host and port, whether it is \
-             out of local ports or of files, and whether it has an address of the same family as \
-             the proxy's.",
+             out of local ports, and whether it has an address of the same family as the proxy's.",
         )
     } else {
         (
             "this machine does not let the connection out",
-            "Check this machine's firewall and sandbox, whether it is out of local ports or of \
-             files, and whether it has an address of the same family as the server's.",
+            "Check this machine's firewall and sandbox, whether it is out of local ports, and whether \
+             it has an address of the same family as the server's.",
         )
     };
     row("local_network", sentence, remedy)

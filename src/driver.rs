@@ -203,9 +203,10 @@ impl Driver {
     /// Says that a read may wait for ever, whatever the deadline.
     ///
     /// What is there is then handed out before a read is tried, even if a deadline has passed. And
-    /// nothing is read once the end has begun, with a Close in either direction, a broken rule or a
-    /// refusal: what there is to say of it is said, and the report follows. So the echo of a
-    /// Close of our own is not awaited, and the report shows it as unanswered: not clean, 1006.
+    /// nothing is read once the end has begun, with a Close in either direction, a broken rule, a
+    /// failed write or a refusal: what there is to say of it is said, and the report follows. So
+    /// the echo of a Close of our own is not awaited, and the report shows it as unanswered: not
+    /// clean, 1006.
     #[must_use]
     pub fn reads_may_last(mut self, may_last: bool) -> Self {
         self.settings.reads_may_last = may_last;
@@ -405,7 +406,7 @@ impl Driver {
     /// Whether the end has begun and a read for the peer's part in it might last for ever: no
     /// deadline would end that.
     fn is_left_alone(&self) -> bool {
-        self.settings.reads_may_last && self.session.is_ending()
+        self.settings.reads_may_last && (self.write_failed || self.session.is_ending())
     }
 
     /// Nothing can come any more, and nothing is left to write or to wait for: the end.

@@ -50,6 +50,11 @@ impl Bounds {
         }
     }
 
+    /// How much may still follow from `taken` compressed bytes, where so much is out.
+    fn open(&self, taken: u64, out: usize) -> u64 {
+        self.at(taken).0.saturating_sub(out as u64)
+    }
+
     /// What `taken` compressed bytes warrant, for their ratio.
     fn warranted(&self, ratio: u32, taken: u64) -> u64 {
         taken.saturating_mul(ratio.into()).max(self.ratio_free)
@@ -128,10 +133,8 @@ impl Inflater {
     ) -> Result<(), Violation> {
         let mut rest = piece;
         // Where a byte may raise the limit, bytes are taken one by one, after a look at what follows
-        // without any.
-        let mut looked = false;
-        // More may come out without another byte.
-        let mut full = false;
+        // without any. And more may come out of what is full without another byte.
+        let (mut looked, mut full) = (false, false);
         loop {
             if !rest.is_empty() {
                 self.begin_stream(output.len);
@@ -144,16 +147,11 @@ impl Inflater {
                 Some(room) => rest.get(..room).unwrap_or(rest),
                 None => rest,
             };
-            let (limit, _) = bounds.at(self.taken);
-            let open = limit.saturating_sub(output.len as u64);
+            let open = bounds.open(self.taken, output.len);
             let one_by_one = open == 0 && bounds.may_rise(self.taken);
+            let now = if one_by_one { now.get(..usize::from(looked)).unwrap_or(now) } else { now };
             let start = output.len;
-            let step = match open {
-                0 if one_by_one && !looked => self.look(&[], bounds, output),
-                0 if one_by_one => self.look(now.get(..1).unwrap_or(now), bounds, output),
-                0 => self.look(now, bounds, output),
-                _ => self.step(now, open, output),
-            };
+            let step = self.advance(now, open, bounds, output);
             looked = one_by_one && !looked;
             full = step.full;
             if step.status.is_err() && self.record_room().is_some() {
@@ -165,12 +163,11 @@ impl Inflater {
             rest = rest.get(step.taken..).unwrap_or_default();
             step.verdict?;
             self.validate(kind, output.since(start))?;
-            match step.status? {
-                Status::StreamEnd => {
-                    self.end_stream();
-                    (full, looked) = (false, false);
-                }
-                _ => self.past.iter_mut().for_each(|past| past.record(taken)),
+            if step.status? == Status::StreamEnd {
+                self.end_stream();
+                (full, looked) = (false, false);
+            } else {
+                self.past.iter_mut().for_each(|past| past.record(taken));
             }
             if rest.is_empty() && !full && !looked {
                 return Ok(());
@@ -189,6 +186,10 @@ impl Inflater {
         let (taken, made, status) = self.run(input, output.room(room), InflateFlush::NoFlush);
         output.len += made;
         Step { taken, full: made == room, status, verdict: Ok(()) }
+    }
+
+    fn advance(&mut self, now: &[u8], open: u64, bounds: &Bounds, output: &mut Output<'_>) -> Step {
+        if open == 0 { self.look(now, bounds, output) } else { self.step(now, open, output) }
     }
 
     /// Inflates a byte at most, where no more is open: to see whether there is any, and whether

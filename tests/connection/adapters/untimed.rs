@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use farewell::blocking::{Untimed, WebSocket, accept, handshake};
 use farewell::handshake::{Accept, ClientRequest, Negotiated, Origins, Rejection};
 use farewell::{
-    AcceptError, Acceptor, Cause, CloseCode, Config, ConnectError, Role, Termination,
+    AcceptError, Acceptor, Cause, CloseCode, Config, ConnectError, Incoming, Role, Termination,
     TransportError,
 };
 
@@ -86,7 +86,7 @@ const NORMAL: [u8; 2] = 1000_u16.to_be_bytes();
 /// A way to an end, as a client or as a server: its cause, its code, and whether it is clean.
 type Way = (&'static str, fn(Role) -> Box<Termination>, fn(&Cause) -> bool, u16, bool);
 
-const WAYS: [Way; 12] = [
+const WAYS: [Way; 14] = [
     (
         "the peer's Close",
         |role| next_to_the_end(socket(role, [from_peer(role, 0x88, &NORMAL)])),
@@ -198,6 +198,30 @@ const WAYS: [Way; 12] = [
         false,
     ),
     (
+        "a failed write of a message, and then `next`",
+        |role| {
+            let silent = Silent { broken: true, ..Silent::default() };
+            let mut socket = upgraded(role, silent, quiet());
+            socket.feed("hello").unwrap();
+            next_to_the_end(socket)
+        },
+        |cause| matches!(cause, Cause::Transport { kind: TransportError::BrokenPipe, .. }),
+        1006,
+        false,
+    ),
+    (
+        "a failed write of a message, and then `close`",
+        |role| {
+            let silent = Silent { broken: true, ..Silent::default() };
+            let mut socket = upgraded(role, silent, quiet());
+            assert!(socket.send("hello").is_err());
+            socket.close(CloseCode::NORMAL)
+        },
+        |cause| matches!(cause, Cause::Transport { kind: TransportError::BrokenPipe, .. }),
+        1006,
+        false,
+    ),
+    (
         "the end of the peer's stream",
         |role| next_to_the_end(socket(role, [vec![]])),
         |cause| matches!(cause, Cause::Eof { .. }),
@@ -277,5 +301,77 @@ fn an_untimed_client_opens_and_closes() {
         let mut client = handshake(Untimed(silent), &request, quiet()).unwrap();
         let report = client.close(CloseCode::NORMAL);
         assert!(report.local_close.is_some_and(|close| close.flushed), "{report}");
+    });
+}
+
+/// A stream whose reads would wait for ever once its only bytes are taken, and whose writes take
+/// longer than a socket's would.
+struct Slow {
+    read: Option<Vec<u8>>,
+    written: usize,
+    /// How much had been written when a read would have waited.
+    waits: Vec<usize>,
+}
+
+impl Slow {
+    fn socket(read: Vec<u8>, config: Config) -> WebSocket<Untimed<Self>> {
+        let slow = Self { read: Some(read), written: 0, waits: Vec::new() };
+        let negotiated = Negotiated::default();
+        WebSocket::upgraded(Untimed(slow), Role::Server, negotiated, config, b"").unwrap()
+    }
+}
+
+impl Read for Slow {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(bytes) = self.read.take() else {
+            self.waits.push(self.written);
+            return Ok(0);
+        };
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+}
+
+impl Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        std::thread::sleep(millis(15));
+        let len = bytes.len().min(30_000);
+        self.written += len;
+        Ok(len)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_long_write_to_an_untimed_stream_does_not_wait_for_the_peer_to_speak() {
+    bounded(|| {
+        let mut socket = Slow::socket(masked(0x81, b"first"), quiet());
+        assert_eq!(socket.next(), Incoming::Message("first".into()));
+        socket.send(vec![7; 100_000]).unwrap();
+        assert_eq!(socket.get_ref().0.waits, []);
+        socket.feed(vec![7; 100_000]).unwrap();
+        assert!(socket.next().into_message().is_err());
+        let Slow { waits, written, .. } = &socket.get_ref().0;
+        assert!(*written > 200_000 && waits.iter().all(|at| at == written), "{waits:?}");
+    });
+}
+
+#[test]
+fn what_an_untimed_stream_has_brought_does_not_wait_for_a_read_at_a_deadline() {
+    bounded(|| {
+        let mut heartbeat = farewell::Heartbeat::default();
+        heartbeat.interval = millis(20);
+        let mut config = quiet();
+        config.heartbeat = Some(heartbeat);
+        let two = [masked(0x81, b"one"), masked(0x81, b"other")].concat();
+        let mut socket = Slow::socket(two, config);
+        assert_eq!(socket.next(), Incoming::Message("one".into()));
+        std::thread::sleep(millis(50)); // The application takes so long that a Ping is due.
+        assert_eq!(socket.next(), Incoming::Message("other".into()));
+        assert_eq!(socket.get_ref().0.waits, []);
+        assert!(socket.next().into_message().is_err());
+        assert_eq!(socket.get_ref().0.waits.len(), 1);
     });
 }

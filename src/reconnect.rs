@@ -234,8 +234,10 @@ impl Reconnect {
 
     /// The attempt has failed or the connection has ended. Says what is done about it.
     ///
-    /// `outcome` is a [`ConnectFailure`] or a reference to a [`Termination`](crate::Termination), of
-    /// which a refused opening handshake has one, too; `random` is a uniform random number.
+    /// `outcome` is a [`ConnectFailure`], or a reference to a [`Termination`](crate::Termination), of
+    /// which a refused opening handshake has one, too, or to the
+    /// [`DialRecord`](crate::dial::DialRecord) of a dial that came to nothing; `random` is a uniform
+    /// random number.
     ///
     /// While it waits for the next attempt or has given up, an outcome changes nothing: what was
     /// decided before is said again.

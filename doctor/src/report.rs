@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use farewell::diagnosis::{Diagnosis, Verdict};
+use farewell::diagnosis::Diagnosis;
 use farewell::dial::DialRecord;
 use farewell::handshake::Refusal;
 use farewell::{Evidence, Initiator, Position, StreamEnd, Termination, Timestamp, Traffic};
@@ -73,10 +73,8 @@ pub(crate) fn why(seen: &Seen) -> String {
         text.push_str(&wrap(&format!("evidence: {}", facts.join("; ")), "        ", WIDTH));
     }
     // Where all went as agreed and nothing was lost, there is nothing to be done.
-    let agreed = matches!(
-        first.verdict(),
-        Verdict::ClosedByUs { .. } | Verdict::ClosedByPeer { .. } | Verdict::ClosedByBoth { .. }
-    ) && diagnosis.findings().len() == 1
+    let agreed = first.verdict().is_agreed()
+        && diagnosis.findings().len() == 1
         && !loses_something(&seen.said);
     if !agreed {
         text.push('\n');

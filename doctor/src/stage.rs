@@ -213,7 +213,7 @@ pub(crate) mod tests {
         for (number, noticed) in [false, true, true].into_iter().enumerate() {
             let seen = ending(22.4, |_, _| Vec::new()).recorded_in(&mut history);
             let says = seen.diagnosis().unwrap().to_string();
-            let count = format!("{} connections in a row", number + 1);
+            let count = format!("{} connections", number + 1);
             assert_eq!(says.contains(&count), noticed, "{says}");
             assert_eq!(history.len(), number + 1);
         }

@@ -74,7 +74,7 @@ impl ConnectError {
     pub fn outcome(&self) -> Outcome<'_> {
         let failure = match self {
             Self::Ended(report) | Self::Redirect { report, .. } => return Outcome::Ended(report),
-            Self::Dial(error) => (&*error.record).into(),
+            Self::Dial(error) => return Outcome::Undialled(&error.record),
             Self::Request(error) => ConnectFailure::Request(*error),
             Self::TlsNeeded => ConnectFailure::TlsNeeded,
             Self::Io(error) => error.into(),
@@ -124,5 +124,8 @@ mod tests {
         for (error, failure) in cases {
             assert_eq!(error.outcome(), Outcome::Failed(failure), "{error}");
         }
+        let record = Box::new(DialRecord::new(crate::Timestamp::ZERO));
+        let error = ConnectError::Dial(DialError { record: record.clone() });
+        assert_eq!(error.outcome(), Outcome::Undialled(&record));
     }
 }

@@ -320,7 +320,7 @@ fn fmt_equal(
     span: Duration,
     behind: &str,
 ) -> fmt::Result {
-    write!(f, "{count} connections in a row {verb} {}{behind}", Setting(span))
+    write!(f, "{count} connections {verb} {}{behind}", Setting(span))
 }
 
 fn fmt_pending(f: &mut fmt::Formatter<'_>, bytes: u64) -> fmt::Result {

@@ -70,7 +70,12 @@ impl fmt::Display for Retry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "retry in {}: {}", Span(self.delay), self.reason)?;
         match self.pace {
-            Pace::RetryAfter { asked } => write!(f, "; the server asked for {}", Span(asked)),
+            Pace::RetryAfter { asked } => {
+                let proxy =
+                    matches!(self.reason.kind, ReasonKind::Failed(ConnectFailure::Proxy(_)));
+                let who = if proxy { "proxy" } else { "server" };
+                write!(f, "; the {who} asked for {}", Span(asked))
+            }
             Pace::Budget { attempts, window } => {
                 write!(f, "; {attempts} attempts in {} are the limit", Span(window))
             }
@@ -101,10 +106,10 @@ pub enum Pace {
     Overload,
     /// Of [`later_delay`](super::ReconnectConfig::later_delay).
     Later,
-    /// What the server asked for, within
+    /// What the server, or a proxy that let nothing through, asked for, within
     /// [`max_retry_after`](super::ReconnectConfig::max_retry_after), and a little.
     RetryAfter {
-        /// What the server asked for.
+        /// What was asked for.
         asked: Duration,
     },
     /// The budget is used up.
@@ -189,17 +194,15 @@ impl ReasonKind {
     pub(super) fn of(outcome: &Outcome<'_>, opened: bool) -> Self {
         let report = match outcome {
             Outcome::Ended(report) => report,
+            Outcome::Undialled(record) => return Self::Failed((*record).into()),
             Outcome::Failed(failure) => return Self::Failed(*failure),
         };
         match report.cause {
             Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => Self::Violation(rule),
             Cause::Aborted => Self::AbortedHere,
             Cause::HandshakeRejected { status } => status_of(report, status, opened),
-            // A fault of the HTTP around a refusal makes it no more final than it is.
-            Cause::HandshakeInvalid(error) => match report.evidence.http_status {
-                Some(status) if status != 101 => status_of(report, status, opened),
-                _ => Self::Handshake(error),
-            },
+            // Of a response whose status is 101 or cannot be read: any other is a refusal.
+            Cause::HandshakeInvalid(error) => Self::Handshake(error),
             // Closed by this endpoint, though not by the application: the peer's Close only
             // followed.
             Cause::IdleTimeout { .. } | Cause::MessageTimeout { .. } => Self::Lost(report.cause),

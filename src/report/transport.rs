@@ -266,8 +266,9 @@ impl From<&std::io::Error> for TransportFailure {
     /// With the error's number and its words.
     fn from(error: &std::io::Error) -> Self {
         let failure = Self::new(error.into());
-        // A kind alone says the same again.
-        let told = error.raw_os_error().is_some() || error.get_ref().is_some();
+        // A kind alone says the same again, and so does a failure of our own in the error.
+        let words = error.get_ref().is_some_and(|inner| !inner.is::<TransportError>());
+        let told = error.raw_os_error().is_some() || words;
         let failure = if told { failure.message(error) } else { failure };
         Self { os_error: error.raw_os_error(), ..failure }
     }
@@ -321,6 +322,10 @@ mod tests {
         assert_eq!(words, "unexpected end of the stream: failed to fill whole buffer");
         let tls = Error::new(ErrorKind::UnexpectedEof, TransportError::TlsTruncated);
         assert_eq!(ReadClosed::from(&tls), ReadClosed::TlsTruncated);
+        // Its words are those of the kind.
+        assert_eq!(TransportFailure::from(&tls), TransportError::TlsTruncated.into());
+        let other = TransportFailure::from(&Error::other(TransportError::Other));
+        assert_eq!((other.message.as_str(), &*other.to_string()), ("", "transport error"));
     }
 
     #[test]

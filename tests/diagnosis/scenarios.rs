@@ -87,6 +87,7 @@ pub(crate) fn corpus(seed: u64) -> Vec<(String, Trace)> {
                 opening: false,
                 heartbeat: None,
                 idle: None,
+                message: None,
                 past: Vec::new(),
             };
             let play = Play { setup, numbers: Numbers::new(seed) };

@@ -38,6 +38,21 @@ const FOLDERS: [&str; 8] =
 const CARGO: [&str; 11] =
     ["add", "bench", "build", "check", "clippy", "doc", "fetch", "fmt", "fuzz", "run", "test"];
 
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 /// The code in a document's prose, line by line, fenced blocks left out.
 fn prose(text: &'static str) -> impl Iterator<Item = (usize, Vec<&'static str>)> {
     let mut fenced = false;
@@ -262,5 +277,31 @@ fn every_alias_is_explained() {
     let contributing = include_str!("../../CONTRIBUTING.md");
     for alias in aliases() {
         assert!(contributing.contains(&format!("`cargo {alias}")), "cargo {alias}");
+    }
+}
+
+/// The figures of the last whole run stand in one table, which the run writes, and are told of in
+/// prose elsewhere.
+#[test]
+fn the_figures_of_the_real_endings_are_those_of_their_table() {
+    let table = include_str!("../../src/diagnosis/real_endings.md");
+    let row = table.lines().find_map(|line| line.strip_prefix("| all | ")).unwrap();
+    let cells: Vec<_> = row.split(" | ").collect();
+    let [causes, endings, certain, likely, ..] = cells[..] else { panic!("{row}") };
+    let (right, all) = certain.split_once(" of ").unwrap();
+    let certain = if right == all { format!("all of {all}") } else { certain.to_owned() };
+    let date = table.strip_prefix("On ").and_then(|text| text.split(',').next()).unwrap();
+    let parts: Vec<_> = date.split('-').map(|part| part.parse::<usize>().unwrap()).collect();
+    let [year, month, day] = parts[..] else { panic!("{date}") };
+    let date = format!("On {day} {} {year}, of {endings} endings", MONTHS[month - 1]);
+    let told = [
+        ("README.md", date),
+        ("README.md", format!("{certain} certain verdicts were right")),
+        ("README.md", format!("{likely} likely ones")),
+        ("tests/interop/README.md", format!("Makes {endings} endings of {causes} causes")),
+    ];
+    for (document, figures) in told {
+        let (_, text) = DOCUMENTS.into_iter().find(|(name, _)| *name == document).unwrap();
+        assert!(text.contains(&figures), "{document} has other figures than \"{figures}\"");
     }
 }

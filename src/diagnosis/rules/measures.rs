@@ -124,6 +124,22 @@ impl<'a> Measures<'a> {
         self.ago(self.evidence.last_received)
     }
 
+    /// When the last byte had come; or for how long none had, where none ever did.
+    pub(super) fn received(&self) -> Fact {
+        match self.evidence.last_received {
+            Some(_) => Fact::LastReceived { before: self.quiet_in() },
+            None => Fact::NothingReceived { span: self.quiet_in() },
+        }
+    }
+
+    /// How long before the end the peer's last Ping was read, and how long after that our Pong left.
+    pub(super) fn peer_ping(&self) -> Option<(Duration, Option<Duration>)> {
+        let pings = &self.evidence.peer_pings;
+        let last = pings.last?;
+        let answered = pings.answered.filter(|at| *at <= self.end());
+        Some((self.ago(Some(last)), answered.map(|at| at.since(last))))
+    }
+
     pub(super) fn quiet_out(&self) -> Duration {
         self.ago(self.evidence.last_flushed)
     }

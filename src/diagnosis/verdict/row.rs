@@ -14,6 +14,8 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) sentence: Cow<'static, str>,
     pub(super) remedy: Cow<'static, str>,
+    /// Whether it ended as somebody meant it to, and nobody complained.
+    pub(super) agreed: bool,
 }
 
 pub(super) fn row(
@@ -21,7 +23,13 @@ pub(super) fn row(
     sentence: impl Into<Cow<'static, str>>,
     remedy: impl Into<Cow<'static, str>>,
 ) -> Row {
-    Row { name, sentence: sentence.into(), remedy: remedy.into() }
+    Row { name, sentence: sentence.into(), remedy: remedy.into(), agreed: false }
+}
+
+/// One of an ending about which nothing is to be done.
+fn agreed(name: &'static str, sentence: impl Into<Cow<'static, str>>) -> Row {
+    let remedy = "Nothing is to be done: the connection was closed as agreed.";
+    Row { agreed: true, ..row(name, sentence, remedy) }
 }
 
 /// What a remedy depends on, besides the verdict and the end that asks.
@@ -38,10 +46,18 @@ pub(in crate::diagnosis) enum Situation {
     Quiet,
 }
 
-pub(super) const AGREED: &str = "Nothing is to be done: the connection was closed as agreed.";
 const DIED_SENDING: &str = "The peer crashed or was killed while it was sending: read its log \
                             around this time, and be ready to ask for the message again.";
 const KEEP_THE_REPORT: &str = "Keep this report, and watch whether the same happens again.";
+
+/// Where nothing is pending, what was slow to leave has left since.
+fn blocked(pending: u64) -> Cow<'static, str> {
+    match pending {
+        0 => "our output was slow to leave".into(),
+        1 => "our output is blocked, 1 byte pending".into(),
+        _ => format!("our output is blocked, {pending} bytes pending").into(),
+    }
+}
 
 impl Verdict {
     /// Everything that is said of it, the remedy for this endpoint in this situation.
@@ -54,13 +70,13 @@ impl Verdict {
         let without_pings = situation == Situation::WithoutPings;
         match *self {
             Self::ClosedByUs { code } => {
-                row("closed_by_us", format!("closed by us with {code}"), AGREED)
+                agreed("closed_by_us", format!("closed by us with {code}"))
             }
             Self::ClosedByPeer { code } => {
-                row("closed_by_peer", format!("closed by the peer with {code}"), AGREED)
+                agreed("closed_by_peer", format!("closed by the peer with {code}"))
             }
             Self::ClosedByBoth { code } => {
-                row("closed_by_both", format!("closed by both ends at once with {code}"), AGREED)
+                agreed("closed_by_both", format!("closed by both ends at once with {code}"))
             }
             Self::ClosedByApplication { code } => row(
                 "closed_by_application",
@@ -257,7 +273,7 @@ impl Verdict {
             ),
             Self::OutboundBlocked { pending } => row(
                 "outbound_blocked",
-                format!("our output is blocked, {pending} bytes pending"),
+                blocked(pending),
                 "The peer reads too slowly or the uplink is too slow: send less, wait for the \
                  output to drain before sending more, and fragment large messages.",
             ),
@@ -377,10 +393,10 @@ impl Verdict {
                  reconnect.",
             ),
             Self::NameNotFound { proxy } => dial::name_not_found(proxy),
-            Self::AddressesRefused => dial::addresses_refused(),
-            Self::AddressesSilent => dial::addresses_silent(),
-            Self::AddressesUnreachable => dial::addresses_unreachable(),
-            Self::LocalNetwork => dial::local_network(),
+            Self::AddressesRefused { proxy } => dial::addresses_refused(proxy),
+            Self::AddressesSilent { proxy } => dial::addresses_silent(proxy),
+            Self::AddressesUnreachable { proxy } => dial::addresses_unreachable(proxy),
+            Self::LocalNetwork { proxy } => dial::local_network(proxy),
             Self::TooManyAddresses { given, limit } => dial::too_many_addresses(given, limit),
             Self::ProxyNeedsCredentials => dial::proxy_needs_credentials(),
             Self::ProxyRefusedCredentials => dial::proxy_refused_credentials(),
@@ -457,6 +473,8 @@ mod tests {
         for verdict in all {
             let (text, remedy) = (verdict.to_string(), verdict.remedy());
             assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
+            let nothing = remedy.starts_with("Nothing is to be done");
+            assert_eq!(verdict.is_agreed(), nothing, "{text}: {remedy}");
             assert!(remedy.ends_with('.') && !remedy.contains("  "), "{text}: {remedy}");
             let untold = matches!(verdict, Verdict::TransportFailure | Verdict::Unexplained);
             assert_eq!(remedy.starts_with("Keep this report"), untold, "{text}: {remedy}");

@@ -18,7 +18,7 @@ use crate::words::span;
 
 use label::{Kind, Label, labels};
 use scale::Scale;
-use silence::silences;
+use silence::{pauses, silences};
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 300.0;
@@ -82,8 +82,8 @@ pub(crate) fn svg(tape: &Tape, told: &Told) -> String {
         let text = format!("silence: {}", span(to.saturating_sub(from)));
         svg.band("silence", (from, to), (IN + 9.0, OUT - 9.0), BETWEEN, &text);
     }
-    svg.curve(&tape.received, tape.ended, "received", RECEIVED, -CURVE);
-    svg.curve(&tape.sent, tape.ended, "sent", SENT, CURVE);
+    svg.curve(&tape.received, (tape.ended, last), "received", RECEIVED, -CURVE);
+    svg.curve(&tape.sent, (tape.ended, last), "sent", SENT, CURVE);
     svg.name(IN + 4.0, "peer's frames");
     svg.name(OUT + 4.0, "our frames");
     svg.round_trips(tape);
@@ -156,14 +156,22 @@ impl Svg {
             "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{top}\" width=\"{width:.1}\" \
              height=\"{height}\"><title>{text}</title></rect>"
         ));
-        if width > 6.0 * text.len() as f64 {
+        if !text.is_empty() && width > 6.0 * text.len() as f64 {
             let x = x + width / 2.0;
             self.line(format_args!("<text class=\"tick\" x=\"{x:.1}\" y=\"{y}\">{text}</text>"));
         }
     }
 
     /// Bytes so far, in steps, from `base` towards `base + height`.
-    fn curve(&mut self, side: &Side, end: Option<Duration>, name: &str, base: f64, height: f64) {
+    fn curve(
+        &mut self,
+        side: &Side,
+        (end, life): (Option<Duration>, Duration),
+        name: &str,
+        base: f64,
+        height: f64,
+    ) {
+        let ended = end.unwrap_or(life);
         let middle = base + height / 2.0;
         self.name(middle, name);
         self.name(middle + 14.0, &bytes(side.bytes));
@@ -182,6 +190,11 @@ impl Svg {
         let end = end.map_or(RIGHT, |end| self.scale.x(end)).max(column);
         let _ = write!(path, "H{end:.1}V{base}Z");
         self.line(format_args!("<path class=\"area {name}\" d=\"{path}\"/>"));
+        // The line stays, what is below it fades where it stands still.
+        let (top, bottom) = (base.min(base + height), base.max(base + height));
+        for pause in pauses(side, ended, life) {
+            self.band("pause", pause, (top + 1.0, bottom - 1.0), middle, "");
+        }
     }
 
     /// From each answered Ping to its Pong.

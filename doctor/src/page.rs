@@ -175,6 +175,6 @@ const LEGEND: &str = "\
 <span><svg viewBox=\"0 0 14 12\"><path class=\"silence\" d=\"M0 1h14v10h-14Z\"/></svg>&nbsp;silence</span>
 <span><svg viewBox=\"0 0 12 12\"><path class=\"end\" d=\"M6 0V12\"/></svg>&nbsp;the report</span>
 </p>
-<p class=\"legend\">The areas show all bytes so far, each to its own scale.</p>";
+<p class=\"legend\">The areas show all bytes so far, each to its own scale; they are pale where none go.</p>";
 
 const STYLE: &str = include_str!("page.css");

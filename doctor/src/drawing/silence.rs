@@ -1,4 +1,4 @@
-//! Where nothing happened: spans in which no byte went either way.
+//! Where nothing happened: spans in which no byte went, one way or either way.
 
 use std::time::Duration;
 
@@ -26,6 +26,16 @@ pub(super) fn silences(tape: &Tape, life: Duration) -> Vec<(Duration, Duration)>
     times.retain(|at| *at > opened);
     times.push(opened);
     times.sort();
+    gaps(&times, life)
+}
+
+/// Where nothing went one way, until the end.
+pub(super) fn pauses(side: &Side, end: Duration, life: Duration) -> Vec<(Duration, Duration)> {
+    let times: Vec<_> = side.curve.iter().map(|(at, _)| *at).chain([end]).collect();
+    gaps(&times, life)
+}
+
+fn gaps(times: &[Duration], life: Duration) -> Vec<(Duration, Duration)> {
     let least = life.mul_f64(PART).max(SHORTEST);
     let pairs = times.windows(2).map(|pair| (pair[0], pair[1]));
     pairs.filter(|(from, to)| to.saturating_sub(*from) >= least).collect()
@@ -54,5 +64,7 @@ mod tests {
         tape.received.end = Some((at(41), "FIN".into()));
         assert_eq!(silences(&tape, at(71)), [(at(11), at(41)), (at(41), at(71))]);
         assert_eq!(silences(&tape, at(40))[..2], [(at(1), at(6)), (at(6), at(11))]);
+        assert_eq!(pauses(&tape.received, at(71), at(71)), [(at(1), at(11)), (at(11), at(71))]);
+        assert_eq!(pauses(&tape.sent, at(71), at(71)), [(at(6), at(71))]);
     }
 }

@@ -67,7 +67,7 @@ pub use step::{Step, Wait};
 pub use crate::report::{
     AddressAttempt, AttemptError, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase,
     DialRecord, LookupError, PhaseSpan, ProxyAnswer, ProxyFailure, ProxyKind, ProxyRecord,
-    SocksReply,
+    SocksReply, TlsRecord,
 };
 
 /// One dial: from a name to a stream on which the opening handshake can begin.

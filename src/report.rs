@@ -14,6 +14,7 @@ mod phase;
 mod position;
 mod stats;
 mod termination;
+mod tls;
 pub(crate) mod trace;
 mod transport;
 
@@ -21,7 +22,7 @@ pub use cause::{Cause, Direction};
 pub use dial::{
     AddressAttempt, AttemptError, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase,
     DialRecord, LookupError, PhaseSpan, ProxyAnswer, ProxyFailure, ProxyKind, ProxyRecord,
-    SocksReply,
+    SocksReply, TlsRecord,
 };
 pub use evidence::{CloseReceived, Evidence, Gap, PeerPings, Pings, Rtt, SentMessage, Traffic};
 pub use first_bytes::FirstBytes;
@@ -29,5 +30,6 @@ pub use phase::Phase;
 pub use position::Position;
 pub use stats::{HighWater, Stats};
 pub use termination::{Initiator, LocalClose, StreamEnd, Termination, Undelivered};
+pub use tls::{TlsAlert, TlsCertificate, TlsError, TlsFacts, TlsVersion};
 pub(crate) use transport::ReadEnd;
 pub use transport::{ErrorMessage, ReadClosed, TransportError, TransportFailure};

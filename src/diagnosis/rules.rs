@@ -10,6 +10,7 @@ mod measures;
 mod opening;
 mod silence;
 mod timing;
+mod tls;
 mod transport;
 
 use alloc::vec;

@@ -2,13 +2,14 @@
 
 mod dial;
 mod row;
+mod tls;
 mod words;
 
 use alloc::borrow::Cow;
 use core::fmt;
 use core::time::Duration;
 
-use crate::report::DialPhase;
+use crate::report::{DialPhase, TlsError};
 use crate::wire::role::Role;
 
 pub(super) use row::Situation;
@@ -162,6 +163,13 @@ pub enum Verdict {
     HandshakeTimedOut,
     /// The other end of the connection speaks TLS, and we do not; or the other way round.
     TlsPort,
+    /// TLS failed, in its handshake or later.
+    Tls {
+        /// Why.
+        error: TlsError,
+    },
+    /// The connection ended in the middle of the TLS handshake.
+    TlsCutShort,
     /// There is no way to the peer's host any more, says the operating system.
     Unreachable,
     /// The peer's host refused what came for the connection, says the operating system.

@@ -18,8 +18,8 @@ impl Dial {
         &self.record
     }
 
-    /// What came of it. Before [`Step::Connected`], that is a failure whose record says how far it
-    /// had got.
+    /// What came of it. Before [`Step::Connected`](super::Step::Connected), that is a failure whose
+    /// record says how far it had got.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::HandshakeError;
-use crate::report::{Cause, Termination};
+use crate::report::{Cause, Position, Termination, TlsError, TransportError};
 use crate::time::Timestamp;
 use crate::time::display::Span;
 use crate::wire::close::{ABNORMAL_CLOSURE, CodeFacts, CodeRetry};
@@ -184,6 +184,8 @@ pub enum ReasonKind {
     MayPass(u16),
     /// The server's response broke this rule of the opening handshake.
     Handshake(HandshakeError),
+    /// The TLS handshake failed for this.
+    Tls(TlsError),
     /// No transport connection came about.
     Failed(ConnectFailure),
 }
@@ -206,6 +208,11 @@ impl ReasonKind {
             // Closed by this endpoint, though not by the application: the peer's Close only
             // followed.
             Cause::IdleTimeout { .. } | Cause::MessageTimeout { .. } => Self::Lost(report.cause),
+            Cause::Transport { kind: TransportError::Tls(error), .. }
+                if report.evidence.position == Position::TlsHandshake =>
+            {
+                Self::Tls(error)
+            }
             Cause::ClosingHandshake
             | Cause::Eof { .. }
             | Cause::Transport { .. }
@@ -228,6 +235,7 @@ impl ReasonKind {
             Self::Code(code) => Advice::for_code(*code),
             Self::Lost(_) => Advice::for_code(ABNORMAL_CLOSURE),
             Self::Status(status) => Advice::for_status(*status),
+            Self::Tls(error) => Advice::for_tls(*error),
             Self::MayPass(_) => Advice::RetryLater,
             Self::Failed(failure) => failure.advice(),
         }
@@ -244,6 +252,7 @@ impl ReasonKind {
             | Self::Status(_)
             | Self::MayPass(_)
             | Self::Handshake(_)
+            | Self::Tls(_)
             | Self::Failed(_) => false,
         }
     }
@@ -292,6 +301,7 @@ impl fmt::Display for ReasonKind {
                 write!(f, "status {status} may pass, as of a captive portal or a deployment")
             }
             Self::Handshake(error) => write!(f, "the server would only do it again: {error}"),
+            Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Failed(failure) => failure.fmt(f),
         }
     }

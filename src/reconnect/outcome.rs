@@ -11,7 +11,7 @@ use crate::handshake::RequestError;
 use crate::report::AttemptError;
 use crate::report::{
     AddressAttempt, AttemptErrorKind, DialFailure, DialRecord, ProxyFailure, SocksReply,
-    Termination,
+    Termination, TlsAlert, TlsError,
 };
 use crate::wire::close::{CodeFacts, CodeRetry};
 
@@ -113,6 +113,30 @@ impl Advice {
             // RFC 9110 section 15: one that is not known counts as 500.
             500..=599 => Self::Retry,
             _ => Self::Stop,
+        }
+    }
+
+    /// What a TLS handshake that failed means.
+    ///
+    /// What the two ends are configured for stays so until somebody changes it. A clock that is
+    /// wrong may be set soon, as on a machine that has just started.
+    #[must_use]
+    pub const fn for_tls(error: TlsError) -> Self {
+        match error {
+            TlsError::NotYetValid => Self::RetryAfterOverload,
+            // Internal errors, of a server that starts or is overloaded for example.
+            TlsError::Alert(TlsAlert(80 | 90)) => Self::Retry,
+            TlsError::Undecryptable | TlsError::Broken | TlsError::Local => Self::Retry,
+            TlsError::Expired
+            | TlsError::UnknownIssuer
+            | TlsError::WrongName
+            | TlsError::Revoked
+            | TlsError::BadCertificate
+            | TlsError::NoCertificate
+            | TlsError::Alert(_)
+            | TlsError::NotTls
+            | TlsError::Incompatible
+            | TlsError::NoApplicationProtocol => Self::Stop,
         }
     }
 }

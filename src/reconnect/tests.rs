@@ -10,7 +10,9 @@ use alloc::vec::Vec;
 use super::*;
 use crate::handshake::{HandshakeError, RequestError};
 use crate::report::Phase;
-use crate::report::{Cause, Direction, Evidence, Initiator, LocalClose, Position, Termination};
+use crate::report::{
+    Cause, Direction, Evidence, Initiator, LocalClose, Position, Termination, TlsAlert, TlsError,
+};
 use crate::report::{StreamEnd, TransportError};
 use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::role::Role;
@@ -212,6 +214,37 @@ fn every_failure_to_connect() {
     ];
     for (failure, expected) in cases {
         assert_eq!(decide(failure).to_string(), expected);
+    }
+}
+
+#[test]
+fn every_failure_of_a_tls_handshake() {
+    let stop = "stop: TLS failed: ";
+    let cases = [
+        (TlsError::Expired, stop),
+        (TlsError::NotYetValid, "retry in 180.0 s: TLS failed: "),
+        (TlsError::UnknownIssuer, stop),
+        (TlsError::WrongName, stop),
+        (TlsError::Revoked, stop),
+        (TlsError::BadCertificate, stop),
+        (TlsError::NoCertificate, stop),
+        (TlsError::Alert(TlsAlert(40)), stop),
+        (TlsError::Alert(TlsAlert(80)), "retry in 2.5 s: TLS failed: "),
+        (TlsError::NotTls, stop),
+        (TlsError::Incompatible, stop),
+        (TlsError::NoApplicationProtocol, stop),
+        (TlsError::Undecryptable, "retry in 2.5 s: TLS failed: "),
+        (TlsError::Broken, "retry in 2.5 s: TLS failed: "),
+        (TlsError::Local, "retry in 2.5 s: TLS failed: "),
+    ];
+    for (error, expected) in cases {
+        let kind = TransportError::Tls(error);
+        let mut failed = report(Cause::Transport { direction: Direction::Read, kind });
+        failed.evidence.position = Position::TlsHandshake;
+        assert_eq!(decide(&failed).to_string(), format!("{expected}{error}"));
+        // Of a connection that was open, the next may live longer.
+        failed.evidence.position = Position::FrameBoundary;
+        assert!(!decide(&failed).is_stop(), "{error}");
     }
 }
 

@@ -12,6 +12,9 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+#[cfg(feature = "rustls")]
+use super::tls::TlsFacts;
+use super::tls::TlsVersion;
 use crate::handshake::{HandshakeError, Refusal};
 use crate::time::Timestamp;
 use crate::time::display::Span;
@@ -80,7 +83,7 @@ pub struct DialRecord {
     /// The conversation with the proxy, where one was begun.
     pub proxy: Option<ProxyRecord>,
     /// The TLS handshake, where there was one.
-    pub tls: Option<PhaseSpan>,
+    pub tls: Option<TlsRecord>,
     /// The WebSocket opening handshake.
     pub upgrade: Option<PhaseSpan>,
     /// The HTTP status that ended the opening handshake: 101, where the connection is open.
@@ -111,8 +114,31 @@ impl DialRecord {
         }
     }
 
-    /// The opening handshake that followed is over, with this status if it came so far.
+    /// The TLS handshake begins.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn tls_begins(&mut self) {
+        let span = PhaseSpan::begun(self.ended);
+        self.tls = Some(TlsRecord { span, version: None, alpn: None });
+    }
+
+    /// The TLS handshake is over, and this was agreed on.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn secured(&mut self, facts: &TlsFacts, now: Timestamp) {
+        if let Some(tls) = &mut self.tls {
+            tls.span.end(now);
+            (tls.version, tls.alpn) = (facts.version, facts.alpn.clone());
+        }
+        self.ended = now;
+    }
+
+    /// The opening handshake that followed is over, with this status if it came so far. It never
+    /// began where the TLS handshake is not over.
     pub(crate) fn upgraded(&mut self, http_status: Option<u16>, now: Timestamp) {
+        if let Some(tls) = self.tls.as_mut().filter(|tls| tls.span.ended.is_none()) {
+            tls.span.end(now);
+            self.ended = now;
+            return;
+        }
         self.upgrade = Some(PhaseSpan { began: self.ended, ended: Some(now) });
         self.http_status = http_status;
         self.ended = now;
@@ -138,7 +164,7 @@ impl DialRecord {
             DialPhase::Resolve => self.resolve,
             DialPhase::Connect => self.connect,
             DialPhase::Proxy => self.proxy.as_ref().map(|proxy| proxy.span),
-            DialPhase::Tls => self.tls,
+            DialPhase::Tls => self.tls.as_ref().map(|tls| tls.span),
             DialPhase::Upgrade => self.upgrade,
         }
     }
@@ -213,6 +239,20 @@ impl PhaseSpan {
     pub fn took(&self) -> Option<Duration> {
         self.ended.map(|ended| ended.since(self.began))
     }
+}
+
+/// The TLS handshake on the way to a server. The report and the socket know more of it: see
+/// [`TlsFacts`](crate::TlsFacts).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct TlsRecord {
+    /// When it began and ended.
+    pub span: PhaseSpan,
+    /// The version that was agreed on; nothing where it failed.
+    pub version: Option<TlsVersion>,
+    /// The application protocol that was agreed on (ALPN).
+    pub alpn: Option<Box<str>>,
 }
 
 /// The conversation with a proxy.
@@ -318,11 +358,18 @@ impl fmt::Display for DialRecord {
                 write!(f, "the {} answered {answer} in {}", proxy.kind, Span(took))?;
             }
         }
-        for (name, span) in [("TLS", self.tls), ("upgrade", self.upgrade)] {
-            if let Some(took) = span.and_then(|span| span.took()) {
+        if let Some(TlsRecord { span, version, .. }) = &self.tls {
+            if let Some(took) = span.took() {
                 part(f)?;
-                write!(f, "{name} {}", Span(took))?;
+                match version {
+                    Some(version) => write!(f, "{version} in {}", Span(took))?,
+                    None => write!(f, "no TLS after {}", Span(took))?,
+                }
             }
+        }
+        if let Some(took) = self.upgrade.and_then(|span| span.took()) {
+            part(f)?;
+            write!(f, "upgrade {}", Span(took))?;
         }
         if let Some(failure) = &self.failure {
             part(f)?;

@@ -26,6 +26,7 @@ impl From<TransportError> for ReadClosed {
             | TransportError::TimedOut
             | TransportError::Refused
             | TransportError::Unreachable
+            | TransportError::Tls(_)
             | TransportError::UnexpectedEof
             | TransportError::NonBlocking
             | TransportError::Other => Self::Failed(kind),
@@ -97,6 +98,9 @@ pub enum TransportError {
     /// stream that speaks TLS.
     #[error("the TLS stream was cut short")]
     TlsTruncated,
+    /// TLS failed.
+    #[error(transparent)]
+    Tls(super::TlsError),
     /// The stream says that it ended before its end, and not what that means.
     #[error("unexpected end of the stream")]
     UnexpectedEof,

@@ -289,6 +289,7 @@ fn error(kind: TransportError) -> io::Error {
         TransportError::UnexpectedEof => ErrorKind::UnexpectedEof.into(),
         // As a stream says it that speaks TLS.
         TransportError::TlsTruncated => io::Error::new(ErrorKind::UnexpectedEof, kind),
+        TransportError::Tls(_) => io::Error::other(kind),
         TransportError::NonBlocking | TransportError::Other => ErrorKind::Other.into(),
     }
 }

@@ -26,6 +26,12 @@ fn everything_goes_to_another_thread() {
     is_plain::<(ServerHandshake, Request, Accept, Rejection, Origins)>();
 }
 
+#[cfg(feature = "http")]
+#[test]
+fn so_does_a_handshake_in_the_types_of_http() {
+    is_plain::<farewell::handshake::HttpHandshake>();
+}
+
 #[test]
 fn so_does_a_dial() {
     use farewell::dial::{Dial, DialError, DialOptions, DialRecord, Dialled, Proxy, Step};

@@ -167,6 +167,7 @@ pub(super) fn skipped_by(
         | TransportError::TimedOut
         | TransportError::Refused
         | TransportError::Unreachable
+        | TransportError::Tls(_)
         | TransportError::NonBlocking
         | TransportError::Other => None,
     }

@@ -5,9 +5,7 @@ use core::iter;
 use core::time::Duration;
 
 use super::super::{Diagnoser, Fact};
-use crate::report::{
-    Cause, Direction, Evidence, Gap, Phase, Position, Termination, TransportError,
-};
+use crate::report::{Cause, Direction, Evidence, Gap, Phase, Termination, TransportError};
 use crate::time::Timestamp;
 use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
 
@@ -43,8 +41,8 @@ impl<'a> Measures<'a> {
     }
 
     pub(super) fn is_before_open(&self) -> bool {
-        let opening = self.evidence.phase == Phase::Opening
-            || self.evidence.position == Position::OpeningHandshake;
+        let opening =
+            self.evidence.phase == Phase::Opening || self.evidence.position.is_before_open();
         let handshake = matches!(
             self.report.cause,
             Cause::HandshakeTimeout | Cause::HandshakeRejected { .. } | Cause::HandshakeInvalid(_)
@@ -90,7 +88,7 @@ impl<'a> Measures<'a> {
 
     fn phase_is_sound(&self) -> bool {
         let opening = self.evidence.phase == Phase::Opening;
-        opening == (self.evidence.position == Position::OpeningHandshake)
+        opening == (self.evidence.position.is_before_open())
     }
 
     /// When it was decided that the connection ends; all spans are measured up to that.

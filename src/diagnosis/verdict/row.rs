@@ -5,7 +5,7 @@ use alloc::format;
 use core::time::Duration;
 
 use super::words::{by_application, by_code, by_status, registered};
-use super::{Verdict, dial};
+use super::{Verdict, dial, tls};
 use crate::time::display::{Setting, Span};
 use crate::wire::close::CloseCode;
 use crate::wire::role::Role;
@@ -361,18 +361,9 @@ impl Verdict {
                      before it answers.",
                 ),
             ),
-            Self::TlsPort => row(
-                "tls_port",
-                by_role(
-                    "the other end speaks TLS",
-                    "the other end speaks TLS to a port without it",
-                ),
-                by_role(
-                    "Use wss:// instead of ws://: this port is one for TLS.",
-                    "A client with wss:// came to a port without TLS: let it use ws://, or put TLS in \
-                     front of this server; scanners of ports are harmless.",
-                ),
-            ),
+            Self::Tls { error } => tls::by_error(error, role),
+            Self::TlsCutShort => tls::cut_short(role),
+            Self::TlsPort => tls::port(role),
             Self::Unreachable => row(
                 "unreachable",
                 "the peer cannot be reached any more",
@@ -420,7 +411,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Verdict; 40] = [
+    const ALL: [Verdict; 41] = [
         Verdict::ClosedByUs { code: 1000 },
         Verdict::ClosedByPeer { code: 1005 },
         Verdict::ClosedByBoth { code: 1000 },
@@ -461,11 +452,12 @@ mod tests {
         Verdict::Unreachable,
         Verdict::Refused,
         Verdict::SystemAborted,
+        Verdict::TlsCutShort,
     ];
 
     #[test]
     fn every_verdict_has_a_name_and_a_remedy_of_its_own() {
-        let all: Vec<_> = ALL.into_iter().chain(dial::ALL).collect();
+        let all: Vec<_> = ALL.into_iter().chain(tls::ALL).chain(dial::ALL).collect();
         let mut names: Vec<_> = all.iter().map(Verdict::name).collect();
         names.sort_unstable();
         names.dedup();

@@ -1,0 +1,10 @@
+//! TLS through both adapters over real sockets, against peers that speak it without this crate.
+//!
+//! What both adapters have to do is written once, against the trait `Adapter`, and run for each.
+
+mod dialling;
+mod ends;
+mod failures;
+mod messages;
+mod split;
+mod support;

@@ -137,8 +137,18 @@ impl Svg {
             [Some(one), Some(other)] => one.max(other),
             _ => tape.ended.unwrap_or_default(),
         };
-        let text = format!("opening handshake: {}", span(over));
-        self.band("opening", (Duration::ZERO, over), (TOP, BOTTOM), BETWEEN, &text);
+        let mut opening = |name: &str, from: Duration, to: Duration| {
+            let text = format!("{name}: {}", span(to.saturating_sub(from)));
+            self.band("opening", (from, to), (TOP, BOTTOM), BETWEEN, &text);
+        };
+        match tape.secured {
+            None => opening("opening handshake", Duration::ZERO, over),
+            Some(None) => opening("TLS handshake", Duration::ZERO, over),
+            Some(Some(secured)) => {
+                opening("TLS handshake", Duration::ZERO, secured);
+                opening("opening handshake", secured, over);
+            }
+        }
     }
 
     /// A span of time, with its name where there is room.

@@ -2,6 +2,7 @@
 
 mod peers;
 mod program;
+mod tls;
 
 use std::time::Duration;
 

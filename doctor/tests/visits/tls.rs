@@ -56,7 +56,7 @@ fn the_wrong_scheme_for_a_port_is_explained() {
     });
     let said = doctor(&[&*url(plain)]).finish();
     assert_eq!(said.status, 6, "{}", said.text);
-    said.has(&["the server speaks plain text where TLS was expected", "use ws:// instead"]);
+    said.has(&["the other end speaks plain text where TLS was expected", "use ws:// instead"]);
     let secure = tls_server(drop);
     let said = doctor(&[&format!("ws://{secure}/")]).finish();
     assert_eq!(said.status, 4, "{}", said.text);

@@ -137,16 +137,16 @@ impl Svg {
             [Some(one), Some(other)] => one.max(other),
             _ => tape.ended.unwrap_or_default(),
         };
-        let mut opening = |name: &str, from: Duration, to: Duration| {
+        let mut opening = |class: &str, name: &str, from: Duration, to: Duration| {
             let text = format!("{name}: {}", span(to.saturating_sub(from)));
-            self.band("opening", (from, to), (TOP, BOTTOM), BETWEEN, &text);
+            self.band(class, (from, to), (TOP, BOTTOM), BETWEEN, &text);
         };
         match tape.secured {
-            None => opening("opening handshake", Duration::ZERO, over),
-            Some(None) => opening("TLS handshake", Duration::ZERO, over),
+            None => opening("opening", "opening handshake", Duration::ZERO, over),
+            Some(None) => opening("opening tls", "TLS handshake", Duration::ZERO, over),
             Some(Some(secured)) => {
-                opening("TLS handshake", Duration::ZERO, secured);
-                opening("opening handshake", secured, over);
+                opening("opening tls", "TLS handshake", Duration::ZERO, secured);
+                opening("opening", "opening handshake", secured, over);
             }
         }
     }

@@ -154,6 +154,8 @@ impl Driver {
             if !established {
                 let agreed = layer.is_established().then(|| layer.facts());
                 self.session.tls_received(agreed, self.now);
+                // What waits to be sent can leave now, whether TLS has something to say or not.
+                self.calm &= !layer.is_established();
             }
             at += taken.ciphertext;
             // What was taken in has made room for what came of it.

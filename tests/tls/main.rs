@@ -8,3 +8,4 @@ mod failures;
 mod messages;
 mod split;
 mod support;
+mod tls_1_2;

@@ -179,6 +179,8 @@ impl Driver {
                 let len = layer.read(spare);
                 self.session.handle_filled(len, self.now);
                 self.poll_session();
+                // The peer may have broken a rule, which makes a Close and no event.
+                self.calm = false;
                 len
             } else if memory.len() >= left {
                 let len = layer.read(memory);

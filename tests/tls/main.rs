@@ -6,6 +6,7 @@ mod dialling;
 mod ends;
 mod failures;
 mod messages;
+mod records;
 mod split;
 mod support;
 mod tls_1_2;

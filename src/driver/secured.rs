@@ -94,6 +94,12 @@ impl Security {
         !aborted && !secured.layer.has_output() && secured.layer.close()
     }
 
+    /// Why nothing more will be encrypted, if that is so and what was has left.
+    pub(super) fn write_failure(&self) -> Option<TransportError> {
+        let stuck = self.0.as_deref().is_some_and(|secured| secured.layer.is_stuck());
+        stuck.then_some(TransportError::Tls(TlsError::Local))
+    }
+
     /// By when a failure ends the connection.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         Some(self.0.as_deref()?.failing?.deadline)

@@ -11,7 +11,7 @@ use std::io::{IoSlice, Read, Write};
 use std::panic::{self, AssertUnwindSafe};
 
 use bytes::{Buf, BufMut};
-use rustls::{Connection, Error, HandshakeKind, IoState, ProtocolVersion};
+use rustls::{AlertDescription, Connection, Error, HandshakeKind, IoState, ProtocolVersion};
 
 use super::certificate;
 use super::ciphertext::Ciphertext;
@@ -103,6 +103,11 @@ impl TlsLayer {
             Ok(state) => {
                 self.peer_closed = state.peer_has_closed();
                 state.plaintext_bytes_to_read()
+            }
+            // An error only because it came before the handshake was over: the peer hangs up.
+            Err(Error::AlertReceived(AlertDescription::CloseNotify)) => {
+                self.peer_closed = true;
+                0
             }
             Err(error) => {
                 self.fail(&error);

@@ -5,6 +5,7 @@
 mod dialling;
 mod ends;
 mod failures;
+mod handshakes;
 mod messages;
 mod records;
 mod split;

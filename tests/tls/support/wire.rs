@@ -8,10 +8,13 @@ use bytes::Buf;
 use farewell::driver::{Driver, Step, Want};
 use farewell::handshake::ClientRequest;
 use farewell::tls::TlsClient;
-use farewell::{Config, ReadClosed, Seed, Session, SessionEvent, Termination, Timestamp};
+use farewell::{
+    Config, ReadClosed, Seed, Session, SessionEvent, Termination, Timestamp, TransportError,
+};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion,
 };
@@ -99,6 +102,14 @@ impl Client {
         self.run();
     }
 
+    /// The read has failed.
+    pub(crate) fn fail(&mut self, error: TransportError) {
+        self.run();
+        assert!(std::mem::take(&mut self.reading), "it reads: {:?}", self.did);
+        self.driver.handle_read_failed(error, self.now);
+        self.run();
+    }
+
     /// The read is over without anything: the time has come.
     pub(crate) fn wake(&mut self, now: Timestamp) {
         self.now = now;
@@ -168,9 +179,20 @@ impl Server {
         }
     }
 
+    /// Takes in ciphertext with which TLS may fail. Returns what there is to say of it.
+    pub(crate) fn last_words(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+        while !bytes.is_empty() {
+            self.connection.read_tls(&mut bytes).unwrap();
+            let _ = self.connection.process_new_packets();
+        }
+        self.write(&[])
+    }
+
     /// Encrypts plaintext. Returns the ciphertext, with what else there is.
     pub(crate) fn write(&mut self, plaintext: &[u8]) -> Vec<u8> {
-        self.connection.writer().write_all(plaintext).unwrap();
+        if !plaintext.is_empty() {
+            self.connection.writer().write_all(plaintext).unwrap();
+        }
         let mut ciphertext = Vec::new();
         while self.connection.wants_write() {
             self.connection.write_tls(&mut ciphertext).unwrap();
@@ -222,17 +244,40 @@ pub(crate) fn both_of(
     server: CryptoProvider,
     version: &'static SupportedProtocolVersion,
 ) -> (TlsClient, Arc<ServerConfig>) {
+    make(client, server, version, false)
+}
+
+/// The same, with a server that wants a certificate of its clients.
+pub(crate) fn with_client_certificates(
+    version: &'static SupportedProtocolVersion,
+) -> (TlsClient, Arc<ServerConfig>) {
+    make(ring(), ring(), version, true)
+}
+
+fn make(
+    client: CryptoProvider,
+    server: CryptoProvider,
+    version: &'static SupportedProtocolVersion,
+    wants_certificates: bool,
+) -> (TlsClient, Arc<ServerConfig>) {
     let authority = Authority::new("Authority");
-    let (chain, key) = authority.issue(&["localhost"], VALID);
-    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
-    let config = ServerConfig::builder_with_provider(Arc::new(server))
-        .with_protocol_versions(&[version])
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap())
-        .unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(authority.certificate.der().clone()).unwrap();
+    let (chain, key) = authority.issue(&["localhost"], VALID);
+    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
+    let server = Arc::new(server);
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots.clone()), server.clone());
+    let verifier = match wants_certificates {
+        true => verifier.build().unwrap(),
+        false => WebPkiClientVerifier::no_client_auth(),
+    };
+    let config = ServerConfig::builder_with_provider(server)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap())
+        .unwrap();
     let client = ClientConfig::builder_with_provider(Arc::new(client))
         .with_safe_default_protocol_versions()
         .unwrap()

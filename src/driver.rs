@@ -314,6 +314,10 @@ impl Driver {
             if let Some(step) = self.next_failing(want) {
                 return step;
             }
+            if let Some(failure) = self.security.write_failure().filter(|_| !self.has_failed()) {
+                self.handle_write_failed(failure, self.now);
+                continue;
+            }
             let due = self.session.is_due(self.now);
             let is_next = want == Want::Event && self.ready.is_empty() && self.unparsed.is_empty();
             if (due || is_next) && self.tell_ended() {

@@ -51,7 +51,7 @@
 //! | no transport connection: the name does not resolve, addresses are silent, refused or unreachable, the time has passed | retry |
 //! | a proxy: 408, 429, 5xx; a general failure, host or network unreachable, refused; no answer | retry |
 //! | a proxy: it wants or refuses credentials, 403 and other statuses, its rules forbid the server, it speaks something else | stop |
-//! | a TLS handshake that failed | stop; retry where it was cut short, changed on its way or an internal error, and after a long delay where the certificate is not valid yet, as it may be this machine's clock |
+//! | TLS that failed before the connection was open | stop; retry where it was cut short, changed on its way or an internal error, and after a long delay where the certificate is not valid yet, as it may be this machine's clock |
 //! | the request, the settings of TLS or the number of addresses is at fault | stop |
 //!
 //! A Retry-After in seconds is taken as it is; one that is a date is taken relative to the

@@ -94,6 +94,12 @@ impl Security {
         !aborted && !secured.layer.has_output() && secured.layer.close()
     }
 
+    /// Why nothing more will be encrypted, if that is so and what was has left.
+    pub(super) fn write_failure(&self) -> Option<TransportError> {
+        let stuck = self.0.as_deref().is_some_and(|secured| secured.layer.is_stuck());
+        stuck.then_some(TransportError::Tls(TlsError::Local))
+    }
+
     /// By when a failure ends the connection.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         Some(self.0.as_deref()?.failing?.deadline)
@@ -154,6 +160,8 @@ impl Driver {
             if !established {
                 let agreed = layer.is_established().then(|| layer.facts());
                 self.session.tls_received(agreed, self.now);
+                // What waits to be sent can leave now, whether TLS has something to say or not.
+                self.calm &= !layer.is_established();
             }
             at += taken.ciphertext;
             // What was taken in has made room for what came of it.
@@ -177,6 +185,8 @@ impl Driver {
                 let len = layer.read(spare);
                 self.session.handle_filled(len, self.now);
                 self.poll_session();
+                // The peer may have broken a rule, which makes a Close and no event.
+                self.calm = false;
                 len
             } else if memory.len() >= left {
                 let len = layer.read(memory);

@@ -10,7 +10,8 @@ impl Driver {
     #[inline]
     pub fn handle_written(&mut self, len: usize, now: Timestamp) {
         if len == 0 {
-            return self.handle_write_failed(TransportError::BrokenPipe, now);
+            let failure = self.security.write_failure().unwrap_or(TransportError::BrokenPipe);
+            return self.handle_write_failed(failure, now);
         }
         self.tell(now);
         (self.calm, self.unflushed) = (false, true);

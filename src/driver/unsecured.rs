@@ -1,7 +1,7 @@
 //! What stands for TLS where that is not compiled in: nothing.
 
 use super::{Driver, Step, Want};
-use crate::report::{ReadEnd, Termination, TlsFacts};
+use crate::report::{ReadEnd, Termination, TlsFacts, TransportError};
 use crate::session::{Output, Session};
 use crate::time::Timestamp;
 
@@ -47,6 +47,11 @@ impl Security {
     #[inline(always)]
     pub(super) fn close(&mut self, _: Option<&Termination>) -> bool {
         false
+    }
+
+    #[inline(always)]
+    pub(super) fn write_failure(&self) -> Option<TransportError> {
+        None
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::HandshakeError;
-use crate::report::{Cause, Position, Termination, TlsError, TransportError};
+use crate::report::{Cause, Termination, TlsError, TransportError};
 use crate::time::Timestamp;
 use crate::time::display::Span;
 use crate::wire::close::{ABNORMAL_CLOSURE, CodeFacts, CodeRetry};
@@ -184,7 +184,7 @@ pub enum ReasonKind {
     MayPass(u16),
     /// The server's response broke this rule of the opening handshake.
     Handshake(HandshakeError),
-    /// The TLS handshake failed for this.
+    /// TLS failed for this before the connection was open.
     Tls(TlsError),
     /// No transport connection came about.
     Failed(ConnectFailure),
@@ -208,8 +208,9 @@ impl ReasonKind {
             // Closed by this endpoint, though not by the application: the peer's Close only
             // followed.
             Cause::IdleTimeout { .. } | Cause::MessageTimeout { .. } => Self::Lost(report.cause),
+            // In TLS 1.3, a server refuses a client's certificate once that one has finished.
             Cause::Transport { kind: TransportError::Tls(error), .. }
-                if report.evidence.position == Position::TlsHandshake =>
+                if report.evidence.position.is_before_open() =>
             {
                 Self::Tls(error)
             }

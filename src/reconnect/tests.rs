@@ -240,8 +240,10 @@ fn every_failure_of_a_tls_handshake() {
     for (error, expected) in cases {
         let kind = TransportError::Tls(error);
         let mut failed = report(Cause::Transport { direction: Direction::Read, kind });
-        failed.evidence.position = Position::TlsHandshake;
-        assert_eq!(decide(&failed).to_string(), format!("{expected}{error}"));
+        for position in [Position::TlsHandshake, Position::OpeningHandshake] {
+            failed.evidence.position = position;
+            assert_eq!(decide(&failed).to_string(), format!("{expected}{error}"));
+        }
         // Of a connection that was open, the next may live longer.
         failed.evidence.position = Position::FrameBoundary;
         assert!(!decide(&failed).is_stop(), "{error}");

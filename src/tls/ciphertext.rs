@@ -31,15 +31,17 @@ impl Ciphertext {
         Self { buffer: OutputBuffer::new(), records: VecDeque::new(), plaintext: 0 }
     }
 
-    /// Lets `write` append the ciphertext of so much plaintext.
-    pub(super) fn push(&mut self, plaintext: usize, write: impl FnOnce(&mut BytesMut)) {
+    /// Lets `write` append ciphertext, and say how much plaintext is in it. Returns that.
+    pub(super) fn push(&mut self, write: impl FnOnce(&mut BytesMut) -> usize) -> usize {
         let before = self.buffer.len();
-        self.buffer.write_handshake(write);
+        let plaintext = self.buffer.write_handshake(write);
         let ciphertext = self.buffer.len() - before;
-        if ciphertext > 0 {
-            self.records.push_back(Record { ciphertext, plaintext });
-            self.plaintext += plaintext;
+        if ciphertext == 0 {
+            return 0;
         }
+        self.records.push_back(Record { ciphertext, plaintext });
+        self.plaintext += plaintext;
+        plaintext
     }
 
     /// `count` bytes have left. Returns how much plaintext has by that.
@@ -92,7 +94,10 @@ mod tests {
         let mut whole = Ciphertext::new();
         let push = |queue: &mut Ciphertext| {
             for (plaintext, len) in [(0, 5), (10, 32), (0, 24), (1, 23), (3, 0)] {
-                queue.push(plaintext, |out| out.extend_from_slice(&vec![7; len]));
+                queue.push(|out| {
+                    out.extend_from_slice(&vec![7; len]);
+                    plaintext
+                });
             }
         };
         push(&mut whole);

@@ -11,7 +11,7 @@ use std::io::{IoSlice, Read, Write};
 use std::panic::{self, AssertUnwindSafe};
 
 use bytes::{Buf, BufMut};
-use rustls::{Connection, Error, HandshakeKind, IoState, ProtocolVersion};
+use rustls::{AlertDescription, Connection, Error, HandshakeKind, IoState, ProtocolVersion};
 
 use super::certificate;
 use super::ciphertext::Ciphertext;
@@ -22,6 +22,9 @@ use crate::session::Output;
 
 /// The most plaintext that a record holds.
 const RECORD: usize = 16 * 1024;
+
+/// The type of a record that holds an alert.
+const ALERT: u8 = 21;
 
 /// No more is encrypted while this much ciphertext waits.
 const BATCH: usize = 64 * 1024;
@@ -60,7 +63,7 @@ pub struct TlsLayer {
     peer_closed: bool,
     /// We have closed ours.
     closed: bool,
-    /// TLS takes no plaintext any more: its keys are used up.
+    /// No more plaintext is taken: the keys are used up, and TLS 1.2 has no others.
     stuck: bool,
 }
 
@@ -103,6 +106,11 @@ impl TlsLayer {
             Ok(state) => {
                 self.peer_closed = state.peer_has_closed();
                 state.plaintext_bytes_to_read()
+            }
+            // An error only because it came before the handshake was over: the peer hangs up.
+            Err(Error::AlertReceived(AlertDescription::CloseNotify)) => {
+                self.peer_closed = true;
+                0
             }
             Err(error) => {
                 self.fail(&error);
@@ -176,6 +184,7 @@ impl TlsLayer {
         while output.has_remaining() && self.ciphertext.len() < BATCH {
             let taken = self.encrypt_record(output);
             if taken == 0 {
+                describe(&Error::EncryptError, &mut self.facts);
                 self.stuck = true;
                 break;
             }
@@ -184,27 +193,34 @@ impl TlsLayer {
         self.collect(0);
     }
 
-    /// Makes one record. Returns how much plaintext is in it.
+    /// Makes one record. Returns how much plaintext is in it: none if TLS goes on no more.
     fn encrypt_record(&mut self, output: Output<'_>) -> usize {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let record = output.take(RECORD);
         let count = record.chunks_vectored(&mut slices);
         let slices = slices.get(..count).unwrap_or_default();
         let taken = self.connection.writer().write_vectored(slices).unwrap_or(0);
-        self.inspector.written(slices, taken);
-        self.collect(taken);
-        taken
+        // Where the keys are used up, the library says of TLS 1.2 that it has taken the plaintext,
+        // drops it, and ends the connection with an alert.
+        let encrypted = self.collect(taken);
+        self.inspector.written(slices, encrypted);
+        encrypted
     }
 
-    /// Takes from the library what is ready to leave, and has so much plaintext in it.
-    fn collect(&mut self, plaintext: usize) {
-        if self.connection.wants_write() {
-            let connection = &mut self.connection;
-            self.ciphertext.push(plaintext, |out| {
-                let mut writer = out.writer();
-                while connection.wants_write() && connection.write_tls(&mut writer).is_ok() {}
-            });
+    /// Takes from the library what is ready to leave, and should have so much plaintext in it.
+    /// Returns how much it has.
+    fn collect(&mut self, plaintext: usize) -> usize {
+        if !self.connection.wants_write() {
+            return 0;
         }
+        let connection = &mut self.connection;
+        self.ciphertext.push(|out| {
+            let before = out.len();
+            let mut writer = out.writer();
+            while connection.wants_write() && connection.write_tls(&mut writer).is_ok() {}
+            let alert = has_alert(out.get(before..).unwrap_or_default());
+            if alert { 0 } else { plaintext }
+        })
     }
 
     /// Whether it takes plaintext: the handshake is over, and nothing has ended.
@@ -262,6 +278,11 @@ impl TlsLayer {
         self.closed
     }
 
+    /// Whether no more plaintext will be taken, and what was has left.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck && !self.has_output()
+    }
+
     /// Why it has failed, if it has.
     pub(crate) fn failure(&self) -> Option<TlsError> {
         self.failure
@@ -289,6 +310,18 @@ fn is_tls(first: &[u8]) -> bool {
         [kind] => (0x14..=0x18).contains(kind),
         [kind, major, ..] => (0x14..=0x18).contains(kind) && *major == 3,
     }
+}
+
+/// Whether one of these records is an alert, as far as that can be seen: TLS 1.3 hides it.
+fn has_alert(mut records: &[u8]) -> bool {
+    while let Some((&[kind, _, _, len_high, len_low], rest)) = records.split_first_chunk() {
+        if kind == ALERT {
+            return true;
+        }
+        let len = usize::from(u16::from_be_bytes([len_high, len_low]));
+        records = rest.get(len..).unwrap_or_default();
+    }
+    false
 }
 
 fn version(version: ProtocolVersion) -> Option<TlsVersion> {

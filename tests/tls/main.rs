@@ -5,6 +5,9 @@
 mod dialling;
 mod ends;
 mod failures;
+mod handshakes;
 mod messages;
+mod records;
 mod split;
 mod support;
+mod tls_1_2;

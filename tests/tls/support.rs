@@ -1,5 +1,7 @@
 //! Certificates, one face for both adapters, peers that speak TLS, and a bound on every test.
 
+pub(crate) mod wire;
+
 use std::future::Future;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};

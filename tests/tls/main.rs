@@ -6,5 +6,7 @@ mod dialling;
 mod ends;
 mod failures;
 mod messages;
+mod provider;
 mod split;
 mod support;
+mod verdicts;

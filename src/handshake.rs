@@ -5,6 +5,10 @@
 //! and responses to send are checked by their builders, [`ClientRequest`], [`Accept`] and
 //! [`Rejection`], so that nothing taken from elsewhere can smuggle in a header field.
 //!
+//! With feature `http`, the same is judged and answered in the types of the `http` crate, for servers
+//! and clients whose HTTP somebody else speaks: `Request::from_http`, `Accept::to_http`,
+//! `Rejection::to_http`, `HttpHandshake`.
+//!
 //! Bytes in any pieces lead to the same result, every byte is looked at once, and no more than
 //! [`Limits::head`](crate::Limits::head) of them are stored. Whose fault an error is shows in its
 //! type: [`RequestError`] and [`ResponseError`] are the caller's, [`HandshakeError`] the peer's.
@@ -12,8 +16,12 @@
 mod client;
 mod client_request;
 mod error;
+mod expected;
 mod extension;
+mod head;
 pub(crate) mod http1;
+#[cfg(feature = "http")]
+mod http_types;
 mod origin;
 #[cfg(feature = "deflate")]
 mod permessage_deflate;
@@ -25,6 +33,7 @@ mod server;
 mod tunnel;
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -39,6 +48,8 @@ pub use client_request::ClientRequest;
 pub use error::HandshakeError;
 pub(crate) use error::Suspect;
 pub use extension::ExtensionOffer;
+#[cfg(feature = "http")]
+pub use http_types::HttpHandshake;
 pub use http1::headers::{HeaderError, Headers};
 pub(crate) use http1::uri::{AuthorityError, percent_decode, split_authority};
 pub use origin::{OriginError, OriginList, Origins};
@@ -110,6 +121,22 @@ const KEY_LEN: usize = 24;
 
 /// The length of a Sec-WebSocket-Accept: the 20 bytes of a SHA-1 hash as base64.
 const ACCEPT_LEN: usize = 28;
+
+/// The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key, for HTTP that is spoken without the
+/// types of this module (RFC 6455 section 4.2.2).
+///
+/// It is told nothing but the key: whether the request asks for a WebSocket at all, and for one
+/// that is to be had, is checked by [`ServerHandshake`], or by [`Request`] itself where the request
+/// is one of the `http` crate.
+///
+/// ```
+/// let accept = farewell::handshake::accept_key("dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+#[must_use]
+pub fn accept_key(key: &str) -> String {
+    accept_of(key.as_bytes()).into_iter().map(char::from).collect()
+}
 
 /// The Sec-WebSocket-Key for a nonce.
 fn key_of(nonce: [u8; 16]) -> [u8; KEY_LEN] {

@@ -225,6 +225,9 @@
 //! # Features
 //!
 //! - `std` (default): [`Clock`], [`Seed::from_os`], [`blocking`], run-time choice of SIMD.
+//! - `http`: the opening handshake in the types of the `http` crate, for HTTP that somebody else
+//!   speaks: `Request::from_http`, `Accept::to_http`, and for clients `HttpHandshake`, in
+//!   [`handshake`].
 //! - `tokio`: the tokio adapter.
 //! - `deflate`: permessage-deflate, compression of messages (RFC 7692). Off until
 //!   `Config::compression` asks for it. It needs `std`, and no C compiler.

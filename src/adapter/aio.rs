@@ -114,16 +114,50 @@ pub async fn connect_with(
     request: &ClientRequest,
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<TcpStream>, ConnectError> {
-    connect_through(request, &options.into(), Clock::new(), Timestamp::ZERO).await
+    connect_over(request, options, Ok).await
+}
+
+/// As [`connect_with`], with a stream of the caller's own over the one that was connected: one that
+/// counts or records what passes, or the same with other settings of its socket.
+/// For a `wss://` URL, TLS is spoken over it.
+///
+/// `wrap` is called once the proxy, where there is one, has opened the way, and once more for each
+/// redirection that is followed.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::ClientRequest;
+/// use farewell::{Config, aio};
+///
+/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
+/// let socket = aio::connect_over(&request, Config::default(), |stream| {
+///     stream.set_ttl(3)?;
+///     Ok(stream)
+/// });
+/// let socket = socket.await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`connect_with`]; and [`ConnectError::Io`] with the error of `wrap`.
+pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
+    request: &ClientRequest,
+    options: impl Into<ConnectOptions>,
+    wrap: impl FnMut(TcpStream) -> io::Result<S>,
+) -> Result<WebSocket<S>, ConnectError> {
+    connect_through(request, &options.into(), wrap, Clock::new(), Timestamp::ZERO).await
 }
 
 /// Connects, and follows redirections as far as that is asked for.
-async fn connect_through(
+async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
     request: &ClientRequest,
     options: &ConnectOptions,
+    mut wrap: impl FnMut(TcpStream) -> io::Result<S>,
     clock: Clock,
     began: Timestamp,
-) -> Result<WebSocket<TcpStream>, ConnectError> {
+) -> Result<WebSocket<S>, ConnectError> {
     let mut redirects = Redirects::up_to(options.redirects);
     let mut moved;
     let mut request = request;
@@ -135,7 +169,7 @@ async fn connect_through(
         let dialled = dial::dial(request, options, clock, began).await;
         let (stream, dialled) = redirects.note(dialled)?;
         let config = options.config.clone();
-        match open(stream, layer, request, config, Some(dialled), clock, began).await {
+        match open(wrap(stream)?, layer, request, config, Some(dialled), clock, began).await {
             Ok(socket) => return Ok(socket),
             Err(failure) => moved = redirects.follow(request, failure)?,
         }

@@ -1,22 +1,17 @@
-//! The client: how the response is checked, RFC 6455 section 4.1.
+//! The client: its request, and how the response to it is read, RFC 6455 section 4.1.
 //!
 //! Nothing counts as open before every rule for the response was checked.
-
-use alloc::boxed::Box;
-#[cfg(not(feature = "deflate"))]
-use alloc::string::String;
 
 use bytes::BytesMut;
 
 use super::client_request::ClientRequest;
 use super::error::HandshakeError;
-use super::extension;
-use super::http1::head::{HeadReader, Kind, ResponseHead};
-use super::http1::headers::{Count, Headers};
-#[cfg(feature = "deflate")]
-use super::permessage_deflate::{self, Offered};
+use super::expected::{Expected, offer};
+use super::head::{Kind, ResponseHead};
+use super::http1::head::HeadReader;
+use super::http1::headers::Headers;
 use super::refusal::{BodyReader, Refusal};
-use super::{ACCEPT_LEN, Extensions, Negotiated, accept_of, key_of};
+use super::{Negotiated, key_of};
 use crate::config::Limits;
 use crate::deflate::Compression;
 
@@ -46,12 +41,7 @@ use crate::deflate::Compression;
 /// ```
 #[derive(Debug)]
 pub struct ClientHandshake {
-    accept: [u8; ACCEPT_LEN],
-    /// The host that was asked.
-    host: Box<str>,
-    subprotocols: Box<str>,
-    #[cfg(feature = "deflate")]
-    offered: Option<Offered>,
+    expected: Expected,
     state: State,
 }
 
@@ -100,17 +90,9 @@ impl ClientHandshake {
         out: &mut BytesMut,
     ) -> Self {
         let key = key_of(nonce);
-        #[cfg(feature = "deflate")]
-        let extensions = compression.map(permessage_deflate::offer).unwrap_or_default();
-        #[cfg(not(feature = "deflate"))]
-        let extensions = compression.map_or(String::new(), |compression| match *compression {});
-        request.write(key, &extensions, out);
+        request.write(key, &offer(compression), out);
         Self {
-            accept: accept_of(&key),
-            host: request.host().into(),
-            subprotocols: request.subprotocols.as_str().into(),
-            #[cfg(feature = "deflate")]
-            offered: compression.map(Offered::new),
+            expected: Expected::new(request, key, compression),
             state: State::Head(HeadReader::new(Kind::Response, limits)),
         }
     }
@@ -157,13 +139,15 @@ impl ClientHandshake {
                     match (head.status, cut) {
                         (0..=99, _) => return Err(HandshakeError::StartLine),
                         (101, _) => {
-                            let response = self.judge(head)?;
+                            let response = self.expected.judge(head)?;
                             return Ok((taken, Some(Outcome::Established(response))));
                         }
                         (100..=199, _) => {}
-                        (_, false) => self.state = State::Body(BodyReader::new(head, &self.host)),
+                        (_, false) => {
+                            self.state = State::Body(BodyReader::new(head, self.expected.host()))
+                        }
                         (_, true) => {
-                            let refusal = BodyReader::new(head, &self.host).finish();
+                            let refusal = BodyReader::new(head, self.expected.host()).finish();
                             return Ok((taken, refusal.map(Outcome::Refused)));
                         }
                     }
@@ -184,105 +168,10 @@ impl ClientHandshake {
     pub fn finish(&mut self) -> Option<Refusal> {
         match core::mem::replace(&mut self.state, State::Done) {
             State::Body(body) => body.finish(),
-            State::Head(reader) => BodyReader::new(reader.finish_response()?, &self.host).finish(),
+            State::Head(reader) => {
+                BodyReader::new(reader.finish_response()?, self.expected.host()).finish()
+            }
             State::Done => None,
-        }
-    }
-
-    /// Holds a 101 response against the rules.
-    //= rfc6455#4.1
-    //# The client MUST validate the server's response as follows:
-    //= rfc6455#4.1
-    //# If the server's response does not conform to the requirements for the
-    //# server's handshake as defined in this section and in Section 4.2.2, the
-    //# client MUST _Fail the WebSocket Connection_.
-    fn judge(&self, head: ResponseHead) -> Result<Response, HandshakeError> {
-        let headers = &head.headers;
-        if !head.http_1_1 {
-            return Err(HandshakeError::HttpVersion);
-        }
-        //= rfc6455#4.1
-        //# If the response lacks an |Upgrade| header field or the |Upgrade|
-        //# header field contains a value that is not an ASCII case-
-        //# insensitive match for the value "websocket", the client MUST
-        //# _Fail the WebSocket Connection_.
-        if !headers.single("Upgrade").is_ok_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
-            return Err(HandshakeError::UpgradeNotConfirmed);
-        }
-        //= rfc6455#4.1
-        //# If the response lacks a |Connection| header field or the
-        //# |Connection| header field doesn't contain a token that is an
-        //# ASCII case-insensitive match for the value "Upgrade", the client
-        //# MUST _Fail the WebSocket Connection_.
-        if !headers.list_has("Connection", "Upgrade") {
-            return Err(HandshakeError::ConnectionNotConfirmed);
-        }
-        self.judge_accept(headers)?;
-        //= rfc6455#4.1
-        //# If the response includes a |Sec-WebSocket-Extensions| header
-        //# field and this header field indicates the use of an extension
-        //# that was not present in the client's handshake (the server has
-        //# indicated an extension not requested by the client), the client
-        //# MUST _Fail the WebSocket Connection_.
-        let extensions = match extension::check(headers)? {
-            true => self.judge_extensions(headers)?,
-            false => Extensions::default(),
-        };
-        let subprotocol = self.judge_subprotocol(headers)?;
-        let negotiated = Negotiated { subprotocol, extensions };
-        Ok(Response { head, negotiated })
-    }
-
-    fn judge_accept(&self, headers: &Headers) -> Result<(), HandshakeError> {
-        //= rfc6455#4.1
-        //# If the response lacks a |Sec-WebSocket-Accept| header field or
-        //# the |Sec-WebSocket-Accept| contains a value other than the
-        //# base64-encoded SHA-1 of the concatenation of the |Sec-WebSocket-
-        //# Key| (as a string, not base64-decoded) with the string "258EAFA5-
-        //# E914-47DA-95CA-C5AB0DC85B11" but ignoring any leading and
-        //# trailing whitespace, the client MUST _Fail the WebSocket
-        //# Connection_.
-        match headers.single("Sec-WebSocket-Accept") {
-            Ok(value) if value == self.accept => Ok(()),
-            Ok(_) => Err(HandshakeError::AcceptWrong),
-            Err(Count::None) => Err(HandshakeError::AcceptMissing),
-            //= rfc6455#11.3.3
-            //# The |Sec-WebSocket-Accept| header MUST NOT appear more than once in
-            //# an HTTP response.
-            Err(Count::Many) => Err(HandshakeError::AcceptRepeated),
-        }
-    }
-
-    #[cfg(feature = "deflate")]
-    fn judge_extensions(&self, headers: &Headers) -> Result<Extensions, HandshakeError> {
-        let offered = self.offered.ok_or(HandshakeError::ExtensionNotOffered)?;
-        Ok(Extensions { deflate: permessage_deflate::judge(headers, offered)? })
-    }
-
-    #[cfg(not(feature = "deflate"))]
-    fn judge_extensions(&self, _: &Headers) -> Result<Extensions, HandshakeError> {
-        Err(HandshakeError::ExtensionNotOffered)
-    }
-
-    fn judge_subprotocol(&self, headers: &Headers) -> Result<Option<Box<str>>, HandshakeError> {
-        let value = match headers.single("Sec-WebSocket-Protocol") {
-            Ok(value) => value,
-            Err(Count::None) => return Ok(None),
-            //= rfc6455#11.3.4
-            //# However, the |Sec-WebSocket-Protocol| header field MUST NOT appear
-            //# more than once in an HTTP response.
-            Err(Count::Many) => return Err(HandshakeError::SubprotocolRepeated),
-        };
-        //= rfc6455#4.1
-        //# If the response includes a |Sec-WebSocket-Protocol| header field
-        //# and this header field indicates the use of a subprotocol that was
-        //# not present in the client's handshake (the server has indicated a
-        //# subprotocol not requested by the client), the client MUST _Fail
-        //# the WebSocket Connection_.
-        let mut requested = self.subprotocols.split(", ").filter(|name| !name.is_empty());
-        match requested.find(|name| name.as_bytes() == value) {
-            Some(name) => Ok(Some(name.into())),
-            None => Err(HandshakeError::SubprotocolNotRequested),
         }
     }
 }
@@ -304,6 +193,10 @@ pub struct Response {
 }
 
 impl Response {
+    pub(super) fn new(head: ResponseHead, negotiated: Negotiated) -> Self {
+        Self { head, negotiated }
+    }
+
     /// The status, which is 101.
     #[must_use]
     pub fn status(&self) -> u16 {

@@ -8,6 +8,7 @@ use alloc::string::String;
 use bytes::BytesMut;
 
 use super::KEY_LEN;
+use super::head::Sink;
 use super::http1::headers::{Fields, HeaderError, is_token, is_value};
 use super::http1::uri::{WsUri, percent_decode, split_authority};
 use super::request_error::RequestError;
@@ -202,49 +203,51 @@ impl ClientRequest {
     //= rfc6455#4.1
     //# The handshake MUST be a valid HTTP request as specified by [RFC2616].
     pub(super) fn write(&self, key: [u8; KEY_LEN], extensions: &str, out: &mut BytesMut) {
-        let mut put = |parts: &[&[u8]]| {
-            for part in parts {
-                out.extend_from_slice(part);
-            }
-        };
         //= rfc6455#4.1
         //# The method of the request MUST be GET, and the HTTP version MUST
         //# be at least 1.1.
         //= rfc6455#4.1
         //# The "Request-URI" part of the request MUST match the /resource name/
         //# defined in Section 3 (a relative URI)
-        put(&[b"GET ", self.target().as_bytes(), b" HTTP/1.1\r\n"]);
+        for part in ["GET ", self.target(), " HTTP/1.1\r\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        self.write_fields(key, extensions, out);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    pub(super) fn write_fields(&self, key: [u8; KEY_LEN], extensions: &str, sink: &mut impl Sink) {
         //= rfc6455#4.1
         //# The request MUST contain a |Host| header field whose value
         //# contains /host/ plus optionally ":" followed by /port/ (when not
         //# using the default port).
-        put(&[b"Host: ", self.authority().as_bytes(), b"\r\n"]);
+        sink.field("Host", self.authority().as_bytes());
         //= rfc6455#4.1
         //# The request MUST contain an |Upgrade| header field whose value
         //# MUST include the "websocket" keyword.
-        put(&[b"Upgrade: websocket\r\n"]);
+        sink.field("Upgrade", b"websocket");
         //= rfc6455#4.1
         //# The request MUST contain a |Connection| header field whose value
         //# MUST include the "Upgrade" token.
-        put(&[b"Connection: Upgrade\r\n"]);
+        sink.field("Connection", b"Upgrade");
         //= rfc6455#4.1
         //# The request MUST include a header field with the name
         //# |Sec-WebSocket-Key|.
-        put(&[b"Sec-WebSocket-Key: ", &key, b"\r\n"]);
+        sink.field("Sec-WebSocket-Key", &key);
         //= rfc6455#4.1
         //# The request MUST include a header field with the name
         //# |Sec-WebSocket-Version|.  The value of this header field MUST be
         //# 13.
-        put(&[b"Sec-WebSocket-Version: 13\r\n"]);
+        sink.field("Sec-WebSocket-Version", b"13");
         if !self.subprotocols.is_empty() {
-            put(&[b"Sec-WebSocket-Protocol: ", self.subprotocols.as_bytes(), b"\r\n"]);
+            sink.field("Sec-WebSocket-Protocol", self.subprotocols.as_bytes());
         }
         if !extensions.is_empty() {
-            put(&[b"Sec-WebSocket-Extensions: ", extensions.as_bytes(), b"\r\n"]);
+            sink.field("Sec-WebSocket-Extensions", extensions.as_bytes());
         }
         if let Some(origin) = &self.origin {
-            put(&[b"Origin: ", origin.as_bytes(), b"\r\n"]);
+            sink.field("Origin", origin.as_bytes());
         }
-        put(&[self.fields.as_bytes(), b"\r\n"]);
+        self.fields.write(sink);
     }
 }

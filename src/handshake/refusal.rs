@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::http1::head::ResponseHead;
+use super::head::ResponseHead;
 use super::http1::headers::Headers;
 use super::http1::retry_after::retry_after;
 
@@ -62,6 +62,15 @@ impl Refusal {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(self.headers())
+    }
+
+    /// The same with this body, of which the first 4 KiB are kept: for a refusal that was judged by its
+    /// head alone.
+    #[must_use]
+    pub fn with_body(self, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let kept = body.get(..MAX_BODY).map(Bytes::copy_from_slice);
+        Self { body: kept.unwrap_or(body), ..self }
     }
 
     /// The first 4 KiB of the body, without its chunked coding, compressed if the server did so.
@@ -244,7 +253,8 @@ mod tests {
     use alloc::string::String;
     use alloc::vec;
 
-    use super::super::http1::head::{HeadReader, Kind};
+    use super::super::head::Kind;
+    use super::super::http1::head::HeadReader;
     use super::*;
     use crate::config::Limits;
 

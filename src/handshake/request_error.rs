@@ -28,6 +28,9 @@ pub enum RequestError {
     /// The path or the query has a character that has to be percent-encoded.
     #[error("the URI's path or query has a character that has to be percent-encoded")]
     Resource,
+    /// The path and the query are longer than the types of the `http` crate hold.
+    #[error("the URI's path and query do not fit the types of the http crate")]
+    ResourceTooLong,
     /// The URI has a fragment.
     #[error("the URI has a fragment")]
     Fragment,

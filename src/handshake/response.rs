@@ -1,16 +1,16 @@
 //! A server's response, RFC 6455 section 4.2.2: agreement, a rejection by the application, or a
 //! refusal for a broken rule.
 
-use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
 use super::error::HandshakeError;
+use super::head::Sink;
 use super::http1::headers::{Fields, HeaderError, is_token};
 use super::origin::Origins;
 #[cfg(feature = "deflate")]
@@ -137,6 +137,22 @@ impl Accept {
         compression: Option<&Compression>,
         out: &mut BytesMut,
     ) -> Result<Negotiated, ResponseError> {
+        let agreed = self.agree(request, compression)?;
+        //= rfc6455#4.2.2
+        //# If the server chooses to accept the incoming connection, it MUST
+        //# reply with a valid HTTP response indicating the following.
+        out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+        self.write_fields(request, &agreed, out);
+        out.extend_from_slice(b"\r\n");
+        Ok(agreed.negotiated)
+    }
+
+    /// What comes into use if this request is accepted, and how the response says so.
+    pub(super) fn agree(
+        &self,
+        request: &Request,
+        compression: Option<&Compression>,
+    ) -> Result<Agreed, ResponseError> {
         //= rfc6455#4.2.2
         //# the server MUST complete the following steps to accept the connection
         //# and send the server's opening handshake.
@@ -146,33 +162,28 @@ impl Accept {
         //# WebSocket handshake described in this section.
         self.origins.check(request, self.origin_required)?;
         let subprotocol = self.choose(request)?;
-        let mut put = |parts: &[&[u8]]| {
-            for part in parts {
-                out.extend_from_slice(part);
-            }
-        };
-        //= rfc6455#4.2.2
-        //# If the server chooses to accept the incoming connection, it MUST
-        //# reply with a valid HTTP response indicating the following.
-        put(&[b"HTTP/1.1 101 Switching Protocols\r\n"]);
-        put(&[b"Upgrade: websocket\r\nConnection: Upgrade\r\n"]);
-        put(&[b"Sec-WebSocket-Accept: ", &request.accept(), b"\r\n"]);
+        let (extensions, accepted) = choose_extensions(request, compression);
+        Ok(Agreed { negotiated: Negotiated { subprotocol, extensions }, accepted })
+    }
+
+    pub(super) fn write_fields(&self, request: &Request, agreed: &Agreed, sink: &mut impl Sink) {
+        sink.field("Upgrade", b"websocket");
+        sink.field("Connection", b"Upgrade");
+        sink.field("Sec-WebSocket-Accept", &request.accept());
         //= rfc6455#4.2.2
         //# if the server does not wish to agree to one of the suggested
         //# subprotocols, it MUST NOT send back a |Sec-WebSocket-Protocol|
         //# header field in its response
-        if let Some(name) = &subprotocol {
-            put(&[b"Sec-WebSocket-Protocol: ", name.as_bytes(), b"\r\n"]);
+        if let Some(name) = agreed.negotiated.subprotocol() {
+            sink.field("Sec-WebSocket-Protocol", name.as_bytes());
         }
-        let (extensions, accepted) = choose_extensions(request, compression);
         //= rfc7692#5
         //# A server declining all offered PMCEs MUST NOT include any element
         //# with PMCE names.
-        if let Some(accepted) = &accepted {
-            put(&[b"Sec-WebSocket-Extensions: ", accepted.as_bytes(), b"\r\n"]);
+        if let Some(accepted) = &agreed.accepted {
+            sink.field("Sec-WebSocket-Extensions", accepted.as_bytes());
         }
-        put(&[self.fields.as_bytes(), b"\r\n"]);
-        Ok(Negotiated { subprotocol, extensions })
+        self.fields.write(sink);
     }
 
     fn choose(&self, request: &Request) -> Result<Option<Box<str>>, ResponseError> {
@@ -189,6 +200,13 @@ impl Accept {
             Choice::FirstOf(names) => Ok(names.iter().find(|name| requested(name)).cloned()),
         }
     }
+}
+
+/// What comes into use with a response.
+pub(super) struct Agreed {
+    pub(super) negotiated: Negotiated,
+    /// The value of the response's Sec-WebSocket-Extensions.
+    accepted: Option<String>,
 }
 
 /// The extensions that come into use, and the header field's value that says so.
@@ -273,7 +291,38 @@ impl Rejection {
         //# If the requested service is not available, the server MUST send an
         //# appropriate HTTP error code (such as 404 Not Found) and abort the
         //# WebSocket handshake.
-        write_refusal(self.status, self.fields.as_bytes(), &self.body, out);
+        let status = self.status;
+        let first = format!("HTTP/1.1 {status} {}\r\n", reason(status));
+        out.extend_from_slice(first.as_bytes());
+        if wants_an_upgrade(status) {
+            out.field("Upgrade", b"websocket");
+            out.field("Connection", b"Upgrade, close");
+        } else {
+            out.field("Connection", b"close");
+        }
+        self.write_fields(out);
+        out.field("Content-Length", self.body.len().to_string().as_bytes());
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(&self.body);
+    }
+
+    /// The fields that do not speak of the connection or of the body's length.
+    pub(super) fn write_fields(&self, sink: &mut impl Sink) {
+        //= rfc6455#4.4
+        //# If the server doesn't
+        //# support the requested version, it MUST respond with a
+        //# |Sec-WebSocket-Version| header field (or multiple
+        //# |Sec-WebSocket-Version| header fields) containing all versions it is
+        //# willing to use.
+        if wants_an_upgrade(self.status) {
+            sink.field("Sec-WebSocket-Version", b"13");
+        }
+        self.fields.write(sink);
+    }
+
+    #[cfg(feature = "http")]
+    pub(super) fn body_bytes(&self) -> Bytes {
+        self.body.clone()
     }
 }
 
@@ -282,32 +331,29 @@ impl HandshakeError {
     ///
     /// The body is the error's own sentence with the section of the RFC.
     pub fn write_response(self, out: &mut BytesMut) {
-        let body = format!("{self} (RFC {} section {})\n", self.rfc(), self.section());
-        let mut fields: String = "Content-Type: text/plain; charset=utf-8\r\n".to_owned();
-        if self == Self::Method {
-            fields.push_str("Allow: GET\r\n");
-        }
-        write_refusal(self.status(), fields.as_bytes(), body.as_bytes(), out);
+        Rejection::from(self).write_response(out);
     }
 }
 
-fn write_refusal(status: u16, fields: &[u8], body: &[u8], out: &mut BytesMut) {
-    let mut put = |bytes: &[u8]| out.extend_from_slice(bytes);
-    put(format!("HTTP/1.1 {status} {}\r\n", reason(status)).as_bytes());
-    //= rfc6455#4.4
-    //# If the server doesn't
-    //# support the requested version, it MUST respond with a
-    //# |Sec-WebSocket-Version| header field (or multiple
-    //# |Sec-WebSocket-Version| header fields) containing all versions it is
-    //# willing to use.
-    put(if status == 426 {
-        b"Upgrade: websocket\r\nConnection: Upgrade, close\r\nSec-WebSocket-Version: 13\r\n"
-    } else {
-        b"Connection: close\r\n"
-    });
-    put(fields);
-    put(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
-    put(body);
+/// The response that tells a client which rule its request broke.
+///
+/// The body is the error's own sentence with the section of the RFC.
+impl From<HandshakeError> for Rejection {
+    fn from(error: HandshakeError) -> Self {
+        let mut fields = Fields::default();
+        // Both are fields that anybody may send.
+        let _ = fields.push("Content-Type", "text/plain; charset=utf-8");
+        if error == HandshakeError::Method {
+            let _ = fields.push("Allow", "GET");
+        }
+        let body = format!("{error} (RFC {} section {})\n", error.rfc(), error.section());
+        Self { status: error.status(), fields, body: body.into() }
+    }
+}
+
+/// Whether the response asks the client for an upgrade, and says to what (RFC 9110 section 15.5.22).
+pub(super) const fn wants_an_upgrade(status: u16) -> bool {
+    status == 426
 }
 
 /// HTTP's reason phrase for a status, empty for one without a name.

@@ -10,7 +10,8 @@ use base64::engine::general_purpose::{GeneralPurpose, PAD};
 
 use super::error::HandshakeError;
 use super::extension::{self, ExtensionOffer};
-use super::http1::head::{HeadReader, Kind, RequestHead};
+use super::head::{Kind, RequestHead};
+use super::http1::head::HeadReader;
 use super::http1::headers::{Count, Headers, is_token};
 use super::http1::uri::{split_absolute, split_authority};
 use super::{ACCEPT_LEN, KEY_LEN, accept_of};
@@ -184,7 +185,7 @@ impl Request {
     //# specified for the components of the handshake, the server MUST stop
     //# processing the client's handshake and return an HTTP response with an
     //# appropriate error code (such as 400 Bad Request).
-    fn judge(head: RequestHead) -> Result<Self, HandshakeError> {
+    pub(super) fn judge(head: RequestHead) -> Result<Self, HandshakeError> {
         //= rfc6455#4.2.1
         //# An HTTP/1.1 or higher GET request
         if !head.http_1_1 {

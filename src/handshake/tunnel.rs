@@ -11,7 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 
 use super::error::HandshakeError;
-use super::http1::head::{HeadReader, Kind};
+use super::head::Kind;
+use super::http1::head::HeadReader;
 use super::refusal::{BodyReader, Refusal};
 use crate::config::Limits;
 

@@ -3,6 +3,8 @@
 #[cfg(all(feature = "tracing", feature = "tokio"))]
 pub(crate) mod collector;
 pub(crate) mod drive;
+#[cfg(feature = "http")]
+pub(crate) mod http_types;
 pub(crate) mod oracle;
 #[cfg(feature = "std")]
 pub(crate) mod pair;

@@ -26,7 +26,7 @@ const ALL: [TlsError; 14] = [
 ];
 
 fn verdict(error: TlsError) -> String {
-    let (now, seed) = (Timestamp::ZERO, Seed::from_bytes([7; 32]));
+    let (now, seed) = (Timestamp::ZERO, Seed::new([7; 32]));
     let request = ClientRequest::new("wss://server.example/").unwrap();
     let mut session = Session::client(&request, Config::default(), seed, now);
     session.handle_read_closed(ReadClosed::Failed(TransportError::Tls(error)), now);

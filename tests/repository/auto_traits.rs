@@ -26,6 +26,12 @@ fn everything_goes_to_another_thread() {
     is_plain::<(ServerHandshake, Request, Accept, Rejection, Origins)>();
 }
 
+#[cfg(feature = "http")]
+#[test]
+fn so_does_a_handshake_in_the_types_of_http() {
+    is_plain::<farewell::handshake::HttpHandshake>();
+}
+
 #[test]
 fn so_does_a_dial() {
     use farewell::dial::{Dial, DialError, DialOptions, DialRecord, Dialled, Proxy, Step};
@@ -110,8 +116,10 @@ fn every_future_can_be_spawned() {
         reconnecting: &mut Reconnecting,
         stream: TcpStream,
         acceptor: &Acceptor,
+        request: &ClientRequest,
     ) {
         is_spawned(farewell::aio::connect("ws://localhost/"));
+        is_spawned(farewell::aio::connect_over(request, Config::default(), Ok::<TcpStream, _>));
         is_spawned(farewell::aio::accept(stream, acceptor));
         is_spawned(socket.next());
         is_spawned(socket.send("x"));

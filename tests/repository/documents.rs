@@ -7,7 +7,7 @@
 //! - `function()` and `Type::function()`: the last Rust file named before it in the same line has
 //!   that function, and of a type, in an `impl` block or a trait of that name;
 //! - `Type`, `Type::Variant` and `Type::field`: some file in `src` has it;
-//! - `cargo` with a test, an example, a bench or an alias: there is one.
+//! - `cargo` with a test, an example, a bench, a package or an alias: there is one.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,11 +15,12 @@ use std::path::PathBuf;
 
 use crate::{root, sources};
 
-const DOCUMENTS: [(&str, &str); 9] = [
+const DOCUMENTS: [(&str, &str); 10] = [
     ("ARCHITECTURE.md", include_str!("../../ARCHITECTURE.md")),
     ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
     ("SECURITY.md", include_str!("../../SECURITY.md")),
     ("README.md", include_str!("../../README.md")),
+    ("doctor/README.md", include_str!("../../doctor/README.md")),
     ("benches/README.md", include_str!("../../benches/README.md")),
     ("examples/README.md", include_str!("../../examples/README.md")),
     ("fuzz/README.md", include_str!("../../fuzz/README.md")),
@@ -30,7 +31,8 @@ const DOCUMENTS: [(&str, &str); 9] = [
 /// Where names of functions and types are meant, and not words in code of other kinds.
 const BY_NAME: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 
-const FOLDERS: [&str; 7] = ["src", "tests", "benches", "examples", "fuzz", ".ci", ".cargo"];
+const FOLDERS: [&str; 8] =
+    ["src", "tests", "benches", "examples", "doctor", "fuzz", ".ci", ".cargo"];
 
 /// The commands of cargo itself that the documents use, and of its plug-ins.
 const CARGO: [&str; 11] =
@@ -225,6 +227,15 @@ fn aliases() -> Vec<&'static str> {
     lines.filter_map(|line| line.split_once(" = ").map(|(name, _)| name)).collect()
 }
 
+/// Whether a package of the workspace has this name.
+fn is_package(name: &str) -> bool {
+    let manifests = ["Cargo.toml", "doctor/Cargo.toml"].map(|path| root().join(path));
+    let line = format!("name = \"{name}\"");
+    manifests
+        .iter()
+        .any(|path| fs::read_to_string(path).unwrap().lines().any(|other| other == line))
+}
+
 #[test]
 fn every_command_of_the_documents_can_be_run() {
     let aliases = aliases();
@@ -239,13 +250,17 @@ fn every_command_of_the_documents_can_be_run() {
             let verb = words.next().unwrap_or_default();
             let mut good = CARGO.contains(&verb) || verb == "install" || aliases.contains(&verb);
             while let Some(word) = words.next() {
+                let name = words.clone().next().unwrap_or_default();
                 let folder = match word {
                     "--test" => "tests",
                     "--example" => "examples",
                     "--bench" => "benches",
+                    "-p" => {
+                        good &= is_package(name);
+                        continue;
+                    }
                     _ => continue,
                 };
-                let name = words.next().unwrap_or_default();
                 // The only target that lies elsewhere, and a placeholder.
                 good &= has(folder, name) || name == "fuzz_corpus" || name == "NAME";
             }

@@ -143,7 +143,7 @@ impl Reconnecting<TcpStream> {
         Self::with_attempt(request, options.config.clone(), move |attempt| {
             let Try { request, config, clock, began, .. } = attempt;
             let options = options.with_config(config);
-            Box::pin(async move { connect_through(&request, &options, clock, began).await })
+            Box::pin(async move { connect_through(&request, &options, Ok, clock, began).await })
         })
     }
 }

@@ -126,7 +126,7 @@ impl Reconnecting<TcpStream> {
         let options = options.into();
         Self::with_attempt(request, options.config.clone(), move |attempt| {
             let options = options.with_config(attempt.config);
-            connect_through(&attempt.request, &options, attempt.clock, attempt.began)
+            connect_through(&attempt.request, &options, Ok, attempt.clock, attempt.began)
         })
     }
 }

@@ -16,13 +16,7 @@ use super::headers::{Headers, Span, is_token_byte};
 use super::lenient;
 use crate::config::Limits;
 use crate::handshake::error::HandshakeError;
-
-/// Which kind of head is read; they differ in their first line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::handshake) enum Kind {
-    Request,
-    Response,
-}
+use crate::handshake::head::{HeadLimits, Kind, RequestHead, ResponseHead};
 
 /// Empty lines before a request that are ignored at most.
 const EMPTY_LINES: u8 = 4;
@@ -36,9 +30,7 @@ const FINAL: u16 = 200;
 /// Gathers the bytes of a head and knows when it is complete.
 pub(in crate::handshake) struct HeadReader {
     kind: Kind,
-    max_head: usize,
-    max_headers: usize,
-    max_line: usize,
+    limits: HeadLimits,
     buffer: Vec<u8>,
     /// Bytes seen in all, those of heads taken out before included.
     seen: usize,
@@ -62,22 +54,6 @@ pub(in crate::handshake) struct HeadReader {
     cut: bool,
 }
 
-#[derive(Debug, Clone)]
-pub(in crate::handshake) struct RequestHead {
-    pub(in crate::handshake) headers: Headers,
-    pub(in crate::handshake) get: bool,
-    pub(in crate::handshake) http_1_1: bool,
-    pub(in crate::handshake) target: Span,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::handshake) struct ResponseHead {
-    pub(in crate::handshake) headers: Headers,
-    pub(in crate::handshake) status: u16,
-    pub(in crate::handshake) http_1_1: bool,
-    pub(in crate::handshake) reason: Span,
-}
-
 // What came may have credentials in it.
 impl fmt::Debug for HeadReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,10 +69,7 @@ impl HeadReader {
     pub(in crate::handshake) fn new(kind: Kind, limits: &Limits) -> Self {
         Self {
             kind,
-            // Offsets into the head are 32 bits wide.
-            max_head: limits.head.min(u32::MAX as usize),
-            max_headers: limits.headers,
-            max_line: limits.header_line,
+            limits: HeadLimits::new(limits),
             buffer: Vec::new(),
             seen: 0,
             lines: 0,
@@ -142,9 +115,7 @@ impl HeadReader {
 
     /// Looks at one byte. Returns whether it completes the head.
     fn step(&mut self, byte: u8) -> Result<bool, HandshakeError> {
-        if self.seen >= self.max_head {
-            return Err(HandshakeError::HeadTooLarge { limit: self.max_head });
-        }
+        self.limits.check_length(self.seen)?;
         self.seen += 1;
         if self.lines == 0 {
             if self.line_len == 0 && (self.after_cr || byte == b'\r') {
@@ -201,10 +172,9 @@ impl HeadReader {
     /// Looks at one byte of an odd head. It is complete behind an empty line and, where it is no
     /// informational one, at its limit.
     fn step_leniently(&mut self, byte: u8) -> Result<bool, HandshakeError> {
-        if self.seen >= self.max_head {
+        if let Err(error) = self.limits.check_length(self.seen) {
             self.cut = self.status >= FINAL;
-            let limit = self.max_head;
-            return if self.cut { Ok(true) } else { Err(HandshakeError::HeadTooLarge { limit }) };
+            return if self.cut { Ok(true) } else { Err(error) };
         }
         self.seen += 1;
         match byte {
@@ -222,17 +192,10 @@ impl HeadReader {
 
     /// Counts a byte that belongs to a line.
     fn check_limits(&mut self) -> Result<(), HandshakeError> {
-        if self.line_len == 0 && self.lines > self.max_headers {
-            return Err(HandshakeError::TooManyHeaders { limit: self.max_headers });
+        if self.line_len == 0 {
+            self.limits.check_count(self.lines)?;
         }
-        if self.line_len >= self.max_line {
-            let limit = self.max_line;
-            return Err(if self.lines == 0 && self.kind == Kind::Request {
-                HandshakeError::RequestLineTooLong { limit }
-            } else {
-                HandshakeError::LineTooLong { limit }
-            });
-        }
+        self.limits.check_line(self.kind, self.lines, self.line_len)?;
         self.line_len += 1;
         Ok(())
     }
@@ -283,7 +246,7 @@ impl HeadReader {
     fn store(&mut self, bytes: &[u8]) {
         let needed = self.buffer.len() + bytes.len();
         if needed > self.buffer.capacity() {
-            let wanted = needed.max(self.buffer.capacity() * 2).min(self.max_head.max(needed));
+            let wanted = needed.max(self.buffer.capacity() * 2).min(self.limits.head.max(needed));
             self.buffer.reserve_exact(wanted - self.buffer.len());
         }
         self.buffer.extend_from_slice(bytes);
@@ -305,7 +268,7 @@ impl HeadReader {
 
     /// The limit that the head of a response went over, so that there is no telling where it ends.
     pub(in crate::handshake) fn cut_at(&self) -> Option<usize> {
-        self.cut.then_some(self.max_head)
+        self.cut.then_some(self.limits.head)
     }
 
     /// What there is of the head of a refusal, where no more of it comes.
@@ -338,7 +301,7 @@ impl HeadReader {
     pub(in crate::handshake) fn take_response(&mut self) -> Result<ResponseHead, HandshakeError> {
         let (refuses, lenient) = (self.refuses(), self.lenient || self.cut);
         let empty_lines = core::mem::take(&mut self.empty_lines);
-        let max_headers = self.max_headers;
+        let max_headers = self.limits.headers;
         let (mut text, fields) = self.take();
         lenient::unfold(&mut text);
         if lenient {

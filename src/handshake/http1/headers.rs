@@ -7,6 +7,8 @@ use core::fmt;
 
 use thiserror::Error;
 
+use crate::handshake::head::Sink;
+
 /// A part of the head, as offsets: a head is at most 4 GiB long.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::handshake) struct Span {
@@ -23,6 +25,13 @@ impl Span {
         let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Self { start: offset(start), end: offset(start.saturating_add(part.len())) }
+    }
+
+    /// What lies between these offsets.
+    #[cfg(feature = "http")]
+    pub(in crate::handshake) fn between(start: usize, end: usize) -> Self {
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: offset(start), end: offset(end) }
     }
 
     /// The offset behind it.
@@ -156,6 +165,10 @@ pub enum HeaderError {
     /// The header field is written by the opening handshake itself.
     #[error("the header field is written by the opening handshake itself")]
     Reserved,
+    /// The header field has a name that is too long for the types of the `http` crate, or is one more
+    /// than they hold.
+    #[error("the header field does not fit the types of the http crate")]
+    TooLarge,
 }
 
 /// Header fields to send, serialised, each already checked.
@@ -195,8 +208,14 @@ impl Fields {
         Ok(())
     }
 
-    pub(in crate::handshake) fn as_bytes(&self) -> &[u8] {
-        &self.0
+    /// Writes every field, in the order in which they were added.
+    pub(in crate::handshake) fn write(&self, sink: &mut impl Sink) {
+        for line in self.0.split_inclusive(|byte| *byte == b'\n') {
+            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+            let (name, rest) = line.split_at(colon);
+            let value = rest.get(": ".len()..rest.len() - "\r\n".len()).unwrap_or_default();
+            sink.field(core::str::from_utf8(name).unwrap_or_default(), value);
+        }
     }
 
     /// Drops the fields of these names.
@@ -240,8 +259,15 @@ pub(in crate::handshake) fn is_value(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use alloc::format;
+    use alloc::string::String;
 
     use super::*;
+
+    fn written(fields: &Fields) -> String {
+        let mut out = bytes::BytesMut::new();
+        fields.write(&mut out);
+        String::from_utf8(out.to_vec()).unwrap()
+    }
 
     #[test]
     fn token_bytes_are_those_of_http() {
@@ -275,7 +301,7 @@ mod tests {
         for (name, value, error) in cases {
             let mut fields = Fields::default();
             assert_eq!(fields.push(name, value), Err(error), "{name:?}: {value:?}");
-            assert_eq!(fields.as_bytes(), b"");
+            assert_eq!(written(&fields), "");
         }
     }
 
@@ -285,6 +311,8 @@ mod tests {
         fields.push("Authorization", "Basic c2VjcmV0").unwrap();
         fields.push("X", "\tü").unwrap();
         assert_eq!(format!("{fields:?}"), r#"["Authorization", "X"]"#);
-        assert_eq!(fields.as_bytes(), "Authorization: Basic c2VjcmV0\r\nX: \tü\r\n".as_bytes());
+        fields.push("Empty", "").unwrap();
+        let all = "Authorization: Basic c2VjcmV0\r\nX: \tü\r\nEmpty: \r\n";
+        assert_eq!(written(&fields), all);
     }
 }

@@ -7,8 +7,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::head::ResponseHead;
 use super::headers::{Headers, Span, is_token};
+use crate::handshake::head::ResponseHead;
 
 /// Joins lines of fields that were folded, in place.
 //

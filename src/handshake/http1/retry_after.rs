@@ -142,9 +142,10 @@ fn number(text: &str, digits: usize) -> Option<u64> {
 mod tests {
     use alloc::format;
 
-    use super::super::head::{HeadReader, Kind};
+    use super::super::head::HeadReader;
     use super::*;
     use crate::config::Limits;
+    use crate::handshake::head::Kind;
 
     fn http_date(text: &str) -> Option<u64> {
         Date::parse(text)?.seconds(1994)

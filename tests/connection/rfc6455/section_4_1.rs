@@ -1,5 +1,8 @@
 //! Section 4.1: what a client sends, which responses it takes, and which rule the others break.
 
+#[cfg(feature = "http")]
+mod typed;
+
 use bytes::BytesMut;
 use farewell::Limits;
 use farewell::handshake::{
@@ -34,7 +37,10 @@ fn asking() -> ClientRequest {
 fn written(request: &ClientRequest) -> String {
     let mut out = BytesMut::new();
     let _ = ClientHandshake::start(request, NONCE, &limits(), &mut out);
-    String::from_utf8(out.to_vec()).expect("a request is text")
+    let text = String::from_utf8(out.to_vec()).expect("a request is text");
+    #[cfg(feature = "http")]
+    typed::assert_written(request, &text);
+    text
 }
 
 /// How the handshake ended, in words, and how many bytes it took.
@@ -314,6 +320,8 @@ fn broken_responses_are_refused_with_the_rule() {
         let wire = with(from, to);
         let found = in_every_split(wire.as_bytes(), |pieces| read(&asking(), pieces));
         assert_eq!(found, Err(*error), "{wire}");
+        #[cfg(feature = "http")]
+        typed::assert_refused(&wire, *error);
         assert!(!error.section().is_empty());
     }
 }
@@ -367,6 +375,11 @@ fn sound_responses_are_taken_and_nothing_behind_them() {
             let expected = Some(format!("101 {subprotocol:?}"));
             assert_eq!(found, Ok((expected, head.len())), "{wire}");
         }
+        // Where a field is folded, an HTTP client has unfolded it, or has refused it.
+        #[cfg(feature = "http")]
+        if let Some(found) = typed::judged(&asking(), &with(from, to)) {
+            assert_eq!(found, Ok(format!("101 {subprotocol:?}")), "{to}");
+        }
     }
 }
 
@@ -391,6 +404,8 @@ fn refusals_are_handed_over_with_their_body() {
         let wire = format!("{response}{behind}");
         let found = in_every_split(wire.as_bytes(), |pieces| read(&asking(), pieces));
         assert_eq!(found, Ok((Some(expected.into()), response.len())), "{wire}");
+        #[cfg(feature = "http")]
+        assert_eq!(typed::judged(&asking(), &wire), Some(Ok(expected[..3].into())), "{wire}");
     }
 }
 

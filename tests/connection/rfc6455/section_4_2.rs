@@ -1,5 +1,8 @@
 //! Section 4.2: what a server accepts, what it answers, and what it refuses with which status.
 
+#[cfg(feature = "http")]
+mod typed;
+
 use bytes::BytesMut;
 use farewell::Limits;
 use farewell::handshake::{
@@ -40,6 +43,8 @@ fn answer(accept: &Accept, wire: &str) -> Result<(Negotiated, String), ResponseE
     let result = accept.write_response(&request(wire), &mut out);
     let text = String::from_utf8(out.to_vec()).expect("a response is text");
     assert!(result.is_ok() || text.is_empty(), "an error wrote {text}");
+    #[cfg(feature = "http")]
+    typed::assert_answer(accept, wire, result.as_ref(), &text);
     Ok((result?, text))
 }
 
@@ -66,7 +71,7 @@ fn broken_requests_are_refused_with_the_fitting_status() {
     const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     const PROTOCOL: &str = "Sec-WebSocket-Protocol: chat, superchat\r\n";
     const END: &str = "13\r\n\r\n";
-    let path = "x".repeat(400);
+    let path = format!("/{}", "x".repeat(400));
     let value = format!("13\r\nX: {path}\r\n\r\n");
     let many = format!("13\r\n{}\r\n", "X: y\r\n".repeat(6));
     let large = format!("13\r\n{}\r\n", format!("X: {}\r\n", "y".repeat(300)).repeat(3));
@@ -180,6 +185,8 @@ fn broken_requests_are_refused_with_the_fitting_status() {
             read(pieces).map(|(request, taken)| (request.is_some(), taken))
         });
         assert_eq!(found, Err(*error), "{wire}");
+        #[cfg(feature = "http")]
+        typed::assert_refused(&wire, *error);
         assert_eq!(error.status(), *status, "{wire}");
         assert_is_told(*error, *status);
     }
@@ -190,6 +197,8 @@ fn assert_is_told(error: HandshakeError, status: u16) {
     let mut out = BytesMut::new();
     error.write_response(&mut out);
     let text = String::from_utf8(out.to_vec()).expect("a response is text");
+    #[cfg(feature = "http")]
+    typed::assert_told(error, &text);
     let (refusal, taken) = refusal(&text);
     assert_eq!((refusal.status(), taken), (status, text.len()), "{text}");
     let body = format!("{error} (RFC 6455 section {})\n", error.section());
@@ -268,6 +277,8 @@ fn sound_requests_are_taken_and_nothing_behind_them() {
             });
             assert_eq!(found, Ok((true, head.len())), "{wire}");
         }
+        #[cfg(feature = "http")]
+        typed::assert_taken(&with(from, to));
     }
     let incomplete = &GOOD.as_bytes()[..GOOD.len() - 1];
     let found = in_every_split(incomplete, |pieces| {

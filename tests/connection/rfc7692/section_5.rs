@@ -1,5 +1,8 @@
 //! Section 5: offers, their order, and what is agreed on in the end.
 
+#[cfg(feature = "http")]
+mod typed;
+
 use bytes::BytesMut;
 use farewell::handshake::{
     Accept, ClientHandshake, ClientRequest, DeflateParams, HandshakeError, Origins, Outcome,
@@ -59,7 +62,10 @@ pub(crate) fn answer(
         None => accept.write_response(&request, &mut out),
     };
     let agreed = negotiated.expect("it accepts anything").extensions().deflate().copied();
-    (extensions(&out), agreed)
+    let answered = (extensions(&out), agreed);
+    #[cfg(feature = "http")]
+    assert_eq!(typed::answer(settings, &wire), answered, "{wire}");
+    answered
 }
 
 /// What a client with these settings offers.
@@ -68,7 +74,10 @@ pub(crate) fn offer(settings: &Compression) -> Option<String> {
     let mut out = BytesMut::new();
     let limits = Limits::default();
     let _ = ClientHandshake::start_compressing(&request, [0; 16], &limits, settings, &mut out);
-    extensions(&out)
+    let offered = extensions(&out);
+    #[cfg(feature = "http")]
+    assert_eq!(typed::offer(&request, settings), offered);
+    offered
 }
 
 /// What a client with these settings makes of an answer.
@@ -92,12 +101,19 @@ pub(crate) fn judge(
         wire.push_str(&format!("Sec-WebSocket-Extensions: {line}\r\n"));
     }
     wire.push_str("\r\n");
-    match handshake.receive(wire.as_bytes())? {
-        (_, Some(Outcome::Established(response))) => {
-            Ok(response.negotiated().extensions().deflate().copied())
+    let agreed = |outcome| match outcome {
+        Some(Outcome::Established(response)) => {
+            response.negotiated().extensions().deflate().copied()
         }
         other => panic!("{other:?}"),
+    };
+    let judged = handshake.receive(wire.as_bytes()).map(|(_, outcome)| agreed(outcome));
+    #[cfg(feature = "http")]
+    {
+        let outcome = typed::judge(&request, nonce, settings, &wire);
+        assert_eq!(outcome.map(|outcome| agreed(Some(outcome))), judged, "{wire}");
     }
+    judged
 }
 
 //= rfc7692#5

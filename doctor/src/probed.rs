@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use farewell::handshake::Origins;
-use farewell::{Acceptor, Incoming, blocking};
+use farewell::{Acceptor, ConnectOptions, Incoming, blocking};
 
 use crate::probe::{Progress, conclude, hold};
 use crate::raw::listen;
@@ -20,7 +20,7 @@ const STAY: Duration = Duration::from_millis(1900);
 pub(crate) fn idle_timeout() -> Result<Vec<String>> {
     let (listener, address) = listen()?;
     thread::spawn(move || serve(&listener));
-    let held = hold(&request_to(address)?, STAY, Progress::silent());
+    let held = hold(&request_to(address)?, &ConnectOptions::new(), STAY, Progress::silent());
     let findings = conclude(&held, STAY);
     let timeout = findings.timeout.ok_or("no timeout was found")?;
     let keeps = findings.keeps.ok_or("no Ping kept a connection alive")?;

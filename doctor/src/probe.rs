@@ -15,11 +15,12 @@ use std::time::Duration;
 use farewell::blocking::{self, Sender};
 use farewell::handshake::ClientRequest;
 use farewell::{
-    Cause, Clock, CloseCode, Config, ConnectError, Heartbeat, Incoming, Termination, Timestamp,
+    Cause, Clock, CloseCode, Config, ConnectOptions, Heartbeat, Incoming, Termination, Timestamp,
 };
 
 use crate::args::Options;
 use crate::report::WIDTH;
+use crate::status::Status;
 use crate::words::{self, span, wrap};
 
 pub(crate) use findings::conclude;
@@ -50,17 +51,17 @@ pub(crate) enum Life {
     /// It seemed to be there, but did not answer our Close: who knows since when.
     Silent,
     /// It never opened.
-    Failed(String),
+    Failed(String, Status),
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     let stay = options.stay.unwrap_or(STAY);
     println!("holding {} connections to {} for {}", PARTS.len() + 1, options.url, span(stay));
     println!("one never pings, the others after a silence of {}\n", list(&intervals(stay)));
-    let held = hold(&options.request, stay, Progress::new());
-    if let Some(why) = none_opened(&held) {
+    let held = hold(&options.request, &options.way, stay, Progress::new());
+    if let Some((why, status)) = none_opened(&held) {
         eprintln!("{}: no connection opened: {why}", options.url);
-        return ExitCode::from(2);
+        return status.into();
     }
     println!("\n{:<16} {:<18} how it ended", "Ping after", "lived");
     for one in &held {
@@ -76,9 +77,9 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 }
 
 /// Why the first failed, where all did.
-fn none_opened(held: &[Held]) -> Option<&str> {
+fn none_opened(held: &[Held]) -> Option<(&str, Status)> {
     let mut reasons = held.iter().map(|one| match &one.life {
-        Life::Failed(why) => Some(why.as_str()),
+        Life::Failed(why, status) => Some((why.as_str(), *status)),
         _ => None,
     });
     let first = reasons.next()??;
@@ -96,18 +97,24 @@ fn list(spans: &[Duration]) -> String {
 /// News of one of the connections.
 enum News {
     Open(usize, Sender<TcpStream>),
-    Over(usize, Option<Duration>, Result<Box<Termination>, String>),
+    Over(usize, Option<Duration>, Result<Box<Termination>, (String, Status)>),
 }
 
 /// Holds connections for that long. Returns them in the order of their intervals, the one without
 /// Pings first.
-pub(crate) fn hold(request: &ClientRequest, stay: Duration, mut progress: Progress) -> Vec<Held> {
+pub(crate) fn hold(
+    request: &ClientRequest,
+    way: &ConnectOptions,
+    stay: Duration,
+    mut progress: Progress,
+) -> Vec<Held> {
     let every: Vec<_> =
         std::iter::once(None).chain(intervals(stay).into_iter().map(Some)).collect();
     let (news, heard) = mpsc::channel();
     for (index, interval) in every.iter().enumerate() {
-        let (request, config, news) = (request.clone(), config(*interval, stay), news.clone());
-        thread::spawn(move || live(index, &request, config, &news));
+        let (request, news) = (request.clone(), news.clone());
+        let way = way.clone().config(config(*interval, stay));
+        thread::spawn(move || live(index, &request, &way, &news));
     }
     drop(news);
     let mut senders: Vec<Option<Sender<TcpStream>>> = every.iter().map(|_| None).collect();
@@ -174,14 +181,11 @@ fn config(every: Option<Duration>, stay: Duration) -> Config {
 }
 
 /// One connection, from its opening to its end.
-fn live(index: usize, request: &ClientRequest, config: Config, news: &mpsc::Sender<News>) {
-    let socket = match blocking::connect_with(request, config) {
+fn live(index: usize, request: &ClientRequest, way: &ConnectOptions, news: &mpsc::Sender<News>) {
+    let socket = match blocking::connect_with(request, way) {
         Ok(socket) => socket,
         Err(error) => {
-            let why = match error {
-                ConnectError::Ended(report) => report.to_string(),
-                other => other.to_string(),
-            };
+            let why = (error.to_string(), Status::of_error(&error));
             return drop(news.send(News::Over(index, None, Err(why))));
         }
     };
@@ -195,11 +199,11 @@ fn live(index: usize, request: &ClientRequest, config: Config, news: &mpsc::Send
     }
 }
 
-fn judge(lived: Option<Duration>, result: Result<Box<Termination>, String>) -> Life {
+fn judge(lived: Option<Duration>, result: Result<Box<Termination>, (String, Status)>) -> Life {
     let (lived, report) = match (lived, result) {
         (Some(lived), Ok(report)) => (lived, report),
-        (_, Err(why)) => return Life::Failed(why),
-        (None, Ok(report)) => return Life::Failed(report.to_string()),
+        (_, Err((why, status))) => return Life::Failed(why, status),
+        (None, Ok(report)) => return Life::Failed(report.to_string(), Status::of(&report)),
     };
     let left = report.local_close.is_some_and(|close| !close.echo);
     let closes = u64::from(report.peer_close.is_some());
@@ -220,7 +224,7 @@ fn line(held: &Held, stay: Duration) -> String {
         }
         Life::Ended(lived, report) => (span(*lived), words::cause(report)),
         Life::Silent => ("?".into(), "gone without a word: our Close was not answered".into()),
-        Life::Failed(why) => ("-".into(), why.clone()),
+        Life::Failed(why, _) => ("-".into(), why.clone()),
     };
     let text = wrap(&how, &" ".repeat(36), WIDTH);
     format!("{every:<16} {lived:<18} {}", text.trim_start())

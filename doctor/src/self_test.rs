@@ -14,14 +14,11 @@ use crate::endings::{ENDINGS, Ending};
 use crate::page::{self, Chapter};
 use crate::probed;
 use crate::report::{self, WIDTH};
-use crate::stage::{Result, Said, Seen};
+use crate::stage::{Result, Seen};
 use crate::words::{span, wrap};
 
 /// For everything together. It takes two seconds where nothing hangs.
 const LIMIT: Duration = Duration::from_secs(30);
-
-const NOBODY: &str = "→ Nothing listens at this address and port: the server is not running, or it \
-                      runs elsewhere.";
 
 const INTRODUCTION: &str = "\
 A WebSocket connection ends cleanly when both ends send a Close frame, which holds a code and a \
@@ -135,12 +132,8 @@ fn print(number: usize, ending: &Ending, reports: &[Seen]) -> bool {
         let (side, cause) = (seen.side.name(), seen.cause());
         let mark = if as_expected { "" } else { "  !!" };
         println!("{number:>2}  {what:<42}  {side:<6}  {code:<4}  {clean:<5}  {cause}{mark}");
-        let (sentence, why) = match &seen.said {
-            Said::Report(report, _) => (report.to_string(), report::why(report)),
-            Said::NotConnected(error) => (error.clone(), wrap(NOBODY, "      ", WIDTH)),
-        };
-        println!("{}", wrap(&format!("\"{sentence}\""), "      ", WIDTH));
-        println!("{why}");
+        println!("{}", wrap(&format!("\"{}\"", seen.sentence()), "      ", WIDTH));
+        println!("{}", report::why(seen));
         what = "";
     }
     right

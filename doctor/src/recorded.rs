@@ -15,6 +15,10 @@ use crate::tape::{Tape, Way};
 pub(crate) struct SharedTape(Arc<Mutex<Tape>>);
 
 impl SharedTape {
+    pub(crate) fn new(role: Role) -> Self {
+        Self(Arc::new(Mutex::new(Tape::new(role))))
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Tape> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -29,7 +33,7 @@ pub(crate) struct Recorded {
 impl Recorded {
     pub(crate) fn new(stream: TcpStream, role: Role) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, tape: SharedTape(Arc::new(Mutex::new(Tape::new(role)))) })
+        Ok(Self { stream, tape: SharedTape::new(role) })
     }
 
     pub(crate) fn tape(&self) -> SharedTape {

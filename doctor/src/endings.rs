@@ -275,7 +275,7 @@ pub(crate) const ENDINGS: &[Ending] = &[
             side: Client,
             end: None,
             causes: &["not connected"],
-            reasons: &["not_connected"],
+            reasons: &["addresses_refused"],
         }],
     ),
     ending(

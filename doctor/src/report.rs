@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use farewell::diagnosis::Diagnosis;
+use farewell::dial::DialRecord;
 use farewell::handshake::Refusal;
 use farewell::{Evidence, Initiator, Position, StreamEnd, Termination, Timestamp, Traffic};
 
+use crate::stage::{Said, Seen};
 use crate::words::{count, span, wrap};
 
 pub(crate) const WIDTH: usize = 98;
@@ -14,20 +16,36 @@ pub(crate) const WIDTH: usize = 98;
 const INDENT: &str = "                      ";
 
 /// The whole report, in lines.
-pub(crate) fn in_full(report: &Termination) -> String {
-    let mut text = wrap(&report.to_string(), "", WIDTH);
+pub(crate) fn in_full(seen: &Seen) -> String {
+    let mut text = wrap(&seen.sentence(), "", WIDTH);
     text.push('\n');
     text.push('\n');
-    text.push_str(&findings(&report.diagnosis()));
-    text.push('\n');
-    for (name, value) in evidence(report) {
-        // Writing into a string cannot fail.
-        let _ = writeln!(text, "  {name:<20}{value}");
+    if let Some(diagnosis) = seen.diagnosis() {
+        text.push_str(&findings(&diagnosis));
+        text.push('\n');
     }
-    if let Some(refusal) = &report.refusal {
-        text.push_str(&response(refusal));
+    for (name, value) in evidence(seen) {
+        let value = wrap(&value, INDENT, WIDTH);
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "  {name:<20}{}", value.trim_start());
+    }
+    if let Some(answer) = way(seen).and_then(|way| way.proxy.as_ref()?.refusal.as_deref()) {
+        text.push_str(&response("The proxy's answer", answer));
+    }
+    if let Said::Report(ended) = &seen.said {
+        if let Some(refusal) = &ended.report.refusal {
+            text.push_str(&response("The server's response", refusal));
+        }
     }
     text
+}
+
+/// How the stream came about, or why it did not.
+pub(crate) fn way(seen: &Seen) -> Option<&DialRecord> {
+    match &seen.said {
+        Said::Report(ended) => ended.report.dial.as_deref(),
+        Said::NotConnected(error) => error.dial(),
+    }
 }
 
 /// Every explanation, the best first, with what it rests on and what to do.
@@ -44,8 +62,8 @@ fn findings(diagnosis: &Diagnosis) -> String {
 }
 
 /// The first explanation of an ending, for the table.
-pub(crate) fn why(report: &Termination) -> String {
-    let diagnosis = report.diagnosis();
+pub(crate) fn why(seen: &Seen) -> String {
+    let Some(diagnosis) = seen.diagnosis() else { return String::new() };
     let first = diagnosis.first();
     let verdict = format!("{}: {}", first.confidence(), first.verdict());
     let mut text = wrap(&verdict, "      ", WIDTH);
@@ -57,8 +75,7 @@ pub(crate) fn why(report: &Termination) -> String {
     // Where all went as agreed and nothing was lost, there is nothing to be done.
     let agreed = first.verdict().is_agreed()
         && diagnosis.findings().len() == 1
-        && !report.truncated_message
-        && report.dropped.messages == 0;
+        && !loses_something(&seen.said);
     if !agreed {
         text.push('\n');
         text.push_str(&wrap(&format!("→ {}", first.remedy()), "        ", WIDTH));
@@ -66,7 +83,22 @@ pub(crate) fn why(report: &Termination) -> String {
     text
 }
 
-pub(crate) fn evidence(report: &Termination) -> Vec<(&'static str, String)> {
+fn loses_something(said: &Said) -> bool {
+    let Said::Report(ended) = said else { return false };
+    ended.report.truncated_message || ended.report.dropped.messages > 0
+}
+
+/// The numbers, each with its name.
+pub(crate) fn evidence(seen: &Seen) -> Vec<(&'static str, String)> {
+    let way = way(seen).map(|way| ("the way there", way.to_string()));
+    let mut lines: Vec<_> = way.into_iter().filter(|(_, way)| !way.is_empty()).collect();
+    if let Said::Report(ended) = &seen.said {
+        lines.extend(numbers(&ended.report));
+    }
+    lines
+}
+
+fn numbers(report: &Termination) -> Vec<(&'static str, String)> {
     let seen = &report.evidence;
     let opened = seen.position != Position::OpeningHandshake;
     let mut lines = vec![("begun by", begun_by(report.initiator).into())];
@@ -198,9 +230,9 @@ fn round_trip(seen: &Evidence) -> Option<String> {
     Some(format!("last {last}, shortest {min}, smoothed {smoothed}"))
 }
 
-/// How the server responded instead of opening a connection. Nothing in it gets at the terminal.
-fn response(refusal: &Refusal) -> String {
-    let mut text = String::from("\nThe server's response:\n");
+/// How the server or the proxy responded instead of opening a connection. Nothing in it gets at the terminal.
+fn response(what: &str, refusal: &Refusal) -> String {
+    let mut text = format!("\n{what}:\n");
     let status = format!("{} {}", refusal.status(), refusal.reason());
     let _ = writeln!(text, "  {}", status.trim_end());
     for (name, value) in refusal.headers().iter() {

@@ -3,9 +3,12 @@
 use std::fs::File;
 use std::time::Duration;
 
+use farewell::ConnectOptions;
+use farewell::dial::{Proxy, ProxyError};
 use farewell::handshake::ClientRequest;
 
 use crate::endings::ENDINGS;
+use crate::meant;
 
 /// What the command line asks for.
 pub(crate) enum Task {
@@ -24,12 +27,19 @@ pub(crate) struct SelfTest {
 
 /// Where to connect to, and how.
 pub(crate) struct Options {
+    /// As it may be shown.
     pub(crate) url: String,
     pub(crate) request: ClientRequest,
+    /// How to get there.
+    pub(crate) way: ConnectOptions,
     /// `None` sends no Pings.
     pub(crate) heartbeat: Option<Duration>,
     /// For how long to stay; a visit without it stays until the end.
     pub(crate) stay: Option<Duration>,
+    /// How many visits, one after the other.
+    pub(crate) repeat: u32,
+    /// Whether to write documents for programs, in place of text for people.
+    pub(crate) json: bool,
     pub(crate) page: Option<Page>,
 }
 
@@ -49,6 +59,9 @@ type Field = (&'static str, String);
 struct Given {
     url: Option<String>,
     fields: Vec<Field>,
+    proxy: Option<Proxy>,
+    repeat: Option<u32>,
+    json: bool,
     heartbeat: Option<Duration>,
     stay: Option<Duration>,
     timeline: Option<String>,
@@ -71,7 +84,7 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Option<Given>, Refused
             Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
             _ => (arg.as_str(), None),
         };
-        let flag = matches!(name, "--help" | "-h" | "--probe-idle");
+        let flag = matches!(name, "--help" | "-h" | "--probe-idle" | "--json");
         if flag && inline.is_some() {
             return Err(format!("{name} takes no value").into());
         }
@@ -82,10 +95,14 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Option<Given>, Refused
         match name {
             "--help" | "-h" => return Ok(None),
             "--probe-idle" => given.probe = true,
+            "--json" => given.json = true,
             "--heartbeat" => given.heartbeat = Some(seconds(&value()?)?),
             "--for" => given.stay = Some(seconds(&value()?)?),
             "--timeline" => given.timeline = Some(value()?),
             "--only" => given.only = Some(number(&value()?)?),
+            "--repeat" => given.repeat = Some(times(&value()?)?),
+            // The URL may have a password in it.
+            "--proxy" => given.proxy = Some(Proxy::new(&value()?).map_err(of_proxy)?),
             "--header" => given.fields.push(("--header", value()?)),
             "--subprotocol" => given.fields.push(("--subprotocol", value()?)),
             "--origin" => given.fields.push(("--origin", value()?)),
@@ -99,29 +116,44 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Option<Given>, Refused
 
 /// What fits together, and what does not.
 fn decide(given: Given) -> Result<Task, Refused> {
-    let Some(url) = given.url else {
-        let alone = given.fields.is_empty() && given.heartbeat.is_none() && given.stay.is_none();
-        if !alone || given.probe {
-            return Err("the options need a URL to connect to".into());
-        }
-        let page = given.timeline.map(page).transpose()?;
-        return Ok(Task::SelfTest(SelfTest { only: given.only, page }));
-    };
+    let Some(url) = &given.url else { return without_url(given) };
     if given.only.is_some() {
         return Err("--only is for the endings that the doctor makes, without a URL".into());
     }
     if given.probe && (given.heartbeat.is_some() || given.timeline.is_some()) {
         return Err("--probe-idle chooses its heartbeats by itself, and draws no timeline".into());
     }
+    if given.probe && (given.repeat.is_some() || given.json) {
+        return Err("--repeat and --json are for visits, and not for --probe-idle".into());
+    }
     if given.stay.is_some_and(|span| span.is_zero()) {
         return Err("--for needs more than no time".into());
     }
-    let request = request(&url, &given.fields)?;
+    let request = request(url, &given.fields)?;
     let heartbeat = given.heartbeat.unwrap_or(Duration::from_secs(10));
-    let heartbeat = Some(heartbeat).filter(|span| !span.is_zero());
-    let page = given.timeline.map(page).transpose()?;
-    let options = Box::new(Options { url, request, heartbeat, stay: given.stay, page });
+    let options = Box::new(Options {
+        url: meant::shown(&request),
+        request,
+        way: given
+            .proxy
+            .map_or_else(ConnectOptions::new, |proxy| ConnectOptions::new().proxy(proxy)),
+        heartbeat: Some(heartbeat).filter(|span| !span.is_zero()),
+        stay: given.stay,
+        repeat: given.repeat.unwrap_or(1),
+        json: given.json,
+        page: given.timeline.map(page).transpose()?,
+    });
     Ok(if given.probe { Task::Probe(options) } else { Task::Visit(options) })
+}
+
+fn without_url(given: Given) -> Result<Task, Refused> {
+    let Given { url: _, fields, proxy, repeat, json, heartbeat, stay, timeline, only, probe } =
+        given;
+    let alone = fields.is_empty() && proxy.is_none() && repeat.is_none() && !json;
+    if !alone || heartbeat.is_some() || stay.is_some() || probe {
+        return Err("the options need a URL to connect to".into());
+    }
+    Ok(Task::SelfTest(SelfTest { only, page: timeline.map(page).transpose()? }))
 }
 
 fn page(path: String) -> Result<Page, Refused> {
@@ -139,10 +171,20 @@ fn number(value: &str) -> Result<usize, Refused> {
     let number = value.parse().ok().filter(|number| (1..=ENDINGS.len()).contains(number));
     Ok(number.ok_or_else(|| format!("\"{value}\" is no ending: 1 to {}", ENDINGS.len()))?)
 }
+
+fn times(value: &str) -> Result<u32, Refused> {
+    let times = value.parse().ok().filter(|times| *times > 0);
+    Ok(times.ok_or_else(|| format!("\"{value}\" is not a number of visits"))?)
+}
+
+fn of_proxy(error: ProxyError) -> String {
+    format!("--proxy: {error}")
+}
+
 fn request(url: &str, fields: &[Field]) -> Result<ClientRequest, Refused> {
-    let mut request = ClientRequest::new(url).map_err(|error| format!("{url}: {error}"))?;
+    let mut request = meant::request(url)?;
     if request.secure() {
-        return Err("wss:// needs TLS, which this example does not bring: give it the ws:// \
+        return Err("wss:// needs TLS, which the doctor does not speak yet: give it the ws:// \
                     address behind the TLS proxy, or a tunnel to it"
             .into());
     }
@@ -156,9 +198,14 @@ fn request(url: &str, fields: &[Field]) -> Result<ClientRequest, Refused> {
                 request.header(name.trim(), value.trim())
             }
         };
-        request = built.map_err(|error| format!("{option} {value}: {error}"))?;
+        request = built.map_err(|error| format!("{option} {}: {error}", name(value)))?;
     }
     Ok(request)
+}
+
+/// Of a header field only its name, since its value may be a secret.
+fn name(value: &str) -> &str {
+    value.split_once(':').map_or(value, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -174,16 +221,26 @@ mod tests {
         for (line, why) in [
             ("--nonsense", "no option"),
             ("ws://a/ ws://b/", "one URL"),
-            ("http://a/", "ws://"),
+            ("http://a/", "did you mean ws://a/?"),
+            ("a:9001", "did you mean ws://a:9001?"),
             ("wss://a/", "TLS"),
             ("--heartbeat 3", "need a URL"),
             ("--probe-idle", "need a URL"),
             ("--for 3", "need a URL"),
+            ("--json", "need a URL"),
+            ("--repeat 3", "need a URL"),
+            ("--proxy a:1", "need a URL"),
+            ("ws://a/ --repeat 0", "number of visits"),
+            ("ws://a/ --proxy ftp://u:secret@a/", "--proxy: "),
+            ("ws://a/ --proxy http://u:secret@a:b/", "port"),
+            ("--probe-idle --json ws://a/", "for visits"),
+            ("--json=yes ws://a/", "no value"),
             ("ws://a/ --heartbeat", "needs a value"),
             ("ws://a/ --heartbeat soon", "number of seconds"),
             ("ws://a/ --heartbeat -1", "waited"),
             ("ws://a/ --for 0", "more than no time"),
             ("ws://a/ --header colon", "looks like"),
+            ("ws://a/ --header Host:secret:secret", "--header Host"),
             ("ws://a/ --only 1", "without a URL"),
             ("--only 0", "no ending"),
             ("--only 1000", "no ending"),
@@ -193,6 +250,7 @@ mod tests {
         ] {
             let Err(error) = parsed(line) else { panic!("{line}") };
             assert!(error.contains(why), "{line}: {error}");
+            assert!(!error.contains("secret"), "{line}: {error}");
         }
     }
 
@@ -205,5 +263,9 @@ mod tests {
         assert_eq!(options.stay, Some(Duration::from_millis(2500)));
         let Ok(Task::Visit(options)) = parsed("ws://a/ --heartbeat 0") else { panic!() };
         assert_eq!((options.heartbeat, &*options.url), (None, "ws://a/"));
+        assert_eq!((options.repeat, options.json), (1, false));
+        let line = "ws://u:p@a:9001 --json --repeat 3 --proxy socks5://u:p@b:1080";
+        let Ok(Task::Visit(options)) = parsed(line) else { panic!() };
+        assert_eq!((&*options.url, options.repeat, options.json), ("ws://a:9001/", 3, true));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn conclude(held: &[Held], stay: Duration) -> Findings {
     let mut findings = Findings { timeout: None, keeps, says: Vec::new() };
     let says = &mut findings.says;
     match held.iter().find(|one| one.every.is_none()).map(|one| &one.life) {
-        None | Some(Life::Failed(_)) => {
+        None | Some(Life::Failed(..)) => {
             says.push("Without the connection that never pings, nothing can be said.".into());
         }
         Some(Life::Survived { heard }) => patient(says, *heard, all, stay),
@@ -83,7 +83,7 @@ fn kept(
     keeps: Duration,
     stay: Duration,
 ) {
-    let ended = |life: &Life| !matches!(life, Life::Survived { .. } | Life::Failed(_));
+    let ended = |life: &Life| !matches!(life, Life::Survived { .. } | Life::Failed(..));
     let fails = pinging.iter().filter(|(_, life)| ended(life)).map(|(every, _)| *every).min();
     let but = fails.map_or(String::new(), |fails| format!(", one after {} does not", span(fails)));
     says.push(format!("A Ping after {} of silence keeps a connection alive{but}.", span(keeps)));
@@ -122,6 +122,7 @@ fn without_survivors(says: &mut Vec<String>, pinging: &[(Duration, &Life)], sile
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::Status;
     use farewell::{Config, Connection, Event, ReadClosed, Role, Seed, Timestamp, TransportError};
 
     fn ended(seconds: u64) -> Life {
@@ -136,7 +137,7 @@ mod tests {
     }
 
     fn failed() -> Life {
-        Life::Failed("refused".into())
+        Life::Failed("refused".into(), Status::NotReached)
     }
 
     type Case = (&'static str, Life, [Life; 3], Option<u64>, Option<u64>, &'static str);

@@ -5,8 +5,6 @@
 use std::fmt::Write as _;
 use std::io;
 
-use farewell::Termination;
-
 use crate::drawing::{escape, svg};
 use crate::report;
 use crate::stage::{Said, Seen};
@@ -48,10 +46,8 @@ fn contents(chapters: &[Chapter<'_>]) -> String {
     for (index, chapter) in chapters.iter().enumerate() {
         for (which, seen) in chapter.seen.iter().enumerate() {
             let title = if which == 0 { escape(&chapter.title) } else { String::new() };
-            let why = match &seen.said {
-                Said::Report(report, _) => report.diagnosis().verdict().to_string(),
-                Said::NotConnected(_) => "not connected".into(),
-            };
+            let why = seen.diagnosis().map(|diagnosis| diagnosis.verdict().to_string());
+            let why = why.unwrap_or_default();
             let (code, clean) = match seen.end() {
                 Some((code, true)) => (code.to_string(), "<span class=\"good\">yes</span>"),
                 Some((code, false)) => (code.to_string(), "<span class=\"bad\">no</span>"),
@@ -75,22 +71,21 @@ fn section(number: usize, chapter: &Chapter<'_>) -> String {
     let mut text = format!("<section id=\"{number}\">\n<h2>{}</h2>\n", escape(&chapter.title));
     for seen in chapter.seen {
         let _ = writeln!(text, "<article>\n<h3>seen by the {}</h3>", seen.side.name());
-        match &seen.said {
-            Said::NotConnected(error) => {
-                let _ = writeln!(text, "<p class=\"says\">{}</p>", escape(error));
-            }
-            Said::Report(report, tape) => {
-                let class = if report.clean { "good" } else { "bad" };
-                let sentence = escape(&report.to_string());
-                let _ = writeln!(text, "<p class=\"says {class}\">{sentence}</p>");
-                text.push_str(&why(report));
-                let clean = if report.clean { "clean" } else { "unclean" };
-                let end = format!("{clean} ({}): {}", report.code, seen.cause());
-                let drawing = svg(&tape.lock(), &end);
-                let _ = writeln!(text, "<figure>{drawing}</figure>");
-                text.push_str(&evidence(report));
-            }
+        let class = match seen.end() {
+            Some((_, true)) => " good",
+            Some((_, false)) => " bad",
+            None => "",
+        };
+        let _ = writeln!(text, "<p class=\"says{class}\">{}</p>", escape(&seen.sentence()));
+        text.push_str(&why(seen));
+        if let Said::Report(ended) = &seen.said {
+            let report = &ended.report;
+            let clean = if report.clean { "clean" } else { "unclean" };
+            let end = format!("{clean} ({}): {}", report.code, seen.cause());
+            let drawing = svg(&ended.tape.lock(), &end);
+            let _ = writeln!(text, "<figure>{drawing}</figure>");
         }
+        text.push_str(&evidence(seen));
         text.push_str("</article>\n");
     }
     text.push_str("</section>\n");
@@ -98,9 +93,9 @@ fn section(number: usize, chapter: &Chapter<'_>) -> String {
 }
 
 /// The ranked findings.
-fn why(report: &Termination) -> String {
+fn why(seen: &Seen) -> String {
     let mut text = String::from("<dl>\n");
-    for finding in &report.diagnosis() {
+    for finding in seen.diagnosis().iter().flatten() {
         let facts: Vec<_> = finding.evidence().iter().map(ToString::to_string).collect();
         let _ = writeln!(
             text,
@@ -116,9 +111,9 @@ fn why(report: &Termination) -> String {
 }
 
 /// The numbers, for who wants to see them.
-fn evidence(report: &Termination) -> String {
+fn evidence(seen: &Seen) -> String {
     let mut text = String::from("<details><summary>Evidence</summary>\n<table>\n");
-    for (name, value) in report::evidence(report) {
+    for (name, value) in report::evidence(seen) {
         let _ = writeln!(text, "<tr><th>{name}</th><td>{}</td></tr>", escape(&value));
     }
     text.push_str("</table>\n</details>\n");

@@ -1,0 +1,91 @@
+//! The opening handshake in the types of the `http` crate, for HTTP that somebody else speaks.
+//!
+//! Invariant: nothing is decided here. A head of theirs becomes one of ours, under the same limits
+//! as bytes, and what is judged and agreed on is so by the same code.
+
+mod client;
+mod server;
+
+use alloc::vec::Vec;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::error::HandshakeError;
+use super::head::Sink;
+use super::http1::headers::{HeaderError, Headers, Span, is_value};
+
+pub use client::HttpHandshake;
+
+/// The bytes of a head of ours, gathered from one of theirs.
+#[derive(Default)]
+struct Gathered {
+    text: Vec<u8>,
+    fields: Vec<(Span, Span)>,
+}
+
+impl Gathered {
+    fn add(&mut self, text: &[u8]) -> Span {
+        let start = self.text.len();
+        self.text.extend_from_slice(text);
+        Span::between(start, self.text.len())
+    }
+
+    fn add_field(&mut self, name: &HeaderName, value: &[u8]) {
+        let field = (self.add(name.as_str().as_bytes()), self.add(value));
+        self.fields.push(field);
+    }
+
+    fn into_headers(self) -> Headers {
+        Headers::new(self.text.into_boxed_slice(), self.fields.into_boxed_slice())
+    }
+}
+
+/// A value without the white space around it, which is no part of it (RFC 9110 section 5.5).
+fn value(value: &HeaderValue) -> &[u8] {
+    value.as_bytes().trim_ascii()
+}
+
+/// How long the lines of these fields are in HTTP/1.1, without their line endings.
+fn lines(headers: &HeaderMap) -> impl Iterator<Item = usize> {
+    headers.iter().map(|(name, it)| name.as_str().len() + ": ".len() + value(it).len())
+}
+
+/// A value may have been made without its checks.
+fn check_values(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    match headers.values().all(|it| is_value(it.as_bytes())) {
+        true => Ok(()),
+        false => Err(HandshakeError::HeaderField),
+    }
+}
+
+/// The fields that a head of ours has, as one of theirs.
+#[derive(Default)]
+struct FieldMap {
+    map: HeaderMap,
+    /// Their types hold less than ours.
+    too_large: bool,
+}
+
+impl Sink for FieldMap {
+    fn field(&mut self, name: &str, value: &[u8]) {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        // The characters of both were checked, by rules that are as strict.
+        let added = match (name, HeaderValue::from_bytes(value)) {
+            (Ok(name), Ok(value)) => self.map.try_append(name, value).is_ok(),
+            _ => false,
+        };
+        self.too_large |= !added;
+    }
+}
+
+impl FieldMap {
+    fn of(write: impl FnOnce(&mut Self)) -> Self {
+        let mut fields = Self::default();
+        write(&mut fields);
+        fields
+    }
+
+    fn whole(self) -> Result<HeaderMap, HeaderError> {
+        if self.too_large { Err(HeaderError::TooLarge) } else { Ok(self.map) }
+    }
+}

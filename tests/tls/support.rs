@@ -417,15 +417,28 @@ pub(crate) fn raw_server_config() -> (TlsClient, Arc<ServerConfig>) {
 }
 
 /// A raw client of a server with a certificate of this authority.
-pub(crate) fn raw_client(authority: &Authority, stream: TcpStream) -> RawClient {
+pub(crate) fn raw_client(
+    authority: &Authority,
+    version: &'static SupportedProtocolVersion,
+    stream: TcpStream,
+) -> RawClient {
     let name = "localhost".try_into().unwrap();
-    let config = Arc::new(authority.raw_client_config(&[]));
+    let config = Arc::new(authority.raw_client_of(&[version], &[]));
     Raw(StreamOwned::new(ClientConnection::new(config, name).unwrap(), stream))
 }
 
 /// A client of this adapter, and a server that speaks bytes, after the opening handshake.
 pub(crate) fn with_raw_server<A: Adapter>(config: Config) -> (A, RawServer) {
-    let ((listener, request), (client, server)) = (listen(), raw_server_config());
+    with_raw_server_of(&TLS13, config)
+}
+
+/// The same with this version of TLS.
+pub(crate) fn with_raw_server_of<A: Adapter>(
+    version: &'static SupportedProtocolVersion,
+    config: Config,
+) -> (A, RawServer) {
+    let ((listener, request), authority) = (listen(), Authority::new("Authority"));
+    let (client, server) = (authority.client(), authority.raw_server_config(version, false));
     let stream = reach(&listener);
     let client = thread::spawn(move || A::handshake(stream, &request, config, &client).unwrap());
     let connection = ServerConnection::new(server).unwrap();
@@ -437,10 +450,18 @@ pub(crate) fn with_raw_server<A: Adapter>(config: Config) -> (A, RawServer) {
 
 /// A server of this adapter, and a client that speaks bytes, after the opening handshake.
 pub(crate) fn with_raw_client<A: Adapter>(config: Config) -> (A, RawClient) {
+    with_raw_client_of(&TLS13, config)
+}
+
+/// The same with this version of TLS.
+pub(crate) fn with_raw_client_of<A: Adapter>(
+    version: &'static SupportedProtocolVersion,
+    config: Config,
+) -> (A, RawClient) {
     let (listener, _) = listen();
     let authority = Authority::new("Authority");
     let server = authority.server(&["localhost"], VALID);
-    let mut raw = raw_client(&authority, reach(&listener));
+    let mut raw = raw_client(&authority, version, reach(&listener));
     let acceptor = anyone(config);
     let server =
         thread::spawn(move || A::accept(listener.accept().unwrap().0, &acceptor, &server).unwrap());
@@ -534,6 +555,7 @@ pub(crate) fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
 pub(crate) fn quiet() -> Config {
     let mut config = Config::default();
     config.heartbeat = None;
+    config.timeouts.handshake = 2 * LIMIT;
     config.timeouts.close = 2 * LIMIT;
     config.timeouts.linger = 2 * LIMIT;
     config.timeouts.write_stall = Some(2 * LIMIT);

@@ -30,6 +30,7 @@ mod ciphertext;
 mod client;
 mod error;
 mod failure;
+mod inspector;
 mod layer;
 mod pem;
 mod provider;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use farewell::ConnectOptions;
 use farewell::dial::{Proxy, ProxyError};
 use farewell::handshake::ClientRequest;
+use farewell::tls::{Provider, TlsClient};
 
 use crate::endings::ENDINGS;
 use crate::meant;
@@ -32,6 +33,10 @@ pub(crate) struct Options {
     pub(crate) request: ClientRequest,
     /// How to get there.
     pub(crate) way: ConnectOptions,
+    /// Whom to trust; nobody is asked for a `ws://` URL.
+    pub(crate) tls: Option<TlsClient>,
+    /// It trusts everybody.
+    pub(crate) insecure: bool,
     /// `None` sends no Pings.
     pub(crate) heartbeat: Option<Duration>,
     /// For how long to stay; a visit without it stays until the end.
@@ -60,6 +65,8 @@ struct Given {
     url: Option<String>,
     fields: Vec<Field>,
     proxy: Option<Proxy>,
+    authorities: Vec<String>,
+    insecure: bool,
     repeat: Option<u32>,
     json: bool,
     heartbeat: Option<Duration>,
@@ -84,7 +91,7 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Option<Given>, Refused
             Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
             _ => (arg.as_str(), None),
         };
-        let flag = matches!(name, "--help" | "-h" | "--probe-idle" | "--json");
+        let flag = matches!(name, "--help" | "-h" | "--probe-idle" | "--json" | "--insecure");
         if flag && inline.is_some() {
             return Err(format!("{name} takes no value").into());
         }
@@ -96,6 +103,8 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Option<Given>, Refused
             "--help" | "-h" => return Ok(None),
             "--probe-idle" => given.probe = true,
             "--json" => given.json = true,
+            "--insecure" => given.insecure = true,
+            "--ca" => given.authorities.push(value()?),
             "--heartbeat" => given.heartbeat = Some(seconds(&value()?)?),
             "--for" => given.stay = Some(seconds(&value()?)?),
             "--timeline" => given.timeline = Some(value()?),
@@ -131,12 +140,16 @@ fn decide(given: Given) -> Result<Task, Refused> {
     }
     let request = request(url, &given.fields)?;
     let heartbeat = given.heartbeat.unwrap_or(Duration::from_secs(10));
+    let tls = tls(&request, &given)?;
+    let mut way = ConnectOptions::new();
+    way = given.proxy.into_iter().fold(way, ConnectOptions::proxy);
+    way = tls.iter().cloned().fold(way, ConnectOptions::tls);
     let options = Box::new(Options {
         url: meant::shown(&request),
         request,
-        way: given
-            .proxy
-            .map_or_else(ConnectOptions::new, |proxy| ConnectOptions::new().proxy(proxy)),
+        way,
+        tls,
+        insecure: given.insecure,
         heartbeat: Some(heartbeat).filter(|span| !span.is_zero()),
         stay: given.stay,
         repeat: given.repeat.unwrap_or(1),
@@ -147,13 +160,34 @@ fn decide(given: Given) -> Result<Task, Refused> {
 }
 
 fn without_url(given: Given) -> Result<Task, Refused> {
-    let Given { url: _, fields, proxy, repeat, json, heartbeat, stay, timeline, only, probe } =
-        given;
-    let alone = fields.is_empty() && proxy.is_none() && repeat.is_none() && !json;
-    if !alone || heartbeat.is_some() || stay.is_some() || probe {
+    let visits = given.heartbeat.is_some() || given.stay.is_some() || given.repeat.is_some();
+    let asks = !given.fields.is_empty() || given.proxy.is_some() || given.insecure;
+    if visits || asks || given.json || given.probe || !given.authorities.is_empty() {
         return Err("the options need a URL to connect to".into());
     }
-    Ok(Task::SelfTest(SelfTest { only, page: timeline.map(page).transpose()? }))
+    let page = given.timeline.map(page).transpose()?;
+    Ok(Task::SelfTest(SelfTest { only: given.only, page }))
+}
+
+/// The settings of TLS that a `wss://` URL needs.
+fn tls(request: &ClientRequest, given: &Given) -> Result<Option<TlsClient>, Refused> {
+    if !request.secure() {
+        let asked = !given.authorities.is_empty() || given.insecure;
+        let refused = "--ca and --insecure are for wss:// URLs: ws:// is not encrypted at all";
+        return if asked { Err(refused.into()) } else { Ok(None) };
+    }
+    let mut builder = TlsClient::builder().provider(Provider::Ring);
+    for path in &given.authorities {
+        let of_file = |error: &dyn std::fmt::Display| format!("--ca {path}: {error}");
+        let pem = std::fs::read(path).map_err(|error| of_file(&error))?;
+        builder = builder.ca_pem(pem).map_err(|error| of_file(&error))?;
+    }
+    if given.insecure {
+        builder = builder.dangerous_without_verification();
+    }
+    let tls = builder.build().map_err(|error| format!("TLS: {error}"))?;
+    tls.layer(request.host()).map_err(|error| format!("{}: {error}", meant::shown(request)))?;
+    Ok(Some(tls))
 }
 
 fn page(path: String) -> Result<Page, Refused> {
@@ -183,11 +217,6 @@ fn of_proxy(error: ProxyError) -> String {
 
 fn request(url: &str, fields: &[Field]) -> Result<ClientRequest, Refused> {
     let mut request = meant::request(url)?;
-    if request.secure() {
-        return Err("wss:// needs TLS, which the doctor does not speak yet: give it the ws:// \
-                    address behind the TLS proxy, or a tunnel to it"
-            .into());
-    }
     for (option, value) in fields {
         let built = match *option {
             "--subprotocol" => request.subprotocol(value),
@@ -223,7 +252,13 @@ mod tests {
             ("ws://a/ ws://b/", "one URL"),
             ("http://a/", "did you mean ws://a/?"),
             ("a:9001", "did you mean ws://a:9001?"),
-            ("wss://a/", "TLS"),
+            ("ws://a/ --insecure", "for wss:// URLs"),
+            ("ws://a/ --ca Cargo.toml", "for wss:// URLs"),
+            ("wss://a/ --ca /nowhere.pem", "--ca /nowhere.pem: "),
+            ("wss://a/ --ca Cargo.toml", "--ca Cargo.toml: "),
+            ("wss://-a-/", "DNS name"),
+            ("--insecure", "need a URL"),
+            ("--ca a", "need a URL"),
             ("--heartbeat 3", "need a URL"),
             ("--probe-idle", "need a URL"),
             ("--for 3", "need a URL"),
@@ -264,6 +299,8 @@ mod tests {
         let Ok(Task::Visit(options)) = parsed("ws://a/ --heartbeat 0") else { panic!() };
         assert_eq!((options.heartbeat, &*options.url), (None, "ws://a/"));
         assert_eq!((options.repeat, options.json), (1, false));
+        let Ok(Task::Visit(options)) = parsed("wss://a/ --insecure") else { panic!() };
+        assert!(options.tls.is_some());
         let line = "ws://u:p@a:9001 --json --repeat 3 --proxy socks5://u:p@b:1080";
         let Ok(Task::Visit(options)) = parsed(line) else { panic!() };
         assert_eq!((&*options.url, options.repeat, options.json), ("ws://a:9001/", 3, true));

@@ -20,8 +20,8 @@ fn meet(
     let (listener, address) = listen()?;
     let acceptor = Acceptor::new(Origins::Any).config(config);
     thread::scope(|scope| {
-        let server = scope.spawn(move || live(accept(&listener, &acceptor)?, server));
-        let client = live(connect(&request_to(address)?, quiet())?, client);
+        let server = scope.spawn(move || live(accept(&listener, &acceptor, None)?, server));
+        let client = live(connect(&request_to(address)?, quiet(), None)?, client);
         let server = server.join().map_err(|_| "the server panicked")?;
         Ok(vec![client?, server?])
     })

@@ -5,6 +5,7 @@
 
 mod label;
 mod scale;
+mod silence;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::words::span;
 
 use label::{Kind, Label, labels};
 use scale::Scale;
+use silence::{pauses, silences};
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 300.0;
@@ -48,11 +50,22 @@ struct Svg {
     margin: f64,
 }
 
-/// The drawing of a tape; `end` is what stands at the end.
-pub(crate) fn svg(tape: &Tape, end: &str) -> String {
+/// What a report says of a life, for its drawing.
+pub(crate) struct Told {
+    /// What stands at the end.
+    pub(crate) end: String,
+    /// The end is called clean, and is no good one.
+    pub(crate) flawed: bool,
+    /// This process slept or was busy, from when to when at least.
+    pub(crate) away: Option<(Duration, Duration)>,
+}
+
+/// The drawing of a tape.
+pub(crate) fn svg(tape: &Tape, told: &Told) -> String {
     let last = tape.frames.iter().map(|frame| frame.at).max();
     let last = last.max(tape.received.last()).max(tape.sent.last()).max(tape.ended);
-    let scale = Scale::new(last.unwrap_or_default(), LEFT, RIGHT);
+    let last = last.unwrap_or_default();
+    let scale = Scale::new(last, LEFT, RIGHT);
     let margin = tape.ended.map_or(RIGHT, |end| scale.x(end) - 5.0).max(LEFT);
     let mut svg = Svg { text: String::new(), scale, margin };
     let title = format!("{} received, {} sent", bytes(tape.received.bytes), bytes(tape.sent.bytes));
@@ -61,8 +74,16 @@ pub(crate) fn svg(tape: &Tape, end: &str) -> String {
     ));
     svg.axis();
     svg.opening(tape);
-    svg.curve(&tape.received, tape.ended, "received", RECEIVED, -CURVE);
-    svg.curve(&tape.sent, tape.ended, "sent", SENT, CURVE);
+    if let Some((from, to)) = told.away {
+        let text = format!("this process was away: {}", span(to.saturating_sub(from)));
+        svg.band("away", (from, to), (TOP, BOTTOM), TOP + 12.0, &text);
+    }
+    for (from, to) in silences(tape, last) {
+        let text = format!("silence: {}", span(to.saturating_sub(from)));
+        svg.band("silence", (from, to), (IN + 9.0, OUT - 9.0), BETWEEN, &text);
+    }
+    svg.curve(&tape.received, (tape.ended, last), "received", RECEIVED, -CURVE);
+    svg.curve(&tape.sent, (tape.ended, last), "sent", SENT, CURVE);
     svg.name(IN + 4.0, "peer's frames");
     svg.name(OUT + 4.0, "our frames");
     svg.round_trips(tape);
@@ -70,7 +91,7 @@ pub(crate) fn svg(tape: &Tape, end: &str) -> String {
         svg.lane(tape, way);
     }
     if let Some(at) = tape.ended {
-        svg.end(at, end);
+        svg.end(at, told);
     }
     svg.line(format_args!("</svg>"));
     svg.text
@@ -116,24 +137,51 @@ impl Svg {
             [Some(one), Some(other)] => one.max(other),
             _ => tape.ended.unwrap_or_default(),
         };
-        let width = self.scale.x(over) - LEFT;
+        let mut opening = |name: &str, from: Duration, to: Duration| {
+            let text = format!("{name}: {}", span(to.saturating_sub(from)));
+            self.band("opening", (from, to), (TOP, BOTTOM), BETWEEN, &text);
+        };
+        match tape.secured {
+            None => opening("opening handshake", Duration::ZERO, over),
+            Some(None) => opening("TLS handshake", Duration::ZERO, over),
+            Some(Some(secured)) => {
+                opening("TLS handshake", Duration::ZERO, secured);
+                opening("opening handshake", secured, over);
+            }
+        }
+    }
+
+    /// A span of time, with its name where there is room.
+    fn band(
+        &mut self,
+        class: &str,
+        (from, to): (Duration, Duration),
+        (top, bottom): (f64, f64),
+        y: f64,
+        text: &str,
+    ) {
+        let (x, height) = (self.scale.x(from), bottom - top);
+        let width = self.scale.x(to) - x;
         self.line(format_args!(
-            "<rect class=\"opening\" x=\"{LEFT}\" y=\"{TOP}\" width=\"{width:.1}\" \
-             height=\"{}\"><title>opening handshake: {}</title></rect>",
-            BOTTOM - TOP,
-            span(over)
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{top}\" width=\"{width:.1}\" \
+             height=\"{height}\"><title>{text}</title></rect>"
         ));
-        if width > 120.0 {
-            self.line(format_args!(
-                "<text class=\"tick\" x=\"{:.1}\" y=\"{}\">opening handshake</text>",
-                LEFT + width / 2.0,
-                BETWEEN
-            ));
+        if !text.is_empty() && width > 6.0 * text.len() as f64 {
+            let x = x + width / 2.0;
+            self.line(format_args!("<text class=\"tick\" x=\"{x:.1}\" y=\"{y}\">{text}</text>"));
         }
     }
 
     /// Bytes so far, in steps, from `base` towards `base + height`.
-    fn curve(&mut self, side: &Side, end: Option<Duration>, name: &str, base: f64, height: f64) {
+    fn curve(
+        &mut self,
+        side: &Side,
+        (end, life): (Option<Duration>, Duration),
+        name: &str,
+        base: f64,
+        height: f64,
+    ) {
+        let ended = end.unwrap_or(life);
         let middle = base + height / 2.0;
         self.name(middle, name);
         self.name(middle + 14.0, &bytes(side.bytes));
@@ -152,6 +200,11 @@ impl Svg {
         let end = end.map_or(RIGHT, |end| self.scale.x(end)).max(column);
         let _ = write!(path, "H{end:.1}V{base}Z");
         self.line(format_args!("<path class=\"area {name}\" d=\"{path}\"/>"));
+        // The line stays, what is below it fades where it stands still.
+        let (top, bottom) = (base.min(base + height), base.max(base + height));
+        for pause in pauses(side, ended, life) {
+            self.band("pause", pause, (top + 1.0, bottom - 1.0), middle, "");
+        }
     }
 
     /// From each answered Ping to its Pong.
@@ -229,13 +282,14 @@ impl Svg {
         }
     }
 
-    fn end(&mut self, at: Duration, end: &str) {
+    fn end(&mut self, at: Duration, told: &Told) {
         let x = self.scale.x(at);
         let (anchor, text) = if x > WIDTH / 2.0 { ("end", x - 6.0) } else { ("start", x + 6.0) };
-        let end = escape(end);
+        let end = escape(&told.end);
+        let flawed = if told.flawed { " flawed" } else { "" };
         self.line(format_args!(
             "<path class=\"end\" d=\"M{x:.1} {}V{BOTTOM}\"/>\
-             <text class=\"flag\" x=\"{text:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{end}</text>",
+             <text class=\"flag{flawed}\" x=\"{text:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{end}</text>",
             TOP - 16.0,
             TOP - 10.0
         ));

@@ -3,7 +3,7 @@
 use farewell::Role::{self, Client, Server};
 
 use crate::stage::{Result, Seen};
-use crate::{between_ours as ours, handshakes, rude_peers as rude};
+use crate::{between_ours as ours, handshakes, over_tls, rude_peers as rude};
 
 /// A way to end, the code that does it, and what has to come of it.
 pub(crate) struct Ending {
@@ -297,5 +297,100 @@ pub(crate) const ENDINGS: &[Ending] = &[
         "the client connects and leaves",
         handshakes::port_scan,
         &[unclean(Server, 1006, &["end of stream in handshake"], &["handshake_cut_short"])],
+    ),
+    ending(
+        "the server closes, over TLS",
+        over_tls::server_closes,
+        &[
+            clean(Client, 1000, CLOSED, &["closed_by_peer"]),
+            clean(Server, 1000, CLOSED, &["closed_by_us"]),
+        ],
+    ),
+    ending(
+        "the server hangs up, over TLS",
+        over_tls::server_hangs_up,
+        &[
+            unclean(
+                Client,
+                1006,
+                &["read failed: the TLS stream was cut short"],
+                &["peer_vanished"],
+            ),
+            unclean(Server, 1006, &["dropped on this side"], &["local_abort"]),
+        ],
+    ),
+    ending(
+        "the server's certificate has expired",
+        over_tls::expired,
+        &[
+            unclean(
+                Client,
+                1006,
+                &["TLS: the peer's certificate has expired"],
+                &["certificate_expired"],
+            ),
+            unclean(
+                Server,
+                1006,
+                &["TLS: the peer sent the TLS alert certificate_expired (45)"],
+                &["tls_alert"],
+            ),
+        ],
+    ),
+    ending(
+        "the server's certificate is another's",
+        over_tls::wrong_name,
+        &[
+            unclean(
+                Client,
+                1006,
+                &["TLS: the peer's certificate is for another name"],
+                &["certificate_wrong_name"],
+            ),
+            unclean(
+                Server,
+                1006,
+                &["TLS: the peer sent the TLS alert bad_certificate (42)"],
+                &["tls_alert"],
+            ),
+        ],
+    ),
+    ending(
+        "nobody knows who issued the certificate",
+        over_tls::unknown_issuer,
+        &[
+            unclean(
+                Client,
+                1006,
+                &["TLS: the peer's certificate was issued by somebody who is not trusted here"],
+                &["certificate_issuer_unknown"],
+            ),
+            unclean(
+                Server,
+                1006,
+                &["TLS: the peer sent the TLS alert unknown_ca (48)"],
+                &["tls_alert"],
+            ),
+        ],
+    ),
+    ending(
+        "the client speaks TLS to a plain server",
+        over_tls::plain_port,
+        &[unclean(Client, 1006, &["TLS: what came is not TLS"], &["not_tls"])],
+    ),
+    ending(
+        "a plain client comes to a port with TLS",
+        over_tls::plain_client,
+        &[unclean(Server, 1006, &["TLS: what came is not TLS"], &["not_tls"])],
+    ),
+    ending(
+        "the server hangs up in the TLS handshake",
+        over_tls::hangs_up_in_the_handshake,
+        &[unclean(Client, 1006, &["end of stream in TLS handshake"], &["tls_cut_short"])],
+    ),
+    ending(
+        "the server is silent in the TLS handshake",
+        over_tls::says_nothing,
+        &[unclean(Client, 1006, &["handshake timeout"], &["handshake_timed_out"])],
     ),
 ];

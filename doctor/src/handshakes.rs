@@ -9,7 +9,7 @@ use farewell::{Acceptor, Config};
 use crate::raw::{Raw, listen, take_port};
 use crate::stage::{Failure, Result, Seen, Socket, accept, connect, millis, quiet, request_to};
 
-fn refused(result: Result<std::result::Result<Socket, Seen>>) -> Result<Seen> {
+pub(crate) fn refused(result: Result<std::result::Result<Socket, Seen>>) -> Result<Seen> {
     match result? {
         Ok(_) => Err("the handshake succeeded".into()),
         Err(seen) => Ok(seen),
@@ -24,8 +24,8 @@ fn both(
     let (listener, address) = listen()?;
     let request = ask(request_to(address)?)?;
     thread::scope(|scope| {
-        let server = scope.spawn(move || refused(accept(&listener, acceptor)));
-        let client = refused(connect(&request, quiet()));
+        let server = scope.spawn(move || refused(accept(&listener, acceptor, None)));
+        let client = refused(connect(&request, quiet(), None));
         let server = server.join().map_err(|_| "the server panicked")?;
         Ok(vec![client?, server?])
     })
@@ -36,7 +36,7 @@ fn client_asks(config: Config, server: impl FnOnce(Raw) -> Result<()>) -> Result
     let (listener, address) = listen()?;
     let request = request_to(address)?;
     thread::scope(|scope| {
-        let client = scope.spawn(move || refused(connect(&request, config)));
+        let client = scope.spawn(move || refused(connect(&request, config, None)));
         server(Raw::new(listener.accept()?.0)?)?;
         Ok(vec![client.join().map_err(|_| "the client panicked")??])
     })
@@ -47,7 +47,7 @@ fn server_is_asked(question: &[u8]) -> Result<Vec<Seen>> {
     let (listener, address) = listen()?;
     let acceptor = Acceptor::new(Origins::Any).config(quiet());
     thread::scope(|scope| {
-        let server = scope.spawn(move || refused(accept(&listener, &acceptor)));
+        let server = scope.spawn(move || refused(accept(&listener, &acceptor, None)));
         let mut raw = Raw::new(TcpStream::connect(address)?)?;
         raw.write(question)?;
         raw.hang_up()?;
@@ -58,7 +58,7 @@ fn server_is_asked(question: &[u8]) -> Result<Vec<Seen>> {
 pub(crate) fn nobody_listens() -> Result<Vec<Seen>> {
     // Taken, so that nobody else can listen there meanwhile.
     let (_taken, address) = take_port()?;
-    Ok(vec![refused(connect(&request_to(address)?, quiet()))?])
+    Ok(vec![refused(connect(&request_to(address)?, quiet(), None))?])
 }
 
 pub(crate) fn origin_refused() -> Result<Vec<Seen>> {

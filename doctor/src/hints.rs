@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use farewell::diagnosis::{Confidence, Verdict};
-use farewell::{Cause, Initiator, Phase, Termination};
+use farewell::{Cause, Initiator, Phase, Termination, TlsError};
 
 use crate::args::Options;
 use crate::stage::{Ended, Said, Seen};
@@ -15,7 +15,8 @@ const LONG: Duration = Duration::from_secs(2);
 /// Sentences below the report.
 pub(crate) fn hints(seen: &Seen, options: &Options) -> Vec<String> {
     let Said::Report(ended) = &seen.said else { return Vec::new() };
-    [not_well(ended), silence(ended, &options.url)].into_iter().flatten().collect()
+    let hints = [not_well(ended), silence(ended, &options.url), own_authority(ended)];
+    hints.into_iter().flatten().collect()
 }
 
 /// A clean end that is no good one.
@@ -40,6 +41,13 @@ fn silence(ended: &Ended, url: &str) -> Option<String> {
          this finds out: farewell-doctor --probe-idle {stay}{url}",
         span(silent)
     ))
+}
+
+/// How to trust an authority here.
+fn own_authority(ended: &Ended) -> Option<String> {
+    let unknown = Verdict::Tls { error: TlsError::UnknownIssuer };
+    (ended.diagnosis.verdict() == unknown)
+        .then(|| "An authority of your own is trusted with --ca FILE, which is PEM text.".into())
 }
 
 /// The silence before an end that the other side, or something on the way, began without saying

@@ -13,6 +13,7 @@ mod hints;
 mod interrupts;
 mod json;
 mod meant;
+mod over_tls;
 mod page;
 mod probe;
 mod probed;
@@ -37,9 +38,9 @@ Shows how WebSocket connections end, and finds out how one of yours does.
 
 usage: farewell-doctor [--only NUMBER] [--timeline FILE]
                            make connections end in every way, print the reports
-       farewell-doctor [OPTIONS] ws://HOST[:PORT][/PATH]
+       farewell-doctor [OPTIONS] wss://HOST[:PORT][/PATH]
                            connect, stay until the end or Ctrl-C, print the report
-       farewell-doctor --probe-idle [OPTIONS] ws://HOST[:PORT][/PATH]
+       farewell-doctor --probe-idle [OPTIONS] wss://HOST[:PORT][/PATH]
                            find out after what silence the server, or a proxy before it, hangs up,
                            and which heartbeat keeps a connection alive
 
@@ -53,6 +54,8 @@ options:
                            before it: an age or a silence that repeats gives a timeout away
   --json                   print one JSON document a visit, on one line, and no text
   --proxy URL              go through this proxy: http://[USER:PASSWORD@]HOST[:PORT] or socks5://...
+  --ca FILE                trust this authority as well: certificates as PEM text; may be repeated
+  --insecure               DANGEROUS: take every certificate, whoever has issued it and for whom
   --header 'NAME: VALUE'   add a header field to the request; may be repeated
   --subprotocol NAME       ask for a subprotocol; may be repeated
   --origin ORIGIN          claim to be a web page from there, such as https://example.com
@@ -68,14 +71,25 @@ exit status of a visit; of several, that of the first which is not 0
   3  no way to the server was found: its name, its addresses, the proxy; or it was interrupted
   4  the opening handshake came to nothing: refused, not understood, cut off, not in time
   5  this end failed the connection, since the server broke a rule or a limit
+  6  there was no TLS with the server: its certificate, what it speaks, cut off, not in time
 without a URL: 0 every report is as expected, 1 some are not
---probe-idle:  0 there is an answer, 1 no heartbeat kept a connection alive, 3 and 4 as above
+--probe-idle:  0 there is an answer, 1 no heartbeat kept a connection alive, 3, 4 and 6 as above
 
 A clean end is one where both ends sent a Close frame. A close code of 1006 was sent by nobody: it
 stands for \"no Close frame came\", and the report tells what came instead.";
 
+const INSECURE: &str = "\
+WARNING: --insecure: nobody checks whom this connection is with. Whoever is on the way can read and
+WARNING: change all of it, user and password included. For a certificate of your own, use --ca.";
+
 fn main() -> ExitCode {
-    match args::parse(std::env::args().skip(1)) {
+    let task = args::parse(std::env::args().skip(1));
+    if let Ok(Task::Visit(options) | Task::Probe(options)) = &task {
+        if options.insecure {
+            eprintln!("{INSECURE}\n");
+        }
+    }
+    match task {
         Ok(Task::Help) => {
             println!("{HELP}");
             ExitCode::SUCCESS

@@ -4,10 +4,14 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::time::Duration;
 
-use crate::drawing::{escape, svg};
-use crate::report;
-use crate::stage::{Said, Seen};
+use farewell::{Evidence, Timestamp};
+
+use crate::drawing::{Told, escape, svg};
+use crate::hints::not_well;
+use crate::stage::{Ended, Said, Seen};
+use crate::{report, words};
 
 /// What was made to happen, and what each end said of it.
 pub(crate) struct Chapter<'a> {
@@ -49,6 +53,9 @@ fn contents(chapters: &[Chapter<'_>]) -> String {
             let why = seen.diagnosis().map(|diagnosis| diagnosis.verdict().to_string());
             let why = why.unwrap_or_default();
             let (code, clean) = match seen.end() {
+                Some((code, true)) if flaw(seen).is_some() => {
+                    (code.to_string(), "<span class=\"flawed\">yes, and not well</span>")
+                }
                 Some((code, true)) => (code.to_string(), "<span class=\"good\">yes</span>"),
                 Some((code, false)) => (code.to_string(), "<span class=\"bad\">no</span>"),
                 None => ("–".into(), "–"),
@@ -71,25 +78,59 @@ fn section(number: usize, chapter: &Chapter<'_>) -> String {
     let mut text = format!("<section id=\"{number}\">\n<h2>{}</h2>\n", escape(&chapter.title));
     for seen in chapter.seen {
         let _ = writeln!(text, "<article>\n<h3>seen by the {}</h3>", seen.side.name());
+        let flaw = flaw(seen);
         let class = match seen.end() {
+            Some((_, true)) if flaw.is_some() => " flawed",
             Some((_, true)) => " good",
             Some((_, false)) => " bad",
             None => "",
         };
         let _ = writeln!(text, "<p class=\"says{class}\">{}</p>", escape(&seen.sentence()));
+        if let Some(flaw) = flaw {
+            let _ = writeln!(text, "<p>{}</p>", escape(&flaw));
+        }
         text.push_str(&why(seen));
         if let Said::Report(ended) = &seen.said {
-            let report = &ended.report;
-            let clean = if report.clean { "clean" } else { "unclean" };
-            let end = format!("{clean} ({}): {}", report.code, seen.cause());
-            let drawing = svg(&ended.tape.lock(), &end);
-            let _ = writeln!(text, "<figure>{drawing}</figure>");
+            let _ = writeln!(text, "<figure>{}</figure>", drawing(ended));
         }
         text.push_str(&evidence(seen));
         text.push_str("</article>\n");
     }
     text.push_str("</section>\n");
     text
+}
+
+/// Why a clean end is no good one.
+fn flaw(seen: &Seen) -> Option<String> {
+    match &seen.said {
+        Said::Report(ended) => not_well(ended),
+        Said::NotConnected(_) => None,
+    }
+}
+
+fn drawing(ended: &Ended) -> String {
+    let (report, tape) = (&ended.report, ended.tape.lock());
+    let clean = if report.clean { "clean" } else { "unclean" };
+    let told = Told {
+        end: format!("{clean} ({}): {}", report.code, words::cause(report)),
+        flawed: not_well(ended).is_some(),
+        away: away(&report.evidence, tape.ended.unwrap_or_default()),
+    };
+    svg(&tape, &told)
+}
+
+/// When this process did not look, as it was overdue, in the time of a tape that ended then.
+fn away(evidence: &Evidence, ended: Duration) -> Option<(Duration, Duration)> {
+    const LONG: Duration = Duration::from_secs(1);
+    let on_tape = |at: Timestamp| ended.saturating_sub(evidence.ended.since(at));
+    let gap = evidence.last_gap.filter(|gap| gap.late >= LONG);
+    let (back, late) = match (gap, evidence.suspended_at) {
+        (Some(gap), _) => (gap.ended, gap.late),
+        (None, Some(at)) => (at, evidence.timer_lateness),
+        (None, None) => return None,
+    };
+    let back = on_tape(back);
+    Some((back.saturating_sub(late), back))
 }
 
 /// The ranked findings.
@@ -131,8 +172,9 @@ const LEGEND: &str = "\
 <span><svg viewBox=\"0 0 14 14\"><path class=\"mark close\" d=\"M7 0l7 7l-7 7l-7 -7Z\"/></svg>&nbsp;Close frame</span>
 <span><svg viewBox=\"0 0 12 12\"><path class=\"mark eof\" d=\"M6 0v12\"/></svg>&nbsp;the stream ended</span>
 <span><svg viewBox=\"0 0 12 12\"><path class=\"mark broken\" d=\"M1 1l10 10m0 -10l-10 10\"/></svg>&nbsp;no valid frame</span>
+<span><svg viewBox=\"0 0 14 12\"><path class=\"silence\" d=\"M0 1h14v10h-14Z\"/></svg>&nbsp;silence</span>
 <span><svg viewBox=\"0 0 12 12\"><path class=\"end\" d=\"M6 0V12\"/></svg>&nbsp;the report</span>
 </p>
-<p class=\"legend\">The areas show all bytes so far, each to its own scale.</p>";
+<p class=\"legend\">The areas show all bytes so far, each to its own scale; they are pale where none go.</p>";
 
 const STYLE: &str = include_str!("page.css");

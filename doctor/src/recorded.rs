@@ -1,12 +1,13 @@
-//! A TCP stream that keeps a tape of what goes over it.
+//! A TCP stream that keeps a tape of what goes over it: by itself, or with the plaintext of the TLS
+//! that is spoken over it.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use farewell::Role;
 use farewell::blocking::Transport;
+use farewell::{Direction, Role};
 
 use crate::tape::{Tape, Way};
 
@@ -22,18 +23,34 @@ impl SharedTape {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Tape> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes the plaintext down that TLS shows.
+    pub(crate) fn inspect(&self) -> impl Fn(Direction, &[u8]) + Send + Sync + 'static {
+        let tape = self.clone();
+        move |direction, plaintext| {
+            let way = match direction {
+                Direction::Read => Way::In,
+                Direction::Write => Way::Out,
+            };
+            tape.lock().carry(way, plaintext);
+        }
+    }
 }
 
 /// The stream, at the end that is a client or a server.
 pub(crate) struct Recorded {
     stream: TcpStream,
     tape: SharedTape,
+    /// What passes here is ciphertext.
+    secure: bool,
 }
 
 impl Recorded {
-    pub(crate) fn new(stream: TcpStream, role: Role) -> io::Result<Self> {
+    /// With a tape that begins now.
+    pub(crate) fn new(stream: TcpStream, tape: SharedTape, secure: bool) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, tape: SharedTape::new(role) })
+        tape.lock().start(secure);
+        Ok(Self { stream, tape, secure })
     }
 
     pub(crate) fn tape(&self) -> SharedTape {
@@ -53,15 +70,21 @@ impl Recorded {
         }
     }
 
+    /// These bytes have gone over.
+    fn carried(&self, way: Way, bytes: &[u8]) {
+        if !self.secure {
+            self.tape.lock().carry(way, bytes);
+        }
+    }
+
     fn written(&self, result: &io::Result<usize>, slices: &[IoSlice<'_>]) {
         let mut left = match result {
             Ok(len) => *len,
             Err(error) => return self.failed(Way::Out, error),
         };
-        let mut tape = self.tape.lock();
         for slice in slices {
             let len = left.min(slice.len());
-            tape.carry(Way::Out, &slice[..len]);
+            self.carried(Way::Out, &slice[..len]);
             left -= len;
             if left == 0 {
                 return;
@@ -75,7 +98,7 @@ impl Read for Recorded {
         let result = self.stream.read(buffer);
         match &result {
             Ok(0) => self.tape.lock().close(Way::In, "FIN"),
-            Ok(len) => self.tape.lock().carry(Way::In, &buffer[..*len]),
+            Ok(len) => self.carried(Way::In, &buffer[..*len]),
             Err(error) => self.failed(Way::In, error),
         }
         result

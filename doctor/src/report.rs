@@ -6,7 +6,7 @@ use std::time::Duration;
 use farewell::diagnosis::Diagnosis;
 use farewell::dial::DialRecord;
 use farewell::handshake::Refusal;
-use farewell::{Evidence, Initiator, Position, StreamEnd, Termination, Timestamp, Traffic};
+use farewell::{Evidence, Initiator, Phase, StreamEnd, Termination, Timestamp, TlsFacts, Traffic};
 
 use crate::stage::{Said, Seen};
 use crate::words::{count, span, wrap};
@@ -93,14 +93,36 @@ pub(crate) fn evidence(seen: &Seen) -> Vec<(&'static str, String)> {
     let way = way(seen).map(|way| ("the way there", way.to_string()));
     let mut lines: Vec<_> = way.into_iter().filter(|(_, way)| !way.is_empty()).collect();
     if let Said::Report(ended) = &seen.said {
+        lines.extend(ended.report.tls.iter().flat_map(|facts| tls(facts)));
         lines.extend(numbers(&ended.report));
+    }
+    lines
+}
+
+/// What is known of TLS.
+fn tls(facts: &TlsFacts) -> Vec<(&'static str, String)> {
+    let version = facts.version.map(|version| version.to_string());
+    let agreed =
+        [version, facts.cipher_suite.map(Into::into), facts.alpn.as_deref().map(Into::into)];
+    let agreed: Vec<_> = agreed.into_iter().flatten().collect();
+    let mut lines = Vec::new();
+    if !agreed.is_empty() {
+        lines.push(("TLS", agreed.join(", ")));
+    }
+    if facts.unverified {
+        lines.push(("NOT VERIFIED", "the certificate may be anybody's: --insecure".into()));
+    }
+    if let Some(shown) = &facts.certificate {
+        let names = shown.names.join(", ");
+        let text = format!("{}, for {names}, issued by {}", shown.subject, shown.issuer);
+        lines.push(("certificate", text));
     }
     lines
 }
 
 fn numbers(report: &Termination) -> Vec<(&'static str, String)> {
     let seen = &report.evidence;
-    let opened = seen.position != Position::OpeningHandshake;
+    let opened = seen.phase != Phase::Opening;
     let mut lines = vec![("begun by", begun_by(report.initiator).into())];
     lines.push((if opened { "was open for" } else { "took" }, span(seen.ended.since(seen.opened))));
     lines.extend(seen.http_status.map(|status| ("HTTP status", status.to_string())));

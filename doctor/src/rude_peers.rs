@@ -23,7 +23,7 @@ fn client_against(
     let request = request_to(address)?;
     thread::scope(|scope| {
         let client = scope.spawn(move || {
-            Ok(vec![live(connect(&request, config)?, |socket| Ok(client(socket)))?])
+            Ok(vec![live(connect(&request, config, None)?, |socket| Ok(client(socket)))?])
         });
         server(Raw::server(listener.accept()?.0)?)?;
         client.join().map_err(|_| "the client panicked")?
@@ -41,7 +41,7 @@ fn server_against(
     let acceptor = Acceptor::new(Origins::Any).config(config);
     thread::scope(|scope| {
         let server = scope.spawn(move || {
-            Ok(vec![live(accept(&listener, &acceptor)?, |socket| Ok(server(socket)))?])
+            Ok(vec![live(accept(&listener, &acceptor, None)?, |socket| Ok(server(socket)))?])
         });
         client(Raw::client(dial(address)?)?)?;
         server.join().map_err(|_| "the server panicked")?

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use farewell::diagnosis::{Diagnoser, Diagnosis, History};
 use farewell::handshake::ClientRequest;
+use farewell::tls::{TlsClient, TlsServer};
 use farewell::{
     AcceptError, Acceptor, Config, ConnectError, ConnectOptions, Incoming, Role, Termination,
     blocking,
@@ -107,18 +108,18 @@ impl Seen {
 pub(crate) fn connect(
     request: &ClientRequest,
     way: impl Into<ConnectOptions>,
+    tls: Option<&TlsClient>,
 ) -> Result<std::result::Result<Socket, Seen>> {
-    let mut tape = None;
-    let socket = blocking::connect_over(request, way, |stream| {
-        let stream = Recorded::new(stream, Role::Client)?;
-        tape = Some(stream.tape());
-        Ok(stream)
-    });
-    match (socket, tape) {
-        (Ok(socket), _) => Ok(Ok(socket)),
-        (Err(ConnectError::Ended(report)), Some(tape)) => Ok(Err(Seen::new(report, tape))),
-        (Err(ConnectError::Entropy(error)), _) => Err(error.into()),
-        (Err(error), _) => Ok(Err(Seen { side: Role::Client, said: Said::NotConnected(error) })),
+    let (tape, mut way) = (SharedTape::new(Role::Client), way.into());
+    if let Some(tls) = tls {
+        way = way.tls(tls.clone().inspect(tape.inspect()));
+    }
+    let record = |stream| Recorded::new(stream, tape.clone(), request.secure());
+    match blocking::connect_over(request, way, record) {
+        Ok(socket) => Ok(Ok(socket)),
+        Err(ConnectError::Ended(report)) => Ok(Err(Seen::new(report, tape))),
+        Err(ConnectError::Entropy(error)) => Err(error.into()),
+        Err(error) => Ok(Err(Seen { side: Role::Client, said: Said::NotConnected(error) })),
     }
 }
 
@@ -126,10 +127,15 @@ pub(crate) fn connect(
 pub(crate) fn accept(
     listener: &TcpListener,
     acceptor: &Acceptor,
+    tls: Option<&TlsServer>,
 ) -> Result<std::result::Result<Socket, Seen>> {
-    let stream = Recorded::new(listener.accept()?.0, Role::Server)?;
-    let tape = stream.tape();
-    match blocking::accept(stream, acceptor) {
+    let tape = SharedTape::new(Role::Server);
+    let stream = Recorded::new(listener.accept()?.0, tape.clone(), tls.is_some())?;
+    let accepted = match tls {
+        None => blocking::accept(stream, acceptor),
+        Some(tls) => blocking::accept_tls(stream, acceptor, &tls.clone().inspect(tape.inspect())),
+    };
+    match accepted {
         Ok(socket) => Ok(Ok(socket)),
         Err(AcceptError::Ended(report)) => Ok(Err(Seen::new(report, tape))),
         Err(error) => Err(error.into()),

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use farewell::{Cause, ConnectError, Phase, Termination};
+use farewell::{Cause, ConnectError, Phase, Position, Termination, TransportError};
 
 /// The kinds of endings that have a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +20,18 @@ pub(crate) enum Status {
     NotOpened = 4,
     /// This end failed the connection: the peer had broken a rule or a limit.
     Failed = 5,
+    /// There was no TLS with the server.
+    NotSecured = 6,
 }
 
 impl Status {
     /// That of a connection that was open, or of an opening handshake.
     pub(crate) fn of(report: &Termination) -> Self {
+        let opening = report.evidence.phase == Phase::Opening;
         match report.cause {
-            _ if report.evidence.phase == Phase::Opening => Self::NotOpened,
+            Cause::Transport { kind: TransportError::Tls(_), .. } if opening => Self::NotSecured,
+            _ if report.evidence.position == Position::TlsHandshake => Self::NotSecured,
+            _ if opening => Self::NotOpened,
             _ if report.clean => Self::Clean,
             Cause::Violation { .. } | Cause::TooBig { .. } | Cause::MessageTimeout { .. } => {
                 Self::Failed
@@ -38,7 +43,7 @@ impl Status {
     pub(crate) fn of_error(error: &ConnectError) -> Self {
         match error {
             ConnectError::Ended(report) | ConnectError::Redirect { report, .. } => Self::of(report),
-            ConnectError::Request(_) | ConnectError::TlsNeeded => Self::Usage,
+            ConnectError::Request(_) | ConnectError::Tls(_) => Self::Usage,
             _ => Self::NotReached,
         }
     }

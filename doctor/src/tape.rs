@@ -80,6 +80,8 @@ pub(crate) struct Tape {
     pub(crate) received: Side,
     pub(crate) sent: Side,
     pub(crate) frames: Vec<Frame>,
+    /// Where TLS is spoken below: when the first plaintext passed, as far as any has.
+    pub(crate) secured: Option<Option<Duration>>,
     /// When the connection ended, as far as it has.
     pub(crate) ended: Option<Duration>,
 }
@@ -92,12 +94,19 @@ impl Tape {
             received: Side::default(),
             sent: Side::default(),
             frames: Vec::new(),
+            secured: None,
             ended: None,
         }
     }
 
     pub(crate) fn now(&self) -> Duration {
         self.clock.now().since(Timestamp::ZERO)
+    }
+
+    /// The connection begins now, over TLS or not.
+    pub(crate) fn start(&mut self, secure: bool) {
+        self.clock = Clock::new();
+        self.secured = secure.then_some(None);
     }
 
     /// Takes note of the end, the first time.
@@ -121,6 +130,9 @@ impl Tape {
     /// These bytes have gone over.
     pub(crate) fn carry(&mut self, way: Way, bytes: &[u8]) {
         let now = self.now();
+        if let Some(secured) = &mut self.secured {
+            secured.get_or_insert(now);
+        }
         let side = self.side(way);
         side.bytes += bytes.len() as u64;
         side.curve.push((now, side.bytes));

@@ -94,9 +94,10 @@ fn connect(
         heartbeat
     });
     let (request, way) = (options.request.clone(), options.way.clone().config(config));
+    let tls = options.tls.clone();
     let sender = desk.sender.clone();
     thread::spawn(move || {
-        let connected = stage::connect(&request, way);
+        let connected = stage::connect(&request, way, tls.as_ref());
         // Nobody may wait for it any more.
         let _ = sender.send(News::Connected(Box::new(connected)));
     });
@@ -111,7 +112,7 @@ fn tell(options: &Options, number: u32, seen: &Seen) {
     if options.json {
         return println!("{}", json::document(&options.url, number, seen));
     }
-    if matches!(seen.status(), Status::NotReached | Status::NotOpened) {
+    if matches!(seen.status(), Status::NotReached | Status::NotOpened | Status::NotSecured) {
         println!("not connected to {}\n", options.url);
     }
     print!("{}", report::in_full(seen));

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use farewell::{Cause, Direction, Position, Termination};
+use farewell::{Cause, Direction, Position, Termination, TransportError};
 
 /// What happened, in a few words. The self-test's expectations are written in them.
 pub(crate) fn cause(report: &Termination) -> String {
     match report.cause {
         Cause::ClosingHandshake => "closing handshake".into(),
         Cause::Eof { at } => format!("end of stream{}", place(at)),
+        Cause::Transport { kind: TransportError::Tls(error), .. } => format!("TLS: {error}"),
         Cause::Transport { direction: Direction::Read, kind } => format!("read failed: {kind}"),
         Cause::Transport { direction: Direction::Write, kind } => format!("write failed: {kind}"),
         Cause::PongTimeout { .. } => "silence after a Ping".into(),
@@ -27,6 +28,7 @@ pub(crate) fn cause(report: &Termination) -> String {
 
 fn place(at: Position) -> &'static str {
     match at {
+        Position::TlsHandshake => " in TLS handshake",
         Position::OpeningHandshake => " in handshake",
         Position::InsideHeader { .. }
         | Position::InsideControlFrame { .. }

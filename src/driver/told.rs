@@ -33,7 +33,10 @@ impl Driver {
         self.write_failed = true;
         self.unflushed = false;
         self.security.forget_output();
-        self.session.handle_write_failed(failure, now);
+        // Where TLS has failed already, it is our alert that cannot leave: that says less.
+        if self.security.deadline().is_none() {
+            self.session.handle_write_failed(failure, now);
+        }
         self.poll_unparsed();
         (self.calm, self.stale) = (false, true);
     }

@@ -14,11 +14,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::error::{PemError, TlsConfigError};
+use super::inspector::Inspector;
 use super::layer::TlsLayer;
 use super::provider::Provider;
 use super::verifier::{Credulous, Remembering};
 use super::{HTTP_1_1, pem, provider};
-use crate::report::TlsFacts;
+use crate::report::{Direction, TlsFacts};
 
 /// Who is trusted beside the authorities that are added one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,7 @@ pub struct TlsClient {
     pub(super) config: Arc<ClientConfig>,
     server_name: Option<Box<str>>,
     unverified: bool,
+    inspector: Inspector,
 }
 
 impl TlsClient {
@@ -101,7 +103,25 @@ impl TlsClient {
     /// then only knows what rustls's error says.
     #[must_use]
     pub fn from_rustls(config: Arc<ClientConfig>) -> Self {
-        Self { config, server_name: None, unverified: false }
+        Self { config, server_name: None, unverified: false, inspector: Inspector::default() }
+    }
+
+    /// Shows `inspect` the plaintext of every connection that is made with these settings, and with
+    /// clones of them: what was decrypted before anybody parses it, what is to be sent when it is
+    /// encrypted. For a recorder, or to find a fault: nothing on the wire can be read.
+    ///
+    /// It is called while the connection reads and writes, and should not take long.
+    ///
+    /// ```no_run
+    /// use farewell::tls::TlsClient;
+    ///
+    /// let tls = TlsClient::new()?
+    ///     .inspect(|direction, plaintext| eprintln!("{direction}: {}", plaintext.escape_ascii()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn inspect(self, inspect: impl Fn(Direction, &[u8]) + Send + Sync + 'static) -> Self {
+        Self { inspector: Inspector::new(inspect), ..self }
     }
 
     /// The TLS of one connection to this host, which is a DNS name or an address without brackets.
@@ -121,7 +141,7 @@ impl TlsClient {
             unverified: self.unverified,
             ..TlsFacts::default()
         };
-        Ok(TlsLayer::new(connection.into(), facts))
+        Ok(TlsLayer::new(connection.into(), facts, self.inspector.clone()))
     }
 }
 
@@ -227,7 +247,7 @@ impl TlsClientBuilder {
         };
         config.alpn_protocols = vec![HTTP_1_1.into()];
         let (server_name, unverified) = (self.server_name, self.unverified);
-        Ok(TlsClient { config: Arc::new(config), server_name, unverified })
+        Ok(TlsClient { server_name, unverified, ..TlsClient::from_rustls(Arc::new(config)) })
     }
 }
 

@@ -16,6 +16,7 @@ use rustls::{Connection, Error, HandshakeKind, IoState, ProtocolVersion};
 use super::certificate;
 use super::ciphertext::Ciphertext;
 use super::failure::{describe, meaning};
+use super::inspector::Inspector;
 use crate::report::{FirstBytes, TlsError, TlsFacts, TlsVersion};
 use crate::session::Output;
 
@@ -50,6 +51,7 @@ pub struct TlsLayer {
     connection: AssertUnwindSafe<Connection>,
     ciphertext: Ciphertext,
     facts: Box<TlsFacts>,
+    inspector: Inspector,
     /// The first bytes that came.
     first: FirstBytes,
     established: bool,
@@ -63,12 +65,13 @@ pub struct TlsLayer {
 }
 
 impl TlsLayer {
-    pub(super) fn new(mut connection: Connection, facts: TlsFacts) -> Self {
+    pub(super) fn new(mut connection: Connection, facts: TlsFacts, inspector: Inspector) -> Self {
         connection.set_buffer_limit(Some(LIBRARY_LIMIT));
         let mut layer = Self {
             connection: AssertUnwindSafe(connection),
             ciphertext: Ciphertext::new(),
             facts: Box::new(facts),
+            inspector,
             first: FirstBytes::default(),
             established: false,
             failure: None,
@@ -126,7 +129,9 @@ impl TlsLayer {
 
     /// Reads plaintext. Returns how much.
     pub(crate) fn read(&mut self, memory: &mut [u8]) -> usize {
-        self.connection.reader().read(memory).unwrap_or(0)
+        let len = self.connection.reader().read(memory).unwrap_or(0);
+        self.inspector.read(memory.get(..len).unwrap_or_default());
+        len
     }
 
     /// The handshake is over.
@@ -186,6 +191,7 @@ impl TlsLayer {
         let count = record.chunks_vectored(&mut slices);
         let slices = slices.get(..count).unwrap_or_default();
         let taken = self.connection.writer().write_vectored(slices).unwrap_or(0);
+        self.inspector.written(slices, taken);
         self.collect(taken);
         taken
     }

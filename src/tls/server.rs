@@ -7,10 +7,11 @@ use core::fmt;
 use rustls::{ServerConfig, ServerConnection};
 
 use super::error::TlsConfigError;
+use super::inspector::Inspector;
 use super::layer::TlsLayer;
 use super::provider::Provider;
 use super::{HTTP_1_1, pem, provider};
-use crate::report::TlsFacts;
+use crate::report::{Direction, TlsFacts};
 
 /// A server's TLS: its certificate and its key.
 ///
@@ -19,6 +20,7 @@ use crate::report::TlsFacts;
 #[derive(Clone)]
 pub struct TlsServer {
     config: Arc<ServerConfig>,
+    inspector: Inspector,
 }
 
 impl TlsServer {
@@ -68,7 +70,7 @@ impl TlsServer {
             .with_single_cert(chain, key)
             .map_err(TlsConfigError::of_key)?;
         config.alpn_protocols = vec![HTTP_1_1.into()];
-        Ok(Self { config: Arc::new(config) })
+        Ok(Self::from_rustls(Arc::new(config)))
     }
 
     /// With a config of rustls's own, whose version is then the application's affair as well.
@@ -76,7 +78,17 @@ impl TlsServer {
     /// Nothing is added to it: no ALPN, for example.
     #[must_use]
     pub fn from_rustls(config: Arc<ServerConfig>) -> Self {
-        Self { config }
+        Self { config, inspector: Inspector::default() }
+    }
+
+    /// Shows `inspect` the plaintext of every connection that is made with these settings, and with
+    /// clones of them: what was decrypted before anybody parses it, what is to be sent when it is
+    /// encrypted. For a recorder, or to find a fault: nothing on the wire can be read.
+    ///
+    /// It is called while the connection reads and writes, and should not take long.
+    #[must_use]
+    pub fn inspect(self, inspect: impl Fn(Direction, &[u8]) + Send + Sync + 'static) -> Self {
+        Self { inspector: Inspector::new(inspect), ..self }
     }
 
     /// The TLS of one connection.
@@ -86,7 +98,7 @@ impl TlsServer {
     /// The TLS library refuses the config.
     pub fn layer(&self) -> Result<TlsLayer, TlsConfigError> {
         let connection = ServerConnection::new(self.config.clone())?;
-        Ok(TlsLayer::new(connection.into(), TlsFacts::default()))
+        Ok(TlsLayer::new(connection.into(), TlsFacts::default(), self.inspector.clone()))
     }
 }
 

@@ -4,9 +4,12 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
+use bytes::Buf;
+use farewell::driver::{Driver, Step, Want};
+use farewell::handshake::ClientRequest;
 use farewell::{
-    AcceptError, Cause, ConnectError, Direction, Position, ReconnectEvent, Termination, TlsAlert,
-    TlsError, TransportError,
+    AcceptError, Cause, ConnectError, Direction, Position, ReconnectEvent, Seed, Session,
+    SessionEvent, Termination, Timestamp, TlsAlert, TlsError, TransportError,
 };
 
 use crate::support::{
@@ -183,6 +186,40 @@ fn tls_on_a_plain_port<A: Adapter>() {
     assert_eq!(report.cause, read_failed(TlsError::NotTls), "{report}");
     assert_eq!(report.tls.unwrap().not_tls.unwrap().as_bytes(), b"HTTP/1.1 400 Bad");
     peer.join().unwrap();
+}
+
+/// A plain server responds and throws the connection away: our alert cannot leave, and says nothing
+/// that is not known.
+#[test]
+fn an_alert_that_cannot_leave_is_not_the_cause() {
+    let (now, (client, _)) = (Timestamp::ZERO, both());
+    let request = ClientRequest::new("wss://localhost/").unwrap();
+    let session = Session::client(&request, quiet(), Seed::new([1; 32]), now);
+    let mut driver = Driver::new(session, now).with_tls(client.layer("localhost").unwrap());
+    let mut responded = false;
+    loop {
+        match driver.next(Want::Event) {
+            Step::Write if responded => driver.handle_write_failed(TransportError::Reset, now),
+            Step::Write => {
+                let len = driver.output().remaining();
+                driver.handle_written(len, now);
+            }
+            Step::Flush => driver.handle_flushed(),
+            Step::Read if responded => {
+                driver.handle_read_failed(TransportError::Reset, now);
+            }
+            Step::Read => {
+                driver.handle_read(&mut b"HTTP/1.1 400 Bad Request\r\n\r\n".to_owned(), now);
+                responded = true;
+            }
+            Step::Event(SessionEvent::Ended(report)) => {
+                assert_eq!(report.cause, read_failed(TlsError::NotTls), "{report}");
+                break;
+            }
+            Step::ShutDown(_) | Step::Event(_) => {}
+            step => panic!("{step:?}"),
+        }
+    }
 }
 
 fn a_host_that_no_certificate_can_be_for<A: Adapter>() {

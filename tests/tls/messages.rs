@@ -1,14 +1,17 @@
 //! Messages over TLS, and what is known of it.
 
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
-use farewell::{Cause, CloseCode, Heartbeat, Message, StreamEnd, TlsVersion};
+use farewell::{Cause, CloseCode, Direction, Heartbeat, Message, StreamEnd, TlsVersion};
 
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::{
-    Adapter, echo, for_both_adapters, masked, pair, plain, quiet, with_raw_client_of,
-    with_raw_server, with_raw_server_of,
+    Adapter, anyone, both, echo, for_both_adapters, listen, masked, pair, plain, quiet,
+    with_raw_client_of, with_raw_server, with_raw_server_of,
 };
 
 for_both_adapters!(
@@ -17,6 +20,7 @@ for_both_adapters!(
     both_ends_know_what_was_agreed_on,
     a_ping_is_answered_and_timed,
     what_was_dropped_is_what_the_socket_has_not_taken,
+    what_passes_is_shown_to_an_inspector,
 );
 
 //= rfc6455#10.6
@@ -121,4 +125,36 @@ fn what_was_dropped_is_what_the_socket_has_not_taken<A: Adapter>() {
     assert!(report.dropped.bytes > 0, "{report}");
     drop(socket);
     assert_eq!(raw.rest(), ((sent - report.dropped.bytes) as usize, false));
+}
+
+/// Both directions in the clear, whole and in order, on both ends.
+fn what_passes_is_shown_to_an_inspector<A: Adapter>() {
+    let seen = || Arc::new(Mutex::new([Vec::new(), Vec::new()]));
+    let (on_client, on_server) = (seen(), seen());
+    let into = |seen: &Arc<Mutex<[Vec<u8>; 2]>>| {
+        let seen = seen.clone();
+        move |direction: Direction, plaintext: &[u8]| {
+            let way = usize::from(direction == Direction::Write);
+            seen.lock().unwrap()[way].extend_from_slice(plaintext);
+        }
+    };
+    let ((listener, request), (client, server)) = (listen(), both());
+    let (client, server) = (client.inspect(into(&on_client)), server.inspect(into(&on_server)));
+    let accepted = thread::spawn(move || {
+        let stream = listener.accept().unwrap().0;
+        echo(A::accept(stream, &anyone(quiet()), &server).unwrap())
+    });
+    let stream = TcpStream::connect((request.host(), request.port())).unwrap();
+    let mut socket = A::handshake(stream, &request, quiet(), &client).unwrap();
+    let long = "long ".repeat(10_000);
+    socket.send(long.clone()).unwrap();
+    assert_eq!(socket.message().as_text(), Some(&*long));
+    assert!(socket.close(CloseCode::NORMAL).clean);
+    accepted.join().unwrap();
+    let ([read, written], [theirs, ours]) =
+        (on_client.lock().unwrap().clone(), on_server.lock().unwrap().clone());
+    assert!(written.starts_with(b"GET / HTTP/1.1\r\n") && written == theirs);
+    assert!(read.starts_with(b"HTTP/1.1 101 ") && read == ours);
+    // The Close comes behind the echo.
+    assert!(read.ends_with(b"\x88\x02\x03\xe8") && read.len() > long.len());
 }

@@ -2,6 +2,7 @@
 
 mod peers;
 mod program;
+mod tls;
 
 use std::time::Duration;
 
@@ -75,6 +76,28 @@ fn each_kind_of_ending_has_its_status() {
         let said = doctor(&[&url]).finish();
         assert_eq!(said.status, status, "{what}: {}", said.text);
         said.has(sentences);
+    }
+}
+
+#[test]
+fn what_a_report_points_out_is_drawn() {
+    let address = served(2, |socket| {
+        std::thread::sleep(Duration::from_millis(300));
+        closes(socket, 1011, "out of order");
+    });
+    let page = program::page("flawed");
+    let url = format!("ws://{address}/");
+    let said = doctor(&["--repeat", "2", "--timeline", page.path(), &url]).finish();
+    assert_eq!(said.status, 0, "{}", said.text);
+    for drawn in [
+        "class=\"silence\"",
+        "silence: ",
+        "class=\"flag flawed\"",
+        "class=\"says flawed\"",
+        "yes, and not well",
+        "not that all is well: with 1011",
+    ] {
+        assert!(page.read().contains(drawn), "{drawn}");
     }
 }
 
@@ -225,6 +248,21 @@ mod signals {
             assert_eq!(said.status, 0, "{signal}: {}", said.text);
             said.has(&["clean (1000): we closed", "\"interrupted by the user\" was sent"]);
         }
+    }
+
+    /// Stopped for longer than its heartbeat, as by the lid of a laptop.
+    #[test]
+    fn a_sleep_of_this_process_is_drawn() {
+        let url = format!("ws://{}/", server(echo));
+        let page = program::page("asleep");
+        let mut visit = doctor(&["--heartbeat", "0.4", "--timeline", page.path(), &url]);
+        visit.wait_for("open for");
+        visit.signal("STOP");
+        std::thread::sleep(Duration::from_secs(2));
+        visit.signal("CONT");
+        let said = interrupted(visit, "TERM");
+        said.has(&["a timer was late"]);
+        assert!(page.read().contains("this process was away: "), "{}", said.text);
     }
 
     /// A server that takes the connection and says nothing.

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use farewell::handshake::Origins;
+use farewell::tls::{Provider, TlsServer};
 use farewell::{Acceptor, Config, Incoming, blocking};
 
 pub(crate) type Socket = blocking::WebSocket<TcpStream>;
@@ -49,9 +50,26 @@ pub(crate) fn served(most: usize, life: impl Fn(Socket) + Clone + Send + 'static
 }
 
 fn accept(stream: TcpStream) -> Socket {
+    blocking::accept(stream, &acceptor()).unwrap()
+}
+
+fn acceptor() -> Acceptor {
     let mut config = Config::default();
     config.heartbeat = None;
-    blocking::accept(stream, &Acceptor::new(Origins::Any).config(config)).unwrap()
+    Acceptor::new(Origins::Any).config(config)
+}
+
+/// The same over TLS, with the certificate of the self-test. Connections that do not open are of no
+/// interest.
+pub(crate) fn tls_server(life: impl Fn(Socket) + Clone + Send + 'static) -> SocketAddr {
+    let certificate = include_str!("../../src/certificates/here.pem");
+    let key = include_str!("../../src/certificates/key.pem");
+    let tls = TlsServer::from_pem_with(Provider::Ring, certificate, key).unwrap();
+    serve(10, move |stream| {
+        if let Ok(socket) = blocking::accept_tls(stream, &acceptor(), &tls) {
+            life(socket);
+        }
+    })
 }
 
 /// A connection on which anything can be sent.

@@ -76,10 +76,7 @@ pub(super) fn by_error(error: TlsError, role: Role) -> Row {
         TlsError::Alert(alert) => by_alert(alert, role),
         TlsError::NotTls => row(
             "not_tls",
-            match role {
-                Role::Client => "the server speaks plain text where TLS was expected",
-                Role::Server => "a client spoke plain text where TLS was expected",
-            },
+            "the other end speaks plain text where TLS was expected",
             match role {
                 Role::Client => {
                     "This port is one without TLS: use ws:// instead of wss://, or the port that \
@@ -125,17 +122,14 @@ pub(super) fn by_error(error: TlsError, role: Role) -> Row {
 
 /// The row of TLS where none is spoken at this end.
 pub(super) fn port(role: Role) -> Row {
-    let (sentence, remedy) = match role {
-        Role::Client => {
-            ("the other end speaks TLS", "Use wss:// instead of ws://: this port is one for TLS.")
-        }
-        Role::Server => (
-            "the other end speaks TLS to a port without it",
+    let remedy = match role {
+        Role::Client => "Use wss:// instead of ws://: this port is one for TLS.",
+        Role::Server => {
             "A client with wss:// came to a port without TLS: let it use ws://, or put TLS in front of \
-             this server; scanners of ports are harmless.",
-        ),
+             this server; scanners of ports are harmless."
+        }
     };
-    row("tls_port", sentence, remedy)
+    row("tls_port", "the other end speaks TLS", remedy)
 }
 
 /// The row of a stream that ended in the TLS handshake.

@@ -7,6 +7,7 @@
 //! - `--proxy URL`: through this proxy
 //! - `--env-proxy`: through the proxy that the environment names
 //! - `--redirects N`: follows so many redirections
+//! - `--ca FILE`: trusts the authorities in this PEM file as well, with feature `wss`
 
 use farewell::dial::{DialRecord, Proxy};
 use farewell::handshake::ClientRequest;
@@ -28,6 +29,12 @@ fn main() -> Result<()> {
             "--env-proxy" => options = options.proxy(Proxy::from_env()?),
             "--redirects" => {
                 options = options.redirects(args.next().ok_or("how many?")?.parse()?);
+            }
+            #[cfg(feature = "rustls")]
+            "--ca" => {
+                let authorities = std::fs::read(args.next().ok_or("which file?")?)?;
+                let tls = farewell::tls::TlsClient::builder().ca_pem(authorities)?.build()?;
+                options = options.tls(tls);
             }
             _ => url = arg,
         }

@@ -88,6 +88,23 @@
 //! No verdict is given twice. Where timestamps run backwards, counts exceed their totals, or Close
 //! frames, code and cause do not go together, every verdict is only possible and says so.
 //!
+//! # Where TLS failed
+//!
+//! With feature `rustls`, TLS says what it knows, so all of it is certain: what failed, and with it
+//! what the certificate says of itself. The other end of the same failure sees an alert.
+//!
+//! | Verdict | Evidence | Confidence | Remedy |
+//! |---|---|---|---|
+//! | `certificate_expired`, `certificate_not_yet_valid` | Until when and from when it is valid, by this machine's clock | certain | Renew it, or set the clock |
+//! | `certificate_issuer_unknown` | The issuer's name | certain | Add the own authority, let the server send its intermediates, or look for what opens TLS on the way |
+//! | `certificate_wrong_name` | The name that was asked for, and those that it is for | certain | Another name, or another certificate |
+//! | `certificate_revoked`, `certificate_unfit`, `certificate_missing` | What the TLS library says | certain | Another certificate |
+//! | `tls_alert` | The alert by its name | certain | By alert and by role |
+//! | `not_tls` | The first bytes, which are no TLS | certain | ws:// or another port; for a server, a client that uses wss:// |
+//! | `tls_incompatible`, `alpn_refused` | No version, cipher suite or application protocol that both ends have | certain | TLS 1.2 or 1.3 at both ends; a client that offers http/1.1 |
+//! | `tls_undecryptable`, `tls_broken`, `tls_local` | A record that was changed; a rule of TLS that was broken; this end's own failure | certain | By case: what is on the way, the other end, this machine |
+//! | `tls_cut_short`, `tls_timed_out` | The stream ended, or the time passed, in the TLS handshake | certain | What stands in front of the server, its load, the port |
+//!
 //! # Where no connection came about
 //!
 //! [`DialRecord::diagnosis`] and `ConnectError::diagnosis` explain what the resolver, the operating

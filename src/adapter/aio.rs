@@ -119,6 +119,7 @@ pub async fn connect_with(
 
 /// As [`connect_with`], with a stream of the caller's own over the one that was connected: one that
 /// counts or records what passes, or the same with other settings of its socket.
+/// For a `wss://` URL, TLS is spoken over it.
 ///
 /// `wrap` is called once the proxy, where there is one, has opened the way, and once more for each
 /// redirection that is followed.

@@ -429,6 +429,11 @@ macro_rules! reconnecting {
                 self.socket().and_then(WebSocket::dial)
             }
 
+            /// What is known of the TLS below the present connection, where this crate speaks it.
+            pub fn tls(&self) -> Option<&TlsFacts> {
+                self.socket().and_then(WebSocket::tls)
+            }
+
             /// What the present connection has done so far, in numbers.
             pub fn stats(&self) -> Option<Stats> {
                 self.socket().map(WebSocket::stats)

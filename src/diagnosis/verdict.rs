@@ -170,6 +170,8 @@ pub enum Verdict {
     },
     /// The connection ended in the middle of the TLS handshake.
     TlsCutShort,
+    /// The TLS handshake did not finish in time.
+    TlsTimedOut,
     /// There is no way to the peer's host any more, says the operating system.
     Unreachable,
     /// The peer's host refused what came for the connection, says the operating system.

@@ -153,7 +153,7 @@ impl Driver {
             failing.discarded += input.len() as u64;
             return;
         }
-        let mut at = 0;
+        let (mut at, before) = (0, layer.is_established());
         while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
             let established = layer.is_established();
             let taken = layer.take(rest);
@@ -167,7 +167,8 @@ impl Driver {
             // What was taken in has made room for what came of it.
             self.read_plaintext(layer, taken.plaintext, input.get_mut(..at).unwrap_or_default());
         }
-        self.calm &= !layer.has_output();
+        // What waited for the handshake may leave now, be it that TLS itself has nothing to say.
+        self.calm &= before && !layer.has_output();
         if let Some(error) = layer.failure() {
             let deadline = self.now + self.session.config().timeouts.linger;
             *failing = Some(Failing { error, deadline, discarded: 0, read_closed: false });

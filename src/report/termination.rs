@@ -9,7 +9,7 @@ use core::fmt;
 use super::cause::{Cause, Direction};
 use super::dial::DialRecord;
 use super::evidence::Evidence;
-use super::position::Bytes;
+use super::position::{Bytes, Position};
 use super::tls::TlsFacts;
 use super::transport::{ReadClosed, TransportError};
 use crate::handshake::{HandshakeError, Refusal};
@@ -147,7 +147,11 @@ impl Termination {
             },
             Cause::HandshakeTimeout => {
                 let took = self.evidence.ended.since(self.evidence.opened);
-                write!(f, "the opening handshake was not over after {}", Span(took))
+                let what = match self.evidence.position {
+                    Position::TlsHandshake => "TLS handshake",
+                    _ => "opening handshake",
+                };
+                write!(f, "the {what} was not over after {}", Span(took))
             }
             Cause::HandshakeRejected { status } => match self.role {
                 Role::Client => write!(f, "the server refused the handshake with status {status}"),

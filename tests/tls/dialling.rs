@@ -25,6 +25,7 @@ for_both_adapters!(
     a_redirection_to_tls_is_followed,
     a_redirection_out_of_tls_is_not,
     what_failed_in_tls_is_tried_again_where_it_may_pass,
+    credentials_are_shown_nowhere,
 );
 
 fn listen() -> (TcpListener, SocketAddr) {
@@ -203,5 +204,41 @@ fn decision<A: Adapter>(client: TlsClient, address: SocketAddr) -> Decision {
     match A::reconnect(request(address), options(client, address)) {
         ReconnectEvent::Failed { decision, .. } => decision,
         _ => panic!("it is open"),
+    }
+}
+
+/// Neither those of the URL nor those of the proxy, whether TLS comes about or not.
+fn credentials_are_shown_nowhere<A: Adapter>() {
+    let authority = Authority::new("Authority");
+    let mut shown = String::new();
+    for name in ["localhost", "elsewhere.example"] {
+        let (address, server) = server::<A>(&authority, name, VALID);
+        let (at, proxy) = proxy(address);
+        let options = ConnectOptions::from(quiet())
+            .tls(authority.client())
+            .proxy(Proxy::new(&format!("http://bob:barley@{at}")).unwrap());
+        let request = ClientRequest::with_credentials("wss://alice:sesame@localhost/").unwrap();
+        shown += &format!("{request:?}{options:?}");
+        let report = match A::connect(&request, options) {
+            Ok(mut socket) => socket.close(CloseCode::NORMAL),
+            Err(error) => {
+                shown += &format!("{error}{error:?}{:#}", error.diagnosis().unwrap());
+                let ConnectError::Ended(report) = error else { panic!("{error}") };
+                report
+            }
+        };
+        #[cfg(feature = "serde")]
+        {
+            shown += &serde_json::to_string(&report).unwrap();
+        }
+        let way = report.dial.as_ref().unwrap();
+        shown += &format!("{report}{report:?}{:#}{way}", report.diagnosis());
+        server.join().unwrap();
+        proxy.join().unwrap();
+    }
+    assert!(shown.contains("localhost"), "{shown}");
+    // The last two are the first two in Base64.
+    for secret in ["alice", "sesame", "bob", "barley", "YWxpY2U6c2VzYW1l", "Ym9iOmJhcmxleQ"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
     }
 }

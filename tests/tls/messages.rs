@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use farewell::{Cause, CloseCode, Direction, Heartbeat, Message, StreamEnd, TlsVersion};
 
+use rustls::version::{TLS12, TLS13};
+
 use crate::support::{
-    Adapter, anyone, both, echo, for_both_adapters, listen, pair, quiet, with_raw_server,
+    Adapter, anyone, both, echo, for_both_adapters, listen, masked, pair, plain, quiet,
+    with_raw_client_of, with_raw_server, with_raw_server_of,
 };
 
 for_both_adapters!(
     messages_of_every_size_come_back,
+    every_version_opens_without_waiting,
     both_ends_know_what_was_agreed_on,
     a_ping_is_answered_and_timed,
     what_was_dropped_is_what_the_socket_has_not_taken,
@@ -46,6 +50,19 @@ fn messages_of_every_size_come_back<A: Adapter>() {
     assert!(report.clean && report.stream_end == StreamEnd::Eof, "{report:?}");
     let report = server.join().unwrap();
     assert!(report.clean && report.stream_end == StreamEnd::Eof, "{report:?}");
+}
+
+/// In TLS 1.2 a client's handshake ends with what comes, and nothing of TLS's own is to be written
+/// then: what waited for it leaves all the same, and not with the next deadline.
+fn every_version_opens_without_waiting<A: Adapter>() {
+    for version in [&TLS12, &TLS13] {
+        let (mut socket, mut raw) = with_raw_server_of::<A>(version, quiet());
+        raw.write(&plain(0x81, b"hello"));
+        assert_eq!(socket.message(), Message::from("hello"));
+        let (mut socket, mut raw) = with_raw_client_of::<A>(version, quiet());
+        raw.write(&masked(0x81, b"hello"));
+        assert_eq!(socket.message(), Message::from("hello"));
+    }
 }
 
 //= rfc6455#4.1

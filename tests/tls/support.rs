@@ -17,9 +17,18 @@ use farewell::{
     Message, ReconnectEvent, SendError, Termination, TlsFacts,
 };
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType,
+    IsCa, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, date_time_ymd,
 };
-use rustls::{ClientConnection, ConnectionCommon, ServerConnection, SideData, StreamOwned};
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::TLS13;
+use rustls::{
+    ClientConfig, ClientConnection, ConnectionCommon, RootCertStore, ServerConfig,
+    ServerConnection, SideData, StreamOwned, SupportedProtocolVersion,
+};
 
 /// Longer than anything here takes, on a slow machine.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -69,10 +78,24 @@ pub(crate) type Years = (i32, i32);
 
 pub(crate) const VALID: Years = (2020, 2120);
 
+/// Of every certificate that is issued here.
+const SERIAL: u64 = 6455;
+
+/// An authority, and a chain and a key of its own for `localhost`, as PEM; without a provider.
+pub(crate) fn authority_pem() -> (String, String, String) {
+    let authority = Authority::make("Authority");
+    let (chain, key) = authority.issue(&["localhost"], VALID);
+    (authority.certificate.pem(), chain, key)
+}
+
 impl Authority {
     pub(crate) fn new(name: &str) -> Self {
         // There may be two, and the tests are about something else.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        Self::make(name)
+    }
+
+    fn make(name: &str) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
@@ -87,6 +110,7 @@ impl Authority {
         let mut params = CertificateParams::new(names).unwrap();
         params.not_before = date_time_ymd(years.0, 1, 1);
         params.not_after = date_time_ymd(years.1, 1, 1);
+        params.serial_number = Some(SERIAL.into());
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
@@ -100,6 +124,83 @@ impl Authority {
     pub(crate) fn client(&self) -> TlsClient {
         let builder = TlsClient::builder().roots(Roots::Nobody);
         builder.ca_pem(self.certificate.pem()).and_then(TlsClientBuilder::build).unwrap()
+    }
+
+    fn roots(&self) -> Arc<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.der().clone()).unwrap();
+        Arc::new(roots)
+    }
+
+    /// A client with a list on which stands everything that was issued.
+    pub(crate) fn client_with_revocations(&self) -> TlsClient {
+        let revoked = RevokedCertParams {
+            serial_number: SERIAL.into(),
+            revocation_time: date_time_ymd(2021, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2021, 1, 1),
+            next_update: date_time_ymd(2120, 1, 1),
+            crl_number: 1_u64.into(),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&self.issuer).unwrap().der().clone();
+        let verifier = WebPkiServerVerifier::builder_with_provider(self.roots(), provider())
+            .with_crls([list])
+            .build()
+            .unwrap();
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_webpki_verifier(verifier)
+            .with_no_client_auth();
+        TlsClient::from_rustls(Arc::new(config))
+    }
+
+    /// A client of rustls's own that trusts this authority, and offers these application protocols.
+    pub(crate) fn raw_client_config(&self, protocols: &[&str]) -> ClientConfig {
+        self.raw_client_of(rustls::ALL_VERSIONS, protocols)
+    }
+
+    /// The same, of these versions.
+    pub(crate) fn raw_client_of(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        protocols: &[&str],
+    ) -> ClientConfig {
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(self.roots())
+            .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        config
+    }
+
+    /// A server of rustls's own for `localhost` that speaks this version, and may want certificates
+    /// of this authority's from its clients.
+    pub(crate) fn raw_server_config(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        wants_certificates: bool,
+    ) -> Arc<ServerConfig> {
+        let (chain, key) = self.issue(&["localhost"], VALID);
+        let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[version])
+            .unwrap();
+        let builder = if wants_certificates {
+            let verifier = WebPkiClientVerifier::builder_with_provider(self.roots(), provider());
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            builder.with_no_client_auth()
+        };
+        Arc::new(builder.with_single_cert(chain, key).unwrap())
     }
 }
 
@@ -312,40 +413,34 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 }
 
 /// A raw server's config for `localhost`, with a client that trusts it.
-pub(crate) fn raw_server_config() -> (TlsClient, Arc<rustls::ServerConfig>) {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
+pub(crate) fn raw_server_config() -> (TlsClient, Arc<ServerConfig>) {
     let authority = Authority::new("Authority");
-    let (chain, key) = authority.issue(&["localhost"], VALID);
-    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    (authority.client(), Arc::new(config))
+    (authority.client(), authority.raw_server_config(&TLS13, false))
 }
 
 /// A raw client of a server with a certificate of this authority.
-pub(crate) fn raw_client(authority: &Authority, stream: TcpStream) -> RawClient {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(authority.certificate.der().clone()).unwrap();
-    let config = rustls::ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+pub(crate) fn raw_client(
+    authority: &Authority,
+    version: &'static SupportedProtocolVersion,
+    stream: TcpStream,
+) -> RawClient {
     let name = "localhost".try_into().unwrap();
-    let connection = ClientConnection::new(Arc::new(config), name).unwrap();
-    Raw(StreamOwned::new(connection, stream))
+    let config = Arc::new(authority.raw_client_of(&[version], &[]));
+    Raw(StreamOwned::new(ClientConnection::new(config, name).unwrap(), stream))
 }
 
 /// A client of this adapter, and a server that speaks bytes, after the opening handshake.
 pub(crate) fn with_raw_server<A: Adapter>(config: Config) -> (A, RawServer) {
-    let ((listener, request), (client, server)) = (listen(), raw_server_config());
+    with_raw_server_of(&TLS13, config)
+}
+
+/// The same with this version of TLS.
+pub(crate) fn with_raw_server_of<A: Adapter>(
+    version: &'static SupportedProtocolVersion,
+    config: Config,
+) -> (A, RawServer) {
+    let ((listener, request), authority) = (listen(), Authority::new("Authority"));
+    let (client, server) = (authority.client(), authority.raw_server_config(version, false));
     let stream = reach(&listener);
     let client = thread::spawn(move || A::handshake(stream, &request, config, &client).unwrap());
     let connection = ServerConnection::new(server).unwrap();
@@ -357,10 +452,18 @@ pub(crate) fn with_raw_server<A: Adapter>(config: Config) -> (A, RawServer) {
 
 /// A server of this adapter, and a client that speaks bytes, after the opening handshake.
 pub(crate) fn with_raw_client<A: Adapter>(config: Config) -> (A, RawClient) {
+    with_raw_client_of(&TLS13, config)
+}
+
+/// The same with this version of TLS.
+pub(crate) fn with_raw_client_of<A: Adapter>(
+    version: &'static SupportedProtocolVersion,
+    config: Config,
+) -> (A, RawClient) {
     let (listener, _) = listen();
     let authority = Authority::new("Authority");
     let server = authority.server(&["localhost"], VALID);
-    let mut raw = raw_client(&authority, reach(&listener));
+    let mut raw = raw_client(&authority, version, reach(&listener));
     let acceptor = anyone(config);
     let server =
         thread::spawn(move || A::accept(listener.accept().unwrap().0, &acceptor, &server).unwrap());
@@ -454,6 +557,7 @@ pub(crate) fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
 pub(crate) fn quiet() -> Config {
     let mut config = Config::default();
     config.heartbeat = None;
+    config.timeouts.handshake = 2 * LIMIT;
     config.timeouts.close = 2 * LIMIT;
     config.timeouts.linger = 2 * LIMIT;
     config.timeouts.write_stall = Some(2 * LIMIT);

@@ -24,7 +24,7 @@ use crate::handshake::{ClientRequest, Response};
 #[cfg(doc)]
 use crate::reconnect::ConnectFailure;
 use crate::reconnect::{Attempt, Reconnect, ReconnectConfig};
-use crate::report::{DialRecord, Evidence, Stats};
+use crate::report::{DialRecord, Evidence, Stats, TlsFacts};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::{CloseCode, CloseFrame};

@@ -18,6 +18,9 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
         Cause::HandshakeInvalid(rule) => invalid(measures, rule),
         Cause::HandshakeTimeout => {
             let facts = vec![Fact::Opening { span: measures.age() }, received(measures)];
+            if measures.evidence.position == Position::TlsHandshake {
+                return vec![Finding::new(Verdict::TlsTimedOut, Certain, facts)];
+            }
             let mut findings = vec![Finding::new(Verdict::HandshakeTimedOut, Certain, facts)];
             findings.extend(others_port(measures));
             findings

@@ -363,6 +363,7 @@ impl Verdict {
             ),
             Self::Tls { error } => tls::by_error(error, role),
             Self::TlsCutShort => tls::cut_short(role),
+            Self::TlsTimedOut => tls::timed_out(role),
             Self::TlsPort => tls::port(role),
             Self::Unreachable => row(
                 "unreachable",
@@ -411,7 +412,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Verdict; 41] = [
+    const ALL: [Verdict; 40] = [
         Verdict::ClosedByUs { code: 1000 },
         Verdict::ClosedByPeer { code: 1005 },
         Verdict::ClosedByBoth { code: 1000 },
@@ -452,7 +453,6 @@ mod tests {
         Verdict::Unreachable,
         Verdict::Refused,
         Verdict::SystemAborted,
-        Verdict::TlsCutShort,
     ];
 
     #[test]

@@ -10,7 +10,9 @@ use crate::wire::role::Role;
 
 /// One of each, for the tests of all verdicts.
 #[cfg(test)]
-pub(super) const ALL: [Verdict; 14] = [
+pub(super) const ALL: [Verdict; 16] = [
+    Verdict::TlsCutShort,
+    Verdict::TlsTimedOut,
     Verdict::Tls { error: TlsError::Expired },
     Verdict::Tls { error: TlsError::NotYetValid },
     Verdict::Tls { error: TlsError::UnknownIssuer },
@@ -143,6 +145,22 @@ pub(super) fn cut_short(role: Role) -> Row {
         }
     };
     row("tls_cut_short", "the connection ended in the TLS handshake", remedy)
+}
+
+/// The row of a TLS handshake that took too long.
+pub(super) fn timed_out(role: Role) -> Row {
+    let remedy = match role {
+        Role::Client => {
+            "The server takes connections and does not finish TLS: check its load and the port, since \
+             one that speaks something else on this port may wait for what it knows; or allow more \
+             time."
+        }
+        Role::Server => {
+            "A client connected and did not finish TLS in time: harmless if rare; otherwise look at \
+             who connects, and whether this server is overloaded."
+        }
+    };
+    row("tls_timed_out", "the TLS handshake took too long", remedy)
 }
 
 /// What is wrong with a certificate says so itself.

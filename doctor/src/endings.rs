@@ -391,6 +391,6 @@ pub(crate) const ENDINGS: &[Ending] = &[
     ending(
         "the server is silent in the TLS handshake",
         over_tls::says_nothing,
-        &[unclean(Client, 1006, &["handshake timeout"], &["handshake_timed_out"])],
+        &[unclean(Client, 1006, &["handshake timeout"], &["tls_timed_out"])],
     ),
 ];

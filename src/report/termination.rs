@@ -147,10 +147,8 @@ impl Termination {
             },
             Cause::HandshakeTimeout => {
                 let took = self.evidence.ended.since(self.evidence.opened);
-                let what = match self.evidence.position {
-                    Position::TlsHandshake => "TLS handshake",
-                    _ => "opening handshake",
-                };
+                let in_tls = self.evidence.position == Position::TlsHandshake;
+                let what = if in_tls { "TLS handshake" } else { "opening handshake" };
                 write!(f, "the {what} was not over after {}", Span(took))
             }
             Cause::HandshakeRejected { status } => match self.role {

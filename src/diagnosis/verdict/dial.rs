@@ -177,8 +177,8 @@ pub(super) fn proxy_unfit() -> Row {
     row(
         "proxy_unfit",
         "the proxy cannot be used for this server",
-        "An https:// proxy needs TLS, which this build does not speak to a proxy: use an http:// one. \
-         SOCKS5 takes names of up to 255 bytes.",
+        "TLS is not spoken to a proxy, so one of https:// cannot be used: use an http:// one, through \
+         which wss:// goes as well. SOCKS5 takes names of up to 255 bytes.",
     )
 }
 

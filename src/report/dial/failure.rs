@@ -117,8 +117,8 @@ pub enum ProxyFailure {
     /// Its answer is no SOCKS5.
     #[error("its answer is no SOCKS5")]
     NotSocks,
-    /// It is to be reached over TLS, and there is nobody to speak that.
-    #[error("an https:// proxy needs TLS, which nobody speaks here")]
+    /// It is an `https://` one, and TLS is not spoken to a proxy.
+    #[error("it is an https:// proxy, and TLS is not spoken to a proxy")]
     NoTls,
     /// The server's name is longer than SOCKS5 can say.
     #[error("the host's name is longer than the 255 bytes of SOCKS5")]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use farewell::aio::{self, WebSocket};
 use farewell::handshake::{ClientRequest, Origins};
-use farewell::tls::{Roots, TlsClient, TlsServer};
+use farewell::tls::{TlsClient, TlsServer};
 use farewell::{Acceptor, CloseCode, Config};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -114,10 +114,7 @@ fn acceptor() -> Acceptor {
 
 async fn tcp() -> Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let (near, far) = tokio::join!(
-        TcpStream::connect(listener.local_addr()?),
-        listener.accept(),
-    );
+    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr()?), listener.accept(),);
     let (near, far) = (near?, far?.0);
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
@@ -180,7 +177,8 @@ async fn idle(ends: &Ends) -> Result<()> {
         inside = held(ends.inside(tcp().await?).await?).await?;
         wrapped = held(ends.wrapped(tcp().await?).await?).await?;
     }
-    for (end, one, other) in [("server", inside[0], wrapped[0]), ("client", inside[1], wrapped[1])] {
+    for (end, one, other) in [("server", inside[0], wrapped[0]), ("client", inside[1], wrapped[1])]
+    {
         println!("{end} {one} {other}");
     }
     Ok(())

@@ -153,7 +153,7 @@ impl Driver {
             failing.discarded += input.len() as u64;
             return;
         }
-        let mut at = 0;
+        let (mut at, mut nothing) = (0, true);
         while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
             let established = layer.is_established();
             let taken = layer.take(rest);
@@ -164,8 +164,12 @@ impl Driver {
                 self.calm &= !layer.is_established();
             }
             at += taken.ciphertext;
+            nothing &= established && taken.plaintext == 0;
             // What was taken in has made room for what came of it.
             self.read_plaintext(layer, taken.plaintext, input.get_mut(..at).unwrap_or_default());
+        }
+        if nothing {
+            self.session.ciphertext_received(self.now);
         }
         self.calm &= !layer.has_output();
         if let Some(error) = layer.failure() {
@@ -212,6 +216,11 @@ impl Driver {
         } else {
             self.unparsed.keep(plaintext);
         }
+    }
+
+    /// The stream has taken ciphertext, but no whole record that has plaintext in it.
+    pub(super) fn note_flushing(&mut self) {
+        self.session.ciphertext_flushed(self.now);
     }
 
     /// The stream below has ended. Returns how the session is to see it, if that is news to it.

@@ -76,6 +76,9 @@ impl Driver {
     }
 
     #[inline(always)]
+    pub(super) fn note_flushing(&mut self) {}
+
+    #[inline(always)]
     pub(super) fn next_failing(&mut self, _: Want) -> Option<Step> {
         None
     }

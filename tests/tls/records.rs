@@ -1,6 +1,7 @@
 //! Records and what they carry: a limit of the keys, large messages, what came before a failure.
 
 use std::thread;
+use std::time::Duration;
 
 use farewell::tls::TlsServer;
 use farewell::{Cause, Config, Direction, SendError, TlsError, TransportError};
@@ -27,6 +28,41 @@ fn our_close_for_a_broken_rule_leaves_at_once_wherever_it_was_broken() {
             wire.chunks(step.min(wire.len())).for_each(|part| client.read(part));
             server.read(&client.written());
             assert_eq!(server.received.first(), Some(&0x88), "{step}");
+        }
+    }
+}
+
+/// Found by a review: the deadlines saw whole records, and a slow peer was given up although bytes
+/// came and went all the time.
+#[test]
+fn a_record_that_takes_its_time_is_no_silence() {
+    let second = Duration::from_secs(1);
+    for version in VERSIONS {
+        let (tls, server) = server_of(ring(), version);
+        let mut config = Config::default();
+        config.timeouts.idle = Some(20 * second);
+        config.timeouts.write_stall = Some(20 * second);
+        let (mut client, mut server) = open(&tls, server, config);
+        let wire = server.write(&frame(0x82, &[7; 16_000]));
+        for part in wire.chunks(100) {
+            client.now = client.now + second;
+            client.read(part);
+        }
+        assert_eq!(client.messages(), [[7; 16_000]], "{:?}", client.ended());
+        client.driver.send(vec![7; 16_000], client.now).unwrap();
+        while client.driver.session().pending_output() > 0 {
+            client.room = 100;
+            client.wake(client.now + second);
+            assert!(client.ended().is_none(), "{:?}", client.ended());
+            // Something comes, so that this is about what leaves.
+            client.read(&server.write(&frame(0x8a, &[])));
+        }
+        // Silence still is one.
+        let before = client.now;
+        while client.ended().is_none() {
+            assert!(client.now < before + 100 * second);
+            client.room = 100;
+            client.wake(client.now + second);
         }
     }
 }

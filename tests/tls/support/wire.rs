@@ -56,6 +56,10 @@ impl Client {
             return;
         }
         self.driver.handle_ready();
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
         for _ in 0..10_000 {
             match self.driver.next(Want::Event) {
                 Step::Event(event) => {
@@ -113,11 +117,14 @@ impl Client {
     /// The read is over without anything: the time has come.
     pub(crate) fn wake(&mut self, now: Timestamp) {
         self.now = now;
-        if std::mem::take(&mut self.reading) {
-            self.driver.handle_read_blocked();
-        }
+        let waited = std::mem::take(&mut self.reading);
         self.driver.handle_timeout(now);
-        self.run();
+        self.driver.handle_ready();
+        self.go_on();
+        if waited && std::mem::take(&mut self.reading) {
+            self.driver.handle_read_blocked();
+            self.go_on();
+        }
     }
 
     /// What was written since this was asked last.

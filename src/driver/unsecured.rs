@@ -50,6 +50,11 @@ impl Security {
     }
 
     #[inline(always)]
+    pub(super) fn is_closed(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
     pub(super) fn write_failure(&self) -> Option<TransportError> {
         None
     }

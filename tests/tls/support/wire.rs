@@ -251,14 +251,19 @@ pub(crate) fn both_of(
     server: CryptoProvider,
     version: &'static SupportedProtocolVersion,
 ) -> (TlsClient, Arc<ServerConfig>) {
-    make(client, server, version, false)
+    make(client, server, version, false, &["localhost"])
 }
 
 /// The same, with a server that wants a certificate of its clients.
 pub(crate) fn with_client_certificates(
     version: &'static SupportedProtocolVersion,
 ) -> (TlsClient, Arc<ServerConfig>) {
-    make(ring(), ring(), version, true)
+    make(ring(), ring(), version, true, &["localhost"])
+}
+
+/// A server for these names, with a client that trusts it.
+pub(crate) fn server_for(names: &[&str]) -> (TlsClient, Arc<ServerConfig>) {
+    make(ring(), ring(), &rustls::version::TLS13, false, names)
 }
 
 fn make(
@@ -266,11 +271,12 @@ fn make(
     server: CryptoProvider,
     version: &'static SupportedProtocolVersion,
     wants_certificates: bool,
+    names: &[&str],
 ) -> (TlsClient, Arc<ServerConfig>) {
     let authority = Authority::new("Authority");
     let mut roots = RootCertStore::empty();
     roots.add(authority.certificate.der().clone()).unwrap();
-    let (chain, key) = authority.issue(&["localhost"], VALID);
+    let (chain, key) = authority.issue(names, VALID);
     let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
     let server = Arc::new(server);
     let verifier =

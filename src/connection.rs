@@ -354,6 +354,22 @@ impl Connection {
         }
     }
 
+    /// Bytes came below the connection of which it gets nothing yet: the peer is there.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn note_received(&mut self, now: Timestamp) {
+        self.enter(now);
+        if self.phase() != Phase::Ended {
+            self.times.bytes_received();
+        }
+    }
+
+    /// The transport takes what is below the output, if not yet all of any piece of it.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn note_flushing(&mut self, now: Timestamp) {
+        let now = self.enter(now);
+        self.sender.flushing(now);
+    }
+
     /// Ends once all has left that was accepted before the peer's stream ended.
     fn drain(&mut self, now: Timestamp) {
         if self.is_draining() && self.sender.is_flushed() {

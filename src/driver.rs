@@ -390,7 +390,9 @@ impl Driver {
         let ended = self.ready.has_ended();
         let step = if output && !(ended && self.turn.write_blocked) {
             Step::Write
-        } else if self.unflushed && !ended {
+        } else if self.unflushed
+            && !(ended && (self.turn.write_blocked || !self.security.is_closed()))
+        {
             Step::Flush
         } else if self.says_goodbye() {
             Step::Write
@@ -435,7 +437,7 @@ impl Driver {
 
     /// When time changes something next.
     fn deadline(&self) -> Option<Timestamp> {
-        sooner(self.session.poll_timeout(), self.security.deadline())
+        self.security.deadline().or_else(|| self.session.poll_timeout())
     }
 
     /// Whether the end has begun and a read for the peer's part in it might last for ever: no

@@ -264,6 +264,12 @@ impl Sender {
         }
     }
 
+    /// The transport takes something, though no byte of the output has left by it.
+    #[cfg(feature = "rustls")]
+    pub(super) fn flushing(&mut self, now: Timestamp) {
+        self.stalled_since = now;
+    }
+
     /// Whether all that was queued has left.
     pub(super) fn is_flushed(&self) -> bool {
         self.pending() == 0 && !self.handshake_pending

@@ -20,7 +20,9 @@ impl Driver {
     /// Whether something can be written.
     pub(super) fn wants_write(&mut self) -> bool {
         if self.security.is_on() {
-            return self.security.wants_write(&mut self.session, self.ready.has_ended());
+            // Nothing follows what has ended our side of the stream.
+            return self.shut_down.is_none()
+                && self.security.wants_write(&mut self.session, self.ready.has_ended());
         }
         !self.ready.has_ended() && self.session.has_output()
     }

@@ -13,7 +13,7 @@ use bytes::Buf;
 use super::{Driver, Shutdown, Step, Want};
 use crate::report::{Cause, ReadClosed, ReadEnd, Termination, TlsError, TlsFacts, TransportError};
 use crate::session::{Output, Session};
-use crate::time::Timestamp;
+use crate::time::{Timer, Timestamp};
 use crate::tls::TlsLayer;
 
 /// The TLS below a session, if there is any.
@@ -94,6 +94,11 @@ impl Security {
         !aborted && !secured.layer.has_output() && secured.layer.close()
     }
 
+    /// Whether the end of our side was said in TLS.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.as_deref().is_some_and(|secured| secured.layer.is_closed())
+    }
+
     /// Why nothing more will be encrypted, if that is so and what was has left.
     pub(super) fn write_failure(&self) -> Option<TransportError> {
         let stuck = self.0.as_deref().is_some_and(|secured| secured.layer.is_stuck());
@@ -153,7 +158,7 @@ impl Driver {
             failing.discarded += input.len() as u64;
             return;
         }
-        let (mut at, before) = (0, layer.is_established());
+        let (mut at, mut nothing) = (0, true);
         while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
             let established = layer.is_established();
             let taken = layer.take(rest);
@@ -164,13 +169,19 @@ impl Driver {
                 self.calm &= !layer.is_established();
             }
             at += taken.ciphertext;
+            nothing &= established && taken.plaintext == 0;
             // What was taken in has made room for what came of it.
             self.read_plaintext(layer, taken.plaintext, input.get_mut(..at).unwrap_or_default());
         }
-        // What waited for the handshake may leave now, be it that TLS itself has nothing to say.
-        self.calm &= before && !layer.has_output();
+        if nothing {
+            self.session.ciphertext_received(self.now);
+        }
+        self.calm &= !layer.has_output();
         if let Some(error) = layer.failure() {
-            let deadline = self.now + self.session.config().timeouts.linger;
+            let linger = self.now + self.session.config().timeouts.linger;
+            // No other deadline cuts it short: a Ping that is due, for example.
+            let handshake = self.session.next_timer().filter(|next| next.1 == Timer::Handshake);
+            let deadline = handshake.map_or(linger, |next| linger.min(next.0));
             *failing = Some(Failing { error, deadline, discarded: 0, read_closed: false });
             self.calm = false;
         } else if layer.is_peer_closed() {
@@ -178,7 +189,7 @@ impl Driver {
         }
     }
 
-    /// Takes in at most so much plaintext.
+    /// Takes in so much plaintext at most, or all that there is before a failure.
     fn read_plaintext(&mut self, layer: &mut TlsLayer, mut left: usize, memory: &mut [u8]) {
         while left > 0 {
             let spare = if self.unparsed.is_empty() { self.session.spare_mut() } else { &mut [] };
@@ -203,7 +214,9 @@ impl Driver {
             if len == 0 {
                 break;
             }
-            left = left.saturating_sub(len);
+            if layer.failure().is_none() {
+                left = left.saturating_sub(len);
+            }
         }
     }
 
@@ -213,6 +226,11 @@ impl Driver {
         } else {
             self.unparsed.keep(plaintext);
         }
+    }
+
+    /// The stream has taken ciphertext, but no whole record that has plaintext in it.
+    pub(super) fn note_flushing(&mut self) {
+        self.session.ciphertext_flushed(self.now);
     }
 
     /// The stream below has ended. Returns how the session is to see it, if that is news to it.
@@ -246,32 +264,28 @@ impl Driver {
         }
         // Who has sent an alert does not wait for one.
         let told = matches!(error, TlsError::Alert(_));
-        let late = deadline <= self.now || self.session.is_due(self.now);
-        let over = told || late || self.write_failed;
-        let leaving = self.wants_write() || self.unflushed;
-        if !over && leaving {
-            return Some(self.write_alert());
+        if told || deadline <= self.now || self.write_failed {
+            self.end_failing(error);
+            return None;
         }
-        if !over && self.shut_down.is_none() {
+        let leaving = self.wants_write() || self.unflushed;
+        if leaving && !self.turn.write_blocked {
+            return Some(if self.wants_write() { Step::Write } else { Step::Flush });
+        }
+        if !leaving && self.shut_down.is_none() {
             self.shut_down = Some(Shutdown::Write);
             return Some(Step::ShutDown(Shutdown::Write));
         }
         let drained = read_closed || discarded > self.session.config().limits.linger;
-        if !over && !drained && !self.settings.reads_may_last {
-            if !self.turn.read_blocked {
-                return Some(self.turn.will_read(Some(deadline), self.now));
-            }
-            return Some(self.wait(true));
+        let reads = !drained && !self.settings.reads_may_last;
+        if reads && !self.turn.read_blocked {
+            return Some(self.turn.will_read(Some(deadline), self.now));
+        }
+        if reads || leaving {
+            return Some(self.wait(reads));
         }
         self.end_failing(error);
         None
-    }
-
-    fn write_alert(&mut self) -> Step {
-        if self.turn.write_blocked {
-            return self.wait(false);
-        }
-        if self.wants_write() { Step::Write } else { Step::Flush }
     }
 
     fn end_failing(&mut self, error: TlsError) {

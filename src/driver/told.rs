@@ -15,8 +15,10 @@ impl Driver {
         }
         self.tell(now);
         (self.calm, self.unflushed) = (false, true);
-        let plaintext = self.security.written(len);
-        self.session.handle_flushed(plaintext, now);
+        match self.security.written(len) {
+            0 => self.note_flushing(),
+            plaintext => self.session.handle_flushed(plaintext, now),
+        }
         if self.settings.writes_wait && !self.settings.reads_may_last {
             self.turn.has_written(self.now);
         }

@@ -122,6 +122,12 @@ impl Turn {
         self.write_blocked && !self.left_to_other
     }
 
+    /// Whether somebody else is.
+    #[cfg(feature = "std")]
+    pub(super) fn leaves_writing(&self) -> bool {
+        self.left_to_other
+    }
+
     /// Somebody else is writing.
     #[cfg(feature = "std")]
     pub(crate) fn leave_writing(&mut self) {

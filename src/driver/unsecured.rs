@@ -50,6 +50,11 @@ impl Security {
     }
 
     #[inline(always)]
+    pub(super) fn is_closed(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
     pub(super) fn write_failure(&self) -> Option<TransportError> {
         None
     }
@@ -74,6 +79,9 @@ impl Driver {
     pub(super) fn end_ciphertext(&mut self, end: ReadEnd) -> Option<ReadEnd> {
         Some(end)
     }
+
+    #[inline(always)]
+    pub(super) fn note_flushing(&mut self) {}
 
     #[inline(always)]
     pub(super) fn next_failing(&mut self, _: Want) -> Option<Step> {

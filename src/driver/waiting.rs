@@ -49,8 +49,13 @@ impl Driver {
             // The stream is tried again as soon as nothing more is there.
             return Some(now);
         }
-        let session = sooner(self.session.nothing_before(now), self.security.deadline());
-        sooner(session, until)
+        let session = || self.session.nothing_before(now);
+        sooner(self.security.deadline().or_else(session), until)
+    }
+
+    /// Whether what there is to write is left to somebody else who is writing.
+    pub(crate) fn leaves_writing(&self) -> bool {
+        self.turn.leaves_writing()
     }
 
     /// Whether what is read may be told only after the write that is under way: our Close is in it,

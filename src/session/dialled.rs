@@ -4,6 +4,8 @@
 use alloc::boxed::Box;
 
 use super::Session;
+#[cfg(feature = "rustls")]
+use super::stage::at_either;
 use crate::report::DialRecord;
 #[cfg(feature = "rustls")]
 use crate::report::{Position, TlsFacts};
@@ -45,6 +47,20 @@ impl Session {
         opening.move_to(Position::OpeningHandshake);
         if let Some(dial) = &mut self.dial {
             dial.secured(facts, now);
+        }
+    }
+
+    /// Bytes came that TLS has not made plaintext of, the beginning of a record for example.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn ciphertext_received(&mut self, now: Timestamp) {
+        at_either!(&mut self.stage, at => at.note_received(now));
+    }
+
+    /// The transport has accepted bytes that are no whole record, or one of TLS's own.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn ciphertext_flushed(&mut self, now: Timestamp) {
+        if let Some(connection) = self.stage.connection_mut() {
+            connection.note_flushing(now);
         }
     }
 

@@ -29,7 +29,7 @@ const IP_ADDRESS: u8 = 0x87;
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 
 /// More names than this are not kept.
-const MAX_NAMES: usize = 32;
+pub(super) const MAX_NAMES: usize = 32;
 
 /// Longer texts are cut.
 const MAX_TEXT: usize = 256;
@@ -128,7 +128,8 @@ fn string((tag, contents): Value<'_>) -> Option<String> {
         .then(|| String::from_utf8_lossy(contents).into_owned())
 }
 
-fn clean(text: &str) -> Box<str> {
+/// A text of the peer's, short and without control characters.
+pub(super) fn clean(text: &str) -> Box<str> {
     let visible = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
     let mut clean: String = visible.take(MAX_TEXT).collect();
     clean.shrink_to_fit();

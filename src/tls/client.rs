@@ -135,7 +135,8 @@ impl TlsClient {
         //# handshake [RFC6066].
         let host = self.server_name.as_deref().unwrap_or(host);
         let name = ServerName::try_from(host).map_err(|_| TlsConfigError::ServerName)?;
-        let connection = ClientConnection::new(self.config.clone(), name.to_owned())?;
+        let connection = ClientConnection::new(self.config.clone(), name.to_owned())
+            .map_err(TlsConfigError::of_library)?;
         let facts = TlsFacts {
             server_name: Some(host.into()),
             unverified: self.unverified,
@@ -236,7 +237,8 @@ impl TlsClientBuilder {
             false => Arc::new(Remembering(verifier(self.roots, self.authorities, &provider)?)),
         };
         let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
+            .with_safe_default_protocol_versions()
+            .map_err(TlsConfigError::of_library)?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let mut config = match self.identity {
@@ -285,7 +287,10 @@ fn platform(
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
     use rustls_platform_verifier::Verifier;
 
-    Ok(Arc::new(Verifier::new_with_extra_roots(authorities, provider.clone())?))
+    Ok(Arc::new(
+        Verifier::new_with_extra_roots(authorities, provider.clone())
+            .map_err(TlsConfigError::of_library)?,
+    ))
 }
 
 #[cfg(all(feature = "rustls-platform-verifier", target_os = "android"))]
@@ -299,7 +304,7 @@ fn platform(
     if !authorities.is_empty() {
         return listed(RootCertStore::empty(), authorities, provider);
     }
-    Ok(Arc::new(Verifier::new(provider.clone())?))
+    Ok(Arc::new(Verifier::new(provider.clone()).map_err(TlsConfigError::of_library)?))
 }
 
 fn listed(

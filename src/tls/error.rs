@@ -98,20 +98,19 @@ impl fmt::Display for TlsLibraryError {
 
 impl core::error::Error for TlsLibraryError {}
 
-impl From<Error> for TlsConfigError {
-    fn from(error: Error) -> Self {
+impl TlsConfigError {
+    /// What the library says. No `From`, which would be public with the library's type in it.
+    pub(super) fn of_library(error: Error) -> Self {
         Self::Library(TlsLibraryError(error))
     }
-}
 
-impl TlsConfigError {
     /// The error where a chain and its key were to be taken.
     pub(super) fn of_key(error: Error) -> Self {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the library adds variants")]
         match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Self::KeyMismatch,
             Error::General(_) => Self::KeyUnsupported(TlsLibraryError(error)),
-            other => other.into(),
+            other => Self::of_library(other),
         }
     }
 }

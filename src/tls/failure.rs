@@ -6,7 +6,7 @@ use alloc::string::ToString;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error};
 
-use super::verifier;
+use super::{certificate, verifier};
 use crate::report::{TlsAlert, TlsCertificate, TlsError, TlsFacts};
 
 /// What it means.
@@ -50,7 +50,8 @@ fn of_certificate(error: &CertificateError) -> TlsError {
 
 /// Adds what is known of a failure.
 pub(super) fn describe(error: &Error, facts: &mut TlsFacts) {
-    facts.failure = Some(error.to_string().into());
+    // The peer's words may be in it: of a wrong name, all that a certificate is for.
+    facts.failure = Some(certificate::clean(&error.to_string()));
     let refused = verifier::take_refused();
     if let Error::InvalidCertificate(error) = error {
         facts.certificate = refused.or_else(|| told(error).map(Box::new));
@@ -70,7 +71,11 @@ fn told(error: &CertificateError) -> Option<TlsCertificate> {
             certificate.not_before = seconds(not_before);
         }
         CertificateError::NotValidForNameContext { presented, .. } => {
-            certificate.names = presented.iter().map(|name| name.as_str().into()).collect();
+            certificate.names = presented
+                .iter()
+                .take(certificate::MAX_NAMES)
+                .map(|name| certificate::clean(name))
+                .collect();
         }
         _ => return None,
     }

@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
-use std::io::{IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::panic::{self, AssertUnwindSafe};
 
 use bytes::{Buf, BufMut};
@@ -214,6 +214,11 @@ impl TlsLayer {
             return 0;
         }
         let connection = &mut self.connection;
+        if self.closed {
+            // Nothing follows our close_notify: the peer would take no notice.
+            while connection.wants_write() && connection.write_tls(&mut io::sink()).is_ok() {}
+            return 0;
+        }
         self.ciphertext.push(|out| {
             let before = out.len();
             let mut writer = out.writer();
@@ -238,9 +243,9 @@ impl TlsLayer {
         if !self.established || self.closed || self.failure.is_some() {
             return false;
         }
-        self.closed = true;
         self.connection.send_close_notify();
         self.collect(0);
+        self.closed = true;
         true
     }
 

@@ -65,7 +65,8 @@ impl TlsServer {
     fn make(provider: Option<Provider>, chain: &[u8], key: &[u8]) -> Result<Self, TlsConfigError> {
         let (chain, key) = (pem::certificates(chain)?, pem::key(key)?);
         let mut config = ServerConfig::builder_with_provider(provider::choose(provider)?)
-            .with_safe_default_protocol_versions()?
+            .with_safe_default_protocol_versions()
+            .map_err(TlsConfigError::of_library)?
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(TlsConfigError::of_key)?;
@@ -97,7 +98,8 @@ impl TlsServer {
     ///
     /// The TLS library refuses the config.
     pub fn layer(&self) -> Result<TlsLayer, TlsConfigError> {
-        let connection = ServerConnection::new(self.config.clone())?;
+        let connection =
+            ServerConnection::new(self.config.clone()).map_err(TlsConfigError::of_library)?;
         Ok(TlsLayer::new(connection.into(), TlsFacts::default(), self.inspector.clone()))
     }
 }

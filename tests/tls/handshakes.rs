@@ -9,7 +9,7 @@ use farewell::{
 use rustls::ServerConfig;
 use rustls::version::{TLS12, TLS13};
 
-use crate::support::wire::{Client, Server, ring, server_of, with_client_certificates};
+use crate::support::wire::{Client, Server, exchange, ring, server_of, with_client_certificates};
 
 fn decide(report: &Termination) -> Decision {
     let mut reconnect = Reconnect::new(ReconnectConfig::default());
@@ -63,4 +63,38 @@ fn a_close_notify_in_the_handshake_is_a_connection_cut_short() {
         assert_eq!(report.diagnosis().first().verdict().name(), "tls_cut_short");
         assert!(!decide(report).is_stop());
     }
+}
+
+/// What filters of server names and balancers without a server behind them do.
+#[test]
+fn a_reset_in_the_tls_handshake_is_no_matter_of_the_scheme() {
+    let (tls, server) = server_of(ring(), &TLS13);
+    for error in [
+        TransportError::Reset,
+        TransportError::BrokenPipe,
+        TransportError::UnexpectedEof,
+        TransportError::Other,
+    ] {
+        for hello in [false, true] {
+            let mut client = Client::new(&tls, Config::default());
+            let flight = flight(&server, &mut client);
+            if hello {
+                client.read(&flight[..100]);
+            }
+            client.fail(error);
+            let report = client.ended().expect("it has ended");
+            let diagnosis = report.diagnosis();
+            let names: Vec<_> =
+                diagnosis.findings().iter().map(|finding| finding.verdict().name()).collect();
+            assert_eq!(names, ["tls_cut_short"], "{error:?}");
+            assert!(!decide(report).is_stop());
+        }
+    }
+    // Behind it, nobody is advised to speak TLS.
+    let (mut client, mut server) = (Client::new(&tls, Config::default()), Server::new(server));
+    exchange(&mut client, &mut server);
+    client.fail(TransportError::Reset);
+    let diagnosis = client.ended().expect("it has ended").diagnosis();
+    let names = diagnosis.findings().iter().map(|finding| finding.verdict().name());
+    assert_eq!(names.collect::<Vec<_>>(), ["handshake_cut_short"]);
 }

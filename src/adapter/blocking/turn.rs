@@ -53,14 +53,18 @@ impl<A: Access> Turn<A> {
     }
 
     /// The reads and writes before have waited, so this looks at the clock, and waits only where
-    /// nothing can be read or written.
+    /// nothing can be read or written here.
     fn wait(&mut self, wait: Wait) {
         let now = self.clock.now();
         if wait.is_over(now) {
             return self.access.with(|driver| driver.handle_timeout(now));
         }
+        let left = wait.until.map(|until| until.since(now));
         if !wait.read && !wait.write {
-            thread::sleep(wait.until.map_or(GLANCE, |until| until.since(now)));
+            thread::sleep(left.unwrap_or(GLANCE));
+        } else if !wait.read && self.access.with(|driver| driver.leaves_writing()) {
+            // The other half of the socket writes, and there is nothing else to wait in.
+            thread::sleep(left.map_or(GLANCE, |left| left.min(GLANCE)));
         }
         self.access.with(|driver| driver.handle_ready());
     }

@@ -25,10 +25,6 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
             findings.extend(others_port(measures));
             findings
         }
-        Cause::Eof { at: at @ Position::TlsHandshake } => {
-            let facts = vec![Fact::EndedAt { at }, received(measures)];
-            vec![Finding::new(Verdict::TlsCutShort, Certain, facts)]
-        }
         Cause::Eof { at } => cut_short(measures, vec![Fact::EndedAt { at }]),
         Cause::Transport { direction, kind } => failed(measures, direction, kind),
         Cause::Aborted => {
@@ -76,6 +72,9 @@ fn received(measures: &Measures<'_>) -> Fact {
 
 fn cut_short(measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
     facts.push(received(measures));
+    if measures.evidence.position == Position::TlsHandshake {
+        return vec![Finding::new(Verdict::TlsCutShort, Certain, facts)];
+    }
     let others = others_port(measures);
     let confidence = if others.is_empty() { Certain } else { Likely };
     let mut findings = vec![Finding::new(Verdict::HandshakeCutShort, confidence, facts)];
@@ -85,7 +84,10 @@ fn cut_short(measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
 
 /// A server that speaks another protocol waits in silence, or hangs up.
 fn others_port(measures: &Measures<'_>) -> Vec<Finding> {
-    if measures.report.role == Role::Server || measures.evidence.last_received.is_some() {
+    let report = measures.report;
+    // Who has spoken TLS, or was to, is no such server, or not because of the scheme.
+    let tls = report.tls.is_some();
+    if report.role == Role::Server || tls || measures.evidence.last_received.is_some() {
         return Vec::new();
     }
     let silent = |verdict| Finding::new(verdict, Possible, vec![Fact::NoByteReceived]);

@@ -56,6 +56,10 @@ impl Client {
             return;
         }
         self.driver.handle_ready();
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
         for _ in 0..10_000 {
             match self.driver.next(Want::Event) {
                 Step::Event(event) => {
@@ -113,11 +117,14 @@ impl Client {
     /// The read is over without anything: the time has come.
     pub(crate) fn wake(&mut self, now: Timestamp) {
         self.now = now;
-        if std::mem::take(&mut self.reading) {
-            self.driver.handle_read_blocked();
-        }
+        let waited = std::mem::take(&mut self.reading);
         self.driver.handle_timeout(now);
-        self.run();
+        self.driver.handle_ready();
+        self.go_on();
+        if waited && std::mem::take(&mut self.reading) {
+            self.driver.handle_read_blocked();
+            self.go_on();
+        }
     }
 
     /// What was written since this was asked last.
@@ -244,14 +251,19 @@ pub(crate) fn both_of(
     server: CryptoProvider,
     version: &'static SupportedProtocolVersion,
 ) -> (TlsClient, Arc<ServerConfig>) {
-    make(client, server, version, false)
+    make(client, server, version, false, &["localhost"])
 }
 
 /// The same, with a server that wants a certificate of its clients.
 pub(crate) fn with_client_certificates(
     version: &'static SupportedProtocolVersion,
 ) -> (TlsClient, Arc<ServerConfig>) {
-    make(ring(), ring(), version, true)
+    make(ring(), ring(), version, true, &["localhost"])
+}
+
+/// A server for these names, with a client that trusts it.
+pub(crate) fn server_for(names: &[&str]) -> (TlsClient, Arc<ServerConfig>) {
+    make(ring(), ring(), &rustls::version::TLS13, false, names)
 }
 
 fn make(
@@ -259,11 +271,12 @@ fn make(
     server: CryptoProvider,
     version: &'static SupportedProtocolVersion,
     wants_certificates: bool,
+    names: &[&str],
 ) -> (TlsClient, Arc<ServerConfig>) {
     let authority = Authority::new("Authority");
     let mut roots = RootCertStore::empty();
     roots.add(authority.certificate.der().clone()).unwrap();
-    let (chain, key) = authority.issue(&["localhost"], VALID);
+    let (chain, key) = authority.issue(names, VALID);
     let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
     let server = Arc::new(server);
     let verifier =

@@ -162,7 +162,7 @@ impl TlsClientBuilder {
     ///
     /// [`TlsConfigError::Certificates`].
     pub fn ca_pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self, TlsConfigError> {
-        self.authorities.extend(pem::certificates(pem.as_ref())?);
+        self.authorities.extend(pem::authorities(pem.as_ref())?);
         Ok(self)
     }
 
@@ -267,10 +267,12 @@ fn platform(
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
     use rustls_platform_verifier::Verifier;
 
-    Ok(Arc::new(
-        Verifier::new_with_extra_roots(authorities, provider.clone())
-            .map_err(TlsConfigError::of_library)?,
-    ))
+    match Verifier::new_with_extra_roots(authorities, provider.clone()) {
+        Ok(verifier) => Ok(Arc::new(verifier)),
+        // The system has none. The authorities were looked at before.
+        Err(rustls::Error::General(_)) => Err(TlsConfigError::NoRoots),
+        Err(error) => Err(TlsConfigError::of_library(error)),
+    }
 }
 
 #[cfg(all(feature = "rustls-platform-verifier", target_os = "android"))]
@@ -292,9 +294,8 @@ fn listed(
     authorities: Vec<CertificateDer<'static>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
-    for (index, authority) in authorities.into_iter().enumerate() {
-        let fault = TlsConfigError::Certificates { error: PemError::Certificate, block: index + 1 };
-        store.add(authority).map_err(|_| fault)?;
+    for authority in authorities {
+        store.add(authority).map_err(TlsConfigError::of_library)?;
     }
     if store.is_empty() {
         return Err(TlsConfigError::NoRoots);

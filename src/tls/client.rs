@@ -7,13 +7,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::sync::OnceLock;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, SignatureScheme};
 
-use super::error::{PemError, TlsConfigError};
+use super::error::TlsConfigError;
 use super::layer::TlsLayer;
 use super::provider::Provider;
 use super::verifier::{Credulous, Remembering};
@@ -104,6 +105,20 @@ impl TlsClient {
         Self { config, server_name: None, unverified: false }
     }
 
+    /// The same for another host than that of the request, to which a redirection leads.
+    pub(crate) fn for_another_host(&self) -> Self {
+        let mut other = Self { server_name: None, ..self.clone() };
+        if self.config.client_auth_cert_resolver.has_certs() {
+            let mut config = (*self.config).clone();
+            config.client_auth_cert_resolver = Arc::new(Anonymous);
+            // A session in which the identity was shown is not resumed without it, nor the other
+            // way round.
+            config.resumption = Resumption::disabled();
+            other.config = Arc::new(config);
+        }
+        other
+    }
+
     /// The TLS of one connection to this host, which is a DNS name or an address without brackets.
     ///
     /// # Errors
@@ -123,6 +138,20 @@ impl TlsClient {
             ..TlsFacts::default()
         };
         Ok(TlsLayer::new(connection.into(), facts))
+    }
+}
+
+/// Has no certificate to show.
+#[derive(Debug)]
+struct Anonymous;
+
+impl ResolvesClientCert for Anonymous {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

@@ -160,9 +160,9 @@ async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<WebSocket<S>, ConnectError> {
     let mut redirects = Redirects::up_to(options.redirects);
     let mut moved;
-    let mut request = request;
+    let (first, mut request) = (request, request);
     loop {
-        let layer = opening::layer_for(request, options)?;
+        let layer = opening::layer_for(request, options, first)?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
@@ -189,7 +189,7 @@ pub async fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<tokio::net::UnixStream>, ConnectError> {
-    let layer = opening::layer_for(request, &ConnectOptions::new())?;
+    let layer = opening::layer_for(request, &ConnectOptions::new(), request)?;
     let (clock, config) = (Clock::new(), config.into());
     let connect = tokio::net::UnixStream::connect(path.as_ref());
     let connected = tokio::time::timeout(config.timeouts.handshake, connect).await;

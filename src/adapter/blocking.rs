@@ -158,9 +158,9 @@ fn connect_through<S: Transport>(
 ) -> Result<WebSocket<S>, ConnectError> {
     let mut redirects = Redirects::up_to(options.redirects);
     let mut moved;
-    let mut request = request;
+    let (first, mut request) = (request, request);
     loop {
-        let layer = opening::layer_for(request, options)?;
+        let layer = opening::layer_for(request, options, first)?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
@@ -196,7 +196,7 @@ pub fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<std::os::unix::net::UnixStream>, ConnectError> {
-    let layer = opening::layer_for(request, &ConnectOptions::new())?;
+    let layer = opening::layer_for(request, &ConnectOptions::new(), request)?;
     let (clock, config) = (Clock::new(), config.into());
     let stream = dial::connect_unix(path.as_ref(), config.timeouts.handshake)?;
     let dialled = Dialled::local(Timestamp::ZERO, clock.now());

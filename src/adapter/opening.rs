@@ -120,10 +120,12 @@ pub(super) type Layer = Option<TlsLayer>;
 #[cfg(not(feature = "rustls"))]
 pub(super) type Layer = Option<core::convert::Infallible>;
 
-/// The TLS that a request's URL asks for, with the settings given or else the default ones.
+/// The TLS that a request's URL asks for, with the settings given or else the default ones. `first`
+/// is the request that was not redirected.
 pub(super) fn layer_for(
     request: &ClientRequest,
     options: &ConnectOptions,
+    first: &ClientRequest,
 ) -> Result<Layer, ConnectError> {
     if !request.secure() {
         return Ok(None);
@@ -137,11 +139,12 @@ pub(super) fn layer_for(
     //# communicating with their peers.
     #[cfg(feature = "rustls")]
     return Ok(Some(match &options.tls {
-        Some(tls) => tls.layer(request.host())?,
+        Some(tls) if first.is_same_place(request) => tls.layer(request.host())?,
+        Some(tls) => tls.for_another_host().layer(request.host())?,
         None => TlsClient::shared()?.layer(request.host())?,
     }));
     #[cfg(not(feature = "rustls"))]
-    let _ = options;
+    let _ = (options, first);
     #[cfg(not(feature = "rustls"))]
     Err(ConnectError::TlsNeeded)
 }
@@ -165,7 +168,7 @@ mod tests {
     #[test]
     fn tls_is_not_spoken_without_its_feature() {
         let request = ClientRequest::new("wss://example.com/").expect("a URL");
-        let layer = layer_for(&request, &ConnectOptions::new());
+        let layer = layer_for(&request, &ConnectOptions::new(), &request);
         assert!(matches!(layer, Err(ConnectError::TlsNeeded)));
     }
 }

@@ -106,7 +106,7 @@ impl ConnectOptions {
     /// Default: none.
     ///
     /// None is followed from `wss://` to `ws://`, and the header fields of credentials are
-    /// not carried to another host: see [`ClientRequest::redirected`](crate::handshake::ClientRequest::redirected). All of them
+    /// not carried to another host, nor is a certificate of the client's: see [`ClientRequest::redirected`](crate::handshake::ClientRequest::redirected). All of them
     /// share one deadline.
     #[must_use]
     pub fn redirects(self, most: u8) -> Self {
@@ -115,6 +115,9 @@ impl ConnectOptions {
 
     /// Speaks TLS with these settings where the URL is a `wss://` one. Default:
     /// [`TlsClient::new`](crate::tls::TlsClient::new).
+    ///
+    /// A redirection to another host or port gets neither the client's certificate nor the server's
+    /// name that is set here; whom it trusts stays as it is.
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(self, tls: TlsClient) -> Self {

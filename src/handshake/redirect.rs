@@ -61,7 +61,8 @@ impl ClientRequest {
         Ok(request)
     }
 
-    fn is_same_place(&self, other: &Self) -> bool {
+    /// Whether it is the same host and port, TLS aside.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
         let made_secure = (self.port(), other.port()) == (80, 443) && other.secure();
         let port = self.port() == other.port() || made_secure;
         self.host().eq_ignore_ascii_case(other.host()) && port

@@ -7,13 +7,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::sync::OnceLock;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, SignatureScheme};
 
-use super::error::{PemError, TlsConfigError};
+use super::error::TlsConfigError;
 use super::inspector::Inspector;
 use super::layer::TlsLayer;
 use super::provider::Provider;
@@ -124,6 +125,20 @@ impl TlsClient {
         Self { inspector: Inspector::new(inspect), ..self }
     }
 
+    /// The same for another host than that of the request, to which a redirection leads.
+    pub(crate) fn for_another_host(&self) -> Self {
+        let mut other = Self { server_name: None, ..self.clone() };
+        if self.config.client_auth_cert_resolver.has_certs() {
+            let mut config = (*self.config).clone();
+            config.client_auth_cert_resolver = Arc::new(Anonymous);
+            // A session in which the identity was shown is not resumed without it, nor the other
+            // way round.
+            config.resumption = Resumption::disabled();
+            other.config = Arc::new(config);
+        }
+        other
+    }
+
     /// The TLS of one connection to this host, which is a DNS name or an address without brackets.
     ///
     /// # Errors
@@ -143,6 +158,20 @@ impl TlsClient {
             ..TlsFacts::default()
         };
         Ok(TlsLayer::new(connection.into(), facts, self.inspector.clone()))
+    }
+}
+
+/// Has no certificate to show.
+#[derive(Debug)]
+struct Anonymous;
+
+impl ResolvesClientCert for Anonymous {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 
@@ -182,7 +211,7 @@ impl TlsClientBuilder {
     ///
     /// [`TlsConfigError::Certificates`].
     pub fn ca_pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self, TlsConfigError> {
-        self.authorities.extend(pem::certificates(pem.as_ref())?);
+        self.authorities.extend(pem::authorities(pem.as_ref())?);
         Ok(self)
     }
 
@@ -287,10 +316,12 @@ fn platform(
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
     use rustls_platform_verifier::Verifier;
 
-    Ok(Arc::new(
-        Verifier::new_with_extra_roots(authorities, provider.clone())
-            .map_err(TlsConfigError::of_library)?,
-    ))
+    match Verifier::new_with_extra_roots(authorities, provider.clone()) {
+        Ok(verifier) => Ok(Arc::new(verifier)),
+        // The system has none. The authorities were looked at before.
+        Err(rustls::Error::General(_)) => Err(TlsConfigError::NoRoots),
+        Err(error) => Err(TlsConfigError::of_library(error)),
+    }
 }
 
 #[cfg(all(feature = "rustls-platform-verifier", target_os = "android"))]
@@ -312,9 +343,8 @@ fn listed(
     authorities: Vec<CertificateDer<'static>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
-    for (index, authority) in authorities.into_iter().enumerate() {
-        let fault = TlsConfigError::Certificates { error: PemError::Certificate, block: index + 1 };
-        store.add(authority).map_err(|_| fault)?;
+    for authority in authorities {
+        store.add(authority).map_err(TlsConfigError::of_library)?;
     }
     if store.is_empty() {
         return Err(TlsConfigError::NoRoots);

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use rustls::RootCertStore;
 use rustls::pki_types::pem::{Error, PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -9,18 +10,36 @@ use super::certificate;
 use super::error::{PemError, TlsConfigError};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
+const CERTIFICATE: &[u8] = b"CERTIFICATE";
+
+/// A line of a private key in the older form that is encrypted (RFC 1421).
+const OLD_ENCRYPTED: &[u8] = b"Proc-Type: 4,ENCRYPTED";
 
 /// All certificates of the text, in their order. What else is in there is left out.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
+    certificates_that(pem, |_| true)
+}
+
+/// All certificates of the text, all of which can be roots.
+pub(super) fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
+    certificates_that(pem, |der| RootCertStore::empty().add(der.clone()).is_ok())
+}
+
+fn certificates_that(
+    pem: &[u8],
+    fits: impl Fn(&CertificateDer<'static>) -> bool,
+) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
     let fault = |error, block| TlsConfigError::Certificates { error, block };
     let mut found = Vec::new();
-    for (index, block) in blocks(pem).enumerate() {
+    for (index, block) in blocks(pem).enumerate().filter(|block| label(block.1) == CERTIFICATE) {
         match decode(block) {
             Ok(Some((SectionKind::Certificate, der))) => {
-                if certificate::facts(&der).is_none() {
+                let known = certificate::facts(&der).is_some();
+                let der = CertificateDer::from(der);
+                if !known || !fits(&der) {
                     return Err(fault(PemError::Certificate, index + 1));
                 }
-                found.push(CertificateDer::from(der));
+                found.push(der);
             }
             Ok(_) => {}
             Err(error) => return Err(fault(error, index + 1)),
@@ -33,7 +52,12 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, T
 pub(super) fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsConfigError> {
     let fault = |error, block| TlsConfigError::Key { error, block };
     for (index, block) in blocks(pem).enumerate() {
-        if block.starts_with(b"-----BEGIN ENCRYPTED PRIVATE KEY") {
+        if !label(block).ends_with(b"PRIVATE KEY") {
+            continue;
+        }
+        // Of PKCS #8, and what OpenSSL made before that.
+        let encrypted = label(block).starts_with(b"ENCRYPTED");
+        if encrypted || block.windows(OLD_ENCRYPTED.len()).any(|part| part == OLD_ENCRYPTED) {
             return Err(fault(PemError::Encrypted, index + 1));
         }
         match decode(block) {
@@ -61,6 +85,13 @@ fn blocks(pem: &[u8]) -> impl Iterator<Item = &[u8]> {
         start = at(begin + BEGIN.len());
         pem.get(begin..start.unwrap_or(pem.len()))
     })
+}
+
+/// What a block says that it holds, though its first line may not be closed.
+fn label(block: &[u8]) -> &[u8] {
+    let label = block.get(BEGIN.len()..).unwrap_or_default();
+    let end = label.iter().position(|byte| matches!(byte, b'-' | b'\r' | b'\n'));
+    label.get(..end.unwrap_or(label.len())).unwrap_or_default().trim_ascii_end()
 }
 
 /// What is in a block, where its kind is known.
@@ -117,14 +148,29 @@ mod tests {
         }
         let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE \
                          KEY-----\n";
+        let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: \
+                   AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
         let cases = [
             (OTHER, PemError::Missing, 0),
             (encrypted, PemError::Encrypted, 1),
+            (old, PemError::Encrypted, 1),
             ("-----BEGIN PRIVATE KEY-----\nAAAA\n", PemError::End, 1),
         ];
         for (text, error, block) in cases {
             assert_eq!(key_of(text), TlsConfigError::Key { error, block }, "{text}");
         }
+    }
+
+    /// What else is in the text is left out, whatever is wrong with it.
+    #[test]
+    fn what_is_not_asked_for_may_be_malformed() {
+        let other = "-----BEGIN X509 CRL-----\nA?AA\n";
+        let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        assert!(super::key(alloc::format!("{other}{key}").as_bytes()).is_ok());
+        let made = rcgen::generate_simple_self_signed(["a.example".into()]).expect("one");
+        let text = alloc::format!("{other}{}", made.cert.pem());
+        assert_eq!(certificates(text.as_bytes()).map(|found| found.len()), Ok(1));
+        assert_eq!(authorities(text.as_bytes()).map(|found| found.len()), Ok(1));
     }
 
     #[test]

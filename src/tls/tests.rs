@@ -250,6 +250,60 @@ fn what_rustls_alone_knows_of_a_refused_certificate_is_kept() {
 }
 
 #[test]
+fn another_host_sees_no_identity_and_is_asked_for_its_own_name() {
+    let authority = Authority::new("A");
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(["me".to_owned()]).expect("a name");
+    let certificate = params.signed_by(&key, &authority.issuer).expect("a certificate");
+    let client = TlsClient::builder()
+        .roots(Roots::Nobody)
+        .ca_pem(authority.certificate.pem())
+        .and_then(|builder| builder.identity_pem(certificate.pem(), key.serialize_pem()))
+        .and_then(|builder| builder.server_name("a.example").build())
+        .expect("a client");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.certificate.der().clone()).expect("a root");
+    let verifier = rustls::server::WebPkiClientVerifier::builder(Arc::new(roots))
+        .allow_unauthenticated()
+        .build()
+        .expect("a verifier");
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(["a.example".to_owned(), "b.example".to_owned()]);
+    let certificate = params.expect("names").signed_by(&key, &authority.issuer).expect("one");
+    let config = rustls::ServerConfig::builder()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
+        )
+        .expect("a config");
+    let server = TlsServer::from_rustls(Arc::new(config));
+    let cases =
+        [(client.clone(), true, "a.example"), (client.for_another_host(), false, "b.example")];
+    for (client, shown, name) in cases {
+        let mut client = End::new(client.layer("b.example").expect("a layer"));
+        let mut server = End::new(server.layer().expect("a layer"));
+        exchange(&mut client, &mut server, 1_000_000);
+        assert!(client.layer.is_established() && server.layer.is_established());
+        let facts = server.layer.facts();
+        assert_eq!(facts.certificate.is_some(), shown);
+        assert_eq!(facts.server_name.as_deref(), Some(name));
+    }
+}
+
+/// Each call has its own text, and counts the blocks of that.
+#[test]
+fn an_authority_that_is_none_is_found_where_it_was_given() {
+    let pem = Authority::new("A").certificate.pem();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let twice = TlsClient::builder().ca_pem(&pem).expect("one").ca_pem([broken, &pem].concat());
+    let error = PemError::Certificate;
+    assert!(
+        matches!(twice, Err(TlsConfigError::Certificates { error: e, block: 1 }) if e == error)
+    );
+}
+
+#[test]
 fn who_verifies_nothing_takes_everything_and_says_so() {
     let authority = Authority::new("A");
     let client = TlsClient::builder().dangerous_without_verification().build().expect("a client");

@@ -4,6 +4,8 @@
 use alloc::boxed::Box;
 
 use super::Session;
+#[cfg(feature = "hyper")]
+use crate::handshake::Request;
 use crate::report::DialRecord;
 use crate::time::Timestamp;
 
@@ -21,6 +23,12 @@ impl Session {
     #[must_use]
     pub fn dial(&self) -> Option<&DialRecord> {
         self.dial.as_deref()
+    }
+
+    /// Somebody else has read this request, on a server.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn note_request(&self, request: &Request) {
+        self.trace.asked(request);
     }
 
     /// The opening handshake is over.

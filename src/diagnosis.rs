@@ -56,6 +56,7 @@
 //! | `local_failure` | The peer broke a rule or a limit of this endpoint: rule, section, byte offset | certain | Report them to the peer's developers, or raise the limit |
 //! | `http_in_stream` | An HTTP response where a frame was expected: its first bytes | certain | Let the proxy handle upgrades as tunnels, or raise its timeout for requests |
 //! | `local_idle_timeout` | This endpoint's own idle timeout passed | certain | Raise it, or let the peer send more often |
+//! | `local_message_timeout` | A message was not complete for this endpoint's own timeout | certain | Raise it, or let the peer send shorter messages |
 //! | `local_abort` | This endpoint dropped the connection | certain | Close instead |
 //! | `close_skipped` | The stream ended or was reset after our Close had been written, without one from the peer | likely | Let the peer send its Close; harmless otherwise |
 //! | `close_unanswered` | Our Close was written, and the close timeout passed | certain | Read the peer's log |
@@ -95,18 +96,19 @@
 //! # Where no connection came about
 //!
 //! [`DialRecord::diagnosis`] and `ConnectError::diagnosis` explain what the resolver, the operating
-//! system and the proxy have said; so almost all of it is certain.
+//! system and the proxy have said; so almost all of it is certain. Through a proxy, the name and the
+//! addresses are the proxy's, and verdict and remedy say so.
 //!
 //! | Verdict | Evidence | Confidence | Remedy |
 //! |---|---|---|---|
 //! | `name_not_found` | The resolver says so, or knows no address; its words | certain | Check the spelling, and the resolver |
-//! | `addresses_refused`, `addresses_silent`, `addresses_unreachable` | What the system says of each address, or that it did not answer in time | certain where all addresses failed so; else likely, in this order, and the others possible | Check port and server; firewalls; routes |
+//! | `addresses_refused`, `addresses_silent`, `addresses_unreachable` | What the system says of each address, or that it did not answer for a second at least | certain where all addresses failed so and none was left untried; else the first of refused, silent, `dial_timed_out`, `local_network`, `transport_failure` and unreachable is likely, and the others possible | Check port and server, or the proxy's; firewalls; routes |
 //! | `local_network` | The system does not permit the connection, or has no address or port for it | certain, as above | Check firewall, sandbox and limits of this machine |
 //! | `too_many_addresses` | More than 1,000 were given | certain | Give fewer |
 //! | `proxy_needs_credentials`, `proxy_refused_credentials` | The proxy's answer: status 407 or 401, or what SOCKS5 says, with and without credentials given | certain | Give them, or renew them |
 //! | `proxy_refused` | Any other status of the proxy, or reply of SOCKS5 | certain | By status: the proxy's rules, or a server that it does not reach |
 //! | `not_a_proxy`, `proxy_cut_short`, `proxy_unfit` | An answer in another protocol; none; a scheme or a name that cannot be | certain | Check scheme and port of the proxy |
-//! | `dial_timed_out` | The time passed while the name was looked up or the proxy was asked | certain | By phase: the resolver, the proxy's log |
+//! | `dial_timed_out` | The time passed while the name was looked up or the proxy was asked; or so early in connecting that a slow address is like a silent one | certain; likely and possible where only some addresses were cut off so early | By phase: the resolver, the proxy's log, more time |
 //!
 //! # How often it is right
 //!

@@ -67,7 +67,7 @@ pub use step::{Step, Wait};
 pub use crate::report::{
     AddressAttempt, AttemptError, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase,
     DialRecord, LookupError, PhaseSpan, ProxyAnswer, ProxyFailure, ProxyKind, ProxyRecord,
-    SocksReply,
+    SocksReply, TlsRecord,
 };
 
 /// One dial: from a name to a stream on which the opening handshake can begin.
@@ -156,6 +156,7 @@ impl Dial {
             phase_deadline: None,
             now,
         };
+        dial.record.through = dial.proxy.as_ref().map(ProxyServer::kind);
         dial.begin();
         dial
     }
@@ -475,30 +476,5 @@ impl Dial {
 
     fn tell(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-    }
-
-    /// What has happened so far.
-    #[must_use]
-    pub fn record(&self) -> &DialRecord {
-        &self.record
-    }
-
-    /// What came of it. Before [`Step::Connected`], that is a failure whose record says how far it
-    /// had got.
-    ///
-    /// # Errors
-    ///
-    /// Why there is no connection.
-    pub fn into_result(mut self) -> Result<Dialled, DialError> {
-        if !matches!(self.stage, Stage::Failed) {
-            self.record.ended = self.now;
-        }
-        let record = Box::new(self.record);
-        match self.stage {
-            Stage::Connected(_, read) => Ok(Dialled { record, read }),
-            Stage::Resolve { .. } | Stage::Connect(_) | Stage::Proxy(..) | Stage::Failed => {
-                Err(DialError { record })
-            }
-        }
     }
 }

@@ -8,27 +8,36 @@
 mod getters;
 #[cfg(feature = "std")]
 mod io;
+mod output;
 mod parse;
 mod ready;
+#[cfg(feature = "rustls")]
+mod secured;
 mod step;
 mod told;
 mod turn;
 mod unparsed;
+#[cfg(not(feature = "rustls"))]
+mod unsecured;
 #[cfg(feature = "std")]
 mod waiting;
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::connection::SendError;
-use crate::report::{Phase, ReadClosed};
-use crate::session::{Output, Session, SessionEvent};
+use crate::report::{Phase, ReadEnd};
+use crate::session::{Session, SessionEvent};
 use crate::time::{Timer, Timestamp};
 use crate::wire::message::Message;
 
 use ready::Ready;
+#[cfg(feature = "rustls")]
+use secured::Security;
 pub use step::{Shutdown, Step, Wait, Want};
 pub(crate) use turn::Turn;
 use unparsed::Unparsed;
+#[cfg(not(feature = "rustls"))]
+use unsecured::Security;
 
 /// Output is written by then even if the application goes on without waiting.
 const WRITE_SOON: usize = 64 * 1024;
@@ -133,6 +142,7 @@ const WITHOUT_TIME: u8 = 32;
 #[derive(Debug)]
 pub struct Driver {
     session: Session,
+    security: Security,
     ready: Ready,
     unparsed: Unparsed,
     turn: Turn,
@@ -155,7 +165,7 @@ pub struct Driver {
     read_closed: bool,
     /// The peer's stream has ended in order, of which the session is not told before what came first
     /// is handed out: what the application answers is accepted until then.
-    ended_behind: Option<ReadClosed>,
+    ended_behind: Option<ReadEnd>,
     write_failed: bool,
     shut_down: Option<Shutdown>,
     settings: Settings,
@@ -174,6 +184,7 @@ impl Driver {
     pub fn new(session: Session, now: Timestamp) -> Self {
         Self {
             session,
+            security: Security::none(),
             ready: Ready::default(),
             unparsed: Unparsed::default(),
             turn: Turn::default(),
@@ -216,7 +227,11 @@ impl Driver {
     /// Takes in bytes that somebody else has read, behind an upgrade for example.
     #[must_use]
     pub fn with_input(mut self, read: &[u8]) -> Self {
-        self.unparsed.keep(read);
+        if self.security.is_on() {
+            self.read_ciphertext(&mut Vec::from(read));
+        } else {
+            self.unparsed.keep(read);
+        }
         self
     }
 
@@ -242,7 +257,12 @@ impl Driver {
                 }
             }
             // A flush that nothing keeps up comes before deadlines and events.
-            Want::Flushed if !self.stale && !self.turn.write_blocked && !self.has_failed() => {
+            Want::Flushed
+                if !self.stale
+                    && !self.turn.write_blocked
+                    && !self.has_failed()
+                    && !self.security.is_on() =>
+            {
                 if self.session.has_output() {
                     return Step::Write;
                 }
@@ -291,6 +311,13 @@ impl Driver {
             if self.without_time >= WITHOUT_TIME {
                 return Step::Wait(Wait { read: false, write: false, until: Some(self.now) });
             }
+            if let Some(step) = self.next_failing(want) {
+                return step;
+            }
+            if let Some(failure) = self.security.write_failure().filter(|_| !self.has_failed()) {
+                self.handle_write_failed(failure, self.now);
+                continue;
+            }
             let due = self.session.is_due(self.now);
             let is_next = want == Want::Event && self.ready.is_empty() && self.unparsed.is_empty();
             if (due || is_next) && self.tell_ended() {
@@ -333,7 +360,7 @@ impl Driver {
     fn grant(&mut self, want: Want) -> Option<Step> {
         let done = match want {
             Want::Event => return self.take_event(),
-            Want::Flushed => !(self.wants_write() || self.unflushed) || self.has_failed(),
+            Want::Flushed => !(self.has_output() || self.unflushed) || self.has_failed(),
             Want::Room => !self.session.is_full() || self.ready.has_ended(),
         };
         done.then_some(Step::Done)
@@ -360,10 +387,13 @@ impl Driver {
 
     /// What has to be done with the writing direction, if anything can be.
     fn write(&mut self, output: bool) -> Option<Step> {
-        let step = if output {
+        let ended = self.ready.has_ended();
+        let step = if output && !(ended && self.turn.write_blocked) {
             Step::Write
-        } else if self.unflushed && !self.ready.has_ended() {
+        } else if self.unflushed && !ended {
             Step::Flush
+        } else if self.says_goodbye() {
+            Step::Write
         } else {
             return self.take_shutdown().map(Step::ShutDown);
         };
@@ -399,8 +429,13 @@ impl Driver {
             return Step::Done;
         }
         let write = self.wants_write() || self.unflushed;
-        let until = sooner(self.session.poll_timeout(), self.turn.until);
+        let until = sooner(self.deadline(), self.turn.until);
         Step::Wait(Wait { read, write, until })
+    }
+
+    /// When time changes something next.
+    fn deadline(&self) -> Option<Timestamp> {
+        sooner(self.session.poll_timeout(), self.security.deadline())
     }
 
     /// Whether the end has begun and a read for the peer's part in it might last for ever: no
@@ -434,50 +469,6 @@ impl Driver {
     /// Whether a request was handed out that the application has not decided about.
     fn is_undecided(&self) -> bool {
         self.asked && self.session.phase() == Phase::Opening
-    }
-
-    /// What there is to be written, after [`Step::Write`].
-    #[inline]
-    pub fn output(&mut self) -> Output<'_> {
-        self.session.output()
-    }
-
-    /// Memory to read into after [`Step::Read`], if it is not empty: that of a large message, which
-    /// is then copied no more.
-    pub fn spare_mut(&mut self) -> &mut [u8] {
-        self.session.spare_mut()
-    }
-
-    fn wants_write(&mut self) -> bool {
-        !self.ready.has_ended() && self.session.has_output()
-    }
-
-    /// Whether everything that was queued is with the transport.
-    ///
-    /// # Errors
-    ///
-    /// Why it never will be.
-    pub fn flushed(&mut self) -> Result<bool, SendError> {
-        match self.failed() {
-            Some(error) => Err(error),
-            None => Ok(!self.session.has_output() && !self.unflushed),
-        }
-    }
-
-    #[inline]
-    fn has_failed(&self) -> bool {
-        self.ready.has_ended() || self.write_failed
-    }
-
-    /// Why nothing that is queued will ever leave, if that is so.
-    #[must_use]
-    #[inline]
-    pub fn failed(&self) -> Option<SendError> {
-        if self.ready.has_ended() {
-            Some(SendError::Ended)
-        } else {
-            self.write_failed.then_some(SendError::WriteFailed)
-        }
     }
 }
 

@@ -236,6 +236,9 @@
 //! - `axum`: `aio::WebSocketUpgrade`, an extractor on the same.
 //! - `deflate`: permessage-deflate, compression of messages (RFC 7692). Off until
 //!   `Config::compression` asks for it. It needs `std`, and no C compiler.
+//! - `wss`: all that `wss://` URLs need; it is `rustls` with `rustls-ring` and
+//!   `rustls-platform-verifier`. `rustls` alone chooses neither a crypto provider nor roots, and
+//!   `rustls-aws-lc-rs` and `rustls-webpki-roots` are others of each. See the module `tls`.
 //! - `testkit`: a simulated network and streams with faults, to rehearse every ending.
 //! - `serde`: reports and diagnoses can be serialised; see [`diagnosis::Report`].
 //! - `tracing`: a span for each connection, and an event in it for its ending, of target
@@ -269,6 +272,8 @@ mod session;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
+#[cfg(feature = "rustls")]
+pub mod tls;
 mod wire;
 
 #[cfg(feature = "tokio")]
@@ -285,7 +290,8 @@ pub use deflate::{Compression, WindowBits};
 pub use report::{
     Cause, CloseReceived, Direction, ErrorMessage, Evidence, FirstBytes, Gap, HighWater, Initiator,
     LocalClose, OpeningFailure, PeerPings, Phase, Pings, Position, ReadClosed, Rtt, SentMessage,
-    Stats, StreamEnd, Termination, Traffic, TransportError, TransportFailure, Undelivered,
+    Stats, StreamEnd, Termination, TlsAlert, TlsCertificate, TlsError, TlsFacts, TlsVersion,
+    Traffic, TransportError, TransportFailure, Undelivered,
 };
 pub use session::{
     Opened, Outgoing, Output, Prepared, RespondError, SendRefused, Session, SessionEvent, Unsent,

@@ -51,7 +51,8 @@
 //! | no transport connection: the name does not resolve, addresses are silent, refused or unreachable, the time has passed | retry |
 //! | a proxy: 408, 429, 5xx; a general failure, host or network unreachable, refused; no answer | retry |
 //! | a proxy: it wants or refuses credentials, 403 and other statuses, its rules forbid the server, it speaks something else | stop |
-//! | the request, TLS or the number of addresses is at fault | stop |
+//! | TLS that failed before the connection was open | stop; retry where it was cut short, changed on its way or an internal error, and after a long delay where the certificate is not valid yet, as it may be this machine's clock |
+//! | the request, the settings of TLS or the number of addresses is at fault | stop |
 //!
 //! A Retry-After in seconds is taken as it is; one that is a date is taken relative to the
 //! response's own Date, as there is no clock of the day here, and is not heeded without one.
@@ -234,8 +235,10 @@ impl Reconnect {
 
     /// The attempt has failed or the connection has ended. Says what is done about it.
     ///
-    /// `outcome` is a [`ConnectFailure`] or a reference to a [`Termination`](crate::Termination), of
-    /// which a refused opening handshake has one, too; `random` is a uniform random number.
+    /// `outcome` is a [`ConnectFailure`], or a reference to a [`Termination`](crate::Termination), of
+    /// which a refused opening handshake has one, too, or to the
+    /// [`DialRecord`](crate::dial::DialRecord) of a dial that came to nothing; `random` is a uniform
+    /// random number.
     ///
     /// While it waits for the next attempt or has given up, an outcome changes nothing: what was
     /// decided before is said again.

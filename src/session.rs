@@ -51,6 +51,8 @@ pub use event::{Opened, SessionEvent};
 pub use opening::RespondError;
 pub use outgoing::{Outgoing, SendRefused};
 pub use output::Output;
+#[cfg(feature = "rustls")]
+pub(crate) use output_buffer::OutputBuffer;
 pub use prepared::Prepared;
 pub use unsent::Unsent;
 
@@ -443,7 +445,8 @@ impl Session {
         self.read_ended(failure.into().into(), now);
     }
 
-    fn read_ended(&mut self, end: ReadEnd, now: Timestamp) {
+    /// The reading direction has ended, with all that was said of it.
+    pub(crate) fn read_ended(&mut self, end: ReadEnd, now: Timestamp) {
         if self.looks_first() {
             self.deferred.get_or_insert_default().read_closed.get_or_insert(end);
         } else {

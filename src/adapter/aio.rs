@@ -65,13 +65,15 @@ use tokio::net::TcpStream;
 
 use self::clock::Clock;
 use self::turn::Turn;
-use crate::adapter::opening::{self, Opening};
+use crate::adapter::opening::{self, Layer, Opening};
 use crate::adapter::redirect::Redirects;
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::handshake::ClientRequest;
 use crate::session::Session;
 use crate::time::Timestamp;
+#[cfg(feature = "rustls")]
+use crate::tls::{TlsClient, TlsServer};
 use crate::wire::keystream::Seed;
 
 #[cfg(feature = "hyper")]
@@ -89,7 +91,7 @@ pub use upgrade::{Upgrade, upgrade};
 pub use upgraded::Upgraded;
 pub use websocket::WebSocket;
 
-/// Connects to a `ws://` URL with the default settings.
+/// Connects to a `ws://` or, with feature `wss`, a `wss://` URL with the default settings.
 ///
 /// # Errors
 ///
@@ -126,30 +128,61 @@ pub async fn connect_with(
     request: &ClientRequest,
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<TcpStream>, ConnectError> {
-    connect_through(request, &options.into(), Clock::new(), Timestamp::ZERO).await
+    connect_over(request, options, Ok).await
+}
+
+/// As [`connect_with`], with a stream of the caller's own over the one that was connected: one that
+/// counts or records what passes, or the same with other settings of its socket.
+///
+/// `wrap` is called once the proxy, where there is one, has opened the way, and once more for each
+/// redirection that is followed.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::ClientRequest;
+/// use farewell::{Config, aio};
+///
+/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
+/// let socket = aio::connect_over(&request, Config::default(), |stream| {
+///     stream.set_ttl(3)?;
+///     Ok(stream)
+/// });
+/// let socket = socket.await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`connect_with`]; and [`ConnectError::Io`] with the error of `wrap`.
+pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
+    request: &ClientRequest,
+    options: impl Into<ConnectOptions>,
+    wrap: impl FnMut(TcpStream) -> io::Result<S>,
+) -> Result<WebSocket<S>, ConnectError> {
+    connect_through(request, &options.into(), wrap, Clock::new(), Timestamp::ZERO).await
 }
 
 /// Connects, and follows redirections as far as that is asked for.
-async fn connect_through(
+async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
     request: &ClientRequest,
     options: &ConnectOptions,
+    mut wrap: impl FnMut(TcpStream) -> io::Result<S>,
     clock: Clock,
     began: Timestamp,
-) -> Result<WebSocket<TcpStream>, ConnectError> {
+) -> Result<WebSocket<S>, ConnectError> {
     let mut redirects = Redirects::up_to(options.redirects);
     let mut moved;
     let mut request = request;
     loop {
-        if request.secure() {
-            return Err(ConnectError::TlsNeeded);
-        }
+        let layer = opening::layer_for(request, options)?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
         let dialled = dial::dial(request, options, clock, began).await;
         let (stream, dialled) = redirects.note(dialled)?;
         let config = options.config.clone();
-        match open(stream, request, config, Some(dialled), clock, began).await {
+        match open(wrap(stream)?, layer, request, config, Some(dialled), clock, began).await {
             Ok(socket) => return Ok(socket),
             Err(failure) => moved = redirects.follow(request, failure)?,
         }
@@ -169,15 +202,13 @@ pub async fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<tokio::net::UnixStream>, ConnectError> {
-    if request.secure() {
-        return Err(ConnectError::TlsNeeded);
-    }
+    let layer = opening::layer_for(request, &ConnectOptions::new())?;
     let (clock, config) = (Clock::new(), config.into());
     let connect = tokio::net::UnixStream::connect(path.as_ref());
     let connected = tokio::time::timeout(config.timeouts.handshake, connect).await;
     let stream = connected.map_err(io::Error::from)??;
     let dialled = Dialled::local(Timestamp::ZERO, clock.now());
-    open(stream, request, config, Some(dialled), clock, Timestamp::ZERO).await
+    open(stream, layer, request, config, Some(dialled), clock, Timestamp::ZERO).await
 }
 
 /// Speaks the client's opening handshake on a stream that is connected already: over TLS for a
@@ -191,7 +222,25 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<S>, ConnectError> {
-    open(stream, request, config.into(), None, Clock::new(), Timestamp::ZERO).await
+    open(stream, None, request, config.into(), None, Clock::new(), Timestamp::ZERO).await
+}
+
+/// As [`handshake`], but over TLS that is spoken here, with these settings.
+///
+/// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake).
+///
+/// # Errors
+///
+/// As [`handshake`]; and [`ConnectError::Tls`] if there can be no TLS to this host.
+#[cfg(feature = "rustls")]
+pub async fn handshake_tls<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    request: &ClientRequest,
+    config: impl Into<Arc<Config>>,
+    tls: &TlsClient,
+) -> Result<WebSocket<S>, ConnectError> {
+    let layer = Some(tls.layer(request.host())?);
+    open(stream, layer, request, config.into(), None, Clock::new(), Timestamp::ZERO).await
 }
 
 /// Speaks the server's opening handshake on a stream that was accepted.
@@ -206,9 +255,34 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     acceptor: &Acceptor,
 ) -> Result<WebSocket<S>, AcceptError> {
+    accept_over(stream, None, acceptor).await
+}
+
+/// As [`accept`], but over TLS that is spoken here.
+///
+/// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake). The
+/// server's name that the client has asked for is in [`WebSocket::tls`] afterwards.
+///
+/// # Errors
+///
+/// As [`accept`]; and [`AcceptError::Tls`] if there can be no TLS with these settings.
+#[cfg(feature = "rustls")]
+pub async fn accept_tls<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    acceptor: &Acceptor,
+    tls: &TlsServer,
+) -> Result<WebSocket<S>, AcceptError> {
+    accept_over(stream, Some(tls.layer()?), acceptor).await
+}
+
+async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    layer: Layer,
+    acceptor: &Acceptor,
+) -> Result<WebSocket<S>, AcceptError> {
     let clock = Clock::new();
     let session = Session::server(acceptor.shared_config(), Seed::from_os()?, clock.now());
-    let mut turn = Turn::new(stream, opening::driver(session, clock.now()), clock);
+    let mut turn = Turn::new(stream, opening::driver(session, layer, clock.now()), clock);
     let mut opening = Opening::default();
     loop {
         let event = poll_fn(|cx| turn.poll_event(cx)).await;
@@ -225,13 +299,14 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
 
 async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
+    layer: Layer,
     request: &ClientRequest,
     config: Arc<Config>,
     dialled: Option<Dialled>,
     clock: Clock,
     began: Timestamp,
 ) -> Result<WebSocket<S>, ConnectError> {
-    let driver = opening::client(request, config, dialled, began, clock.now())?;
+    let driver = opening::client(request, layer, config, dialled, began, clock.now())?;
     let mut turn = Turn::new(stream, driver, clock);
     let mut opening = Opening::default();
     while !opening.connect(poll_fn(|cx| turn.poll_event(cx)).await)? {}

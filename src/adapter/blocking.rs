@@ -55,15 +55,18 @@ mod waits;
 mod websocket;
 
 use alloc::sync::Arc;
+use std::io;
 use std::net::TcpStream;
 
-use crate::adapter::opening::{self, Opening};
+use crate::adapter::opening::{self, Layer, Opening};
 use crate::adapter::redirect::Redirects;
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::handshake::ClientRequest;
 use crate::session::Session;
 use crate::time::{Clock, Timestamp};
+#[cfg(feature = "rustls")]
+use crate::tls::{TlsClient, TlsServer};
 use crate::wire::keystream::Seed;
 
 pub use crate::adapter::{
@@ -76,7 +79,7 @@ pub use transport::{Socket, Transport, Untimed};
 use turn::Turn;
 pub use websocket::WebSocket;
 
-/// Connects to a `ws://` URL with the default settings.
+/// Connects to a `ws://` or, with feature `wss`, a `wss://` URL with the default settings.
 ///
 /// # Errors
 ///
@@ -112,30 +115,58 @@ pub fn connect_with(
     request: &ClientRequest,
     options: impl Into<ConnectOptions>,
 ) -> Result<WebSocket<TcpStream>, ConnectError> {
-    connect_through(request, &options.into(), Clock::new(), Timestamp::ZERO)
+    connect_over(request, options, Ok)
+}
+
+/// As [`connect_with`], with a stream of the caller's own over the one that was connected: one that
+/// counts or records what passes, or the same with other settings of its socket.
+///
+/// `wrap` is called once the proxy, where there is one, has opened the way, and once more for each
+/// redirection that is followed.
+///
+/// ```no_run
+/// use farewell::handshake::ClientRequest;
+/// use farewell::{Config, blocking};
+///
+/// let request = ClientRequest::new("ws://127.0.0.1:9001/")?;
+/// let socket = blocking::connect_over(&request, Config::default(), |stream| {
+///     stream.set_ttl(3)?;
+///     Ok(stream)
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`connect_with`]; and [`ConnectError::Io`] with the error of `wrap`.
+pub fn connect_over<S: Transport>(
+    request: &ClientRequest,
+    options: impl Into<ConnectOptions>,
+    wrap: impl FnMut(TcpStream) -> io::Result<S>,
+) -> Result<WebSocket<S>, ConnectError> {
+    connect_through(request, &options.into(), wrap, Clock::new(), Timestamp::ZERO)
 }
 
 /// Connects, and follows redirections as far as that is asked for.
-fn connect_through(
+fn connect_through<S: Transport>(
     request: &ClientRequest,
     options: &ConnectOptions,
+    mut wrap: impl FnMut(TcpStream) -> io::Result<S>,
     clock: Clock,
     began: Timestamp,
-) -> Result<WebSocket<TcpStream>, ConnectError> {
+) -> Result<WebSocket<S>, ConnectError> {
     let mut redirects = Redirects::up_to(options.redirects);
     let mut moved;
     let mut request = request;
     loop {
-        if request.secure() {
-            return Err(ConnectError::TlsNeeded);
-        }
+        let layer = opening::layer_for(request, options)?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
         let dialled = dial::dial(request, options, clock, began);
         let (stream, dialled) = redirects.note(dialled)?;
         let config = options.config.clone();
-        match open(stream, request, config, Some(dialled), clock, began) {
+        match open(wrap(stream)?, layer, request, config, Some(dialled), clock, began) {
             Ok(socket) => return Ok(socket),
             Err(failure) => moved = redirects.follow(request, failure)?,
         }
@@ -164,13 +195,11 @@ pub fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<std::os::unix::net::UnixStream>, ConnectError> {
-    if request.secure() {
-        return Err(ConnectError::TlsNeeded);
-    }
+    let layer = opening::layer_for(request, &ConnectOptions::new())?;
     let (clock, config) = (Clock::new(), config.into());
     let stream = dial::connect_unix(path.as_ref(), config.timeouts.handshake)?;
     let dialled = Dialled::local(Timestamp::ZERO, clock.now());
-    open(stream, request, config, Some(dialled), clock, Timestamp::ZERO)
+    open(stream, layer, request, config, Some(dialled), clock, Timestamp::ZERO)
 }
 
 /// Speaks the client's opening handshake on a stream that is connected already: over TLS for a
@@ -184,7 +213,25 @@ pub fn handshake<S: Transport>(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<S>, ConnectError> {
-    open(stream, request, config.into(), None, Clock::new(), Timestamp::ZERO)
+    open(stream, None, request, config.into(), None, Clock::new(), Timestamp::ZERO)
+}
+
+/// As [`handshake`], but over TLS that is spoken here, with these settings.
+///
+/// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake).
+///
+/// # Errors
+///
+/// As [`handshake`]; and [`ConnectError::Tls`] if there can be no TLS to this host.
+#[cfg(feature = "rustls")]
+pub fn handshake_tls<S: Transport>(
+    stream: S,
+    request: &ClientRequest,
+    config: impl Into<Arc<Config>>,
+    tls: &TlsClient,
+) -> Result<WebSocket<S>, ConnectError> {
+    let layer = Some(tls.layer(request.host())?);
+    open(stream, layer, request, config.into(), None, Clock::new(), Timestamp::ZERO)
 }
 
 /// Speaks the server's opening handshake on a stream that was accepted.
@@ -197,9 +244,34 @@ pub fn handshake<S: Transport>(
 ///
 /// [`AcceptError`]: the request broke a rule, was rejected, or did not come.
 pub fn accept<S: Transport>(stream: S, acceptor: &Acceptor) -> Result<WebSocket<S>, AcceptError> {
+    accept_over(stream, None, acceptor)
+}
+
+/// As [`accept`], but over TLS that is spoken here.
+///
+/// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake). The
+/// server's name that the client has asked for is in [`WebSocket::tls`] afterwards.
+///
+/// # Errors
+///
+/// As [`accept`]; and [`AcceptError::Tls`] if there can be no TLS with these settings.
+#[cfg(feature = "rustls")]
+pub fn accept_tls<S: Transport>(
+    stream: S,
+    acceptor: &Acceptor,
+    tls: &TlsServer,
+) -> Result<WebSocket<S>, AcceptError> {
+    accept_over(stream, Some(tls.layer()?), acceptor)
+}
+
+fn accept_over<S: Transport>(
+    stream: S,
+    layer: Layer,
+    acceptor: &Acceptor,
+) -> Result<WebSocket<S>, AcceptError> {
     let clock = Clock::new();
     let session = Session::server(acceptor.shared_config(), Seed::from_os()?, clock.now());
-    let driver = opening::driver(session, clock.now());
+    let driver = opening::driver(session, layer, clock.now());
     let mut turn = Turn { access: Own::new(stream, driver)?, clock };
     let mut opening = Opening::default();
     loop {
@@ -218,13 +290,14 @@ pub fn accept<S: Transport>(stream: S, acceptor: &Acceptor) -> Result<WebSocket<
 
 fn open<S: Transport>(
     stream: S,
+    layer: Layer,
     request: &ClientRequest,
     config: Arc<Config>,
     dialled: Option<Dialled>,
     clock: Clock,
     began: Timestamp,
 ) -> Result<WebSocket<S>, ConnectError> {
-    let driver = opening::client(request, config, dialled, began, clock.now())?;
+    let driver = opening::client(request, layer, config, dialled, began, clock.now())?;
     let mut turn = Turn { access: Own::new(stream, driver)?, clock };
     let mut opening = Opening::default();
     while !opening.connect(turn.next_event())? {}

@@ -8,6 +8,8 @@ use crate::dial::DialError;
 use crate::handshake::{RedirectError, RequestError, ResponseError};
 use crate::reconnect::{ConnectFailure, Outcome};
 use crate::report::{DialRecord, Termination};
+#[cfg(feature = "rustls")]
+use crate::tls::TlsConfigError;
 use crate::wire::keystream::SeedError;
 
 /// Why connecting failed.
@@ -17,10 +19,17 @@ pub enum ConnectError {
     /// The request cannot be made: the URL is malformed, for example.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The URL is a `wss://` one, which needs TLS: open the TLS stream yourself and pass it to
-    /// `handshake`.
-    #[error("a wss:// URL needs a TLS stream: open one and give it to `handshake`")]
+    /// The URL is a `wss://` one, and there is no TLS without feature `wss`: enable it, or open the
+    /// TLS stream yourself and pass it to `handshake`.
+    #[error(
+        "a wss:// URL needs TLS: enable feature `wss`, or open a TLS stream and give it to \
+         `handshake`"
+    )]
     TlsNeeded,
+    /// There can be no TLS with these settings, or to this host.
+    #[cfg(feature = "rustls")]
+    #[error("no TLS: {0}")]
+    Tls(#[from] TlsConfigError),
     /// No way to the server was found: its record says which phase failed, with every address and
     /// the proxy's answer.
     #[error("no connection to the server: {0}")]
@@ -53,6 +62,8 @@ impl ConnectError {
         match self {
             Self::Dial(error) => Some(&error.record),
             Self::Ended(report) | Self::Redirect { report, .. } => report.dial.as_deref(),
+            #[cfg(feature = "rustls")]
+            Self::Tls(_) => None,
             Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
         }
     }
@@ -65,6 +76,8 @@ impl ConnectError {
         match self {
             Self::Dial(error) => Some(error.record.diagnosis()),
             Self::Ended(report) | Self::Redirect { report, .. } => Some(report.diagnosis()),
+            #[cfg(feature = "rustls")]
+            Self::Tls(_) => None,
             Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
         }
     }
@@ -74,9 +87,11 @@ impl ConnectError {
     pub fn outcome(&self) -> Outcome<'_> {
         let failure = match self {
             Self::Ended(report) | Self::Redirect { report, .. } => return Outcome::Ended(report),
-            Self::Dial(error) => (&*error.record).into(),
+            Self::Dial(error) => return Outcome::Undialled(&error.record),
             Self::Request(error) => ConnectFailure::Request(*error),
             Self::TlsNeeded => ConnectFailure::TlsNeeded,
+            #[cfg(feature = "rustls")]
+            Self::Tls(_) => ConnectFailure::Tls,
             Self::Io(error) => error.into(),
             Self::Entropy(_) => ConnectFailure::Other,
         };
@@ -94,6 +109,10 @@ pub enum AcceptError {
     /// The operating system has no random bytes to give.
     #[error(transparent)]
     Entropy(#[from] SeedError),
+    /// There can be no TLS with these settings.
+    #[cfg(feature = "rustls")]
+    #[error("no TLS: {0}")]
+    Tls(#[from] TlsConfigError),
     /// The response that the application decided on does not fit the request, whose client got
     /// status 500.
     #[error("the response does not fit the request: {0}")]
@@ -142,5 +161,8 @@ mod tests {
         for (error, failure) in cases {
             assert_eq!(error.outcome(), Outcome::Failed(failure), "{error}");
         }
+        let record = Box::new(DialRecord::new(crate::Timestamp::ZERO));
+        let error = ConnectError::Dial(DialError { record: record.clone() });
+        assert_eq!(error.outcome(), Outcome::Undialled(&record));
     }
 }

@@ -55,6 +55,12 @@ macro_rules! socket_getters {
                 self.session().negotiated().subprotocol()
             }
 
+            /// What is known of the TLS below, where this crate speaks it.
+            pub fn tls(&self) -> Option<&TlsFacts> {
+                let $socket = self;
+                $driver.tls()
+            }
+
             /// The client's request, on a server.
             pub fn request(&self) -> Option<&Request> {
                 self.opening.request()

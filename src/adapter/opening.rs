@@ -3,13 +3,15 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use crate::adapter::{AcceptError, Acceptor, ConnectError};
+use crate::adapter::{AcceptError, Acceptor, ConnectError, ConnectOptions};
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::driver::Driver;
 use crate::handshake::{Accept, ClientRequest, Rejection, Request, Response, ResponseError};
 use crate::session::{Opened, RespondError, Session, SessionEvent};
 use crate::time::Timestamp;
+#[cfg(feature = "rustls")]
+use crate::tls::{TlsClient, TlsLayer};
 use crate::wire::keystream::{Seed, SeedError};
 
 /// The request or the response of an opening handshake, until the application forgets it.
@@ -103,6 +105,7 @@ pub(super) fn accepted(driver: &Driver) -> Result<(), AcceptError> {
 /// The session begins before the stream was connected, so that one deadline covers both.
 pub(super) fn client(
     request: &ClientRequest,
+    layer: Layer,
     config: Arc<Config>,
     dialled: Option<Dialled>,
     began: Timestamp,
@@ -110,12 +113,65 @@ pub(super) fn client(
 ) -> Result<Driver, SeedError> {
     let session = Session::client(request, config, Seed::from_os()?, began);
     Ok(match dialled {
-        Some(dialled) => driver(session.with_dial(dialled.record), now).with_input(&dialled.read),
-        None => driver(session, now),
+        Some(dialled) => {
+            driver(session.with_dial(dialled.record), layer, now).with_input(&dialled.read)
+        }
+        None => driver(session, layer, now),
     })
 }
 
+/// The TLS of a connection, if there is any.
+#[cfg(feature = "rustls")]
+pub(super) type Layer = Option<TlsLayer>;
+#[cfg(not(feature = "rustls"))]
+pub(super) type Layer = Option<core::convert::Infallible>;
+
+/// The TLS that a request's URL asks for, with the settings given or else the default ones.
+pub(super) fn layer_for(
+    request: &ClientRequest,
+    options: &ConnectOptions,
+) -> Result<Layer, ConnectError> {
+    if !request.secure() {
+        return Ok(None);
+    }
+    //= rfc6455#4.1
+    //# If /secure/ is true, the client MUST perform a TLS handshake over the
+    //# connection after opening the connection and before sending the
+    //# handshake data [RFC2818].
+    //= rfc6455#10.6
+    //# WebSocket implementations MUST support TLS and SHOULD employ it when
+    //# communicating with their peers.
+    #[cfg(feature = "rustls")]
+    return Ok(Some(match &options.tls {
+        Some(tls) => tls.layer(request.host())?,
+        None => TlsClient::shared()?.layer(request.host())?,
+    }));
+    #[cfg(not(feature = "rustls"))]
+    let _ = options;
+    #[cfg(not(feature = "rustls"))]
+    Err(ConnectError::TlsNeeded)
+}
+
 /// A driver as the adapters need it: for messages and the end.
-pub(super) fn driver(session: Session, now: Timestamp) -> Driver {
-    Driver::new(session, now).without_control_events()
+pub(super) fn driver(session: Session, layer: Layer, now: Timestamp) -> Driver {
+    let driver = Driver::new(session, now).without_control_events();
+    match layer {
+        #[cfg(feature = "rustls")]
+        Some(layer) => driver.with_tls(layer),
+        #[cfg(not(feature = "rustls"))]
+        Some(layer) => match layer {},
+        None => driver,
+    }
+}
+
+#[cfg(all(test, not(feature = "rustls")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_is_not_spoken_without_its_feature() {
+        let request = ClientRequest::new("wss://example.com/").expect("a URL");
+        let layer = layer_for(&request, &ConnectOptions::new());
+        assert!(matches!(layer, Err(ConnectError::TlsNeeded)));
+    }
 }

@@ -9,6 +9,8 @@ use std::io;
 
 use crate::config::Config;
 use crate::dial::{DialOptions, PhaseTimeouts, Proxy};
+#[cfg(feature = "rustls")]
+use crate::tls::TlsClient;
 
 type Resolve = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
@@ -37,6 +39,8 @@ pub struct ConnectOptions {
     pub(super) dial: Arc<DialOptions>,
     pub(super) resolver: Option<Arc<Resolve>>,
     pub(super) redirects: u8,
+    #[cfg(feature = "rustls")]
+    pub(super) tls: Option<TlsClient>,
 }
 
 impl ConnectOptions {
@@ -107,6 +111,14 @@ impl ConnectOptions {
     #[must_use]
     pub fn redirects(self, most: u8) -> Self {
         Self { redirects: most.min(20), ..self }
+    }
+
+    /// Speaks TLS with these settings where the URL is a `wss://` one. Default:
+    /// [`TlsClient::new`](crate::tls::TlsClient::new).
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn tls(self, tls: TlsClient) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     fn dial_mut(&mut self) -> &mut DialOptions {

@@ -162,7 +162,7 @@ impl Plan {
         let decision = self.reconnect.handle_outcome(error.outcome(), random, now);
         self.diagnosis = match error.outcome() {
             Outcome::Ended(report) => Some(self.diagnose(report)),
-            Outcome::Failed(_) => error.diagnosis(),
+            Outcome::Undialled(_) | Outcome::Failed(_) => error.diagnosis(),
         };
         ReconnectEvent::Failed { error, decision }
     }

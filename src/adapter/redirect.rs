@@ -43,7 +43,7 @@ impl Redirects {
         match redirected(request, &report) {
             None => Err(ConnectError::Ended(report)),
             Some(Err(error)) => Err(ConnectError::Redirect { error, report }),
-            Some(Ok(request)) if request.secure() => {
+            Some(Ok(request)) if request.secure() && !cfg!(feature = "rustls") => {
                 Err(ConnectError::Redirect { error: RedirectError::TlsNeeded, report })
             }
             Some(Ok(request)) => {

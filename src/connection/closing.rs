@@ -368,6 +368,7 @@ impl Closing {
             },
             refusal: None,
             dial: None,
+            tls: None,
             evidence,
         }))
     }

@@ -1,6 +1,7 @@
 //! What a finding rests on: numbers taken from the evidence, each with a phrase.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -11,7 +12,7 @@ use crate::report::{
     AddressAttempt, Direction, FirstBytes, LocalClose, LookupError, Position, ProxyAnswer,
     TransportError, TransportFailure, Undelivered,
 };
-use crate::time::display::{Measured, Setting};
+use crate::time::display::{Date, Measured, Setting};
 use crate::wire::close::CloseFrame;
 use crate::wire::violation::Violation;
 
@@ -243,6 +244,36 @@ pub enum Fact {
         /// The bytes.
         bytes: FirstBytes,
     },
+    /// Until when the peer's certificate was valid.
+    ValidUntil {
+        /// In seconds since 1970.
+        seconds: i64,
+    },
+    /// From when on the peer's certificate is valid.
+    ValidFrom {
+        /// In seconds since 1970.
+        seconds: i64,
+    },
+    /// Who has issued the peer's certificate.
+    Issuer {
+        /// In the certificate's words.
+        name: Box<str>,
+    },
+    /// The name that was asked for in TLS.
+    ServerName {
+        /// The name.
+        name: Box<str>,
+    },
+    /// The names that the peer's certificate is for.
+    CertificateNames {
+        /// The names.
+        names: Vec<Box<str>>,
+    },
+    /// What the TLS library said.
+    TlsSaid {
+        /// In its words.
+        words: Box<str>,
+    },
     /// No byte ever came.
     NoByteReceived,
     /// The evidence contradicts itself, so no timing can be relied on.
@@ -307,9 +338,31 @@ impl fmt::Display for Fact {
             Self::Resolver { words } => write!(f, "the resolver said{words}"),
             Self::ProxyAnswer { answer } => write!(f, "it answered {answer}"),
             Self::Dialling { span } => write!(f, "dialling for {}", Measured(*span)),
+            Self::ValidUntil { seconds } => write!(f, "valid until {}", Date(*seconds)),
+            Self::ValidFrom { seconds } => write!(f, "valid from {}", Date(*seconds)),
+            Self::Issuer { name } => write!(f, "issued by {name}"),
+            Self::ServerName { name } => write!(f, "asked for {name}"),
+            Self::CertificateNames { names } => fmt_names(f, names),
+            Self::TlsSaid { words } => write!(f, "TLS says: {words}"),
             Self::NoByteReceived => f.write_str("no byte was received"),
             Self::Contradiction => f.write_str("the evidence contradicts itself"),
         }
+    }
+}
+
+fn fmt_names(f: &mut fmt::Formatter<'_>, names: &[Box<str>]) -> fmt::Result {
+    f.write_str("the certificate is for ")?;
+    match names {
+        [] => f.write_str("no name"),
+        [only] => f.write_str(only),
+        [first, .., last] if names.len() <= 8 => {
+            f.write_str(first)?;
+            for name in names.get(1..names.len() - 1).unwrap_or_default() {
+                write!(f, ", {name}")?;
+            }
+            write!(f, " and {last}")
+        }
+        [first, ..] => write!(f, "{first} and {} other names", names.len() - 1),
     }
 }
 
@@ -320,7 +373,7 @@ fn fmt_equal(
     span: Duration,
     behind: &str,
 ) -> fmt::Result {
-    write!(f, "{count} connections in a row {verb} {}{behind}", Setting(span))
+    write!(f, "{count} connections {verb} {}{behind}", Setting(span))
 }
 
 fn fmt_pending(f: &mut fmt::Formatter<'_>, bytes: u64) -> fmt::Result {

@@ -11,6 +11,7 @@ mod opening;
 mod silence;
 mod stream;
 mod timing;
+mod tls;
 mod transport;
 
 use alloc::vec;

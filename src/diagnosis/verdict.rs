@@ -3,13 +3,14 @@
 mod dial;
 mod row;
 mod stream;
+mod tls;
 mod words;
 
 use alloc::borrow::Cow;
 use core::fmt;
 use core::time::Duration;
 
-use crate::report::DialPhase;
+use crate::report::{DialPhase, TlsError};
 use crate::wire::role::Role;
 
 pub(super) use row::Situation;
@@ -182,6 +183,13 @@ pub enum Verdict {
     HandshakeTimedOut,
     /// The other end of the connection speaks TLS, and we do not; or the other way round.
     TlsPort,
+    /// TLS failed, in its handshake or later.
+    Tls {
+        /// Why.
+        error: TlsError,
+    },
+    /// The connection ended in the middle of the TLS handshake.
+    TlsCutShort,
     /// There is no way to the peer's host any more, says the operating system.
     Unreachable,
     /// The peer's host refused what came for the connection, says the operating system.
@@ -194,13 +202,25 @@ pub enum Verdict {
         proxy: bool,
     },
     /// Nobody listens at the address, says its host.
-    AddressesRefused,
+    AddressesRefused {
+        /// Whether it was the proxy's.
+        proxy: bool,
+    },
     /// The address did not answer at all.
-    AddressesSilent,
+    AddressesSilent {
+        /// Whether it was the proxy's.
+        proxy: bool,
+    },
     /// There is no way to the address, says the operating system or a router.
-    AddressesUnreachable,
+    AddressesUnreachable {
+        /// Whether it was the proxy's.
+        proxy: bool,
+    },
     /// This machine does not let the connection out: a rule, or no address or port of its own.
-    LocalNetwork,
+    LocalNetwork {
+        /// Whether it was one to the proxy.
+        proxy: bool,
+    },
     /// More addresses were given than are tried.
     TooManyAddresses {
         /// How many there are.
@@ -235,9 +255,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether the connection ended as somebody meant it to, and nobody complained.
-    pub(super) fn is_agreed(&self) -> bool {
-        self.remedy() == row::AGREED
+    /// Whether the connection ended as somebody meant it to, and nobody complained: closed by either
+    /// endpoint or both, with a code that tells of no trouble.
+    #[must_use]
+    pub fn is_agreed(&self) -> bool {
+        self.row(Role::Client, Situation::Usual).agreed
     }
 
     /// The name in snake case, without the numbers: `"proxy_idle_timeout"`. It does not change.

@@ -4,11 +4,39 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::{Dial, Stage};
 use crate::report::DialRecord;
 #[cfg(all(feature = "std", unix))]
 use crate::report::PhaseSpan;
 #[cfg(all(feature = "std", unix))]
 use crate::time::Timestamp;
+
+impl Dial {
+    /// What has happened so far.
+    #[must_use]
+    pub fn record(&self) -> &DialRecord {
+        &self.record
+    }
+
+    /// What came of it. Before [`Step::Connected`](super::Step::Connected), that is a failure whose
+    /// record says how far it had got.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no connection.
+    pub fn into_result(mut self) -> Result<Dialled, DialError> {
+        if !matches!(self.stage, Stage::Failed) {
+            self.record.ended = self.now;
+        }
+        let record = Box::new(self.record);
+        match self.stage {
+            Stage::Connected(_, read) => Ok(Dialled { record, read }),
+            Stage::Resolve { .. } | Stage::Connect(_) | Stage::Proxy(..) | Stage::Failed => {
+                Err(DialError { record })
+            }
+        }
+    }
+}
 
 /// A stream that leads to the server, as far as a [`Dial`](super::Dial) knows of it.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use bytes::Buf;
 use super::Driver;
 #[cfg(feature = "std")]
 use super::turn::Turn;
-use crate::report::Termination;
+use crate::report::{Termination, TlsFacts};
 use crate::session::{Outgoing, SendRefused, Session};
 use crate::time::Timestamp;
 
@@ -53,6 +53,12 @@ impl Driver {
         self.ready.ended()
     }
 
+    /// What is known of the TLS below, where this driver speaks it.
+    #[must_use]
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.security.facts()
+    }
+
     /// Whether there is anything to hand out, to write or to shut down.
     #[cfg(feature = "tokio")]
     pub(crate) fn has_work(&mut self) -> bool {
@@ -82,7 +88,7 @@ impl Driver {
         if !self.wants_write() {
             return 0;
         }
-        let mut output = self.session.output();
+        let mut output = self.output();
         let len = output.remaining().min(memory.len());
         output.copy_to_slice(memory.get_mut(..len).unwrap_or_default());
         len

@@ -64,7 +64,7 @@ impl Driver {
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
         now: impl FnOnce() -> Timestamp,
     ) {
-        let output = self.session.ready_output();
+        let output = self.security.ready_output(&mut self.session);
         let first = output.chunk();
         let result = if first.len() == output.remaining() {
             write(&[IoSlice::new(first)])

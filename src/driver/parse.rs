@@ -1,5 +1,7 @@
 //! From the bytes that were read to the events that are ready to be handed out.
 
+use alloc::boxed::Box;
+
 use super::Driver;
 use crate::session::SessionEvent;
 
@@ -72,7 +74,10 @@ impl Driver {
     }
 
     /// Makes an event ready to be handed out, if it is wanted.
-    pub(super) fn sort(&mut self, event: SessionEvent<'static>) -> Sorted {
+    pub(super) fn sort(&mut self, mut event: SessionEvent<'static>) -> Sorted {
+        if let SessionEvent::Ended(report) = &mut event {
+            report.tls = self.security.facts().cloned().map(Box::new);
+        }
         self.calm &= matches!(event, SessionEvent::Message(_));
         let sorted = match &event {
             SessionEvent::Ping | SessionEvent::CloseReceived => {

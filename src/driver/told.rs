@@ -2,7 +2,7 @@
 
 use super::Driver;
 use super::unparsed::Unparsed;
-use crate::report::{ReadClosed, TransportError, TransportFailure};
+use crate::report::{ReadClosed, ReadEnd, TransportError, TransportFailure};
 use crate::time::Timestamp;
 
 impl Driver {
@@ -10,11 +10,13 @@ impl Driver {
     #[inline]
     pub fn handle_written(&mut self, len: usize, now: Timestamp) {
         if len == 0 {
-            return self.handle_write_failed(TransportError::BrokenPipe, now);
+            let failure = self.security.write_failure().unwrap_or(TransportError::BrokenPipe);
+            return self.handle_write_failed(failure, now);
         }
         self.tell(now);
         (self.calm, self.unflushed) = (false, true);
-        self.session.handle_flushed(len, now);
+        let plaintext = self.security.written(len);
+        self.session.handle_flushed(plaintext, now);
         if self.settings.writes_wait && !self.settings.reads_may_last {
             self.turn.has_written(self.now);
         }
@@ -31,7 +33,11 @@ impl Driver {
         self.tell(now);
         self.write_failed = true;
         self.unflushed = false;
-        self.session.handle_write_failed(failure, now);
+        self.security.forget_output();
+        // Where TLS has failed already, it is our alert that cannot leave: that says less.
+        if self.security.deadline().is_none() {
+            self.session.handle_write_failed(failure, now);
+        }
         self.poll_unparsed();
         (self.calm, self.stale) = (false, true);
     }
@@ -51,7 +57,9 @@ impl Driver {
         self.tell(now);
         self.turn.has_read(self.now);
         self.calm &= !self.session.is_due(now);
-        if self.unparsed.is_empty() {
+        if self.security.is_on() {
+            self.read_ciphertext(input);
+        } else if self.unparsed.is_empty() {
             self.poll(input);
         } else {
             self.calm = false;
@@ -76,30 +84,38 @@ impl Driver {
     /// Nothing will be read any more. An end in order takes effect once everything before it was
     /// handed out; what was accepted until then still leaves, within the close timeout.
     pub fn handle_read_closed(&mut self, how: ReadClosed, now: Timestamp) {
-        self.read_ended(now);
-        self.ended_behind = Some(how);
-        if matches!(how, ReadClosed::Failed(_)) || self.ready.is_empty() {
-            self.tell_ended();
-        }
+        self.read_ended(how.into(), now);
     }
 
     /// Nothing will be read any more, and the stream said why.
     pub fn handle_read_failed(&mut self, failure: impl Into<TransportFailure>, now: Timestamp) {
-        self.read_ended(now);
-        self.session.handle_read_failed(failure, now);
-        self.stale = true;
+        self.read_ended(failure.into().into(), now);
     }
 
-    fn read_ended(&mut self, now: Timestamp) {
+    fn read_ended(&mut self, end: ReadEnd, now: Timestamp) {
         self.poll_unparsed();
         self.tell(now);
+        self.calm = false;
+        if let Some(end) = self.end_ciphertext(end) {
+            self.close_reading(end);
+        }
+    }
+
+    /// Nothing will be taken in any more.
+    pub(super) fn close_reading(&mut self, end: ReadEnd) {
+        self.poll_unparsed();
         (self.calm, self.read_closed) = (false, true);
+        self.ended_behind = Some(end);
+        let failed = end.failure.is_some() || matches!(end.how, ReadClosed::Failed(_));
+        if failed || self.ready.is_empty() {
+            self.tell_ended();
+        }
     }
 
     /// Tells the session that the peer's stream has ended, if that was kept from it.
     pub(super) fn tell_ended(&mut self) -> bool {
-        let Some(how) = self.ended_behind.take() else { return false };
-        self.session.handle_read_closed(how, self.now);
+        let Some(end) = self.ended_behind.take() else { return false };
+        self.session.read_ended(end, self.now);
         (self.calm, self.stale) = (false, true);
         true
     }
@@ -130,6 +146,7 @@ impl Driver {
     /// Ends the connection without a word. What was read and not handed out is dropped.
     pub fn abort(&mut self, now: Timestamp) {
         self.tell(now);
+        self.security.forget_output();
         self.session.abort(now);
         self.ended_behind = None;
         self.ready.clear();

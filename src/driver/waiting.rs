@@ -34,7 +34,7 @@ impl Driver {
             return slice;
         }
         let now = now();
-        let deadline = self.session.poll_timeout();
+        let deadline = self.deadline();
         let left = deadline.into_iter().chain(self.turn.until).min().map(|at| at.since(now));
         left.map_or(slice, |left| slice.min(left))
     }
@@ -49,7 +49,8 @@ impl Driver {
             // The stream is tried again as soon as nothing more is there.
             return Some(now);
         }
-        sooner(self.session.nothing_before(now), until)
+        let session = sooner(self.session.nothing_before(now), self.security.deadline());
+        sooner(session, until)
     }
 
     /// Whether what is read may be told only after the write that is under way: our Close is in it,

@@ -5,6 +5,7 @@
 //! protocol: a malformed one ends where it stops making sense, without an error.
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -18,8 +19,9 @@ const MAX_BODY: usize = 4096;
 
 /// The server's refusal to open a WebSocket connection: a response with a status other than 101.
 ///
-/// A redirection is a refusal too, with the place to go in its `Location`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A redirection is a refusal too, with the place to go in its `Location`. `Debug` shows no header
+/// field and nothing of the body: they may hold secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     head: ResponseHead,
     body: Bytes,
@@ -77,6 +79,19 @@ impl Refusal {
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+}
+
+/// Status and reason, and how much there is of the rest.
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("status", &self.status())
+            .field("reason", &self.reason())
+            .field("header_fields", &self.headers().iter().count())
+            .field("body_bytes", &self.body.len())
+            .field("redirects_elsewhere", &self.elsewhere)
+            .finish()
     }
 }
 
@@ -321,6 +336,20 @@ mod tests {
         }
         let nowhere = reader("HTTP/1.1 302 Found\r\n\r\n").finish().unwrap();
         assert!(!nowhere.redirects_elsewhere());
+    }
+
+    #[test]
+    fn no_secret_of_a_refusal_is_shown() {
+        let mut reader = reader(
+            "HTTP/1.1 403 No\r\nSet-Cookie: id=sesame\r\nLocation: /?token=sesame\r\n\
+             Content-Length: 6\r\n\r\n",
+        );
+        let refusal = reader.receive(b"sesame").1.unwrap();
+        assert_eq!(
+            alloc::format!("{refusal:?}"),
+            "Refusal { status: 403, reason: \"No\", header_fields: 3, body_bytes: 6, \
+             redirects_elsewhere: false }",
+        );
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub struct ReconnectConfig {
     /// is not made. Counted from the start, or from the ending of the last stable connection.
     /// Default: never.
     pub give_up_after: Option<Duration>,
-    /// The most that a server's Retry-After is honoured. Default: 10 min.
+    /// The most that a server's Retry-After is honoured, or a proxy's. Default: 10 min.
     ///
     /// What it asks for is waited in full up to this, and then for up to
     /// [`first_delay`](Self::first_delay) more, so that those who were told the same do not come

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::HandshakeError;
-use crate::report::{Cause, Termination};
+use crate::report::{Cause, Termination, TlsError, TransportError};
 use crate::time::Timestamp;
 use crate::time::display::Span;
 use crate::wire::close::{ABNORMAL_CLOSURE, CodeFacts, CodeRetry};
@@ -70,7 +70,12 @@ impl fmt::Display for Retry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "retry in {}: {}", Span(self.delay), self.reason)?;
         match self.pace {
-            Pace::RetryAfter { asked } => write!(f, "; the server asked for {}", Span(asked)),
+            Pace::RetryAfter { asked } => {
+                let proxy =
+                    matches!(self.reason.kind, ReasonKind::Failed(ConnectFailure::Proxy(_)));
+                let who = if proxy { "proxy" } else { "server" };
+                write!(f, "; the {who} asked for {}", Span(asked))
+            }
             Pace::Budget { attempts, window } => {
                 write!(f, "; {attempts} attempts in {} are the limit", Span(window))
             }
@@ -101,10 +106,10 @@ pub enum Pace {
     Overload,
     /// Of [`later_delay`](super::ReconnectConfig::later_delay).
     Later,
-    /// What the server asked for, within
+    /// What the server, or a proxy that let nothing through, asked for, within
     /// [`max_retry_after`](super::ReconnectConfig::max_retry_after), and a little.
     RetryAfter {
-        /// What the server asked for.
+        /// What was asked for.
         asked: Duration,
     },
     /// The budget is used up.
@@ -179,6 +184,8 @@ pub enum ReasonKind {
     MayPass(u16),
     /// The server's response broke this rule of the opening handshake.
     Handshake(HandshakeError),
+    /// TLS failed for this before the connection was open.
+    Tls(TlsError),
     /// No transport connection came about.
     Failed(ConnectFailure),
 }
@@ -189,20 +196,24 @@ impl ReasonKind {
     pub(super) fn of(outcome: &Outcome<'_>, opened: bool) -> Self {
         let report = match outcome {
             Outcome::Ended(report) => report,
+            Outcome::Undialled(record) => return Self::Failed((*record).into()),
             Outcome::Failed(failure) => return Self::Failed(*failure),
         };
         match report.cause {
             Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => Self::Violation(rule),
             Cause::Aborted => Self::AbortedHere,
             Cause::HandshakeRejected { status } => status_of(report, status, opened),
-            // A fault of the HTTP around a refusal makes it no more final than it is.
-            Cause::HandshakeInvalid(error) => match report.evidence.http_status {
-                Some(status) if status != 101 => status_of(report, status, opened),
-                _ => Self::Handshake(error),
-            },
+            // Of a response whose status is 101 or cannot be read: any other is a refusal.
+            Cause::HandshakeInvalid(error) => Self::Handshake(error),
             // Closed by this endpoint, though not by the application: the peer's Close only
             // followed.
             Cause::IdleTimeout { .. } | Cause::MessageTimeout { .. } => Self::Lost(report.cause),
+            // In TLS 1.3, a server refuses a client's certificate once that one has finished.
+            Cause::Transport { kind: TransportError::Tls(error), .. }
+                if report.evidence.position.is_before_open() =>
+            {
+                Self::Tls(error)
+            }
             Cause::ClosingHandshake
             | Cause::Eof { .. }
             | Cause::Transport { .. }
@@ -225,6 +236,7 @@ impl ReasonKind {
             Self::Code(code) => Advice::for_code(*code),
             Self::Lost(_) => Advice::for_code(ABNORMAL_CLOSURE),
             Self::Status(status) => Advice::for_status(*status),
+            Self::Tls(error) => Advice::for_tls(*error),
             Self::MayPass(_) => Advice::RetryLater,
             Self::Failed(failure) => failure.advice(),
         }
@@ -241,6 +253,7 @@ impl ReasonKind {
             | Self::Status(_)
             | Self::MayPass(_)
             | Self::Handshake(_)
+            | Self::Tls(_)
             | Self::Failed(_) => false,
         }
     }
@@ -289,6 +302,7 @@ impl fmt::Display for ReasonKind {
                 write!(f, "status {status} may pass, as of a captive portal or a deployment")
             }
             Self::Handshake(error) => write!(f, "the server would only do it again: {error}"),
+            Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Failed(failure) => failure.fmt(f),
         }
     }

@@ -23,7 +23,8 @@ fn decide(failure: DialFailure, outcomes: &[AttemptOutcome]) -> String {
     record.failure = Some(failure);
     let mut reconnect = Reconnect::new(ReconnectConfig::default());
     reconnect.start(now);
-    let decision = reconnect.handle_outcome(ConnectFailure::from(&record), 1 << 63, now);
+    assert_eq!(Outcome::from(&record).failure(), Some(ConnectFailure::from(&record)));
+    let decision = reconnect.handle_outcome(&record, 1 << 63, now);
     decision.to_string()
 }
 

@@ -7,9 +7,11 @@ use core::time::Duration;
 use thiserror::Error;
 
 use crate::handshake::RequestError;
+#[cfg(feature = "std")]
+use crate::report::AttemptError;
 use crate::report::{
-    AddressAttempt, AttemptErrorKind, AttemptOutcome, DialFailure, DialRecord, ProxyFailure,
-    SocksReply, Termination,
+    AddressAttempt, AttemptErrorKind, DialFailure, DialRecord, ProxyFailure, SocksReply,
+    Termination, TlsAlert, TlsError,
 };
 use crate::wire::close::{CodeFacts, CodeRetry};
 
@@ -20,13 +22,21 @@ pub enum Outcome<'a> {
     /// There was a transport connection, and this is how it ended: in the opening handshake or
     /// later.
     Ended(&'a Termination),
-    /// There was none.
+    /// There was none, and this is how it was dialled.
+    Undialled(&'a DialRecord),
+    /// There was none, for this reason.
     Failed(ConnectFailure),
 }
 
 impl<'a> From<&'a Termination> for Outcome<'a> {
     fn from(report: &'a Termination) -> Self {
         Self::Ended(report)
+    }
+}
+
+impl<'a> From<&'a DialRecord> for Outcome<'a> {
+    fn from(record: &'a DialRecord) -> Self {
+        Self::Undialled(record)
     }
 }
 
@@ -37,10 +47,21 @@ impl From<ConnectFailure> for Outcome<'_> {
 }
 
 impl Outcome<'_> {
-    /// How long the server asked to wait.
+    /// Why no transport connection came about, where that is how it ended.
+    #[must_use]
+    pub fn failure(&self) -> Option<ConnectFailure> {
+        match self {
+            Self::Ended(_) => None,
+            Self::Undialled(record) => Some((*record).into()),
+            Self::Failed(failure) => Some(*failure),
+        }
+    }
+
+    /// How long the server asked to wait, or the proxy that let nothing through.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Ended(report) => report.refusal.as_ref()?.retry_after(),
+            Self::Undialled(record) => record.proxy.as_ref()?.refusal.as_ref()?.retry_after(),
             Self::Failed(_) => None,
         }
     }
@@ -92,6 +113,30 @@ impl Advice {
             // RFC 9110 section 15: one that is not known counts as 500.
             500..=599 => Self::Retry,
             _ => Self::Stop,
+        }
+    }
+
+    /// What a TLS handshake that failed means.
+    ///
+    /// What the two ends are configured for stays so until somebody changes it. A clock that is
+    /// wrong may be set soon, as on a machine that has just started.
+    #[must_use]
+    pub const fn for_tls(error: TlsError) -> Self {
+        match error {
+            TlsError::NotYetValid => Self::RetryAfterOverload,
+            // Internal errors, of a server that starts or is overloaded for example.
+            TlsError::Alert(TlsAlert(80 | 90)) => Self::Retry,
+            TlsError::Undecryptable | TlsError::Broken | TlsError::Local => Self::Retry,
+            TlsError::Expired
+            | TlsError::UnknownIssuer
+            | TlsError::WrongName
+            | TlsError::Revoked
+            | TlsError::BadCertificate
+            | TlsError::NoCertificate
+            | TlsError::Alert(_)
+            | TlsError::NotTls
+            | TlsError::Incompatible
+            | TlsError::NoApplicationProtocol => Self::Stop,
         }
     }
 }
@@ -192,26 +237,22 @@ impl From<&DialRecord> for ConnectFailure {
     }
 }
 
-/// What the errors of all addresses come to: an answer counts for more than none.
+/// What the errors of all addresses come to: the one that says most.
 fn unconnected(attempts: &[AddressAttempt]) -> ConnectFailure {
-    let has = |kind: AttemptErrorKind| {
-        let failed = |attempt: &AddressAttempt| match attempt.outcome {
-            AttemptOutcome::Failed(error) => error.kind == kind,
-            AttemptOutcome::Pending
-            | AttemptOutcome::Connected
-            | AttemptOutcome::Lost
-            | AttemptOutcome::Silent => false,
-        };
-        attempts.iter().any(failed)
-    };
-    if has(AttemptErrorKind::Refused) {
-        ConnectFailure::Refused
-    } else if has(AttemptErrorKind::TimedOut) {
-        ConnectFailure::TimedOut
-    } else if has(AttemptErrorKind::Unreachable) || has(AttemptErrorKind::NoLocalAddress) {
-        ConnectFailure::Unreachable
-    } else {
-        ConnectFailure::Other
+    let failures = attempts.iter().filter_map(|attempt| attempt.outcome.failure());
+    failures.min_by_key(|kind| kind.weight()).map_or(ConnectFailure::Other, Into::into)
+}
+
+impl From<AttemptErrorKind> for ConnectFailure {
+    fn from(kind: AttemptErrorKind) -> Self {
+        match kind {
+            AttemptErrorKind::Refused => Self::Refused,
+            AttemptErrorKind::TimedOut => Self::TimedOut,
+            AttemptErrorKind::Unreachable | AttemptErrorKind::NoLocalAddress => Self::Unreachable,
+            AttemptErrorKind::NotPermitted | AttemptErrorKind::Reset | AttemptErrorKind::Other => {
+                Self::Other
+            }
+        }
     }
 }
 
@@ -219,19 +260,7 @@ fn unconnected(attempts: &[AddressAttempt]) -> ConnectFailure {
 impl From<&std::io::Error> for ConnectFailure {
     /// By what is in the error, if that is a failure of this type, and by its kind.
     fn from(error: &std::io::Error) -> Self {
-        use std::io::ErrorKind;
-        if let Some(failure) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
-            return *failure;
-        }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the standard library adds kinds")]
-        match error.kind() {
-            ErrorKind::ConnectionRefused => Self::Refused,
-            ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::NetworkDown
-            | ErrorKind::AddrNotAvailable => Self::Unreachable,
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::TimedOut,
-            _ => Self::Other,
-        }
+        let told = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
+        told.copied().unwrap_or_else(|| AttemptError::from(error).kind.into())
     }
 }

@@ -10,7 +10,9 @@ use alloc::vec::Vec;
 use super::*;
 use crate::handshake::{HandshakeError, RequestError};
 use crate::report::Phase;
-use crate::report::{Cause, Direction, Evidence, Initiator, LocalClose, Position, Termination};
+use crate::report::{
+    Cause, Direction, Evidence, Initiator, LocalClose, Position, Termination, TlsAlert, TlsError,
+};
 use crate::report::{StreamEnd, TransportError};
 use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::role::Role;
@@ -215,6 +217,39 @@ fn every_failure_to_connect() {
     }
 }
 
+#[test]
+fn every_failure_of_a_tls_handshake() {
+    let stop = "stop: TLS failed: ";
+    let cases = [
+        (TlsError::Expired, stop),
+        (TlsError::NotYetValid, "retry in 180.0 s: TLS failed: "),
+        (TlsError::UnknownIssuer, stop),
+        (TlsError::WrongName, stop),
+        (TlsError::Revoked, stop),
+        (TlsError::BadCertificate, stop),
+        (TlsError::NoCertificate, stop),
+        (TlsError::Alert(TlsAlert(40)), stop),
+        (TlsError::Alert(TlsAlert(80)), "retry in 2.5 s: TLS failed: "),
+        (TlsError::NotTls, stop),
+        (TlsError::Incompatible, stop),
+        (TlsError::NoApplicationProtocol, stop),
+        (TlsError::Undecryptable, "retry in 2.5 s: TLS failed: "),
+        (TlsError::Broken, "retry in 2.5 s: TLS failed: "),
+        (TlsError::Local, "retry in 2.5 s: TLS failed: "),
+    ];
+    for (error, expected) in cases {
+        let kind = TransportError::Tls(error);
+        let mut failed = report(Cause::Transport { direction: Direction::Read, kind });
+        for position in [Position::TlsHandshake, Position::OpeningHandshake] {
+            failed.evidence.position = position;
+            assert_eq!(decide(&failed).to_string(), format!("{expected}{error}"));
+        }
+        // Of a connection that was open, the next may live longer.
+        failed.evidence.position = Position::FrameBoundary;
+        assert!(!decide(&failed).is_stop(), "{error}");
+    }
+}
+
 #[cfg(feature = "std")]
 #[test]
 fn errors_of_the_system_by_kind_and_by_what_is_in_them() {
@@ -227,7 +262,9 @@ fn errors_of_the_system_by_kind_and_by_what_is_in_them() {
         (ErrorKind::AddrNotAvailable, ConnectFailure::Unreachable),
         (ErrorKind::TimedOut, ConnectFailure::TimedOut),
         (ErrorKind::WouldBlock, ConnectFailure::TimedOut),
+        (ErrorKind::AddrInUse, ConnectFailure::Unreachable),
         (ErrorKind::ConnectionReset, ConnectFailure::Other),
+        (ErrorKind::PermissionDenied, ConnectFailure::Other),
     ];
     for (kind, failure) in cases {
         assert_eq!(ConnectFailure::from(&Error::from(kind)), failure);
@@ -337,17 +374,22 @@ fn what_may_pass_is_tried_again_after_a_long_delay() {
 }
 
 /// A response whose HTTP is at fault somewhere says with its status what is to be done.
+#[cfg(feature = "std")]
 #[test]
 fn a_fault_of_http_does_not_make_a_status_final() {
-    let invalid = |status| {
-        let mut report = report(Cause::HandshakeInvalid(HandshakeError::HeaderField));
-        report.evidence.http_status = status;
-        decide(&report)
-    };
-    assert!(!invalid(Some(503)).is_stop());
-    assert_eq!(invalid(Some(401)).reason().kind, ReasonKind::Status(401));
-    for status in [None, Some(101)] {
-        assert!(matches!(invalid(status).reason().kind, ReasonKind::Handshake(_)));
+    for odd in ["X : y\r\n", "X: \u{1}y\r\n", "nothing\r\n", "a b: y\r\n"] {
+        let busy = refused(odd);
+        assert_eq!(busy.evidence.http_status, Some(503), "{odd:?}");
+        assert_eq!(decide(&*busy).to_string(), decide(&*refused("")).to_string(), "{odd:?}");
+        assert!(!decide(&*busy).is_stop(), "{odd:?}");
+        let stranger = decide(&*refused_with("401 Who?", odd));
+        assert_eq!(stranger.reason().kind, ReasonKind::Status(401), "{odd:?}");
+        assert!(stranger.is_stop(), "{odd:?}");
+    }
+    for status in ["101 Switching", "99 No", "no"] {
+        let broken = refused_with(status, "X : y\r\n");
+        let kind = decide(&*broken).reason().kind;
+        assert!(matches!(kind, ReasonKind::Handshake(_)), "{status}: {broken}");
     }
 }
 

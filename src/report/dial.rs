@@ -2,8 +2,9 @@
 //! its own error, the proxy's answer.
 //!
 //! Invariant: plain values, filled in by the machine in [`dial`](crate::dial) and by whoever
-//! executes it. No name, no credential and no header field is in here, and what grows is bounded:
-//! there is one entry for each address that was tried, and no more than a thousand of those.
+//! executes it. No name and no credential is in here, and header fields only in the answer of a proxy
+//! that refused, of which neither `Debug` nor serde shows more than status and reason. What grows is
+//! bounded: there is one entry for each address that was tried, and no more than a thousand of those.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,21 +12,54 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+#[cfg(feature = "rustls")]
+use super::tls::TlsFacts;
+use super::tls::TlsVersion;
 use crate::handshake::{HandshakeError, Refusal};
 use crate::time::Timestamp;
 use crate::time::display::Span;
 
+mod attempt;
 mod failure;
 
+pub use attempt::{AddressAttempt, AttemptError, AttemptErrorKind, AttemptOutcome};
 pub use failure::{DialFailure, LookupError, ProxyFailure, SocksReply};
 
 /// How a connection came about, or why it did not.
 ///
-/// A socket has one on a client; so has a `ConnectError`. Its `Display` is one line:
+/// A socket has one on a client; so has a `ConnectError`. Its `Display` is one line, to which the
+/// opening handshake adds its own part:
 ///
-/// ```text
-/// resolved in 12 ms; [2001:db8::1]:443 lost the race after 280 ms, 192.0.2.1:443 connected in 30 ms;
-/// the proxy answered 200 in 8 ms; upgraded in 11 ms
+/// ```
+/// use core::time::Duration;
+///
+/// use farewell::dial::{Dial, DialOptions, Proxy, Step};
+/// use farewell::handshake::ClientRequest;
+/// use farewell::{Config, Timestamp};
+///
+/// let mut now = Timestamp::ZERO;
+/// let mut options = DialOptions::default();
+/// options.proxy = Some(Proxy::new("http://proxy.example:3128")?);
+/// let request = ClientRequest::new("ws://example.com/chat")?;
+/// let mut dial = Dial::new(&request, &options, &Config::default(), now);
+/// assert!(matches!(dial.next(), Step::Resolve { .. }));
+/// now = now + Duration::from_millis(12);
+/// dial.handle_resolved(&["[2001:db8::1]:3128".parse()?, "192.0.2.1:3128".parse()?], now);
+/// assert!(matches!(dial.next(), Step::Connect { attempt: 0, .. }));
+/// now = now + Duration::from_millis(250);
+/// dial.handle_timeout(now);
+/// assert!(matches!(dial.next(), Step::Connect { attempt: 1, .. }));
+/// now = now + Duration::from_millis(30);
+/// dial.handle_connected(1, now);
+/// now = now + Duration::from_millis(8);
+/// dial.handle_read(b"HTTP/1.1 200 Connected\r\n\r\n", now);
+///
+/// assert_eq!(
+///     dial.record().to_string(),
+///     "resolved in 12 ms; [2001:db8::1]:3128 lost the race after 280 ms, 192.0.2.1:3128 connected \
+///      in 30 ms; the HTTP proxy answered status 200 in 8 ms",
+/// );
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -43,10 +77,13 @@ pub struct DialRecord {
     pub attempts: Vec<AddressAttempt>,
     /// Addresses that were known and not tried: the race was over before.
     pub untried: u16,
-    /// The conversation with the proxy, where one is used.
+    /// What the proxy speaks, where one is to be used: the name, the addresses and their errors
+    /// are then the proxy's, whether or not it was ever reached.
+    pub through: Option<ProxyKind>,
+    /// The conversation with the proxy, where one was begun.
     pub proxy: Option<ProxyRecord>,
     /// The TLS handshake, where there was one.
-    pub tls: Option<PhaseSpan>,
+    pub tls: Option<TlsRecord>,
     /// The WebSocket opening handshake.
     pub upgrade: Option<PhaseSpan>,
     /// The HTTP status that ended the opening handshake: 101, where the connection is open.
@@ -67,6 +104,7 @@ impl DialRecord {
             connect: None,
             attempts: Vec::new(),
             untried: 0,
+            through: None,
             proxy: None,
             tls: None,
             upgrade: None,
@@ -76,8 +114,31 @@ impl DialRecord {
         }
     }
 
-    /// The opening handshake that followed is over, with this status if it came so far.
+    /// The TLS handshake begins.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn tls_begins(&mut self) {
+        let span = PhaseSpan::begun(self.ended);
+        self.tls = Some(TlsRecord { span, version: None, alpn: None });
+    }
+
+    /// The TLS handshake is over, and this was agreed on.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn secured(&mut self, facts: &TlsFacts, now: Timestamp) {
+        if let Some(tls) = &mut self.tls {
+            tls.span.end(now);
+            (tls.version, tls.alpn) = (facts.version, facts.alpn.clone());
+        }
+        self.ended = now;
+    }
+
+    /// The opening handshake that followed is over, with this status if it came so far. It never
+    /// began where the TLS handshake is not over.
     pub(crate) fn upgraded(&mut self, http_status: Option<u16>, now: Timestamp) {
+        if let Some(tls) = self.tls.as_mut().filter(|tls| tls.span.ended.is_none()) {
+            tls.span.end(now);
+            self.ended = now;
+            return;
+        }
         self.upgrade = Some(PhaseSpan { began: self.ended, ended: Some(now) });
         self.http_status = http_status;
         self.ended = now;
@@ -103,7 +164,7 @@ impl DialRecord {
             DialPhase::Resolve => self.resolve,
             DialPhase::Connect => self.connect,
             DialPhase::Proxy => self.proxy.as_ref().map(|proxy| proxy.span),
-            DialPhase::Tls => self.tls,
+            DialPhase::Tls => self.tls.as_ref().map(|tls| tls.span),
             DialPhase::Upgrade => self.upgrade,
         }
     }
@@ -180,117 +241,18 @@ impl PhaseSpan {
     }
 }
 
-/// What became of one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The TLS handshake on the way to a server. The report and the socket know more of it: see
+/// [`TlsFacts`](crate::TlsFacts).
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct AddressAttempt {
-    /// The address.
-    pub address: SocketAddr,
-    /// When the attempt began and ended.
+pub struct TlsRecord {
+    /// When it began and ended.
     pub span: PhaseSpan,
-    /// What became of it.
-    pub outcome: AttemptOutcome,
-}
-
-/// What became of an attempt to connect to one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum AttemptOutcome {
-    /// It is under way.
-    Pending,
-    /// It connected first.
-    Connected,
-    /// It had no answer when another address connected, and was dropped.
-    Lost,
-    /// It had no answer when the time for it had passed, and was dropped: the address is silent.
-    Silent,
-    /// It failed.
-    Failed(AttemptError),
-}
-
-/// Why an attempt to connect failed: its kind, and the operating system's number for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct AttemptError {
-    /// What kind it is of.
-    pub kind: AttemptErrorKind,
-    /// The number of the operating system's error, where it was one.
-    pub os_error: Option<i32>,
-}
-
-impl AttemptError {
-    /// An error of which nothing but the kind is known.
-    #[must_use]
-    pub const fn new(kind: AttemptErrorKind) -> Self {
-        Self { kind, os_error: None }
-    }
-
-    /// With the number of the operating system's error.
-    #[must_use]
-    pub const fn os_error(self, number: i32) -> Self {
-        Self { os_error: Some(number), ..self }
-    }
-}
-
-impl fmt::Display for AttemptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)?;
-        match self.os_error {
-            Some(number) => write!(f, " (os error {number})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What a system says of an address that it could not connect to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum AttemptErrorKind {
-    /// Nobody listens there, or a firewall says so in its name.
-    #[error("refused")]
-    Refused,
-    /// There is no way to the host or to its network.
-    #[error("unreachable")]
-    Unreachable,
-    /// The system gave up: nothing ever came back.
-    #[error("no answer")]
-    TimedOut,
-    /// The connection was reset before it was open.
-    #[error("reset")]
-    Reset,
-    /// This machine does not allow it: a firewall's rule or a sandbox.
-    #[error("not permitted on this machine")]
-    NotPermitted,
-    /// This machine has no local address or no free port for it.
-    #[error("no local address or port for it")]
-    NoLocalAddress,
-    /// Anything else.
-    #[error("failed")]
-    Other,
-}
-
-#[cfg(feature = "std")]
-impl From<&std::io::Error> for AttemptError {
-    fn from(error: &std::io::Error) -> Self {
-        use std::io::ErrorKind;
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the standard library adds kinds")]
-        let kind = match error.kind() {
-            ErrorKind::ConnectionRefused => AttemptErrorKind::Refused,
-            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
-                AttemptErrorKind::Unreachable
-            }
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => AttemptErrorKind::TimedOut,
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => AttemptErrorKind::Reset,
-            ErrorKind::PermissionDenied => AttemptErrorKind::NotPermitted,
-            ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => AttemptErrorKind::NoLocalAddress,
-            _ => AttemptErrorKind::Other,
-        };
-        Self { kind, os_error: error.raw_os_error() }
-    }
+    /// The version that was agreed on; nothing where it failed.
+    pub version: Option<TlsVersion>,
+    /// The application protocol that was agreed on (ALPN).
+    pub alpn: Option<Box<str>>,
 }
 
 /// The conversation with a proxy.
@@ -368,25 +330,6 @@ impl fmt::Display for ProxyAnswer {
     }
 }
 
-impl fmt::Display for AddressAttempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.address.fmt(f)?;
-        match self.outcome {
-            AttemptOutcome::Pending => return f.write_str(" is under way"),
-            AttemptOutcome::Connected => f.write_str(" connected")?,
-            AttemptOutcome::Lost => f.write_str(" lost the race")?,
-            AttemptOutcome::Silent => f.write_str(" did not answer")?,
-            AttemptOutcome::Failed(error) => write!(f, " {error}")?,
-        }
-        let connected = self.outcome == AttemptOutcome::Connected;
-        let preposition = if connected { "in" } else { "after" };
-        match self.span.took() {
-            Some(took) => write!(f, " {preposition} {}", Span(took)),
-            None => Ok(()),
-        }
-    }
-}
-
 /// How many addresses are named one by one.
 const NAMED: usize = 8;
 
@@ -400,7 +343,9 @@ impl fmt::Display for DialRecord {
         };
         if let Some(took) = self.resolve.and_then(|span| span.took()) {
             part(f)?;
-            let how = if self.connect.is_some() { "resolved in" } else { "not resolved after" };
+            let too_many = matches!(self.failure, Some(DialFailure::TooManyAddresses { .. }));
+            let resolved = self.connect.is_some() || too_many;
+            let how = if resolved { "resolved in" } else { "not resolved after" };
             write!(f, "{how} {}", Span(took))?;
         }
         if !self.attempts.is_empty() {
@@ -413,11 +358,18 @@ impl fmt::Display for DialRecord {
                 write!(f, "the {} answered {answer} in {}", proxy.kind, Span(took))?;
             }
         }
-        for (name, span) in [("TLS", self.tls), ("upgrade", self.upgrade)] {
-            if let Some(took) = span.and_then(|span| span.took()) {
+        if let Some(TlsRecord { span, version, .. }) = &self.tls {
+            if let Some(took) = span.took() {
                 part(f)?;
-                write!(f, "{name} {}", Span(took))?;
+                match version {
+                    Some(version) => write!(f, "{version} in {}", Span(took))?,
+                    None => write!(f, "no TLS after {}", Span(took))?,
+                }
             }
+        }
+        if let Some(took) = self.upgrade.and_then(|span| span.took()) {
+            part(f)?;
+            write!(f, "upgrade {}", Span(took))?;
         }
         if let Some(failure) = &self.failure {
             part(f)?;
@@ -460,7 +412,7 @@ impl DialRecord {
         }
         match self.attempts.len() - named {
             0 => Ok(()),
-            more => write!(f, ", {more} more addresses failed"),
+            more => write!(f, ", and {more} more"),
         }
     }
 }

@@ -7,6 +7,8 @@ use core::fmt;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Position {
+    /// In the TLS handshake, which comes before the opening handshake.
+    TlsHandshake,
     /// In the opening handshake.
     OpeningHandshake,
     /// Between two messages.
@@ -37,9 +39,17 @@ pub enum Position {
     },
 }
 
+impl Position {
+    /// Whether that was before the connection was open.
+    pub(crate) const fn is_before_open(self) -> bool {
+        matches!(self, Self::TlsHandshake | Self::OpeningHandshake)
+    }
+}
+
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::TlsHandshake => f.write_str("in the TLS handshake"),
             Self::OpeningHandshake => f.write_str("in the opening handshake"),
             Self::FrameBoundary => f.write_str("between two messages"),
             Self::InsideHeader { received } => {

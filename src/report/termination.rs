@@ -9,7 +9,8 @@ use core::fmt;
 use super::cause::{Cause, Direction};
 use super::dial::DialRecord;
 use super::evidence::Evidence;
-use super::position::{Bytes, Position};
+use super::position::Bytes;
+use super::tls::TlsFacts;
 use super::transport::{ReadClosed, TransportError};
 use crate::handshake::{HandshakeError, Refusal};
 use crate::time::display::Span;
@@ -54,6 +55,8 @@ pub struct Termination {
     pub refusal: Option<Box<Refusal>>,
     /// How the stream below came about; on a client only, where the connection was dialled.
     pub dial: Option<Box<DialRecord>>,
+    /// What is known of the TLS below, where this crate has spoken it.
+    pub tls: Option<Box<TlsFacts>>,
     /// What was seen on the way.
     pub evidence: Evidence,
 }
@@ -101,6 +104,7 @@ impl Termination {
             dropped: Undelivered::default(),
             refusal,
             dial: None,
+            tls: None,
             evidence,
         }
     }
@@ -112,7 +116,7 @@ impl Termination {
     }
 
     fn is_before_open(&self) -> bool {
-        self.evidence.position == Position::OpeningHandshake
+        self.evidence.position.is_before_open()
     }
 
     fn fmt_cause(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,8 +169,10 @@ impl Termination {
         direction: Direction,
         kind: TransportError,
     ) -> fmt::Result {
-        let place = if self.is_before_open() { " in the opening handshake" } else { "" };
-        write!(f, "{direction} failed{place}: ")?;
+        match self.evidence.position {
+            at if at.is_before_open() => write!(f, "{direction} failed {at}: ")?,
+            _ => write!(f, "{direction} failed: ")?,
+        }
         match &self.evidence.failure {
             Some(failure) if failure.kind == kind => write!(f, "{failure}"),
             _ => write!(f, "{kind}"),

@@ -32,6 +32,7 @@ impl From<TransportError> for ReadClosed {
             | TransportError::TimedOut
             | TransportError::Refused
             | TransportError::Unreachable
+            | TransportError::Tls(_)
             | TransportError::UnexpectedEof
             | TransportError::StreamReset { .. }
             | TransportError::GoAway { .. }
@@ -105,6 +106,9 @@ pub enum TransportError {
     /// stream that speaks TLS.
     #[error("the TLS stream was cut short")]
     TlsTruncated,
+    /// TLS failed.
+    #[error(transparent)]
+    Tls(super::TlsError),
     /// The stream says that it ended before its end, and not what that means.
     #[error("unexpected end of the stream")]
     UnexpectedEof,
@@ -291,9 +295,9 @@ impl From<&std::io::Error> for TransportFailure {
     /// With the error's number and its words.
     fn from(error: &std::io::Error) -> Self {
         let failure = Self::new(error.into());
-        // A kind alone says the same again.
-        let words = error.get_ref().filter(|inner| !inner.is::<TransportError>());
-        let told = error.raw_os_error().is_some() || words.is_some();
+        // A kind alone says the same again, and so does a failure of our own in the error.
+        let words = error.get_ref().is_some_and(|inner| !inner.is::<TransportError>());
+        let told = error.raw_os_error().is_some() || words;
         let failure = if told { failure.message(error) } else { failure };
         Self { os_error: error.raw_os_error(), ..failure }
     }
@@ -347,6 +351,10 @@ mod tests {
         assert_eq!(words, "unexpected end of the stream: failed to fill whole buffer");
         let tls = Error::new(ErrorKind::UnexpectedEof, TransportError::TlsTruncated);
         assert_eq!(ReadClosed::from(&tls), ReadClosed::TlsTruncated);
+        // Its words are those of the kind.
+        assert_eq!(TransportFailure::from(&tls), TransportError::TlsTruncated.into());
+        let other = TransportFailure::from(&Error::other(TransportError::Other));
+        assert_eq!((other.message.as_str(), &*other.to_string()), ("", "transport error"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! How the stream below a session came about: who dialled says so, and the opening handshake adds
-//! its part.
+//! How the stream below a session came about: who dialled says so, and the handshakes add their
+//! part, that of TLS and the opening handshake.
 
 use alloc::boxed::Box;
 
@@ -7,6 +7,8 @@ use super::Session;
 #[cfg(feature = "hyper")]
 use crate::handshake::Request;
 use crate::report::DialRecord;
+#[cfg(feature = "rustls")]
+use crate::report::{Position, TlsFacts};
 use crate::time::Timestamp;
 
 impl Session {
@@ -31,7 +33,30 @@ impl Session {
         self.trace.asked(request);
     }
 
-    /// The opening handshake is over.
+    /// There is TLS below, whose handshake comes first.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn tls_begins(&mut self) {
+        if let Some(opening) = self.stage.opening_mut() {
+            opening.move_to(Position::TlsHandshake);
+        }
+        if let Some(dial) = &mut self.dial {
+            dial.tls_begins();
+        }
+    }
+
+    /// Bytes of the TLS handshake came. Where it is over by them, this was agreed on.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn tls_received(&mut self, agreed: Option<&TlsFacts>, now: Timestamp) {
+        let Some(opening) = self.stage.opening_mut() else { return };
+        opening.note_received(now);
+        let Some(facts) = agreed else { return };
+        opening.move_to(Position::OpeningHandshake);
+        if let Some(dial) = &mut self.dial {
+            dial.secured(facts, now);
+        }
+    }
+
+    /// The opening handshake is over, or what comes before it has ended everything.
     pub(super) fn conclude_dial(&mut self, http_status: Option<u16>, now: Timestamp) {
         if let Some(dial) = &mut self.dial {
             dial.upgraded(http_status, now);

@@ -41,7 +41,7 @@ pub(super) struct Ledger {
 
 /// What has left at once.
 #[derive(Debug)]
-pub(super) struct Left {
+pub(crate) struct Left {
     /// Bytes of the opening handshake.
     pub(super) handshake: usize,
     /// Bytes of frames.

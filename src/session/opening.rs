@@ -19,8 +19,7 @@ use crate::handshake::{
     Request, Response, ResponseError, ServerHandshake,
 };
 use crate::report::{
-    Cause, Evidence, FirstBytes, Gap, Phase, Position, ReadClosed, ReadEnd, Termination,
-    TransportFailure,
+    Cause, Evidence, FirstBytes, Gap, Phase, ReadClosed, ReadEnd, Termination, TransportFailure,
 };
 use crate::time::{Timer, Timestamp};
 use crate::wire::keystream::{Keystream, Seed};
@@ -142,6 +141,18 @@ impl Opening {
         }
         self.evidence.ended = self.evidence.ended.max(now);
         self.evidence.ended
+    }
+
+    /// This is where in the peer's stream we are.
+    #[cfg(feature = "rustls")]
+    pub(super) fn move_to(&mut self, position: crate::report::Position) {
+        self.evidence.position = position;
+    }
+
+    /// Bytes came that are not the opening handshake's.
+    #[cfg(feature = "rustls")]
+    pub(super) fn note_received(&mut self, now: Timestamp) {
+        self.evidence.last_received = Some(self.advance(now));
     }
 
     /// Takes bytes that came. What lies behind a response is left in `input`; what lies behind a
@@ -330,7 +341,7 @@ impl Opening {
         let written = !self.pending || self.write_failed.is_some();
         let dead = written || matches!(how, ReadClosed::Failed(_));
         if dead || !matches!(self.state, State::Refused { .. }) {
-            self.give_up(Cause::read_closed(how, Position::OpeningHandshake));
+            self.give_up(Cause::read_closed(how, self.evidence.position));
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Output<'a> {
 
 impl<'a> Output<'a> {
     #[inline]
-    pub(super) fn new(buffer: &'a OutputBuffer) -> Self {
+    pub(crate) fn new(buffer: &'a OutputBuffer) -> Self {
         let before = buffer.large.front().map_or(0, |large| large.before);
         let remaining = buffer.len();
         Self { buffer, small: buffer.done, index: 0, behind: 0, before, remaining }

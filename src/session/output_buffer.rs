@@ -23,7 +23,7 @@ const SPARE: usize = 192;
 const COMPACT: usize = 4096;
 
 /// Output in order.
-pub(super) struct OutputBuffer {
+pub(crate) struct OutputBuffer {
     /// Everything that is not a segment of its own. Never advanced, so that its capacity is true.
     pub(super) small: BytesMut,
     /// Bytes of `small` that have left.
@@ -53,7 +53,7 @@ impl fmt::Debug for OutputBuffer {
 }
 
 impl OutputBuffer {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             small: BytesMut::new(),
             done: 0,
@@ -67,7 +67,7 @@ impl OutputBuffer {
 
     /// How many bytes have not left.
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
@@ -78,7 +78,7 @@ impl OutputBuffer {
     }
 
     /// Lets `write` append bytes of the opening handshake.
-    pub(super) fn write_handshake<R>(&mut self, write: impl FnOnce(&mut BytesMut) -> R) -> R {
+    pub(crate) fn write_handshake<R>(&mut self, write: impl FnOnce(&mut BytesMut) -> R) -> R {
         let (before, result) = (self.small.len(), write(&mut self.small));
         let written = self.small.len().saturating_sub(before);
         self.tail += written;
@@ -143,7 +143,7 @@ impl OutputBuffer {
 
     /// `count` bytes have left. Returns what they were.
     #[inline]
-    pub(super) fn consume(&mut self, count: usize) -> Left {
+    pub(crate) fn consume(&mut self, count: usize) -> Left {
         let count = count.min(self.len);
         if count < self.len {
             self.advance(count);
@@ -179,7 +179,7 @@ impl OutputBuffer {
 
     /// Forgets everything, and frees the memory unless it is little.
     #[inline]
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.small.capacity() > SPARE {
             self.usual = self.small.len().min(COMPACT) as u16;
             self.small = BytesMut::new();

@@ -47,11 +47,51 @@ impl fmt::Display for Setting {
     }
 }
 
+/// A time of the calendar, in seconds since 1970, to the minute.
+pub(crate) struct Date(pub(crate) i64);
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, minutes) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400) / 60);
+        // Years of 400 are alike; each begins in March here, so that the leap day is its last.
+        let shifted = days.saturating_add(719_468);
+        let (era, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let (year, month) = match month {
+            0..=9 => (year, month + 3),
+            _ => (year + 1, month - 9),
+        };
+        let year = era.saturating_mul(400).saturating_add(year);
+        write!(f, "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;
 
     use super::*;
+
+    #[test]
+    fn a_date_is_one_of_the_calendar() {
+        let cases = [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_825_600, "2000-02-29 12:00 UTC"),
+            (951_868_799, "2000-02-29 23:59 UTC"),
+            (951_868_800, "2000-03-01 00:00 UTC"),
+            (1_609_459_200, "2021-01-01 00:00 UTC"),
+            (4_107_542_400, "2100-03-01 00:00 UTC"),
+            (253_402_300_799, "9999-12-31 23:59 UTC"),
+            (-1, "1969-12-31 23:59 UTC"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(Date(seconds).to_string(), expected);
+        }
+        assert!(!Date(i64::MAX).to_string().is_empty() && !Date(i64::MIN).to_string().is_empty());
+    }
 
     #[test]
     fn each_form_has_its_precision() {

@@ -4,11 +4,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use farewell::diagnosis::{Confidence, Diagnosis};
-use farewell::dial::{AttemptError, AttemptErrorKind, Dial, DialOptions, DialRecord, Proxy, Step};
+use farewell::dial::{
+    AttemptError, AttemptErrorKind, Dial, DialOptions, DialRecord, Proxy, ProxyKind, Step,
+};
 use farewell::handshake::ClientRequest;
+use farewell::reconnect::ConnectFailure;
 use farewell::{Config, ReadClosed, Timestamp};
 
-use AttemptErrorKind::{NotPermitted, Other, Refused, TimedOut, Unreachable};
+use AttemptErrorKind::{
+    NoLocalAddress, NotPermitted, Other, Refused, Reset, TimedOut, Unreachable,
+};
 
 /// Where the table of these verdicts begins.
 pub(crate) const HEADING: &str = "//! # Where no connection came about\n";
@@ -146,6 +151,150 @@ fn every_failure_of_the_addresses_has_its_verdict() {
     let both = dial(None, Ok(()), &[Some(Unreachable), Some(Refused)], None).diagnosis();
     let names: Vec<_> = both.iter().map(|finding| finding.verdict().name()).collect();
     assert_eq!(names, ["addresses_refused", "addresses_unreachable"]);
+}
+
+#[test]
+fn a_record_says_no_more_of_its_addresses_than_is_so() {
+    let many = dial(None, Ok(()), &[None; 1001], None);
+    let expected = "resolved in 0 µs; 1001 addresses are more than the 1000 that are tried";
+    assert_eq!(many.to_string(), expected);
+    // Those that did not answer have not failed.
+    let silent = dial(None, Ok(()), &[None; 20], None).to_string();
+    let end = ", 192.0.2.7:80 did not answer after 8.2 s, and 12 more; \
+               the time had passed in connecting to the addresses";
+    assert!(silent.ends_with(end), "{silent}");
+}
+
+/// Whatever two addresses failed with, both speak of the same one first.
+#[test]
+fn the_reason_to_try_again_is_that_of_the_first_verdict() {
+    use ConnectFailure as Failure;
+    let kinds = [Refused, TimedOut, NotPermitted, NoLocalAddress, Reset, Other, Unreachable];
+    let first = |kinds: &[AttemptErrorKind]| {
+        let kinds: Vec<_> = kinds.iter().copied().map(Some).collect();
+        let record = dial(None, Ok(()), &kinds, None);
+        (ConnectFailure::from(&record), record.diagnosis().verdict().name())
+    };
+    let alone = kinds.map(|kind| first(&[kind]));
+    let expected = [
+        (Failure::Refused, "addresses_refused"),
+        (Failure::TimedOut, "addresses_silent"),
+        (Failure::Other, "local_network"),
+        (Failure::Unreachable, "local_network"),
+        (Failure::Other, "transport_failure"),
+        (Failure::Other, "transport_failure"),
+        (Failure::Unreachable, "addresses_unreachable"),
+    ];
+    assert_eq!(alone, expected);
+    for (at, says_more) in kinds.iter().enumerate() {
+        for says_less in &kinds[at..] {
+            assert_eq!(first(&[*says_less, *says_more]), expected[at], "{says_less}, {says_more}");
+        }
+    }
+}
+
+/// A dial of ten seconds whose name resolves to this many addresses after so long, all silent.
+fn silent_after(resolved: Duration, count: usize) -> DialRecord {
+    let request = ClientRequest::new("ws://server.example/").unwrap();
+    let (mut now, options) = (Timestamp::ZERO, DialOptions::default());
+    let mut dial = Dial::new(&request, &options, &Config::default(), now);
+    let all: Vec<_> = (0..count).map(|n| SocketAddr::from(([192, 0, 2, n as u8], 80))).collect();
+    loop {
+        match dial.next() {
+            Step::Resolve { .. } => {
+                now = now + resolved;
+                dial.handle_resolved(&all, now);
+            }
+            Step::Wait(wait) => {
+                now = wait.until;
+                dial.handle_timeout(now);
+            }
+            Step::Failed => return *dial.into_result().unwrap_err().record,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn an_address_that_had_no_time_to_answer_is_not_said_to_be_silent() {
+    let cases: [(u64, usize, &[&str]); 4] = [
+        // The lookup took nearly all of it.
+        (
+            9_400,
+            2,
+            &[
+                "certain: the time had passed in connecting to the addresses (dialling for 10.00 s; \
+               192.0.2.0:80 did not answer after 600 ms; 192.0.2.1:80 did not answer after 350 ms)",
+            ],
+        ),
+        (
+            9_000,
+            1,
+            &["certain: the address does not answer (192.0.2.0:80 did not answer after 1.0 s)"],
+        ),
+        // One had time and the other had not.
+        (
+            8_900,
+            2,
+            &[
+                "likely: the address does not answer (192.0.2.0:80 did not answer after 1.1 s)",
+                "possible: the time had passed in connecting to the addresses \
+                 (dialling for 10.00 s; 192.0.2.1:80 did not answer after 850 ms)",
+            ],
+        ),
+        // And a few were never tried.
+        (0, 34, &["likely: the address does not answer"]),
+    ];
+    for (resolved, count, expected) in cases {
+        let record = silent_after(Duration::from_millis(resolved), count);
+        let findings: Vec<_> = record.diagnosis().iter().map(ToString::to_string).collect();
+        assert_eq!(findings.len(), expected.len(), "{findings:?}");
+        for (finding, expected) in findings.iter().zip(expected) {
+            assert!(finding.starts_with(expected), "{finding}");
+        }
+        assert_eq!(record.untried > 0, count > 32);
+    }
+}
+
+/// Whoever does not reach a proxy learns nothing of the server, and is told to look at the proxy.
+#[test]
+fn a_proxy_that_is_not_reached_is_blamed_and_not_the_server() {
+    let failed: [(&[Option<AttemptErrorKind>], &str); 5] = [
+        (&[], "certain: the proxy's name was not found"),
+        (
+            &[Some(Refused)],
+            "certain: nobody listens at the proxy's address (192.0.2.0:80 refused after 0 µs)",
+        ),
+        (
+            &[None],
+            "certain: the proxy's address does not answer \
+             (192.0.2.0:80 did not answer after 10.0 s)",
+        ),
+        (
+            &[Some(Unreachable)],
+            "certain: there is no route to the proxy's address \
+             (192.0.2.0:80 unreachable after 0 µs)",
+        ),
+        (
+            &[Some(NotPermitted)],
+            "certain: this machine does not let the connection to the proxy out \
+             (192.0.2.0:80 not permitted on this machine after 0 µs)",
+        ),
+    ];
+    for (addresses, expected) in failed {
+        for (proxy, kind) in [("http://p", ProxyKind::Http), ("socks5://p", ProxyKind::Socks5)] {
+            let record = dial(Some(proxy), Ok(()), addresses, None);
+            assert_eq!(record.through, Some(kind));
+            assert_eq!(record.proxy, None, "{record}");
+            let diagnosis = record.diagnosis();
+            assert_eq!(line(&diagnosis), expected, "{record}");
+            let remedy = diagnosis.first().remedy();
+            assert!(!remedy.contains("server") && !remedy.contains("a proxy"), "{remedy}");
+            let names_it = remedy.contains("the proxy's host and port") || addresses.is_empty();
+            assert!(names_it, "{remedy}");
+        }
+        assert_eq!(dial(None, Ok(()), addresses, None).through, None);
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod report_json;
 mod scenarios;
 mod scores;
 mod trace;
+mod wording;
 mod world;
 
 use std::fs;
@@ -148,10 +149,18 @@ fn every_verdict_of_the_documentation_happens() {
     // The others are in `dial`.
     let (endings, _) = documentation.split_once(dial::HEADING).unwrap();
     let rows = endings.lines().filter(|line| line.starts_with("//! | `"));
-    let names: Vec<&str> = rows.filter_map(|line| line.split('`').nth(1)).collect();
+    let cells = rows.filter_map(|line| line.strip_prefix("//! | `")?.split('|').next());
+    let names: Vec<&str> =
+        cells.flat_map(|cell| cell.split('`').step_by(2)).filter(|name| *name != ", ").collect();
     assert!(names.len() > 25, "{names:?}");
-    for name in names {
-        let happens = traces.iter().any(|(_, trace)| trace.head.expect.name == name);
-        assert!(happens || name == "unexplained", "{name}");
+    for name in &names {
+        let happens = traces.iter().any(|(_, trace)| trace.head.expect.name == *name);
+        assert!(happens || *name == "unexplained", "{name}");
+    }
+    // And whatever happens, or is said of it, is documented.
+    for outcome in outcomes_of(traces) {
+        for name in [&*outcome.expected.name, outcome.verdict.name()] {
+            assert!(names.contains(&name), "{name} is in no row");
+        }
     }
 }

@@ -55,6 +55,7 @@ fn config_of(head: &Head) -> Config {
         heartbeat
     });
     config.timeouts.idle = head.idle;
+    config.timeouts.message = head.message;
     config.limits.message = 1 << 20;
     config.limits.pending_output = 64 << 20;
     config

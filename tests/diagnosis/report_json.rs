@@ -36,7 +36,6 @@ fn the_whole_report_as_json() {
         "termination": {
             "role": "client",
             "code": 1006,
-    "dial": null,
             "clean": false,
             "initiator": "transport",
             "cause": { "eof": { "at": "frame_boundary" } },
@@ -47,6 +46,7 @@ fn the_whole_report_as_json() {
             "dropped": { "bytes": 0, "messages": 0 },
             "refusal": null,
             "dial": null,
+            "tls": null,
             "evidence": {
                 "phase": "open",
                 "position": "frame_boundary",

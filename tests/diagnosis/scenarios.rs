@@ -101,6 +101,7 @@ pub(crate) fn corpus(seed: u64) -> Vec<(String, Trace)> {
                 carrier: Carrier::Http1,
                 heartbeat: None,
                 idle: None,
+                message: None,
                 past: Vec::new(),
             };
             let play = Play { setup, numbers: Numbers::new(seed) };

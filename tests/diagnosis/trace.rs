@@ -46,6 +46,8 @@ pub(crate) struct Head {
     pub(crate) heartbeat: Option<(Duration, Duration)>,
     /// Our own idle timeout.
     pub(crate) idle: Option<Duration>,
+    /// Our own timeout for a message.
+    pub(crate) message: Option<Duration>,
     /// Lifetime and idle time of earlier connections that ended without a Close, the latest first.
     pub(crate) past: Vec<(Duration, Duration)>,
     pub(crate) expect: Expected,
@@ -185,6 +187,7 @@ struct Settings {
     carrier: Option<Carrier>,
     heartbeat: Option<Option<(Duration, Duration)>>,
     idle: Option<Duration>,
+    message: Option<Duration>,
     past: Vec<(Duration, Duration)>,
     expect: Option<Expected>,
 }
@@ -207,6 +210,7 @@ impl Settings {
                 self.heartbeat.replace(Some((span(interval)?, span(timeout)?))).is_some()
             }
             ["idle", idle] => self.idle.replace(span(idle)?).is_some(),
+            ["message", limit] => self.message.replace(span(limit)?).is_some(),
             ["past", lifetime, idle] => {
                 self.past.push((span(lifetime)?, span(idle)?));
                 self.past.len() > 4
@@ -231,6 +235,7 @@ impl Settings {
             carrier: self.carrier.unwrap_or_default(),
             heartbeat: self.heartbeat?,
             idle: self.idle,
+            message: self.message,
             past: self.past,
             expect: self.expect?,
         })
@@ -379,6 +384,9 @@ impl fmt::Display for Trace {
         }
         if let Some(idle) = head.idle {
             writeln!(f, "idle {}", seconds(idle))?;
+        }
+        if let Some(message) = head.message {
+            writeln!(f, "message {}", seconds(message))?;
         }
         for (lifetime, idle) in &head.past {
             writeln!(f, "past {} {}", seconds(*lifetime), seconds(*idle))?;

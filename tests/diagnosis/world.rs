@@ -89,6 +89,7 @@ pub(crate) struct Setup {
     /// Interval and timeout, in seconds.
     pub(crate) heartbeat: Option<(f64, f64)>,
     pub(crate) idle: Option<f64>,
+    pub(crate) message: Option<f64>,
     pub(crate) past: Vec<(f64, f64)>,
 }
 
@@ -107,6 +108,7 @@ impl Simulation {
             carrier: setup.carrier,
             heartbeat: setup.heartbeat.map(|(interval, timeout)| (span(interval), span(timeout))),
             idle: setup.idle.map(span),
+            message: setup.message.map(span),
             past: setup.past.iter().map(|(life, idle)| (span(*life), span(*idle))).collect(),
             expect: Expected { name: String::new(), number: None },
         };

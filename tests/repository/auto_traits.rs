@@ -116,8 +116,10 @@ fn every_future_can_be_spawned() {
         reconnecting: &mut Reconnecting,
         stream: TcpStream,
         acceptor: &Acceptor,
+        request: &ClientRequest,
     ) {
         is_spawned(farewell::aio::connect("ws://localhost/"));
+        is_spawned(farewell::aio::connect_over(request, Config::default(), Ok::<TcpStream, _>));
         is_spawned(farewell::aio::accept(stream, acceptor));
         is_spawned(socket.next());
         is_spawned(socket.send("x"));

@@ -7,7 +7,7 @@
 //! - `function()` and `Type::function()`: the last Rust file named before it in the same line has
 //!   that function, and of a type, in an `impl` block or a trait of that name;
 //! - `Type`, `Type::Variant` and `Type::field`: some file in `src` has it;
-//! - `cargo` with a test, an example, a bench or an alias: there is one.
+//! - `cargo` with a test, an example, a bench, a package or an alias: there is one.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,11 +15,12 @@ use std::path::PathBuf;
 
 use crate::{root, sources};
 
-const DOCUMENTS: [(&str, &str); 9] = [
+const DOCUMENTS: [(&str, &str); 10] = [
     ("ARCHITECTURE.md", include_str!("../../ARCHITECTURE.md")),
     ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
     ("SECURITY.md", include_str!("../../SECURITY.md")),
     ("README.md", include_str!("../../README.md")),
+    ("doctor/README.md", include_str!("../../doctor/README.md")),
     ("benches/README.md", include_str!("../../benches/README.md")),
     ("examples/README.md", include_str!("../../examples/README.md")),
     ("fuzz/README.md", include_str!("../../fuzz/README.md")),
@@ -30,11 +31,27 @@ const DOCUMENTS: [(&str, &str); 9] = [
 /// Where names of functions and types are meant, and not words in code of other kinds.
 const BY_NAME: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 
-const FOLDERS: [&str; 7] = ["src", "tests", "benches", "examples", "fuzz", ".ci", ".cargo"];
+const FOLDERS: [&str; 8] =
+    ["src", "tests", "benches", "examples", "doctor", "fuzz", ".ci", ".cargo"];
 
 /// The commands of cargo itself that the documents use, and of its plug-ins.
 const CARGO: [&str; 11] =
     ["add", "bench", "build", "check", "clippy", "doc", "fetch", "fmt", "fuzz", "run", "test"];
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 /// The code in a document's prose, line by line, fenced blocks left out.
 fn prose(text: &'static str) -> impl Iterator<Item = (usize, Vec<&'static str>)> {
@@ -210,6 +227,15 @@ fn aliases() -> Vec<&'static str> {
     lines.filter_map(|line| line.split_once(" = ").map(|(name, _)| name)).collect()
 }
 
+/// Whether a package of the workspace has this name.
+fn is_package(name: &str) -> bool {
+    let manifests = ["Cargo.toml", "doctor/Cargo.toml"].map(|path| root().join(path));
+    let line = format!("name = \"{name}\"");
+    manifests
+        .iter()
+        .any(|path| fs::read_to_string(path).unwrap().lines().any(|other| other == line))
+}
+
 #[test]
 fn every_command_of_the_documents_can_be_run() {
     let aliases = aliases();
@@ -224,13 +250,17 @@ fn every_command_of_the_documents_can_be_run() {
             let verb = words.next().unwrap_or_default();
             let mut good = CARGO.contains(&verb) || verb == "install" || aliases.contains(&verb);
             while let Some(word) = words.next() {
+                let name = words.clone().next().unwrap_or_default();
                 let folder = match word {
                     "--test" => "tests",
                     "--example" => "examples",
                     "--bench" => "benches",
+                    "-p" => {
+                        good &= is_package(name);
+                        continue;
+                    }
                     _ => continue,
                 };
-                let name = words.next().unwrap_or_default();
                 // The only target that lies elsewhere, and a placeholder.
                 good &= has(folder, name) || name == "fuzz_corpus" || name == "NAME";
             }
@@ -247,5 +277,31 @@ fn every_alias_is_explained() {
     let contributing = include_str!("../../CONTRIBUTING.md");
     for alias in aliases() {
         assert!(contributing.contains(&format!("`cargo {alias}")), "cargo {alias}");
+    }
+}
+
+/// The figures of the last whole run stand in one table, which the run writes, and are told of in
+/// prose elsewhere.
+#[test]
+fn the_figures_of_the_real_endings_are_those_of_their_table() {
+    let table = include_str!("../../src/diagnosis/real_endings.md");
+    let row = table.lines().find_map(|line| line.strip_prefix("| all | ")).unwrap();
+    let cells: Vec<_> = row.split(" | ").collect();
+    let [causes, endings, certain, likely, ..] = cells[..] else { panic!("{row}") };
+    let (right, all) = certain.split_once(" of ").unwrap();
+    let certain = if right == all { format!("all of {all}") } else { certain.to_owned() };
+    let date = table.strip_prefix("On ").and_then(|text| text.split(',').next()).unwrap();
+    let parts: Vec<_> = date.split('-').map(|part| part.parse::<usize>().unwrap()).collect();
+    let [year, month, day] = parts[..] else { panic!("{date}") };
+    let date = format!("On {day} {} {year}, of {endings} endings", MONTHS[month - 1]);
+    let told = [
+        ("README.md", date),
+        ("README.md", format!("{certain} certain verdicts were right")),
+        ("README.md", format!("{likely} likely ones")),
+        ("tests/interop/README.md", format!("Makes {endings} endings of {causes} causes")),
+    ];
+    for (document, figures) in told {
+        let (_, text) = DOCUMENTS.into_iter().find(|(name, _)| *name == document).unwrap();
+        assert!(text.contains(&figures), "{document} has other figures than \"{figures}\"");
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::root;
 
 /// A feature, the ones that it stands on, and the crates that it adds to theirs, on Linux.
-const ADDED: [(&str, &[&str], &str); 8] = [
+const ADDED: [(&str, &[&str], &str); 14] = [
     ("http", &["std"], "http itoa"),
     ("tokio", &["std"], "futures-core futures-sink mio pin-project-lite socket2 tokio"),
     (
@@ -18,6 +18,20 @@ const ADDED: [(&str, &[&str], &str); 8] = [
     ("axum", &["hyper"], "axum-core http-body-util mime sync_wrapper tower-layer tower-service"),
     ("deflate", &["std"], "zlib-rs"),
     ("testkit", &["std"], ""),
+    (
+        "rustls",
+        &["std"],
+        "once_cell rustls rustls-pki-types rustls-webpki subtle untrusted zeroize",
+    ),
+    ("rustls-ring", &["rustls"], "ring"),
+    ("rustls-aws-lc-rs", &["rustls"], "aws-lc-rs aws-lc-sys"),
+    (
+        "rustls-platform-verifier",
+        &["rustls"],
+        "log openssl-probe rustls-native-certs rustls-platform-verifier",
+    ),
+    ("rustls-webpki-roots", &["rustls"], "webpki-roots"),
+    ("wss", &["rustls-ring", "rustls-platform-verifier"], ""),
     ("tracing", &[], "pin-project-lite tracing tracing-core"),
     ("serde", &[], "serde serde_core serde_derive"),
 ];

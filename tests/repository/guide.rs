@@ -26,7 +26,7 @@ fn every_test_that_the_guide_names_is_there() {
     let mut named = BTreeMap::new();
     let mut missing = Vec::new();
     for (line, span) in code_spans() {
-        if span.starts_with("tests/") {
+        if span.starts_with("tests/") || span.starts_with("src/") {
             let text = std::fs::read_to_string(root.join(span)).unwrap_or_else(|error| {
                 panic!("line {line}: {span}: {error}");
             });

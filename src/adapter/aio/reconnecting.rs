@@ -30,6 +30,8 @@ use crate::config::Config;
 use crate::connection::SendError;
 use crate::diagnosis::{Diagnosis, History};
 use crate::handshake::{ClientRequest, Response};
+#[cfg(doc)]
+use crate::reconnect::ConnectFailure;
 use crate::reconnect::{Attempt, Reconnect, ReconnectConfig};
 use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
@@ -141,7 +143,7 @@ impl Reconnecting<TcpStream> {
         Self::with_attempt(request, options.config.clone(), move |attempt| {
             let Try { request, config, clock, began, .. } = attempt;
             let options = options.with_config(config);
-            Box::pin(async move { connect_through(&request, &options, clock, began).await })
+            Box::pin(async move { connect_through(&request, &options, Ok, clock, began).await })
         })
     }
 }
@@ -167,7 +169,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         Self::with_attempt(request, config.into(), move |attempt| {
             let Try { request, config, clock, began, limit } = attempt;
             let stream = connect(request.clone(), limit);
-            Box::pin(async move { open(stream.await?, &request, config, None, clock, began).await })
+            Box::pin(async move {
+                open(stream.await?, None, &request, config, None, clock, began).await
+            })
         })
     }
 

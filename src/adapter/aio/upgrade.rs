@@ -245,7 +245,7 @@ impl Waiting {
         let negotiated = core::mem::take(&mut self.negotiated);
         let session = Session::upgraded(Role::Server, negotiated, config, Seed::from_os()?, now);
         session.note_request(&self.request);
-        let turn = Turn::new(stream, opening::driver(session, now), self.clock);
+        let turn = Turn::new(stream, opening::driver(session, None, now), self.clock);
         Ok(WebSocket::new(turn, Opening::of_request(self.request.clone())))
     }
 

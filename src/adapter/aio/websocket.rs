@@ -20,7 +20,7 @@ use crate::adapter::opening::{self, Opening};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
-use crate::report::{DialRecord, Evidence, Stats, Termination};
+use crate::report::{DialRecord, Evidence, Stats, Termination, TlsFacts};
 use crate::session::{Outgoing, SendRefused, Session, Unsent};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
@@ -87,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let clock = Clock::new();
         let seed = Seed::from_os().map_err(io::Error::other)?;
         let session = Session::upgraded(role, negotiated, config, seed, clock.now());
-        let driver = opening::driver(session, clock.now()).with_input(read);
+        let driver = opening::driver(session, None, clock.now()).with_input(read);
         Ok(Self::new(Turn::new(stream, driver, clock), Opening::default()))
     }
 

@@ -188,6 +188,8 @@ impl<S: Socket> Access for Half<S> {
 
     fn write(&mut self, wait: bool, timeout: Duration, clock: Clock) {
         let shared = self.shared.clone();
+        // What is written behind the end is the last word, which the other thread may not know of.
+        let wait = wait || self.driver().ended().is_some();
         let Some(mut current) = lock_if(&shared.writing, wait) else {
             // The other thread writes, and will write what was queued since.
             return self.turn.leave_writing();

@@ -21,6 +21,8 @@ use crate::config::Config;
 use crate::connection::SendError;
 use crate::diagnosis::{Diagnosis, History};
 use crate::handshake::{ClientRequest, Response};
+#[cfg(doc)]
+use crate::reconnect::ConnectFailure;
 use crate::reconnect::{Attempt, Reconnect, ReconnectConfig};
 use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
@@ -124,7 +126,7 @@ impl Reconnecting<TcpStream> {
         let options = options.into();
         Self::with_attempt(request, options.config.clone(), move |attempt| {
             let options = options.with_config(attempt.config);
-            connect_through(&attempt.request, &options, attempt.clock, attempt.began)
+            connect_through(&attempt.request, &options, Ok, attempt.clock, attempt.began)
         })
     }
 }
@@ -146,7 +148,7 @@ impl<S: Transport> Reconnecting<S> {
     ) -> Result<Self, ConnectError> {
         Self::with_attempt(request, config.into(), move |attempt| {
             let stream = connect(&attempt.request, attempt.limit)?;
-            open(stream, &attempt.request, attempt.config, None, attempt.clock, attempt.began)
+            open(stream, None, &attempt.request, attempt.config, None, attempt.clock, attempt.began)
         })
     }
 

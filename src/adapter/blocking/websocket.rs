@@ -18,7 +18,7 @@ use crate::adapter::opening::{self, Opening};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
-use crate::report::{DialRecord, Evidence, Stats, Termination};
+use crate::report::{DialRecord, Evidence, Stats, Termination, TlsFacts};
 use crate::session::{Outgoing, SendRefused, Session, Unsent};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::CloseFrame;
@@ -70,7 +70,7 @@ impl<S: Transport> WebSocket<S> {
         let clock = Clock::new();
         let seed = Seed::from_os().map_err(io::Error::other)?;
         let session = Session::upgraded(role, negotiated, config, seed, clock.now());
-        let driver = opening::driver(session, clock.now()).with_input(read);
+        let driver = opening::driver(session, None, clock.now()).with_input(read);
         let turn = Turn { access: Own::new(stream, driver)?, clock };
         Ok(Self::new(turn, Opening::default()))
     }

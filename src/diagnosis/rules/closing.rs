@@ -138,8 +138,7 @@ pub(super) fn timed_out(measures: &Measures<'_>) -> Option<Vec<Finding>> {
     let local = measures.report.local_close.as_ref()?;
     let bytes = measures.evidence.pending_output;
     let (verdict, confidence, fact) = if local.flushed {
-        let received = Fact::LastReceived { before: measures.quiet_in() };
-        (Verdict::CloseUnanswered, Certain, received)
+        (Verdict::CloseUnanswered, Certain, measures.received())
     } else {
         (Verdict::OutboundBlocked { pending: bytes }, Likely, Fact::Pending { bytes })
     };
@@ -171,6 +170,7 @@ pub(super) fn skipped_by(
         | TransportError::TimedOut
         | TransportError::Refused
         | TransportError::Unreachable
+        | TransportError::Tls(_)
         | TransportError::NonBlocking
         | TransportError::Other => None,
     }

@@ -5,12 +5,12 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::super::finding::Confidence::{Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
 use crate::report::{
-    AddressAttempt, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase, DialRecord,
-    ProxyAnswer, ProxyFailure,
+    AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase, DialRecord, ProxyAnswer, ProxyFailure,
 };
 
 /// How many addresses a finding names.
@@ -25,7 +25,7 @@ pub(in crate::diagnosis) fn explain(record: &DialRecord) -> Vec<Finding> {
             certain(Verdict::NameNotFound { proxy: *proxy }, facts)
         }
         DialFailure::NoAddress => {
-            certain(Verdict::NameNotFound { proxy: record.proxy.is_some() }, vec![])
+            certain(Verdict::NameNotFound { proxy: record.through.is_some() }, vec![])
         }
         DialFailure::TooManyAddresses { given, limit } => {
             let verdict = Verdict::TooManyAddresses { given: *given as u64, limit: *limit as u64 };
@@ -63,48 +63,52 @@ fn by_proxy(failure: ProxyFailure) -> Verdict {
     }
 }
 
-/// What the outcome of an address means.
-fn of_address(attempt: &AddressAttempt) -> Option<Verdict> {
-    match attempt.outcome {
-        AttemptOutcome::Silent => Some(Verdict::AddressesSilent),
-        AttemptOutcome::Failed(error) => Some(match error.kind {
-            AttemptErrorKind::Refused => Verdict::AddressesRefused,
-            AttemptErrorKind::TimedOut => Verdict::AddressesSilent,
-            AttemptErrorKind::Unreachable => Verdict::AddressesUnreachable,
-            AttemptErrorKind::NotPermitted | AttemptErrorKind::NoLocalAddress => {
-                Verdict::LocalNetwork
-            }
-            AttemptErrorKind::Reset | AttemptErrorKind::Other => Verdict::TransportFailure,
-        }),
-        AttemptOutcome::Pending | AttemptOutcome::Connected | AttemptOutcome::Lost => None,
+/// An address that was waited for less long than this may only be slow, or a packet was lost: what
+/// asks for a connection is sent again after a second.
+const ENOUGH: Duration = Duration::from_secs(1);
+const TOO_EARLY: Verdict = Verdict::DialTimedOut { phase: DialPhase::Connect };
+
+/// What it means that an address failed so, the server's or the proxy's.
+fn of_address(kind: AttemptErrorKind, too_early: bool, proxy: bool) -> Verdict {
+    match kind {
+        AttemptErrorKind::Refused => Verdict::AddressesRefused { proxy },
+        AttemptErrorKind::TimedOut if too_early => TOO_EARLY,
+        AttemptErrorKind::TimedOut => Verdict::AddressesSilent { proxy },
+        AttemptErrorKind::Unreachable => Verdict::AddressesUnreachable { proxy },
+        AttemptErrorKind::NotPermitted | AttemptErrorKind::NoLocalAddress => {
+            Verdict::LocalNetwork { proxy }
+        }
+        AttemptErrorKind::Reset | AttemptErrorKind::Other => Verdict::TransportFailure,
     }
 }
 
-/// One finding for each way in which addresses failed. An address without a route is usual where
-/// there is no IPv6, so that it says least.
+/// One finding for each way in which addresses failed, the one that says most first.
 fn by_address(record: &DialRecord) -> Vec<Finding> {
-    const BY_WEIGHT: [Verdict; 5] = [
-        Verdict::AddressesRefused,
-        Verdict::AddressesSilent,
-        Verdict::LocalNetwork,
-        Verdict::TransportFailure,
-        Verdict::AddressesUnreachable,
-    ];
+    let proxy = record.through.is_some();
+    let failed = record.attempts.iter().filter_map(|attempt| {
+        let kind = attempt.outcome.failure()?;
+        let silent = attempt.outcome == AttemptOutcome::Silent;
+        let too_early = silent && attempt.span.took().is_some_and(|took| took < ENOUGH);
+        Some(((kind.weight(), too_early), of_address(kind, too_early, proxy), attempt))
+    });
+    let mut failed: Vec<_> = failed.collect();
+    failed.sort_by_key(|(weight, ..)| *weight);
     let mut findings: Vec<Finding> = Vec::new();
-    for verdict in BY_WEIGHT {
-        let so = |attempt: &&AddressAttempt| of_address(attempt) == Some(verdict);
-        let tried = record.attempts.iter().filter(so);
-        let count = tried.clone().count();
-        if count == 0 {
-            continue;
-        }
-        let facts = tried.take(NAMED).map(|attempt| Fact::Address { attempt: *attempt }).collect();
+    for alike in failed.chunk_by(|(_, one, _), (_, other, _)| one == other) {
+        let Some((_, verdict, _)) = alike.first() else { continue };
+        // That the time had passed is so, whatever was not tried.
+        let too_early = *verdict == TOO_EARLY;
+        let all = alike.len() == record.attempts.len() && (record.untried == 0 || too_early);
         let confidence = match findings.is_empty() {
-            true if count == record.attempts.len() => Certain,
+            true if all => Certain,
             true => Likely,
             false => Possible,
         };
-        findings.push(Finding::new(verdict, confidence, facts));
+        let dialling = too_early.then_some(Fact::Dialling { span: record.took() });
+        let named = alike.iter().take(NAMED);
+        let named = named.map(|(.., attempt)| Fact::Address { attempt: **attempt });
+        let facts = dialling.into_iter().chain(named).collect();
+        findings.push(Finding::new(*verdict, confidence, facts));
     }
     findings
 }

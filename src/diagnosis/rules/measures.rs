@@ -5,9 +5,7 @@ use core::iter;
 use core::time::Duration;
 
 use super::super::{Diagnoser, Fact};
-use crate::report::{
-    Cause, Direction, Evidence, Gap, Phase, Position, Termination, TransportError,
-};
+use crate::report::{Cause, Direction, Evidence, Gap, Phase, Termination, TransportError};
 use crate::time::Timestamp;
 use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
 
@@ -43,8 +41,8 @@ impl<'a> Measures<'a> {
     }
 
     pub(super) fn is_before_open(&self) -> bool {
-        let opening = self.evidence.phase == Phase::Opening
-            || self.evidence.position == Position::OpeningHandshake;
+        let opening =
+            self.evidence.phase == Phase::Opening || self.evidence.position.is_before_open();
         let handshake = matches!(
             self.report.cause,
             Cause::HandshakeTimeout | Cause::HandshakeRejected { .. } | Cause::HandshakeInvalid(_)
@@ -90,7 +88,7 @@ impl<'a> Measures<'a> {
 
     fn phase_is_sound(&self) -> bool {
         let opening = self.evidence.phase == Phase::Opening;
-        opening == (self.evidence.position == Position::OpeningHandshake)
+        opening == (self.evidence.position.is_before_open())
     }
 
     /// When it was decided that the connection ends; all spans are measured up to that.
@@ -122,6 +120,22 @@ impl<'a> Measures<'a> {
 
     pub(super) fn quiet_in(&self) -> Duration {
         self.ago(self.evidence.last_received)
+    }
+
+    /// When the last byte had come; or for how long none had, where none ever did.
+    pub(super) fn received(&self) -> Fact {
+        match self.evidence.last_received {
+            Some(_) => Fact::LastReceived { before: self.quiet_in() },
+            None => Fact::NothingReceived { span: self.quiet_in() },
+        }
+    }
+
+    /// How long before the end the peer's last Ping was read, and how long after that our Pong left.
+    pub(super) fn peer_ping(&self) -> Option<(Duration, Option<Duration>)> {
+        let pings = &self.evidence.peer_pings;
+        let last = pings.last?;
+        let answered = pings.answered.filter(|at| *at <= self.end());
+        Some((self.ago(Some(last)), answered.map(|at| at.since(last))))
     }
 
     pub(super) fn quiet_out(&self) -> Duration {

@@ -6,11 +6,10 @@ use core::iter;
 
 use super::super::finding::Confidence::{Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
-use super::contradiction;
 use super::measures::Measures;
-use super::stream;
+use super::{contradiction, stream, tls};
 use crate::handshake::{HandshakeError, Refusal, Suspect};
-use crate::report::{Cause, Direction, TransportError};
+use crate::report::{Cause, Direction, Position, TransportError};
 use crate::wire::role::Role;
 
 pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
@@ -22,6 +21,10 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
             let mut findings = vec![Finding::new(Verdict::HandshakeTimedOut, Certain, facts)];
             findings.extend(others_port(measures));
             findings
+        }
+        Cause::Eof { at: at @ Position::TlsHandshake } => {
+            let facts = vec![Fact::EndedAt { at }, received(measures)];
+            vec![Finding::new(Verdict::TlsCutShort, Certain, facts)]
         }
         Cause::Eof { at } => cut_short(measures, vec![Fact::EndedAt { at }]),
         Cause::Transport { direction, kind } => failed(measures, direction, kind),
@@ -48,6 +51,7 @@ fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -
             facts.push(Fact::Opening { span: measures.age() });
             one(Verdict::KernelTimeout, Certain, facts)
         }
+        TransportError::Tls(error) => tls::failed(measures, error),
         TransportError::Unreachable => one(Verdict::Unreachable, Certain, facts),
         TransportError::Refused => one(Verdict::Refused, Certain, facts),
         TransportError::Aborted => one(Verdict::SystemAborted, Likely, facts),

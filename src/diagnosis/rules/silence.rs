@@ -36,7 +36,7 @@ pub(super) fn pong_timeout(measures: &Measures<'_>) -> Vec<Finding> {
     let bytes = measures.evidence.pending_output;
     // And the heartbeat sends another Ping only where something came after the one before.
     let mut findings = if heard || pings.outstanding > 1 {
-        let facts = vec![counted.clone(), Fact::LastReceived { before: silent }];
+        let facts = vec![counted.clone(), measures.received()];
         vec![Finding::new(Verdict::PeerStalled, Likely, facts), half_open(Possible)]
     } else {
         vec![half_open(likely_if(bytes == 0))]
@@ -69,7 +69,7 @@ pub(super) fn write_stalled(measures: &Measures<'_>, pending: u64) -> Vec<Findin
     if pings.last_queued.is_some() && pings.last_flushed.is_none() {
         facts.push(Fact::PingNotWritten);
     }
-    facts.push(Fact::LastReceived { before: measures.quiet_in() });
+    facts.push(measures.received());
     // A dead path stops both directions; a peer that does not read may still write.
     let stalled_for = measures.quiet_out();
     let heard = measures.evidence.last_received.is_some()
@@ -88,14 +88,11 @@ pub(super) fn write_stalled(measures: &Measures<'_>, pending: u64) -> Vec<Findin
 /// told as far as it was seen.
 pub(super) fn no_answer_from_us(measures: &Measures<'_>, peer: &CloseFrame) -> Vec<Finding> {
     let code = peer.reported_code();
-    let pings = &measures.evidence.peer_pings;
     let mut facts = vec![Fact::PeerClose { frame: *peer }];
-    if let Some(last) = pings.last {
-        let answered = pings.answered.filter(|at| *at <= measures.end());
-        let after = answered.map(|at| at.since(last));
-        facts.push(Fact::PeerPing { before: measures.ago(Some(last)), after });
+    if let Some((before, after)) = measures.peer_ping() {
+        facts.push(Fact::PeerPing { before, after });
         let pending = measures.evidence.pending_output;
-        if answered.is_none() && pending > 0 {
+        if after.is_none() && pending > 0 {
             facts.push(Fact::Pending { bytes: pending });
         }
     }
@@ -105,40 +102,60 @@ pub(super) fn no_answer_from_us(measures: &Measures<'_>, peer: &CloseFrame) -> V
 
 /// Our Pong was behind our own output.
 fn late_pong(measures: &Measures<'_>) -> Option<Finding> {
-    let pings = &measures.evidence.peer_pings;
-    let last = pings.last?;
-    let waited = match pings.answered.filter(|at| *at <= measures.end()) {
-        Some(at) => at.since(last),
-        None => measures.ago(Some(last)),
-    };
-    if waited <= Duration::from_secs(1) {
+    let (before, after) = measures.peer_ping()?;
+    if after.unwrap_or(before) <= A_SECOND {
         return None;
     }
     let pending = measures.evidence.pending_output;
-    let facts = vec![Fact::Pending { bytes: pending }];
-    Some(Finding::new(Verdict::OutboundBlocked { pending }, likely_if(pending > 0), facts))
+    let fact = match pending {
+        0 => Fact::PeerPing { before, after },
+        _ => Fact::Pending { bytes: pending },
+    };
+    let blocked = Verdict::OutboundBlocked { pending };
+    Some(Finding::new(blocked, likely_if(pending > 0), vec![fact]))
 }
 
 /// Whether a reason speaks of our silence: of Pings, Pongs or heartbeats, and that they were missed.
+///
+/// That something is *not* so says nothing alone: that Pings are not allowed is no silence.
 pub(super) fn names_our_silence(reason: &str) -> bool {
     const SIGNS: [&str; 6] = ["keepalive", "keep-alive", "keep alive", "heartbeat", "ping", "pong"];
     const MISSED: [&str; 13] = [
         "timeout",
         "timed out",
         "time out",
-        "no",
-        "not",
         "missed",
         "missing",
         "lost",
-        "failed",
         "expired",
         "overdue",
         "unanswered",
-        "didn't",
+        "unresponsive",
+        "no answer",
+        "no reply",
+        "no response",
     ];
-    SIGNS.iter().any(|sign| has_word(reason, sign))
-        && MISSED.iter().any(|word| has_word(reason, word))
+    const DENIALS: [&str; 4] = ["not", "never", "didn't", "failed to"];
+    const ANSWERS: [&str; 9] = [
+        "receive",
+        "received",
+        "respond",
+        "responded",
+        "responding",
+        "answer",
+        "answered",
+        "answering",
+        "reply",
+    ];
+    let has_any = |words: &[&str]| words.iter().any(|word| has_word(reason, word));
+    let follow = |first: &str, second: &[&str]| {
+        behind(reason, first).any(|rest| second.iter().any(|word| begins_with(rest, word)))
+    };
+    has_any(&SIGNS)
+        && (has_any(&MISSED)
+            || follow("no", &SIGNS)
+            || DENIALS.iter().any(|denial| follow(denial, &ANSWERS))
+            || SIGNS.iter().any(|sign| follow(sign, &["failed", "check failed"])))
 }
 
 /// Whether a reason names a timeout for idleness, as many servers do.
@@ -151,15 +168,30 @@ pub(super) fn names_idleness(reason: &str) -> bool {
 
 /// Whether `text` has these words, in letters of any case, and not inside others, but for a plural.
 fn has_word(text: &str, words: &str) -> bool {
-    let (text, words) = (text.as_bytes(), words.as_bytes());
-    let ends = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
-    text.windows(words.len()).enumerate().any(|(at, part)| {
-        let before = at.checked_sub(1).and_then(|before| text.get(before));
-        let after = text.get(at + words.len()..).unwrap_or_default();
-        let plural = after.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&b's'));
-        let after = after.get(usize::from(plural)..).unwrap_or_default();
-        part.eq_ignore_ascii_case(words) && ends(before) && ends(after.first())
+    behind(text, words).next().is_some()
+}
+
+/// What stands behind each place where `text` has these words, without the space between.
+fn behind<'a>(text: &'a str, words: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let text = text.as_bytes();
+    (0..text.len()).filter_map(move |at| {
+        let (before, from) = text.split_at_checked(at)?;
+        let starts = before.last().is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        after_word(from, words).filter(|_| starts)
     })
+}
+
+fn begins_with(text: &[u8], words: &str) -> bool {
+    after_word(text, words).is_some()
+}
+
+/// What follows these words or their plural, if `text` begins with them.
+fn after_word<'a>(text: &'a [u8], words: &str) -> Option<&'a [u8]> {
+    let (part, after) = text.split_at_checked(words.len())?;
+    let plural = after.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&b's'));
+    let after = after.get(usize::from(plural)..).unwrap_or_default();
+    let ends = after.first().is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    (ends && part.eq_ignore_ascii_case(words.as_bytes())).then(|| after.trim_ascii_start())
 }
 
 /// Adds the suspension of this process where the end came right after it: first, unless somebody
@@ -254,6 +286,13 @@ mod tests {
             "keep-alive expired",
             "client did not respond to ping: timed out",
             "Did not receive pong",
+            "pong not received",
+            "peer is not responding to pings",
+            "didn't answer our ping",
+            "no response to ping",
+            "failed to respond to heartbeats",
+            "heartbeat failed",
+            "no heartbeat for 30 s",
         ] {
             assert!(names_our_silence(reason), "{reason}");
         }
@@ -266,6 +305,13 @@ mod tests {
             "heartbeat interval changed",
             "timeout",
             "no space left",
+            "pings are not allowed",
+            "ping not supported",
+            "too many pings: not allowed",
+            "heartbeat not negotiated",
+            "unknown op ping: no handler",
+            "heartbeat negotiation failed",
+            "failed to parse ping",
         ] {
             assert!(!names_our_silence(reason), "{reason}");
         }

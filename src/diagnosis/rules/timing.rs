@@ -167,7 +167,7 @@ fn rounded(span: Duration) -> Duration {
     }
 }
 
-/// How many connections in a row had about this `span`, the present one included.
+/// How many connections had about this `span`, the present one included; others may lie between.
 fn repeated(measures: &Measures<'_>, of: fn(&PastConnection) -> Duration, span: Duration) -> u32 {
     let past = measures.diagnoser.history.iter().flat_map(|history| history.iter());
     let equal = past.filter(|past| past.was_cut() && of(past).abs_diff(span) <= measures.slack());

@@ -7,7 +7,7 @@ use super::super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::super::known_timeouts::TimeoutKind;
 use super::super::{Fact, Finding, Verdict};
 use super::measures::{LONG_TRIP, Measures};
-use super::{likely_if, stream, timing};
+use super::{likely_if, stream, timing, tls};
 use crate::report::{Direction, Position, TransportError};
 
 /// The smallest limits that are common: from this size on, a message may well be over one.
@@ -49,6 +49,7 @@ pub(super) fn failed(
         (_, TransportError::Refused) => one(Verdict::Refused, Certain, facts),
         (_, TransportError::Aborted) => one(Verdict::SystemAborted, Likely, facts),
         (Direction::Read, TransportError::Reset) => reset(measures, facts),
+        (_, TransportError::Tls(error)) => tls::failed(measures, error),
         (Direction::Write, TransportError::Reset | TransportError::BrokenPipe) => {
             under_us(measures, Likely, facts)
         }
@@ -86,7 +87,9 @@ fn mid_message(at: Position) -> Option<Verdict> {
         Position::InsideHeader { received } | Position::BetweenFragments { received } => {
             (received, None)
         }
-        Position::OpeningHandshake | Position::FrameBoundary => return None,
+        Position::TlsHandshake | Position::OpeningHandshake | Position::FrameBoundary => {
+            return None;
+        }
     };
     Some(Verdict::PeerDiedMidMessage { received, expected })
 }

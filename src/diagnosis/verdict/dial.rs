@@ -9,10 +9,10 @@ use crate::report::DialPhase;
 #[cfg(test)]
 pub(super) const ALL: [Verdict; 13] = [
     Verdict::NameNotFound { proxy: false },
-    Verdict::AddressesRefused,
-    Verdict::AddressesSilent,
-    Verdict::AddressesUnreachable,
-    Verdict::LocalNetwork,
+    Verdict::AddressesRefused { proxy: false },
+    Verdict::AddressesSilent { proxy: false },
+    Verdict::AddressesUnreachable { proxy: false },
+    Verdict::LocalNetwork { proxy: false },
     Verdict::TooManyAddresses { given: 1001, limit: 1000 },
     Verdict::ProxyNeedsCredentials,
     Verdict::ProxyRefusedCredentials,
@@ -34,40 +34,75 @@ pub(super) fn name_not_found(proxy: bool) -> Row {
     )
 }
 
-pub(super) fn addresses_refused() -> Row {
-    row(
-        "addresses_refused",
-        "nobody listens at the address",
-        "The host is there and refuses the port: check the port, that the server runs and listens on \
-         this address and not only on localhost, and that no firewall refuses in its name.",
-    )
+pub(super) fn addresses_refused(proxy: bool) -> Row {
+    let (sentence, remedy) = if proxy {
+        (
+            "nobody listens at the proxy's address",
+            "The proxy's host is there and refuses the port: check the proxy's host and port, that \
+             the proxy runs and listens on this address and not only on localhost, and that no \
+             firewall refuses in its name.",
+        )
+    } else {
+        (
+            "nobody listens at the address",
+            "The host is there and refuses the port: check the port, that the server runs and \
+             listens on this address and not only on localhost, and that no firewall refuses in its \
+             name.",
+        )
+    };
+    row("addresses_refused", sentence, remedy)
 }
 
-pub(super) fn addresses_silent() -> Row {
-    row(
-        "addresses_silent",
-        "the address does not answer",
-        "A firewall drops what is sent, or the host is off: check the address, security groups and \
-         firewalls on both sides, and whether a proxy has to be used here.",
-    )
+pub(super) fn addresses_silent(proxy: bool) -> Row {
+    let (sentence, remedy) = if proxy {
+        (
+            "the proxy's address does not answer",
+            "A firewall drops what is sent, or the proxy's host is off: check the proxy's host and \
+             port, that it runs, and the firewalls between; it may be one of another network than \
+             this machine is in.",
+        )
+    } else {
+        (
+            "the address does not answer",
+            "A firewall drops what is sent, or the host is off: check the address, security groups \
+             and firewalls on both sides, and whether a proxy has to be used here.",
+        )
+    };
+    row("addresses_silent", sentence, remedy)
 }
 
-pub(super) fn addresses_unreachable() -> Row {
-    row(
-        "addresses_unreachable",
-        "there is no route to the address",
-        "Check this machine's network, its routes and its VPN. Where only IPv6 addresses are \
-         unreachable, it has no IPv6, and the server's IPv4 address is missing or failed too.",
-    )
+pub(super) fn addresses_unreachable(proxy: bool) -> Row {
+    let (sentence, remedy) = if proxy {
+        (
+            "there is no route to the proxy's address",
+            "Check the proxy's host and port, that it runs, and this machine's network, its routes \
+             and its VPN: the proxy may be one of another network than this machine is in.",
+        )
+    } else {
+        (
+            "there is no route to the address",
+            "Check this machine's network, its routes and its VPN. Where only IPv6 addresses are \
+             unreachable, it has no IPv6, and the server's IPv4 address is missing or failed too.",
+        )
+    };
+    row("addresses_unreachable", sentence, remedy)
 }
 
-pub(super) fn local_network() -> Row {
-    row(
-        "local_network",
-        "this machine does not let the connection out",
-        "Check this machine's firewall and sandbox, whether it is out of local ports or of files, and \
-         whether it has an address of the same family as the server's.",
-    )
+pub(super) fn local_network(proxy: bool) -> Row {
+    let (sentence, remedy) = if proxy {
+        (
+            "this machine does not let the connection to the proxy out",
+            "Check this machine's firewall and sandbox for the proxy's host and port, whether it is \
+             out of local ports, and whether it has an address of the same family as the proxy's.",
+        )
+    } else {
+        (
+            "this machine does not let the connection out",
+            "Check this machine's firewall and sandbox, whether it is out of local ports, and whether \
+             it has an address of the same family as the server's.",
+        )
+    };
+    row("local_network", sentence, remedy)
 }
 
 pub(super) fn too_many_addresses(given: u64, limit: u64) -> Row {
@@ -154,7 +189,10 @@ pub(super) fn dial_timed_out(phase: DialPhase) -> Row {
             "The resolver does not answer: check the resolvers of this machine (/etc/resolv.conf), and \
              whether the network lets them through."
         }
-        DialPhase::Connect => "Check firewalls and the address, or allow more time.",
+        DialPhase::Connect => {
+            "An address had less than a second to answer: allow more time, and look at how much of \
+             it the lookup took, or addresses before; then check firewalls and the address."
+        }
         DialPhase::Proxy => {
             "The proxy took the connection and says nothing: it may wait for a server that does not \
              answer it, or speak another protocol; read its log, or allow more time."

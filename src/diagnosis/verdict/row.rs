@@ -5,7 +5,7 @@ use alloc::format;
 use core::time::Duration;
 
 use super::words::{by_application, by_code, by_status, registered};
-use super::{Verdict, dial, stream};
+use super::{Verdict, dial, stream, tls};
 use crate::time::display::{Setting, Span};
 use crate::wire::close::CloseCode;
 use crate::wire::role::Role;
@@ -14,6 +14,8 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) sentence: Cow<'static, str>,
     pub(super) remedy: Cow<'static, str>,
+    /// Whether it ended as somebody meant it to, and nobody complained.
+    pub(super) agreed: bool,
 }
 
 pub(super) fn row(
@@ -21,7 +23,13 @@ pub(super) fn row(
     sentence: impl Into<Cow<'static, str>>,
     remedy: impl Into<Cow<'static, str>>,
 ) -> Row {
-    Row { name, sentence: sentence.into(), remedy: remedy.into() }
+    Row { name, sentence: sentence.into(), remedy: remedy.into(), agreed: false }
+}
+
+/// One of an ending about which nothing is to be done.
+fn agreed(name: &'static str, sentence: impl Into<Cow<'static, str>>) -> Row {
+    let remedy = "Nothing is to be done: the connection was closed as agreed.";
+    Row { agreed: true, ..row(name, sentence, remedy) }
 }
 
 /// What a remedy depends on, besides the verdict and the end that asks.
@@ -38,10 +46,18 @@ pub(in crate::diagnosis) enum Situation {
     Quiet,
 }
 
-pub(super) const AGREED: &str = "Nothing is to be done: the connection was closed as agreed.";
 const DIED_SENDING: &str = "The peer crashed or was killed while it was sending: read its log \
                             around this time, and be ready to ask for the message again.";
 const KEEP_THE_REPORT: &str = "Keep this report, and watch whether the same happens again.";
+
+/// Where nothing is pending, what was slow to leave has left since.
+fn blocked(pending: u64) -> Cow<'static, str> {
+    match pending {
+        0 => "our output was slow to leave".into(),
+        1 => "our output is blocked, 1 byte pending".into(),
+        _ => format!("our output is blocked, {pending} bytes pending").into(),
+    }
+}
 
 impl Verdict {
     /// Everything that is said of it, the remedy for this endpoint in this situation.
@@ -54,13 +70,13 @@ impl Verdict {
         let without_pings = situation == Situation::WithoutPings;
         match *self {
             Self::ClosedByUs { code } => {
-                row("closed_by_us", format!("closed by us with {code}"), AGREED)
+                agreed("closed_by_us", format!("closed by us with {code}"))
             }
             Self::ClosedByPeer { code } => {
-                row("closed_by_peer", format!("closed by the peer with {code}"), AGREED)
+                agreed("closed_by_peer", format!("closed by the peer with {code}"))
             }
             Self::ClosedByBoth { code } => {
-                row("closed_by_both", format!("closed by both ends at once with {code}"), AGREED)
+                agreed("closed_by_both", format!("closed by both ends at once with {code}"))
             }
             Self::ClosedByApplication { code } => row(
                 "closed_by_application",
@@ -257,7 +273,7 @@ impl Verdict {
             ),
             Self::OutboundBlocked { pending } => row(
                 "outbound_blocked",
-                format!("our output is blocked, {pending} bytes pending"),
+                blocked(pending),
                 "The peer reads too slowly or the uplink is too slow: send less, wait for the \
                  output to drain before sending more, and fragment large messages.",
             ),
@@ -350,18 +366,9 @@ impl Verdict {
                      before it answers.",
                 ),
             ),
-            Self::TlsPort => row(
-                "tls_port",
-                by_role(
-                    "the other end speaks TLS",
-                    "the other end speaks TLS to a port without it",
-                ),
-                by_role(
-                    "Use wss:// instead of ws://: this port is one for TLS.",
-                    "A client with wss:// came to a port without TLS: let it use ws://, or put TLS in \
-                     front of this server; scanners of ports are harmless.",
-                ),
-            ),
+            Self::Tls { error } => tls::by_error(error, role),
+            Self::TlsCutShort => tls::cut_short(role),
+            Self::TlsPort => tls::port(role),
             Self::Unreachable => row(
                 "unreachable",
                 "the peer cannot be reached any more",
@@ -382,10 +389,10 @@ impl Verdict {
                  reconnect.",
             ),
             Self::NameNotFound { proxy } => dial::name_not_found(proxy),
-            Self::AddressesRefused => dial::addresses_refused(),
-            Self::AddressesSilent => dial::addresses_silent(),
-            Self::AddressesUnreachable => dial::addresses_unreachable(),
-            Self::LocalNetwork => dial::local_network(),
+            Self::AddressesRefused { proxy } => dial::addresses_refused(proxy),
+            Self::AddressesSilent { proxy } => dial::addresses_silent(proxy),
+            Self::AddressesUnreachable { proxy } => dial::addresses_unreachable(proxy),
+            Self::LocalNetwork { proxy } => dial::local_network(proxy),
             Self::TooManyAddresses { given, limit } => dial::too_many_addresses(given, limit),
             Self::ProxyNeedsCredentials => dial::proxy_needs_credentials(),
             Self::ProxyRefusedCredentials => dial::proxy_refused_credentials(),
@@ -409,7 +416,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Verdict; 40] = [
+    const ALL: [Verdict; 41] = [
         Verdict::ClosedByUs { code: 1000 },
         Verdict::ClosedByPeer { code: 1005 },
         Verdict::ClosedByBoth { code: 1000 },
@@ -450,11 +457,13 @@ mod tests {
         Verdict::Unreachable,
         Verdict::Refused,
         Verdict::SystemAborted,
+        Verdict::TlsCutShort,
     ];
 
     #[test]
     fn every_verdict_has_a_name_and_a_remedy_of_its_own() {
-        let all: Vec<_> = ALL.into_iter().chain(dial::ALL).chain(stream::ALL).collect();
+        let all: Vec<_> =
+            ALL.into_iter().chain(tls::ALL).chain(dial::ALL).chain(stream::ALL).collect();
         let mut names: Vec<_> = all.iter().map(Verdict::name).collect();
         names.sort_unstable();
         names.dedup();
@@ -462,6 +471,8 @@ mod tests {
         for verdict in all {
             let (text, remedy) = (verdict.to_string(), verdict.remedy());
             assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
+            let nothing = remedy.starts_with("Nothing is to be done");
+            assert_eq!(verdict.is_agreed(), nothing, "{text}: {remedy}");
             assert!(remedy.ends_with('.') && !remedy.contains("  "), "{text}: {remedy}");
             let untold = matches!(verdict, Verdict::TransportFailure | Verdict::Unexplained);
             assert_eq!(remedy.starts_with("Keep this report"), untold, "{text}: {remedy}");

@@ -20,7 +20,7 @@ use crate::handshake::request_error::RequestError;
 /// One opening handshake of a client whose HTTP somebody else speaks: what the response to its
 /// request is held against.
 ///
-/// [`ClientHandshake`](super::ClientHandshake) does the same with bytes.
+/// [`ClientHandshake`](crate::handshake::ClientHandshake) does the same with bytes.
 ///
 /// ```
 /// use farewell::handshake::{ClientRequest, HttpHandshake, Outcome};
@@ -130,10 +130,10 @@ impl HttpHandshake {
         Ok((message, Self { expected, limits: HeadLimits::new(&config.limits) }))
     }
 
-    /// Holds the response against the rules, those that [`ClientHandshake`](super::ClientHandshake)
+    /// Holds the response against the rules, those that [`ClientHandshake`](crate::handshake::ClientHandshake)
     /// holds bytes against.
     ///
-    /// A refusal has no body then: [`Refusal::with_body`](super::Refusal::with_body) gives it one.
+    /// A refusal has no body then: [`Refusal::with_body`](crate::handshake::Refusal::with_body) gives it one.
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@ use crate::handshake::server::Request;
 impl Request {
     /// The request in the head that an HTTP server has read, under the default [`Limits`].
     ///
-    /// It is held against the same rules as bytes are by [`ServerHandshake`](super::ServerHandshake), and breaks the same
+    /// It is held against the same rules as bytes are by [`ServerHandshake`](crate::handshake::ServerHandshake), and breaks the same
     /// ones. Respond with [`Accept::to_http`] or [`Rejection::to_http`].
     ///
     /// ```

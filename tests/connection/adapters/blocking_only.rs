@@ -380,16 +380,19 @@ fn a_stream_cut_short_below_tls_says_so() {
     use farewell::{StreamEnd, TransportError};
     let said = io::ErrorKind::UnexpectedEof;
     let cases = [
-        (io::Error::new(said, TransportError::TlsTruncated), StreamEnd::TlsTruncated),
+        (io::Error::new(said, TransportError::TlsTruncated), StreamEnd::TlsTruncated, ""),
         // Streams without TLS say so as well: a decompressor, a socket of somebody's own.
-        (io::Error::new(said, "half a block"), StreamEnd::Failed(TransportError::UnexpectedEof)),
+        (
+            io::Error::new(said, "half a block"),
+            StreamEnd::Failed(TransportError::UnexpectedEof),
+            "half a block",
+        ),
     ];
-    for (error, end) in cases {
-        let words = error.to_string();
+    for (error, end, words) in cases {
         let mut socket = scripted(vec![Err(error)]);
         let Incoming::Ended(report) = socket.next() else { panic!("a message") };
         assert_eq!(report.stream_end, end, "{report}");
-        let failure = report.evidence.failure.expect("the stream said more than a kind");
+        let failure = report.evidence.failure.expect("the stream failed");
         assert_eq!(failure.message.as_str(), words);
     }
 }

@@ -2,6 +2,7 @@
 //! redirections, Unix sockets, and credentials that are shown nowhere.
 
 mod addresses;
+mod over;
 mod proxies;
 mod redirects;
 #[cfg(unix)]

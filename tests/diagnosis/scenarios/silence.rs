@@ -18,6 +18,7 @@ pub(super) const SCENARIOS: &[Row] = &[
     ("process-hiccup", 5, process_hiccup),
     ("nap-past-the-peers-patience", 10, nap),
     ("own-idle-timeout", 6, own_idle_timeout),
+    ("own-message-timeout", 6, own_message_timeout),
 ];
 
 /// Cable pulled, or the peer asleep: from now on nothing comes.
@@ -183,4 +184,26 @@ fn own_idle_timeout(mut play: Play) -> Trace {
     let mut world = play.begin();
     world.chat(before, 2000.0);
     world.finish("local_idle_timeout", None)
+}
+
+/// The peer begins a message and drips it, for longer than we are patient.
+fn own_message_timeout(mut play: Play) -> Trace {
+    let limit = play.numbers.pick(&[10.0, 30.0, 60.0]);
+    let before = play.numbers.magnitude(1.0, 100.0);
+    play.setup.message = Some(limit);
+    let mut world = play.any_heartbeat().begin();
+    world.chat(before, 2000.0);
+    let message = world.frame(0x82, &[b'y'; 20_000]);
+    let mut rest = &message[..];
+    // Pongs would get into the frame.
+    world.act(Op::NoPongs);
+    while !world.has_ended() && rest.len() > 100 {
+        let (piece, more) = rest.split_at(100);
+        world.act(Op::Receive(piece.to_vec()));
+        let pause = world.numbers.between(0.5, 2.0);
+        world.sleep(pause);
+        rest = more;
+    }
+    world.act(Op::Wait);
+    world.finish("local_message_timeout", None)
 }

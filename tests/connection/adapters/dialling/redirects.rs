@@ -85,6 +85,10 @@ fn what_is_no_websocket_url_is_not_followed<A: Adapter>() {
 }
 
 fn what_needs_tls_is_not_followed_and_leaves_the_report<A: Adapter>() {
+    if cfg!(feature = "rustls") {
+        // It is followed: see `tests/tls`.
+        return;
+    }
     let (address, thread) = redirects(302, "https://SELF/".into(), 1);
     let error = A::connect(&request(address), options(3)).err().unwrap();
     let ConnectError::Redirect { error: RedirectError::TlsNeeded, report } = &error else {

@@ -44,13 +44,10 @@ class Judged:
     def faults_of_wording(self, names):
         """What no report may say, whatever the cause was."""
         faults = []
-        twice = {name for name in names if names.count(name) > 1}
-        # Two idle times of a proxy are two explanations.
-        for name in twice - {"proxy_idle_timeout"}:
+        for name in {name for name in names if names.count(name) > 1}:
             faults.append(f"names {name} twice")
         opened = self.ending["termination"]["evidence"]["phase"] != "opening"
-        said = self.ending["says"].replace("no byte was received after the opening handshake", "")
-        if opened and "no byte was received" in said:
+        if opened and "no byte was received" in self.ending["says"]:
             faults.append("says that no byte was received after a 101")
         if "suspended for" in self.ending["says"].replace("suspended for at least", ""):
             faults.append("says how long this process was suspended, not \"at least\"")

@@ -1,0 +1,13 @@
+//! TLS through both adapters over real sockets, against peers that speak it without this crate.
+//!
+//! What both adapters have to do is written once, against the trait `Adapter`, and run for each.
+
+mod dialling;
+mod ends;
+mod failures;
+mod handshakes;
+mod messages;
+mod records;
+mod split;
+mod support;
+mod tls_1_2;

@@ -25,6 +25,8 @@ use crate::report::Termination;
 use crate::wire::message::Message;
 
 pub use acceptor::Acceptor;
+#[cfg(feature = "hyper")]
+pub use error::UpgradeError;
 pub use error::{AcceptError, ConnectError};
 pub use options::ConnectOptions;
 pub use reconnecting::{Disconnected, ReconnectEvent};

@@ -13,6 +13,7 @@
 //! [`Limits::head`](crate::Limits::head) of them are stored. Whose fault an error is shows in its
 //! type: [`RequestError`] and [`ResponseError`] are the caller's, [`HandshakeError`] the peer's.
 
+mod carrier;
 mod client;
 mod client_request;
 mod error;
@@ -43,6 +44,7 @@ use crate::deflate;
 #[cfg(feature = "deflate")]
 pub use crate::deflate::DeflateParams;
 
+pub use carrier::Carrier;
 pub use client::{ClientHandshake, Outcome, Response};
 pub use client_request::ClientRequest;
 pub use error::HandshakeError;
@@ -50,6 +52,8 @@ pub(crate) use error::Suspect;
 pub use extension::ExtensionOffer;
 #[cfg(feature = "http")]
 pub use http_types::HttpHandshake;
+#[cfg(feature = "hyper")]
+pub(crate) use http_types::Typed;
 pub use http1::headers::{HeaderError, Headers};
 pub(crate) use http1::uri::{AuthorityError, percent_decode, split_authority};
 pub use origin::{OriginError, OriginList, Origins};
@@ -62,14 +66,28 @@ pub(crate) use tunnel::{Answer, Tunnel, basic};
 
 /// What both endpoints agreed on in the opening handshake.
 ///
-/// [`Negotiated::default`] is an upgrade without a subprotocol and without extensions.
+/// [`Negotiated::default`] is an upgrade of HTTP/1.1 without a subprotocol and without extensions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Negotiated {
+    carrier: Carrier,
     subprotocol: Option<Box<str>>,
     extensions: Extensions,
 }
 
 impl Negotiated {
+    /// The same on this carrier, for a stream whose opening handshake was spoken elsewhere. The
+    /// report of the ending says so.
+    #[must_use]
+    pub fn with_carrier(self, carrier: Carrier) -> Self {
+        Self { carrier, ..self }
+    }
+
+    /// What carries the connection.
+    #[must_use]
+    pub fn carrier(&self) -> Carrier {
+        self.carrier
+    }
+
     /// The same with `name` as the subprotocol in use, for an upgrade that was negotiated
     /// elsewhere.
     #[must_use]

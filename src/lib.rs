@@ -13,6 +13,8 @@
 //! |---|---|
 //! | threads, and a `TcpStream` or any other stream | [`blocking`] |
 //! | tokio | `aio`, with feature `tokio` |
+//! | a server of hyper's or axum's | `aio::upgrade` and `aio::WebSocketUpgrade`, with features `hyper` and `axum` |
+//! | HTTP that somebody else speaks, HTTP/2 for example | `Request::from_http` and `HttpHandshake` in [`handshake`], with feature `http` |
 //! | a way to go: through a proxy, to given addresses, over redirections | [`ConnectOptions`], with [`dial`] below it |
 //! | a socket of your own kind: smol, mio, io_uring, embassy | [`Driver`](driver::Driver), which says what to do next: [the loop](#the-canonical-loop) |
 //! | no socket at all (a test, a simulation, a tunnel), and want whole messages | [`Session`] |
@@ -229,6 +231,9 @@
 //!   speaks: `Request::from_http`, `Accept::to_http`, and for clients `HttpHandshake`, in
 //!   [`handshake`].
 //! - `tokio`: the tokio adapter.
+//! - `hyper`: `aio::upgrade` makes a WebSocket of a request that hyper serves, over HTTP/1.1 and
+//!   HTTP/2 (RFC 8441).
+//! - `axum`: `aio::WebSocketUpgrade`, an extractor on the same.
 //! - `deflate`: permessage-deflate, compression of messages (RFC 7692). Off until
 //!   `Config::compression` asks for it. It needs `std`, and no C compiler.
 //! - `wss`: all that `wss://` URLs need; it is `rustls` with `rustls-ring` and
@@ -284,9 +289,9 @@ pub use connection::{Connection, Event, FrameHead, SendError};
 pub use deflate::{Compression, WindowBits};
 pub use report::{
     Cause, CloseReceived, Direction, ErrorMessage, Evidence, FirstBytes, Gap, HighWater, Initiator,
-    LocalClose, PeerPings, Phase, Pings, Position, ReadClosed, Rtt, SentMessage, Stats, StreamEnd,
-    Termination, TlsAlert, TlsCertificate, TlsError, TlsFacts, TlsVersion, Traffic, TransportError,
-    TransportFailure, Undelivered,
+    LocalClose, OpeningFailure, PeerPings, Phase, Pings, Position, ReadClosed, Rtt, SentMessage,
+    Stats, StreamEnd, Termination, TlsAlert, TlsCertificate, TlsError, TlsFacts, TlsVersion,
+    Traffic, TransportError, TransportFailure, Undelivered,
 };
 pub use session::{
     Opened, Outgoing, Output, Prepared, RespondError, SendRefused, Session, SessionEvent, Unsent,
@@ -306,6 +311,6 @@ pub use wire::role::Role;
 pub use wire::utf8::{IncompleteUtf8, InvalidUtf8, Utf8Validator};
 pub use wire::violation::Violation;
 
-#[cfg(all(doctest, feature = "tokio", feature = "testkit"))]
+#[cfg(all(doctest, feature = "axum", feature = "deflate", feature = "testkit"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

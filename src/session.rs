@@ -395,6 +395,7 @@ impl Session {
     /// Frees everything that was held.
     fn end(&mut self, mut report: Box<Termination>) -> SessionEvent<'static> {
         report.dial.clone_from(&self.dial);
+        report.evidence.carrier = self.negotiated.carrier();
         self.send_queue.clear();
         self.assembly.clear();
         self.deflate = None;

@@ -202,6 +202,7 @@ fn stream(report: &Termination) -> String {
     match report.stream_end {
         StreamEnd::Eof => format!("ended in order (TCP's FIN) {at}"),
         StreamEnd::TlsTruncated => format!("was cut off {at} (without TLS's close_notify)"),
+        StreamEnd::EndOrReset => format!("ended or was reset {at}"),
         StreamEnd::Failed(kind) => format!("failed {at}: {kind}"),
         _ => "had not ended when this end gave up the connection".into(),
     }

@@ -42,10 +42,16 @@
 mod clock;
 mod commands;
 mod dial;
+#[cfg(feature = "axum")]
+mod extract;
 mod reconnecting;
 mod split;
 mod streams;
 mod turn;
+#[cfg(feature = "hyper")]
+mod upgrade;
+#[cfg(feature = "hyper")]
+mod upgraded;
 mod verbs;
 mod websocket;
 
@@ -70,11 +76,19 @@ use crate::time::Timestamp;
 use crate::tls::{TlsClient, TlsServer};
 use crate::wire::keystream::Seed;
 
+#[cfg(feature = "hyper")]
+pub use crate::adapter::UpgradeError;
 pub use crate::adapter::{
     AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, ReconnectEvent,
 };
+#[cfg(feature = "axum")]
+pub use extract::{UpgradeDecision, UpgradeRejection, WebSocketUpgrade};
 pub use reconnecting::Reconnecting;
 pub use split::{Receiver, Sender};
+#[cfg(feature = "hyper")]
+pub use upgrade::{Upgrade, upgrade};
+#[cfg(feature = "hyper")]
+pub use upgraded::Upgraded;
 pub use websocket::WebSocket;
 
 /// Connects to a `ws://` or, with feature `wss`, a `wss://` URL with the default settings.

@@ -117,10 +117,28 @@ pub enum AcceptError {
     /// status 500.
     #[error("the response does not fit the request: {0}")]
     Response(#[source] ResponseError),
+    /// The HTTP server does not give up the stream of a sound request.
+    #[cfg(feature = "hyper")]
+    #[error("the HTTP server does not give up the stream: {0}")]
+    Upgrade(#[from] UpgradeError),
     /// The opening handshake did not succeed. The report says why: a request that broke a rule, a
     /// rejection by this endpoint, or a client that left.
     #[error("{0}")]
     Ended(Box<Termination>),
+}
+
+/// Why an HTTP server does not give up the stream of a request: a fault of this server's.
+#[cfg(feature = "hyper")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum UpgradeError {
+    /// The request has no upgrade in its extensions: it was taken out before, or the request does
+    /// not come from hyper. Its client got status 500.
+    #[error("the request has no upgrade in its extensions")]
+    Missing,
+    /// The connection is served without upgrades: see hyper's `with_upgrades`.
+    #[error("its connections are served without upgrades")]
+    NotEnabled,
 }
 
 #[cfg(test)]

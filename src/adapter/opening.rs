@@ -77,6 +77,12 @@ impl Opening {
         }
     }
 
+    /// Of a request that somebody else has read.
+    #[cfg(feature = "hyper")]
+    pub(super) fn of_request(request: Box<Request>) -> Self {
+        Self { request: Some(request), ..Self::default() }
+    }
+
     pub(super) fn request(&self) -> Option<&Request> {
         self.request.as_deref()
     }

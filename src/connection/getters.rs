@@ -3,6 +3,7 @@
 use super::Connection;
 use super::times::sooner;
 use crate::config::Config;
+use crate::handshake::Carrier;
 use crate::report::{Evidence, LocalClose, Phase, Position, Stats};
 use crate::time::{Timer, Timestamp};
 use crate::wire::close::CloseFrame;
@@ -231,6 +232,7 @@ impl Connection {
         Evidence {
             phase,
             position,
+            carrier: Carrier::default(),
             opened: times.opened,
             ended: times.now(),
             last_received: seen(times.last_received(), received.bytes > 0),

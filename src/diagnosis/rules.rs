@@ -9,6 +9,7 @@ pub(super) mod dial;
 mod measures;
 mod opening;
 mod silence;
+mod stream;
 mod timing;
 mod tls;
 mod transport;

@@ -2,6 +2,7 @@
 
 mod dial;
 mod row;
+mod stream;
 mod tls;
 mod words;
 
@@ -138,6 +139,23 @@ pub enum Verdict {
         /// Bytes that did not drain.
         pending: u64,
     },
+    /// The peer, or a proxy in front of it, gave up this stream of an HTTP/2 or HTTP/3 connection.
+    StreamCancelled {
+        /// The error code; nothing where it may also have been an orderly end.
+        code: Option<u64>,
+    },
+    /// The peer, or a proxy in front of it, took no notice of the stream.
+    StreamRefused,
+    /// The peer's HTTP/2 or HTTP/3 reset the stream for an error.
+    StreamFailed {
+        /// The error code.
+        code: u64,
+    },
+    /// The HTTP/2 or HTTP/3 connection below was shut down, with all its streams.
+    ConnectionGoingAway {
+        /// The error code.
+        code: u64,
+    },
     /// The operating system gave up on the peer before the heartbeat did.
     KernelTimeout,
     /// This process slept or starved: its deadlines were handled late.
@@ -155,6 +173,8 @@ pub enum Verdict {
     UpgradeStripped,
     /// What is at the other end of the connection does not speak WebSocket.
     NotWebSocket,
+    /// The server, or a proxy in front of it, takes no WebSocket over HTTP/2 or HTTP/3.
+    ExtendedConnectNotOffered,
     /// The peer's opening handshake broke a rule.
     HandshakeFailure,
     /// The connection ended in the middle of the opening handshake.

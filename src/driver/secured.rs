@@ -245,7 +245,13 @@ impl Driver {
         }
         Some(match end.how {
             ReadClosed::Eof if secured.layer.is_established() => ReadClosed::TlsTruncated.into(),
-            ReadClosed::Eof | ReadClosed::TlsTruncated | ReadClosed::Failed(_) => end,
+            ReadClosed::EndOrReset if secured.layer.is_established() => {
+                ReadClosed::TlsTruncated.into()
+            }
+            ReadClosed::Eof
+            | ReadClosed::EndOrReset
+            | ReadClosed::TlsTruncated
+            | ReadClosed::Failed(_) => end,
         })
     }
 

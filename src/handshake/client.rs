@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use super::client_request::ClientRequest;
 use super::error::HandshakeError;
-use super::expected::{Expected, offer};
+use super::expected::{Asked, Expected, offer};
 use super::head::{Kind, ResponseHead};
 use super::http1::head::HeadReader;
 use super::http1::headers::Headers;
@@ -92,7 +92,7 @@ impl ClientHandshake {
         let key = key_of(nonce);
         request.write(key, &offer(compression), out);
         Self {
-            expected: Expected::new(request, key, compression),
+            expected: Expected::new(request, Asked::Upgrade(key), compression),
             state: State::Head(HeadReader::new(Kind::Response, limits)),
         }
     }
@@ -185,7 +185,8 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
-/// The response that established the connection: status 101, every rule checked.
+/// The response that established the connection: status 101, or 2xx to an extended CONNECT, every
+/// rule checked.
 #[derive(Debug, Clone)]
 pub struct Response {
     head: ResponseHead,
@@ -197,7 +198,7 @@ impl Response {
         Self { head, negotiated }
     }
 
-    /// The status, which is 101.
+    /// The status: 101, or 2xx on a stream of HTTP/2 or HTTP/3.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.head.status

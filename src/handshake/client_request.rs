@@ -216,6 +216,7 @@ impl ClientRequest {
         out.extend_from_slice(b"\r\n");
     }
 
+    /// The fields of a request for an upgrade.
     pub(super) fn write_fields(&self, key: [u8; KEY_LEN], extensions: &str, sink: &mut impl Sink) {
         //= rfc6455#4.1
         //# The request MUST contain a |Host| header field whose value
@@ -234,6 +235,15 @@ impl ClientRequest {
         //# The request MUST include a header field with the name
         //# |Sec-WebSocket-Key|.
         sink.field("Sec-WebSocket-Key", &key);
+        self.write_common_fields(extensions, sink);
+    }
+
+    /// The fields that every request has, whatever carries the connection.
+    //= rfc8441#5
+    //# The Origin [RFC6454], Sec-WebSocket-Version, Sec-WebSocket-Protocol,
+    //# and Sec-WebSocket-Extensions header fields are used in the CONNECT
+    //# request and response-header fields as defined in [RFC6455].
+    pub(super) fn write_common_fields(&self, extensions: &str, sink: &mut impl Sink) {
         //= rfc6455#4.1
         //# The request MUST include a header field with the name
         //# |Sec-WebSocket-Version|.  The value of this header field MUST be

@@ -78,7 +78,22 @@ pub enum HandshakeError {
     /// as a letter that is not ASCII, or a fragment.
     #[error("the request's target has a character that is not percent-encoded, or a fragment")]
     TargetCharacter,
-    /// The request has no Host.
+    /// The request is HTTP/2 or HTTP/3, where a WebSocket is asked for with an extended CONNECT, and
+    /// its method is another one: plain HTTP, most likely.
+    #[error(
+        "the request's method is not CONNECT, which asks for a WebSocket over HTTP/2 and HTTP/3"
+    )]
+    MethodNotConnect,
+    /// The CONNECT names no protocol in `:protocol`: it asks for a tunnel to a host.
+    #[error("the CONNECT has no :protocol")]
+    ProtocolMissing,
+    /// The `:protocol` of the extended CONNECT is not "websocket".
+    #[error("the :protocol of the CONNECT is not \"websocket\"")]
+    ProtocolUnknown,
+    /// The extended CONNECT has a Connection or an Upgrade, which HTTP/2 and HTTP/3 do not have.
+    #[error("the CONNECT has a Connection or an Upgrade, which HTTP/2 and HTTP/3 do not have")]
+    ConnectionField,
+    /// The request has no Host; an extended CONNECT has no `:authority`.
     #[error("the request has no Host")]
     HostMissing,
     /// The request has more than one Host.
@@ -136,6 +151,13 @@ pub enum HandshakeError {
     #[error("Sec-WebSocket-Extensions is malformed")]
     ExtensionsInvalid,
 
+    /// The server does not offer to take an extended CONNECT: its SETTINGS_ENABLE_CONNECT_PROTOCOL is
+    /// not 1, or has not come. Said by who speaks HTTP/2 or HTTP/3, before any request.
+    #[error("the server does not offer extended CONNECT")]
+    ExtendedConnectNotOffered,
+    /// The response to an extended CONNECT is a 101, which HTTP/2 and HTTP/3 do not have.
+    #[error("the response has status 101, which HTTP/2 and HTTP/3 do not have")]
+    SwitchingProtocols,
     /// The 101 response does not confirm the upgrade to "websocket": something on the way dropped
     /// or changed its Upgrade.
     #[error("the response's Upgrade is not \"websocket\"")]
@@ -189,6 +211,8 @@ pub(crate) enum Suspect {
     OtherService,
     /// A proxy that dropped the upgrade.
     Proxy,
+    /// A server that takes no WebSocket over HTTP/2 or HTTP/3, or a proxy before it that does not.
+    NoExtendedConnect,
     /// Such a proxy, or plain HTTP: health checks, and people with a browser.
     ProxyOrPlainHttp,
     /// Nothing: the request is well formed, and this server decided against it.
@@ -207,6 +231,11 @@ impl Facts {
     /// A rule of RFC 6455 for a request, or for any head.
     const fn new(section: &'static str, status: u16) -> Self {
         Self { rfc: 6455, section, status, suspect: Suspect::Peer }
+    }
+
+    /// A rule for a stream of HTTP/2 or HTTP/3.
+    const fn stream(rfc: u16, section: &'static str, status: u16) -> Self {
+        Self { rfc, ..Self::new(section, status) }
     }
 
     /// A rule that only a response can break.
@@ -242,6 +271,10 @@ impl HandshakeError {
             Self::Method => Facts::new("4.2.1", 405),
             Self::Target => Facts::new("4.2.1", 400),
             Self::TargetCharacter => Facts::new("4.2.1", 400),
+            Self::MethodNotConnect => Facts::stream(8441, "5", 405).suspect(Suspect::OtherService),
+            Self::ProtocolMissing => Facts::stream(8441, "5", 400).suspect(Suspect::OtherService),
+            Self::ProtocolUnknown => Facts::stream(9220, "3", 501).suspect(Suspect::OtherService),
+            Self::ConnectionField => Facts::stream(8441, "5", 400),
             Self::HostMissing => Facts::new("4.2.1", 400),
             Self::HostRepeated => Facts::new("4.2.1", 400),
             Self::HostInvalid => Facts::new("4.2.1", 400),
@@ -267,6 +300,10 @@ impl HandshakeError {
             Self::OriginMissing => Facts::new("10.2", 403).suspect(Suspect::Nothing),
             Self::OriginRefused => Facts::new("10.2", 403).suspect(Suspect::Nothing),
             Self::ExtensionsInvalid => Facts::new("9.1", 400),
+            Self::ExtendedConnectNotOffered => {
+                Facts::stream(8441, "3", 502).suspect(Suspect::NoExtendedConnect)
+            }
+            Self::SwitchingProtocols => Facts::stream(8441, "5", 502),
             Self::UpgradeNotConfirmed => Facts::response("4.1").suspect(Suspect::Proxy),
             Self::ConnectionNotConfirmed => Facts::response("4.1").suspect(Suspect::Proxy),
             Self::AcceptMissing => Facts::response("4.1").suspect(Suspect::OtherService),
@@ -283,7 +320,8 @@ impl HandshakeError {
         }
     }
 
-    /// The number of the RFC that the rule comes from: 6455, or 7692 for compression.
+    /// The number of the RFC that the rule comes from: 6455, 7692 for compression, 8441 and 9220 for
+    /// HTTP/2 and HTTP/3.
     #[must_use]
     pub const fn rfc(self) -> u16 {
         self.facts().rfc
@@ -298,9 +336,22 @@ impl HandshakeError {
 
     /// The status of a server's response to a request that breaks this rule; 502 for a rule that
     /// only a response can break, as a gateway responds when its upstream broke it.
+    ///
+    /// It is that of HTTP/1.1: over HTTP/2 and HTTP/3, where nothing can be upgraded, 426 is 400.
     #[must_use]
     pub const fn status(self) -> u16 {
         self.facts().status
+    }
+
+    /// The method that would have been right, where the method is what is wrong.
+    pub(super) const fn allowed_method(self) -> Option<&'static str> {
+        if matches!(self, Self::Method) {
+            Some("GET")
+        } else if matches!(self, Self::MethodNotConnect) {
+            Some("CONNECT")
+        } else {
+            None
+        }
     }
 
     pub(crate) const fn suspect(self) -> Suspect {

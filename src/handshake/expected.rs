@@ -4,6 +4,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
+use super::carrier::Carrier;
 use super::client::Response;
 use super::client_request::ClientRequest;
 use super::error::HandshakeError;
@@ -15,10 +16,22 @@ use super::permessage_deflate::{self, Offered};
 use super::{ACCEPT_LEN, Extensions, KEY_LEN, Negotiated, accept_of};
 use crate::deflate::Compression;
 
+/// How the connection was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked {
+    /// With this key, over HTTP/1.1.
+    Upgrade([u8; KEY_LEN]),
+    /// On a stream of this carrier.
+    #[cfg(feature = "http")]
+    ExtendedConnect(Carrier),
+}
+
 /// What was asked for, as far as the response has to fit it.
 #[derive(Debug)]
 pub(super) struct Expected {
-    accept: [u8; ACCEPT_LEN],
+    carrier: Carrier,
+    /// Over HTTP/1.1; on a stream there is none.
+    accept: Option<[u8; ACCEPT_LEN]>,
     /// The host that was asked.
     host: Box<str>,
     subprotocols: Box<str>,
@@ -38,11 +51,17 @@ impl Expected {
     #[cfg_attr(not(feature = "deflate"), expect(unused_variables, reason = "nothing is offered"))]
     pub(super) fn new(
         request: &ClientRequest,
-        key: [u8; KEY_LEN],
+        asked: Asked,
         compression: Option<&Compression>,
     ) -> Self {
+        let (carrier, accept) = match asked {
+            Asked::Upgrade(key) => (Carrier::Http1, Some(accept_of(&key))),
+            #[cfg(feature = "http")]
+            Asked::ExtendedConnect(carrier) => (carrier, None),
+        };
         Self {
-            accept: accept_of(&key),
+            carrier,
+            accept,
             host: request.host().into(),
             subprotocols: request.subprotocols.as_str().into(),
             #[cfg(feature = "deflate")]
@@ -50,12 +69,17 @@ impl Expected {
         }
     }
 
+    #[cfg(feature = "http")]
+    pub(super) fn carrier(&self) -> Carrier {
+        self.carrier
+    }
+
     /// The host that was asked.
     pub(super) fn host(&self) -> &str {
         &self.host
     }
 
-    /// Holds a 101 response against the rules.
+    /// Holds a response that opens the connection against the rules.
     //= rfc6455#4.1
     //# The client MUST validate the server's response as follows:
     //= rfc6455#4.1
@@ -63,6 +87,28 @@ impl Expected {
     //# server's handshake as defined in this section and in Section 4.2.2, the
     //# client MUST _Fail the WebSocket Connection_.
     pub(super) fn judge(&self, head: ResponseHead) -> Result<Response, HandshakeError> {
+        let headers = &head.headers;
+        if let Some(accept) = &self.accept {
+            Self::judge_upgrade(&head, accept)?;
+        }
+        //= rfc6455#4.1
+        //# If the response includes a |Sec-WebSocket-Extensions| header
+        //# field and this header field indicates the use of an extension
+        //# that was not present in the client's handshake (the server has
+        //# indicated an extension not requested by the client), the client
+        //# MUST _Fail the WebSocket Connection_.
+        let extensions = match extension::check(headers)? {
+            true => self.judge_extensions(headers)?,
+            false => Extensions::default(),
+        };
+        let subprotocol = self.judge_subprotocol(headers)?;
+        let carrier = self.carrier;
+        let negotiated = Negotiated { carrier, subprotocol, extensions };
+        Ok(Response::new(head, negotiated))
+    }
+
+    /// The rules of an upgrade, which a stream has none of.
+    fn judge_upgrade(head: &ResponseHead, accept: &[u8; ACCEPT_LEN]) -> Result<(), HandshakeError> {
         let headers = &head.headers;
         if !head.http_1_1 {
             return Err(HandshakeError::HttpVersion);
@@ -83,23 +129,10 @@ impl Expected {
         if !headers.list_has("Connection", "Upgrade") {
             return Err(HandshakeError::ConnectionNotConfirmed);
         }
-        self.judge_accept(headers)?;
-        //= rfc6455#4.1
-        //# If the response includes a |Sec-WebSocket-Extensions| header
-        //# field and this header field indicates the use of an extension
-        //# that was not present in the client's handshake (the server has
-        //# indicated an extension not requested by the client), the client
-        //# MUST _Fail the WebSocket Connection_.
-        let extensions = match extension::check(headers)? {
-            true => self.judge_extensions(headers)?,
-            false => Extensions::default(),
-        };
-        let subprotocol = self.judge_subprotocol(headers)?;
-        let negotiated = Negotiated { subprotocol, extensions };
-        Ok(Response::new(head, negotiated))
+        Self::judge_accept(headers, accept)
     }
 
-    fn judge_accept(&self, headers: &Headers) -> Result<(), HandshakeError> {
+    fn judge_accept(headers: &Headers, accept: &[u8; ACCEPT_LEN]) -> Result<(), HandshakeError> {
         //= rfc6455#4.1
         //# If the response lacks a |Sec-WebSocket-Accept| header field or
         //# the |Sec-WebSocket-Accept| contains a value other than the
@@ -109,7 +142,7 @@ impl Expected {
         //# trailing whitespace, the client MUST _Fail the WebSocket
         //# Connection_.
         match headers.single("Sec-WebSocket-Accept") {
-            Ok(value) if value == self.accept => Ok(()),
+            Ok(value) if value == accept => Ok(()),
             Ok(_) => Err(HandshakeError::AcceptWrong),
             Err(Count::None) => Err(HandshakeError::AcceptMissing),
             //= rfc6455#11.3.3

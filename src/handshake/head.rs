@@ -6,6 +6,7 @@
 
 use bytes::BytesMut;
 
+use super::carrier::Carrier;
 use super::error::HandshakeError;
 use super::http1::headers::{Headers, Span};
 use crate::config::Limits;
@@ -20,9 +21,48 @@ pub(super) enum Kind {
 #[derive(Debug, Clone)]
 pub(super) struct RequestHead {
     pub(super) headers: Headers,
-    pub(super) get: bool,
-    pub(super) http_1_1: bool,
+    pub(super) version: Version,
+    pub(super) method: Method,
     pub(super) target: Span,
+}
+
+/// Of a head that was read as bytes, one of HTTP/1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    Http10,
+    Http11,
+    #[cfg(feature = "http")]
+    Http2,
+    #[cfg(feature = "http")]
+    Http3,
+}
+
+impl Version {
+    pub(super) fn carrier(self) -> Carrier {
+        match self {
+            Self::Http10 | Self::Http11 => Carrier::Http1,
+            #[cfg(feature = "http")]
+            Self::Http2 => Carrier::Http2,
+            #[cfg(feature = "http")]
+            Self::Http3 => Carrier::Http3,
+        }
+    }
+}
+
+/// A method, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    /// For the protocol websocket: an extended CONNECT.
+    #[cfg(feature = "http")]
+    ConnectWebSocket,
+    /// For any other protocol.
+    #[cfg(feature = "http")]
+    ConnectOther,
+    /// Without a protocol: to a host.
+    #[cfg(feature = "http")]
+    Connect,
+    Other,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

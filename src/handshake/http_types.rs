@@ -10,11 +10,28 @@ use alloc::vec::Vec;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::carrier::Carrier;
 use super::error::HandshakeError;
 use super::head::Sink;
 use super::http1::headers::{HeaderError, Headers, Span, is_value};
 
 pub use client::HttpHandshake;
+#[cfg(feature = "hyper")]
+pub(crate) use server::Typed;
+
+/// The `:protocol` that asks for a WebSocket.
+pub(super) const PROTOCOL: &str = "websocket";
+
+impl Carrier {
+    /// What a request of this version opens a connection on.
+    pub(crate) fn of(version: http::Version) -> Self {
+        match version {
+            http::Version::HTTP_2 => Self::Http2,
+            http::Version::HTTP_3 => Self::Http3,
+            _ => Self::Http1,
+        }
+    }
+}
 
 /// The bytes of a head of ours, gathered from one of theirs.
 #[derive(Default)]

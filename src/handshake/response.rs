@@ -19,7 +19,7 @@ use super::server::Request;
 use super::{Extensions, Negotiated};
 use crate::deflate::Compression;
 
-/// Agreement to a request: status 101.
+/// Agreement to a request: status 101, or 200 on a stream of HTTP/2 or HTTP/3.
 ///
 /// One value serves any number of requests.
 ///
@@ -163,13 +163,21 @@ impl Accept {
         self.origins.check(request, self.origin_required)?;
         let subprotocol = self.choose(request)?;
         let (extensions, accepted) = choose_extensions(request, compression);
-        Ok(Agreed { negotiated: Negotiated { subprotocol, extensions }, accepted })
+        let carrier = request.carrier();
+        Ok(Agreed { negotiated: Negotiated { carrier, subprotocol, extensions }, accepted })
     }
 
     pub(super) fn write_fields(&self, request: &Request, agreed: &Agreed, sink: &mut impl Sink) {
-        sink.field("Upgrade", b"websocket");
-        sink.field("Connection", b"Upgrade");
-        sink.field("Sec-WebSocket-Accept", &request.accept());
+        //= rfc8441#5
+        //# Implementations using this extended CONNECT to bootstrap WebSockets
+        //# do not do the processing of the Sec-WebSocket-Key and Sec-WebSocket-
+        //# Accept header fields of [RFC6455] as that functionality has been
+        //# superseded by the :protocol pseudo-header field.
+        if !agreed.negotiated.carrier().is_stream() {
+            sink.field("Upgrade", b"websocket");
+            sink.field("Connection", b"Upgrade");
+            sink.field("Sec-WebSocket-Accept", &request.accept());
+        }
         //= rfc6455#4.2.2
         //# if the server does not wish to agree to one of the suggested
         //# subprotocols, it MUST NOT send back a |Sec-WebSocket-Protocol|
@@ -343,8 +351,8 @@ impl From<HandshakeError> for Rejection {
         let mut fields = Fields::default();
         // Both are fields that anybody may send.
         let _ = fields.push("Content-Type", "text/plain; charset=utf-8");
-        if error == HandshakeError::Method {
-            let _ = fields.push("Allow", "GET");
+        if let Some(method) = error.allowed_method() {
+            let _ = fields.push("Allow", method);
         }
         let body = format!("{error} (RFC {} section {})\n", error.rfc(), error.section());
         Self { status: error.status(), fields, body: body.into() }

@@ -8,9 +8,10 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, PAD};
 
+use super::carrier::Carrier;
 use super::error::HandshakeError;
 use super::extension::{self, ExtensionOffer};
-use super::head::{Kind, RequestHead};
+use super::head::{Kind, Method, RequestHead, Version};
 use super::http1::head::HeadReader;
 use super::http1::headers::{Count, Headers, is_token};
 use super::http1::uri::{split_absolute, split_authority};
@@ -141,6 +142,12 @@ impl Request {
         self.header("Host").unwrap_or_default()
     }
 
+    /// What carries the connection that is asked for.
+    #[must_use]
+    pub fn carrier(&self) -> Carrier {
+        self.head.version.carrier()
+    }
+
     /// The origin of the page that opens the connection, if the client is a browser.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
@@ -186,25 +193,28 @@ impl Request {
     //# processing the client's handshake and return an HTTP response with an
     //# appropriate error code (such as 400 Bad Request).
     pub(super) fn judge(head: RequestHead) -> Result<Self, HandshakeError> {
-        //= rfc6455#4.2.1
-        //# An HTTP/1.1 or higher GET request
-        if !head.http_1_1 {
-            return Err(HandshakeError::Http10);
+        check_method(head.version, head.method)?;
+        let (headers, target) = (&head.headers, head.headers.text(head.target));
+        let is_stream = head.version.carrier().is_stream();
+        if is_stream {
+            check_uri(target)?;
+        } else {
+            check_target(target)?;
+            check_host(headers)?;
         }
-        if !head.get {
-            return Err(HandshakeError::Method);
-        }
-        let headers = &head.headers;
-        check_target(headers.text(head.target))?;
-        check_host(headers)?;
         // A body would be taken for frames here and for a request by another reader. Devices say that
         // there is none.
         if headers.has("Transfer-Encoding") || !headers.get_all("Content-Length").all(is_zero) {
             return Err(HandshakeError::Body);
         }
-        check_upgrade(headers)?;
-        check_version(headers)?;
-        check_key(headers)?;
+        if is_stream {
+            check_stream_fields(headers)?;
+            check_version(headers)?;
+        } else {
+            check_upgrade(headers)?;
+            check_version(headers)?;
+            check_key(headers)?;
+        }
         check_subprotocols(headers)?;
         // As with the subprotocols, a list without an element names nothing: some clients send one.
         if headers.list(extension::NAME).next().is_some() {
@@ -219,6 +229,32 @@ impl Request {
     }
 }
 
+fn check_method(version: Version, method: Method) -> Result<(), HandshakeError> {
+    match (version, method) {
+        //= rfc6455#4.2.1
+        //# An HTTP/1.1 or higher GET request
+        (Version::Http11, Method::Get) => Ok(()),
+        (Version::Http11, _) => Err(HandshakeError::Method),
+        (Version::Http10, _) => Err(HandshakeError::Http10),
+        //= rfc8441#5
+        //# The :protocol pseudo-header field MUST be included in the CONNECT
+        //# request, and it MUST have a value of "websocket" to initiate a
+        //# WebSocket connection on an HTTP/2 stream.
+        #[cfg(feature = "http")]
+        (Version::Http2 | Version::Http3, method) => match method {
+            Method::ConnectWebSocket => Ok(()),
+            //= rfc9220#3
+            //# If a server advertises support for Extended CONNECT but receives an
+            //# Extended CONNECT request with a ":protocol" value that is unknown or
+            //# is not supported, the server SHOULD respond to the request with a 501
+            //# (Not Implemented) status code
+            Method::ConnectOther => Err(HandshakeError::ProtocolUnknown),
+            Method::Connect => Err(HandshakeError::ProtocolMissing),
+            Method::Get | Method::Other => Err(HandshakeError::MethodNotConnect),
+        },
+    }
+}
+
 fn check_target(target: &str) -> Result<(), HandshakeError> {
     let valid = match target.strip_prefix('/') {
         Some(_) => true,
@@ -227,6 +263,33 @@ fn check_target(target: &str) -> Result<(), HandshakeError> {
     if !valid {
         return Err(HandshakeError::Target);
     }
+    check_characters(target)
+}
+
+/// The target of an extended CONNECT: a whole URI, of what HTTP/2 sends in pieces.
+fn check_uri(target: &str) -> Result<(), HandshakeError> {
+    // Without an authority, what is left of it is a path.
+    if target.starts_with('/') {
+        return Err(HandshakeError::HostMissing);
+    }
+    //= rfc8441#5
+    //# The scheme of the target URI (Section 5.1 of [RFC7230]) MUST be
+    //# "https" for "wss"-schemed WebSockets and "http" for "ws"-schemed
+    //# WebSockets.
+    let http = target.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+    });
+    match split_absolute(target).filter(|_| http) {
+        None => return Err(HandshakeError::Target),
+        Some((host, _)) if split_authority(host).is_err() => {
+            return Err(HandshakeError::HostInvalid);
+        }
+        Some(_) => {}
+    }
+    check_characters(target)
+}
+
+fn check_characters(target: &str) -> Result<(), HandshakeError> {
     match target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
         true => Ok(()),
         false => Err(HandshakeError::TargetCharacter),
@@ -248,6 +311,17 @@ fn check_host(headers: &Headers) -> Result<(), HandshakeError> {
     match core::str::from_utf8(host).map(split_authority) {
         Ok(Ok(_)) => Ok(()),
         _ => Err(HandshakeError::HostInvalid),
+    }
+}
+
+fn check_stream_fields(headers: &Headers) -> Result<(), HandshakeError> {
+    //= rfc8441#5
+    //# [RFC6455] requires the use of Connection and Upgrade header fields
+    //# that are not part of HTTP/2. They MUST NOT be included in the
+    //# CONNECT request defined here.
+    match headers.has("Connection") || headers.has("Upgrade") {
+        true => Err(HandshakeError::ConnectionField),
+        false => Ok(()),
     }
 }
 

@@ -117,6 +117,7 @@ impl Cause {
         let kind = match how {
             ReadClosed::Eof => return Self::Eof { at },
             ReadClosed::TlsTruncated => TransportError::TlsTruncated,
+            ReadClosed::EndOrReset => TransportError::EndOrReset,
             ReadClosed::Failed(kind) => kind,
         };
         Self::Transport { direction: Direction::Read, kind }

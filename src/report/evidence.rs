@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::{FirstBytes, Initiator, Phase, Position, TransportFailure};
+use crate::handshake::Carrier;
 use crate::time::Timestamp;
 
 /// What was seen while the connection lived. Of fixed size, and always collected.
@@ -14,6 +15,9 @@ pub struct Evidence {
     pub phase: Phase,
     /// Where in the peer's stream that was.
     pub position: Position,
+    /// What carries the connection: one of its own, upgraded from HTTP/1.1, unless who spoke the
+    /// opening handshake has said something else.
+    pub carrier: Carrier,
     /// When the connection was established; for a failed opening handshake, when that began.
     pub opened: Timestamp,
     /// When it ended.
@@ -97,6 +101,7 @@ impl Evidence {
         Self {
             phase: Phase::Opening,
             position: Position::OpeningHandshake,
+            carrier: Carrier::default(),
             opened: now,
             ended: now,
             last_received: None,

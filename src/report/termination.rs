@@ -289,6 +289,8 @@ pub enum StreamEnd {
     Eof,
     /// An end that TLS did not announce.
     TlsTruncated,
+    /// An end, or a reset: who carries the stream does not tell the two apart.
+    EndOrReset,
     /// Reading failed.
     Failed(TransportError),
 }
@@ -299,6 +301,7 @@ impl From<Option<ReadClosed>> for StreamEnd {
             None => Self::NotSeen,
             Some(ReadClosed::Eof) => Self::Eof,
             Some(ReadClosed::TlsTruncated) => Self::TlsTruncated,
+            Some(ReadClosed::EndOrReset) => Self::EndOrReset,
             Some(ReadClosed::Failed(kind)) => Self::Failed(kind),
         }
     }

@@ -5,13 +5,18 @@
 
 use core::fmt::{self, Write as _};
 
+use super::StreamCode;
+
 /// How the reading direction of the transport ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReadClosed {
-    /// An orderly end of stream: TCP's FIN, or TLS's `close_notify`.
+    /// An orderly end of stream: TCP's FIN, TLS's `close_notify`, or HTTP/2's END_STREAM.
     Eof,
     /// TCP's FIN without TLS's `close_notify`: someone may have cut the stream short.
     TlsTruncated,
+    /// An end of stream, or a reset that says no more than that: who carries it does not tell the two
+    /// apart. As after an orderly end, what is still to leave gets its chance.
+    EndOrReset,
     /// Reading failed.
     Failed(TransportError),
 }
@@ -20,6 +25,7 @@ impl From<TransportError> for ReadClosed {
     fn from(kind: TransportError) -> Self {
         match kind {
             TransportError::TlsTruncated => Self::TlsTruncated,
+            TransportError::EndOrReset => Self::EndOrReset,
             TransportError::Reset
             | TransportError::Aborted
             | TransportError::BrokenPipe
@@ -28,6 +34,8 @@ impl From<TransportError> for ReadClosed {
             | TransportError::Unreachable
             | TransportError::Tls(_)
             | TransportError::UnexpectedEof
+            | TransportError::StreamReset { .. }
+            | TransportError::GoAway { .. }
             | TransportError::NonBlocking
             | TransportError::Other => Self::Failed(kind),
         }
@@ -104,6 +112,23 @@ pub enum TransportError {
     /// The stream says that it ended before its end, and not what that means.
     #[error("unexpected end of the stream")]
     UnexpectedEof,
+    /// The peer, or a proxy in front of it, reset this stream of an HTTP/2 or HTTP/3 connection. Said
+    /// only by who speaks that.
+    #[error("the stream was reset with {}", StreamCode(*code))]
+    StreamReset {
+        /// The error code: of HTTP/2 (RFC 9113 section 7), or of HTTP/3 (RFC 9114 section 8.1).
+        code: u64,
+    },
+    /// The HTTP/2 or HTTP/3 connection below was shut down (GOAWAY), and this stream with it. Said
+    /// only by who speaks that.
+    #[error("the connection below was shut down with {}", StreamCode(*code))]
+    GoAway {
+        /// The error code, as above.
+        code: u64,
+    },
+    /// The stream ended or was reset; who carries it does not tell the two apart.
+    #[error("the stream ended or was reset, which of the two is not known")]
+    EndOrReset,
     /// The stream is in non-blocking mode, and whoever waits with it needs one that blocks.
     #[error("the stream is in non-blocking mode")]
     NonBlocking,

@@ -6,6 +6,8 @@ use alloc::boxed::Box;
 use super::Session;
 #[cfg(feature = "rustls")]
 use super::stage::at_either;
+#[cfg(feature = "hyper")]
+use crate::handshake::Request;
 use crate::report::DialRecord;
 #[cfg(feature = "rustls")]
 use crate::report::{Position, TlsFacts};
@@ -25,6 +27,12 @@ impl Session {
     #[must_use]
     pub fn dial(&self) -> Option<&DialRecord> {
         self.dial.as_deref()
+    }
+
+    /// Somebody else has read this request, on a server.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn note_request(&self, request: &Request) {
+        self.trace.asked(request);
     }
 
     /// There is TLS below, whose handshake comes first.

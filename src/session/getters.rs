@@ -170,6 +170,7 @@ impl Session {
     pub fn evidence(&self) -> Evidence {
         let mut evidence = at_either!(&self.stage, at => at.evidence());
         evidence.pending_output += self.send_queue.unframed() as u64;
+        evidence.carrier = self.negotiated.carrier();
         evidence
     }
 }

@@ -42,8 +42,7 @@ impl From<End> for ReadClosed {
     fn from(end: End) -> Self {
         match end {
             End::Eof | End::Closed => Self::Eof,
-            End::Failed(TransportError::TlsTruncated) => Self::TlsTruncated,
-            End::Failed(kind) => Self::Failed(kind),
+            End::Failed(kind) => kind.into(),
         }
     }
 }

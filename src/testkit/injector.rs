@@ -287,8 +287,13 @@ fn error(kind: TransportError) -> io::Error {
         TransportError::Refused => ErrorKind::ConnectionRefused.into(),
         TransportError::Unreachable => ErrorKind::HostUnreachable.into(),
         TransportError::UnexpectedEof => ErrorKind::UnexpectedEof.into(),
-        // As a stream says it that speaks TLS.
-        TransportError::TlsTruncated => io::Error::new(ErrorKind::UnexpectedEof, kind),
+        // As a stream says it that speaks TLS, or HTTP/2.
+        TransportError::TlsTruncated | TransportError::EndOrReset => {
+            io::Error::new(ErrorKind::UnexpectedEof, kind)
+        }
+        TransportError::StreamReset { .. } | TransportError::GoAway { .. } => {
+            io::Error::new(ErrorKind::ConnectionReset, kind)
+        }
         TransportError::Tls(_) => io::Error::other(kind),
         TransportError::NonBlocking | TransportError::Other => ErrorKind::Other.into(),
     }

@@ -13,6 +13,8 @@ mod no_alloc;
 mod reconnect;
 mod rfc6455;
 mod rfc7692;
+#[cfg(feature = "http")]
+mod rfc8441;
 mod robustness;
 mod session;
 mod session_memory;
@@ -22,3 +24,5 @@ mod support;
 mod terminations;
 mod timers;
 mod tracing;
+#[cfg(feature = "hyper")]
+mod upgrades;

@@ -53,11 +53,13 @@ fn any_call() -> impl Strategy<Value = Call> {
         TransportError::BrokenPipe,
         TransportError::TimedOut,
         TransportError::TlsTruncated,
+        TransportError::StreamReset { code: 8 },
         TransportError::Other,
     ]);
     let how = prop_oneof![
         2 => Just(ReadClosed::Eof),
         1 => Just(ReadClosed::TlsTruncated),
+        1 => Just(ReadClosed::EndOrReset),
         1 => kind.clone().prop_map(ReadClosed::Failed),
     ];
     prop_oneof![

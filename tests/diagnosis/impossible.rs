@@ -69,6 +69,10 @@ fn failure() -> impl Strategy<Value = TransportError> {
         TransportError::Refused,
         TransportError::Unreachable,
         TransportError::UnexpectedEof,
+        TransportError::StreamReset { code: 8 },
+        TransportError::StreamReset { code: u64::MAX },
+        TransportError::GoAway { code: 0 },
+        TransportError::EndOrReset,
         TransportError::Other,
     ])
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use farewell::diagnosis::{Diagnoser, Diagnosis, History};
-use farewell::handshake::{Accept, ClientRequest, Negotiated, Origins, Rejection};
+use farewell::handshake::{
+    Accept, Carrier, ClientRequest, HandshakeError, Negotiated, Origins, Rejection,
+};
 use farewell::{
-    CloseCode, CloseFrame, Config, Connection, Event, Heartbeat, ReadClosed, Role, Seed, Session,
-    SessionEvent, Termination, Timestamp,
+    CloseCode, CloseFrame, Config, Connection, Event, Heartbeat, OpeningFailure, ReadClosed, Role,
+    Seed, Session, SessionEvent, Termination, Timestamp,
 };
 
 use super::trace::{Change, Head, Op, Trace};
@@ -28,6 +30,7 @@ pub(crate) struct Replay {
     /// What was written before the connection was open.
     request: Vec<u8>,
     open: bool,
+    carrier: Carrier,
     pub(crate) pings: u64,
     /// When a byte last left, and last came.
     pub(crate) last_up: u64,
@@ -71,7 +74,10 @@ impl Replay {
             Role::Server => Role::Client,
         };
         let session = match (head.opening, head.role) {
-            (false, role) => Session::upgraded(role, Negotiated::default(), config, seed(), at(0)),
+            (false, role) => {
+                let negotiated = Negotiated::default().with_carrier(head.carrier);
+                Session::upgraded(role, negotiated, config, seed(), at(0))
+            }
             (true, Role::Server) => Session::server(config, seed(), at(0)),
             (true, Role::Client) => {
                 let request = ClientRequest::new("ws://example.com/chat").unwrap();
@@ -90,6 +96,7 @@ impl Replay {
             suspended: false,
             request: Vec::new(),
             open: !head.opening,
+            carrier: head.carrier,
             pings: 0,
             last_up: 0,
             last_down: 0,
@@ -102,7 +109,8 @@ impl Replay {
     /// Lets time pass until `to`: deadlines are handled when they come, Pongs arrive.
     pub(crate) fn advance(&mut self, to: u64) {
         while self.report.is_none() {
-            let timer = self.session.poll_timeout().map(micros).filter(|_| !self.suspended);
+            let mine = !self.suspended && (self.open || !self.carrier.is_stream());
+            let timer = self.session.poll_timeout().map(micros).filter(|_| mine);
             let pong = self.pongs.front().map(|(when, _)| *when).filter(|_| !self.suspended);
             let Some(next) = timer.into_iter().chain(pong).min().filter(|next| *next <= to) else {
                 break;
@@ -125,6 +133,9 @@ impl Replay {
             return;
         }
         let now = at(self.now);
+        if self.carrier.is_stream() && !self.open {
+            return self.fail(op);
+        }
         match op {
             Op::Receive(bytes) => self.receive(&mut bytes.clone()),
             Op::Answer(changes) => {
@@ -149,7 +160,7 @@ impl Replay {
             Op::Eof => self.session.handle_read_closed(ReadClosed::Eof, now),
             Op::TlsTruncated => self.session.handle_read_closed(ReadClosed::TlsTruncated, now),
             Op::ReadFailed(kind) => {
-                self.session.handle_read_closed(ReadClosed::Failed(*kind), now);
+                self.session.handle_read_closed((*kind).into(), now);
             }
             Op::WriteFailed(kind) => self.session.handle_write_failed(*kind, now),
             Op::Take(size) => self.room = Some(*size),
@@ -164,9 +175,22 @@ impl Replay {
                 self.suspended = false;
                 self.session.handle_timeout(now);
             }
-            Op::Wait => {}
+            Op::Wait | Op::NotOffered => {}
         }
         self.settle();
+    }
+
+    /// The opening handshake comes to nothing whose HTTP somebody else speaks.
+    fn fail(&mut self, op: &Op) {
+        let failure = match op {
+            Op::ReadFailed(kind) => OpeningFailure::from(*kind),
+            Op::NotOffered => OpeningFailure::Invalid(HandshakeError::ExtendedConnectNotOffered),
+            Op::Eof => OpeningFailure::Ended,
+            Op::Abort => OpeningFailure::Aborted,
+            _ => return,
+        };
+        let report = failure.report(Role::Client, self.carrier, at(0), at(self.now));
+        self.report = Some(*report);
     }
 
     fn receive(&mut self, bytes: &mut [u8]) {

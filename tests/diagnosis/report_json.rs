@@ -50,6 +50,7 @@ fn the_whole_report_as_json() {
             "evidence": {
                 "phase": "open",
                 "position": "frame_boundary",
+                "carrier": "http1",
                 "opened": 1.0,
                 "ended": 61.52,
                 "last_received": 1.5,

@@ -8,8 +8,10 @@ mod cuts;
 mod deaths;
 mod opening;
 mod silence;
+mod streams;
 
 use farewell::Role;
+use farewell::handshake::Carrier;
 
 use super::trace::Trace;
 use super::world::{Numbers, Setup, Simulation};
@@ -50,6 +52,12 @@ impl Play {
         self.role(role)
     }
 
+    /// On a stream of HTTP/2 or, at times, of HTTP/3.
+    fn stream(mut self) -> Self {
+        self.setup.carrier = if self.numbers.chance(0.8) { Carrier::Http2 } else { Carrier::Http3 };
+        self
+    }
+
     fn past(mut self, past: Vec<(f64, f64)>) -> Self {
         self.setup.past = past;
         self
@@ -61,11 +69,16 @@ impl Play {
 }
 
 fn all() -> Vec<Scenario> {
-    [cuts::SCENARIOS, deaths::SCENARIOS, silence::SCENARIOS, closing::SCENARIOS, opening::SCENARIOS]
-        .concat()
-        .into_iter()
-        .map(|(name, count, play)| Scenario { name, count, play })
-        .collect()
+    let families = [
+        cuts::SCENARIOS,
+        deaths::SCENARIOS,
+        silence::SCENARIOS,
+        closing::SCENARIOS,
+        opening::SCENARIOS,
+        streams::SCENARIOS,
+    ];
+    let rows = families.concat().into_iter();
+    rows.map(|(name, count, play)| Scenario { name, count, play }).collect()
 }
 
 /// A row of a table of scenarios: name, number of traces, script.
@@ -85,6 +98,7 @@ pub(crate) fn corpus(seed: u64) -> Vec<(String, Trace)> {
                 seed,
                 role: None,
                 opening: false,
+                carrier: Carrier::Http1,
                 heartbeat: None,
                 idle: None,
                 message: None,

@@ -51,6 +51,8 @@ fn number_of(verdict: Verdict) -> Option<u64> {
         | Verdict::NoAnswerFromUs { code }
         | Verdict::LocalFailure { code } => Some(code.into()),
         Verdict::HandshakeRejected { status } => Some(status.into()),
+        Verdict::StreamCancelled { code } => code,
+        Verdict::StreamFailed { code } | Verdict::ConnectionGoingAway { code } => Some(code),
         Verdict::HttpInStream { status } => status.map(u64::from),
         _ => None,
     }

@@ -9,6 +9,7 @@
 //! seed 17                         and from which number
 //! role client
 //! start open                      or `opening`: with the opening handshake
+//! carrier http2                   or `http3`: a stream, whose HTTP somebody else speaks
 //! heartbeat 20 20                 interval and timeout in seconds, or `off`
 //! past 61.2 60.1                  lifetime and idle time of an earlier connection, the latest first
 //! expect proxy_idle_timeout 60    the true reason, with its number where it has one
@@ -20,6 +21,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use farewell::handshake::Carrier;
 use farewell::{Role, TransportError};
 
 /// The first line of a trace.
@@ -39,6 +41,7 @@ pub(crate) struct Head {
     pub(crate) role: Role,
     /// Whether the trace begins with the opening handshake.
     pub(crate) opening: bool,
+    pub(crate) carrier: Carrier,
     /// Interval and timeout.
     pub(crate) heartbeat: Option<(Duration, Duration)>,
     /// Our own idle timeout.
@@ -77,6 +80,8 @@ pub(crate) enum Op {
     Eof,
     TlsTruncated,
     ReadFailed(TransportError),
+    /// The server offers no extended CONNECT.
+    NotOffered,
     WriteFailed(TransportError),
     /// The transport takes so many more bytes, and no more.
     Take(usize),
@@ -179,6 +184,7 @@ struct Settings {
     seed: Option<u64>,
     role: Option<Role>,
     opening: Option<bool>,
+    carrier: Option<Carrier>,
     heartbeat: Option<Option<(Duration, Duration)>>,
     idle: Option<Duration>,
     message: Option<Duration>,
@@ -197,6 +203,8 @@ impl Settings {
             ["role", "server"] => self.role.replace(Role::Server).is_some(),
             ["start", "open"] => self.opening.replace(false).is_some(),
             ["start", "opening"] => self.opening.replace(true).is_some(),
+            ["carrier", "http2"] => self.carrier.replace(Carrier::Http2).is_some(),
+            ["carrier", "http3"] => self.carrier.replace(Carrier::Http3).is_some(),
             ["heartbeat", "off"] => self.heartbeat.replace(None).is_some(),
             ["heartbeat", interval, timeout] => {
                 self.heartbeat.replace(Some((span(interval)?, span(timeout)?))).is_some()
@@ -224,6 +232,7 @@ impl Settings {
             seed: self.seed?,
             role: self.role?,
             opening: self.opening?,
+            carrier: self.carrier.unwrap_or_default(),
             heartbeat: self.heartbeat?,
             idle: self.idle,
             message: self.message,
@@ -270,6 +279,7 @@ fn event_of(event: &str) -> Result<Op, Damage> {
         }
         ("accept", "") => Ok(Op::Accept),
         ("abort", "") => Ok(Op::Abort),
+        ("not-offered", "") => Ok(Op::NotOffered),
         ("eof", "") => Ok(Op::Eof),
         ("tls-truncated", "") => Ok(Op::TlsTruncated),
         ("unblock", "") => Ok(Op::Unblock),
@@ -288,7 +298,7 @@ fn status(text: &str) -> Result<u16, Damage> {
     text.parse().map_err(|_| Damage::Event)
 }
 
-const FAILURES: [(&str, TransportError); 8] = [
+const FAILURES: [(&str, TransportError); 9] = [
     ("reset", TransportError::Reset),
     ("aborted", TransportError::Aborted),
     ("broken-pipe", TransportError::BrokenPipe),
@@ -296,10 +306,19 @@ const FAILURES: [(&str, TransportError); 8] = [
     ("refused", TransportError::Refused),
     ("unreachable", TransportError::Unreachable),
     ("unexpected-eof", TransportError::UnexpectedEof),
+    ("end-or-reset", TransportError::EndOrReset),
     ("other", TransportError::Other),
 ];
 
 fn failure(text: &str) -> Result<TransportError, Damage> {
+    if let Some((name, code)) = text.split_once(' ') {
+        let code = code.parse().map_err(|_| Damage::Event)?;
+        return match name {
+            "stream-reset" => Ok(TransportError::StreamReset { code }),
+            "go-away" => Ok(TransportError::GoAway { code }),
+            _ => Err(Damage::Event),
+        };
+    }
     let found = FAILURES.iter().find(|(name, _)| *name == text);
     found.map(|(_, kind)| *kind).ok_or(Damage::Event)
 }
@@ -354,6 +373,9 @@ impl fmt::Display for Trace {
         writeln!(f, "{FORMAT}\nscenario {}\nseed {}", head.scenario, head.seed)?;
         let role = if head.role == Role::Client { "client" } else { "server" };
         writeln!(f, "role {role}\nstart {}", if head.opening { "opening" } else { "open" })?;
+        if head.carrier != Carrier::Http1 {
+            writeln!(f, "carrier {}", head.carrier.name())?;
+        }
         match head.heartbeat {
             Some((interval, timeout)) => {
                 writeln!(f, "heartbeat {} {}", seconds(interval), seconds(timeout))?;
@@ -404,6 +426,7 @@ impl fmt::Display for Op {
             Self::Binary(size) => write!(f, "binary {size}"),
             Self::Close(code) => write!(f, "close {code}"),
             Self::Abort => f.write_str("abort"),
+            Self::NotOffered => f.write_str("not-offered"),
             Self::Eof => f.write_str("eof"),
             Self::TlsTruncated => f.write_str("tls-truncated"),
             Self::ReadFailed(kind) => write!(f, "read-failed {}", name_of(*kind)),
@@ -421,8 +444,15 @@ impl fmt::Display for Op {
     }
 }
 
-fn name_of(kind: TransportError) -> &'static str {
-    FAILURES.iter().find(|(_, other)| *other == kind).map_or("other", |(name, _)| name)
+fn name_of(kind: TransportError) -> String {
+    match kind {
+        TransportError::StreamReset { code } => format!("stream-reset {code}"),
+        TransportError::GoAway { code } => format!("go-away {code}"),
+        _ => {
+            let found = FAILURES.iter().find(|(_, other)| *other == kind);
+            found.map_or("other", |(name, _)| name).to_owned()
+        }
+    }
 }
 
 /// Runs of one byte as such, everything else in hexadecimal.

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use farewell::Role;
+use farewell::handshake::Carrier;
 
 use super::replay::Replay;
 use super::trace::{Expected, Head, Op, Trace};
@@ -84,6 +85,7 @@ pub(crate) struct Setup {
     pub(crate) seed: u64,
     pub(crate) role: Option<Role>,
     pub(crate) opening: bool,
+    pub(crate) carrier: Carrier,
     /// Interval and timeout, in seconds.
     pub(crate) heartbeat: Option<(f64, f64)>,
     pub(crate) idle: Option<f64>,
@@ -103,6 +105,7 @@ impl Simulation {
             seed: setup.seed,
             role: setup.role.unwrap_or(either),
             opening: setup.opening,
+            carrier: setup.carrier,
             heartbeat: setup.heartbeat.map(|(interval, timeout)| (span(interval), span(timeout))),
             idle: setup.idle.map(span),
             message: setup.message.map(span),

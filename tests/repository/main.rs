@@ -5,6 +5,7 @@ mod architecture;
 mod auto_traits;
 mod citations;
 mod documents;
+mod features;
 mod guide;
 
 use std::fs;

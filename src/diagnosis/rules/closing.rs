@@ -161,7 +161,10 @@ pub(super) fn skipped_by(
         TransportError::Reset
         | TransportError::BrokenPipe
         | TransportError::TlsTruncated
-        | TransportError::UnexpectedEof => skipped(measures, Fact::Transport { direction, kind }),
+        | TransportError::UnexpectedEof
+        | TransportError::StreamReset { .. }
+        | TransportError::GoAway { .. }
+        | TransportError::EndOrReset => skipped(measures, Fact::Transport { direction, kind }),
         // These are this machine's or the network's, and say nothing of what the peer did.
         TransportError::Aborted
         | TransportError::TimedOut

@@ -7,7 +7,7 @@ use core::iter;
 use super::super::finding::Confidence::{Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
 use super::measures::Measures;
-use super::{contradiction, tls};
+use super::{contradiction, stream, tls};
 use crate::handshake::{HandshakeError, Refusal, Suspect};
 use crate::report::{Cause, Direction, Position, TransportError};
 use crate::wire::role::Role;
@@ -54,8 +54,11 @@ fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -
         TransportError::Unreachable => one(Verdict::Unreachable, Certain, facts),
         TransportError::Refused => one(Verdict::Refused, Certain, facts),
         TransportError::Aborted => one(Verdict::SystemAborted, Likely, facts),
+        TransportError::StreamReset { code } => stream::reset_before_open(code, facts),
+        TransportError::GoAway { code } => stream::gone_away(code, facts),
         TransportError::Reset
         | TransportError::BrokenPipe
+        | TransportError::EndOrReset
         | TransportError::TlsTruncated
         | TransportError::UnexpectedEof
         | TransportError::NonBlocking
@@ -183,6 +186,7 @@ fn invalid(measures: &Measures<'_>, rule: HandshakeError) -> Vec<Finding> {
         Suspect::Nothing => (Verdict::HandshakeRejected { status: rule.status() }, Certain),
         Suspect::OtherProtocol => (Verdict::NotWebSocket, Certain),
         Suspect::OtherService => (Verdict::NotWebSocket, Likely),
+        Suspect::NoExtendedConnect => (Verdict::ExtendedConnectNotOffered, Certain),
         Suspect::Proxy => (Verdict::UpgradeStripped, Likely),
         Suspect::ProxyOrPlainHttp => (Verdict::UpgradeStripped, Possible),
     };

@@ -7,7 +7,7 @@ use super::super::finding::Confidence::{self, Certain, Likely, Possible};
 use super::super::known_timeouts::TimeoutKind;
 use super::super::{Fact, Finding, Verdict};
 use super::measures::{LONG_TRIP, Measures};
-use super::{likely_if, timing, tls};
+use super::{likely_if, stream, timing, tls};
 use crate::report::{Direction, Position, TransportError};
 
 /// The smallest limits that are common: from this size on, a message may well be over one.
@@ -29,6 +29,16 @@ pub(super) fn failed(
             if let Some(first) = findings.first_mut() {
                 facts.into_iter().for_each(|fact| first.add(fact));
             }
+            findings
+        }
+        (_, TransportError::StreamReset { code }) => stream::reset(measures, code, facts),
+        (_, TransportError::GoAway { code }) => stream::gone_away(code, facts),
+        (_, TransportError::EndOrReset) => {
+            let mut findings = ended(measures, measures.evidence.position);
+            if let Some(first) = findings.first_mut() {
+                facts.iter().cloned().for_each(|fact| first.add(fact));
+            }
+            findings.push(Finding::new(Verdict::StreamCancelled { code: None }, Possible, facts));
             findings
         }
         (_, TransportError::TimedOut) => {
@@ -85,17 +95,17 @@ fn mid_message(at: Position) -> Option<Verdict> {
 }
 
 /// The same for a reset: whoever was sending died, or lost what it had not read.
-fn reset_mid_message(measures: &Measures<'_>) -> Option<Finding> {
+pub(super) fn reset_mid_message(measures: &Measures<'_>) -> Option<Finding> {
     let at = measures.evidence.position;
     Some(Finding::new(mid_message(at)?, Possible, vec![Fact::EndedAt { at }]))
 }
 
-fn any_likely(findings: &[Finding]) -> bool {
+pub(super) fn any_likely(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.confidence() >= Likely)
 }
 
 /// The end came within a round trip of a message that was larger than those before it.
-fn suspected_limit(measures: &Measures<'_>) -> Option<Finding> {
+pub(super) fn suspected_limit(measures: &Measures<'_>) -> Option<Finding> {
     let sent = measures.evidence.last_sent?;
     let pings = &measures.evidence.pings;
     let only_message = pings.last_queued.is_none_or(|ping| ping < sent.queued);

@@ -5,7 +5,7 @@ use alloc::format;
 use core::time::Duration;
 
 use super::words::{by_application, by_code, by_status, registered};
-use super::{Verdict, dial, tls};
+use super::{Verdict, dial, stream, tls};
 use crate::time::display::{Setting, Span};
 use crate::wire::close::CloseCode;
 use crate::wire::role::Role;
@@ -277,6 +277,11 @@ impl Verdict {
                 "The peer reads too slowly or the uplink is too slow: send less, wait for the \
                  output to drain before sending more, and fragment large messages.",
             ),
+            Self::StreamCancelled { code } => stream::cancelled(code),
+            Self::StreamRefused => stream::refused(),
+            Self::StreamFailed { code } => stream::failed(code),
+            Self::ConnectionGoingAway { code } => stream::going_away(code),
+            Self::ExtendedConnectNotOffered => stream::not_offered(),
             Self::KernelTimeout => row(
                 "kernel_timeout",
                 "the operating system gave up on the peer",
@@ -457,7 +462,8 @@ mod tests {
 
     #[test]
     fn every_verdict_has_a_name_and_a_remedy_of_its_own() {
-        let all: Vec<_> = ALL.into_iter().chain(tls::ALL).chain(dial::ALL).collect();
+        let all: Vec<_> =
+            ALL.into_iter().chain(tls::ALL).chain(dial::ALL).chain(stream::ALL).collect();
         let mut names: Vec<_> = all.iter().map(Verdict::name).collect();
         names.sort_unstable();
         names.dedup();

@@ -16,7 +16,7 @@ use super::headers::{Headers, Span, is_token_byte};
 use super::lenient;
 use crate::config::Limits;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::head::{HeadLimits, Kind, RequestHead, ResponseHead};
+use crate::handshake::head::{HeadLimits, Kind, Method, RequestHead, ResponseHead, Version};
 
 /// Empty lines before a request that are ignored at most.
 const EMPTY_LINES: u8 = 4;
@@ -291,10 +291,10 @@ impl HeadReader {
             return Err(HandshakeError::StartLine);
         }
         let target = Span::of(parsed.path.unwrap_or_default().as_bytes(), &text);
-        let get = parsed.method == Some("GET");
-        let http_1_1 = parsed.version == Some(1);
+        let method = if parsed.method == Some("GET") { Method::Get } else { Method::Other };
+        let version = if parsed.version == Some(1) { Version::Http11 } else { Version::Http10 };
         let fields = spans(parsed.headers, &text);
-        Ok(RequestHead { headers: Headers::new(text, fields), get, http_1_1, target })
+        Ok(RequestHead { headers: Headers::new(text, fields), version, method, target })
     }
 
     /// Parses the complete head of a response.
@@ -454,7 +454,7 @@ mod tests {
         let headers: String =
             head.headers.iter().map(|(n, v)| format!("{n}={}|", v.escape_ascii())).collect();
         assert_eq!(headers, "hOst=x|Empty=|Empty=\\xc3\\xbc|");
-        assert_eq!((head.get, head.http_1_1), (true, false));
+        assert_eq!((head.method, head.version), (Method::Get, Version::Http10));
         assert_eq!(head.headers.text(head.target), "/a");
         assert_eq!(head.headers.get("HOST"), Some("x"));
         assert_eq!(head.headers.get_all("empty").count(), 2);

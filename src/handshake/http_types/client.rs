@@ -1,14 +1,16 @@
 //! A client: its request as an `http::Request`, judged by `http::response::Parts`.
 
 use http::response::Parts;
-use http::{HeaderMap, Version};
+use http::uri::Scheme;
+use http::{HeaderMap, Uri, Version};
 
-use super::{FieldMap, Gathered, check_values, lines, value};
+use super::{FieldMap, Gathered, PROTOCOL, check_values, lines, value};
 use crate::config::Config;
+use crate::handshake::carrier::Carrier;
 use crate::handshake::client::Outcome;
 use crate::handshake::client_request::ClientRequest;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::expected::{Expected, offer};
+use crate::handshake::expected::{Asked, Expected, offer};
 use crate::handshake::head::{HeadLimits, Kind, ResponseHead};
 use crate::handshake::http1::headers::{Span, is_value};
 use crate::handshake::key_of;
@@ -50,6 +52,9 @@ pub struct HttpHandshake {
 }
 
 impl HttpHandshake {
+    /// The `:protocol` of an extended CONNECT for a WebSocket.
+    pub const PROTOCOL: &'static str = PROTOCOL;
+
     /// The request for an upgrade of HTTP/1.1, with an offer to compress messages where `config`
     /// asks for it.
     ///
@@ -72,7 +77,56 @@ impl HttpHandshake {
         // Its characters were checked, by a rule that is as strict.
         *message.uri_mut() = request.target().parse().map_err(|_| RequestError::ResourceTooLong)?;
         *message.headers_mut() = fields.whole()?;
-        let expected = Expected::new(request, key, compression);
+        let expected = Expected::new(request, Asked::Upgrade(key), compression);
+        Ok((message, Self { expected, limits: HeadLimits::new(&config.limits) }))
+    }
+
+    /// The extended CONNECT for a stream of HTTP/2 (RFC 8441) or, where `version` says so, of HTTP/3
+    /// (RFC 9220), with an offer to compress messages where `config` asks for it.
+    ///
+    /// Send it only where the server offers to take it (`SETTINGS_ENABLE_CONNECT_PROTOCOL`); where it
+    /// does not, that is [`HandshakeError::ExtendedConnectNotOffered`]. Its `:protocol` is no header
+    /// field: put [`PROTOCOL`](Self::PROTOCOL) into its extensions, in the type of who sends it.
+    ///
+    /// ```
+    /// use farewell::Config;
+    /// use farewell::handshake::{ClientRequest, HttpHandshake, Outcome};
+    ///
+    /// let asked = ClientRequest::new("wss://example.com/chat")?;
+    /// let (request, handshake) =
+    ///     HttpHandshake::extended_connect(&asked, http::Version::HTTP_2, &Config::default())?;
+    /// // With the h2 crate: request.extensions_mut().insert(
+    /// //     h2::ext::Protocol::from_static(HttpHandshake::PROTOCOL));
+    /// assert_eq!(request.uri(), "https://example.com/chat");
+    ///
+    /// let (response, ()) = http::Response::new(()).into_parts(); // status 200
+    /// assert!(matches!(handshake.judge(&response)?, Outcome::Established(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The target or a header field is too long for the types of the `http` crate, or the host is
+    /// none that they take.
+    pub fn extended_connect(
+        request: &ClientRequest,
+        version: Version,
+        config: &Config,
+    ) -> Result<(http::Request<()>, Self), RequestError> {
+        let carrier = match version {
+            Version::HTTP_3 => Carrier::Http3,
+            _ => Carrier::Http2,
+        };
+        let compression = config.compression();
+        let extensions = offer(compression);
+        let fields = FieldMap::of(|fields| request.write_common_fields(&extensions, fields));
+        let mut message = http::Request::new(());
+        *message.method_mut() = http::Method::CONNECT;
+        *message.version_mut() =
+            if carrier == Carrier::Http3 { Version::HTTP_3 } else { Version::HTTP_2 };
+        *message.uri_mut() = uri(request)?;
+        *message.headers_mut() = fields.whole()?;
+        let expected = Expected::new(request, Asked::ExtendedConnect(carrier), compression);
         Ok((message, Self { expected, limits: HeadLimits::new(&config.limits) }))
     }
 
@@ -83,10 +137,15 @@ impl HttpHandshake {
     ///
     /// # Errors
     ///
-    /// The first rule that a response breaks whose status is 101.
+    /// The first rule that a response breaks whose status opens the connection: 101, or 2xx on a
+    /// stream.
     pub fn judge(&self, response: &Parts) -> Result<Outcome, HandshakeError> {
-        let status = response.status.as_u16();
-        if status == 101 {
+        let opens = match (response.status.as_u16(), self.expected.carrier().is_stream()) {
+            (101, true) => return Err(HandshakeError::SwitchingProtocols),
+            (status, true) => (200..=299).contains(&status),
+            (status, false) => status == 101,
+        };
+        if opens {
             let head = self.head(response)?;
             return self.expected.judge(head).map(Outcome::Established);
         }
@@ -106,6 +165,25 @@ impl HttpHandshake {
     fn refusal(&self, response: &Parts) -> ResponseHead {
         head(response, &response.headers, self.limits.headers, self.limits.head)
     }
+}
+
+/// The URI of an extended CONNECT: scheme, authority and path, which HTTP/2 sends one by one.
+fn uri(request: &ClientRequest) -> Result<Uri, RequestError> {
+    //= rfc8441#5
+    //# The scheme of the target URI (Section 5.1 of [RFC7230]) MUST be
+    //# "https" for "wss"-schemed WebSockets and "http" for "ws"-schemed
+    //# WebSockets.
+    let scheme = if request.secure() { Scheme::HTTPS } else { Scheme::HTTP };
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(scheme);
+    //= rfc8441#5
+    //# The Host information is conveyed as part of the
+    //# :authority pseudo-header field, which is required on every HTTP/2
+    //# transaction.
+    parts.authority = Some(request.authority().parse().map_err(|_| RequestError::Host)?);
+    let target = request.target().parse().map_err(|_| RequestError::ResourceTooLong)?;
+    parts.path_and_query = Some(target);
+    Uri::from_parts(parts).map_err(|_| RequestError::ResourceTooLong)
 }
 
 fn head(response: &Parts, headers: &HeaderMap, count: usize, bytes: usize) -> ResponseHead {

@@ -3,14 +3,15 @@
 use alloc::string::ToString;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::request::Parts;
-use http::{Method, StatusCode, Version};
 
-use super::{FieldMap, Gathered, check_values, lines, value};
+use super::{FieldMap, Gathered, PROTOCOL, check_values, lines, value};
 use crate::config::{Config, Limits};
 use crate::handshake::Negotiated;
+use crate::handshake::carrier::Carrier;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::head::{HeadLimits, Kind, RequestHead, Sink as _};
+use crate::handshake::head::{HeadLimits, Kind, Method, RequestHead, Sink as _, Version};
 use crate::handshake::response::{Accept, Rejection, ResponseError, wants_an_upgrade};
 use crate::handshake::server::Request;
 
@@ -45,37 +46,129 @@ impl Request {
     ///
     /// The first rule that the request breaks; respond with [`HandshakeError::to_http`].
     pub fn from_http(parts: &Parts) -> Result<Self, HandshakeError> {
-        Self::from_http_with(parts, &Limits::default())
+        Self::from_http_with(parts, None, &Limits::default())
     }
 
-    /// As [`from_http`](Self::from_http), under these limits: on the head as it is in HTTP/1.1.
+    /// The request in the head of an extended CONNECT over HTTP/2 (RFC 8441) or HTTP/3 (RFC 9220).
+    ///
+    /// `protocol` is the value of its `:protocol`, which servers put into the extensions of the
+    /// request, in a type of their own (`hyper::ext::Protocol`, `h2::ext::Protocol`). Such a server
+    /// has to offer it: `SETTINGS_ENABLE_CONNECT_PROTOCOL`.
+    ///
+    /// ```
+    /// use farewell::Config;
+    /// use farewell::handshake::{Accept, Carrier, Origins, Request};
+    ///
+    /// let (parts, ()) = http::Request::connect("https://example.com/chat")
+    ///     .version(http::Version::HTTP_2)
+    ///     .header("sec-websocket-version", "13")
+    ///     .body(())?
+    ///     .into_parts();
+    /// let request = Request::from_extended_connect(&parts, "websocket")?;
+    /// assert_eq!((request.host(), request.path()), ("example.com", "/chat"));
+    /// let accept = Accept::new(Origins::SameHost);
+    /// let (response, negotiated) = accept.to_http(&request, &Config::default())?;
+    /// assert_eq!((response.status().as_u16(), negotiated.carrier()), (200, Carrier::Http2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// As for [`from_http`](Self::from_http).
-    pub fn from_http_with(parts: &Parts, limits: &Limits) -> Result<Self, HandshakeError> {
-        Self::judge(head(parts, HeadLimits::new(limits))?)
+    pub fn from_extended_connect(parts: &Parts, protocol: &str) -> Result<Self, HandshakeError> {
+        Self::from_http_with(parts, Some(protocol), &Limits::default())
+    }
+
+    /// As [`from_http`](Self::from_http) and [`from_extended_connect`](Self::from_extended_connect),
+    /// under these limits: on the head as it would be in HTTP/1.1.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_http`](Self::from_http).
+    pub fn from_http_with(
+        parts: &Parts,
+        protocol: Option<&str>,
+        limits: &Limits,
+    ) -> Result<Self, HandshakeError> {
+        let Parts { method, uri, version, headers, .. } = parts;
+        Self::from_typed(Typed { method, uri, version: *version, headers, protocol }, limits)
+    }
+
+    /// Holds a request that was judged without limits against these.
+    #[cfg(feature = "axum")]
+    pub(crate) fn check_limits(&self, limits: &Limits) -> Result<(), HandshakeError> {
+        let method = if self.carrier().is_stream() { "CONNECT" } else { "GET" };
+        let first = method.len() + self.target().len() + " HTTP/1.1 ".len();
+        let fields = self.headers().iter().map(|(name, it)| name.len() + ": ".len() + it.len());
+        let lines = core::iter::once(first).chain(fields);
+        HeadLimits::new(limits).check_lines(Kind::Request, lines)
+    }
+
+    /// Whether a request asks for a WebSocket at all, soundly or not: plain HTTP does not.
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_asked_for(
+        method: &http::Method,
+        headers: &http::HeaderMap,
+        version: http::Version,
+    ) -> bool {
+        if Carrier::of(version).is_stream() {
+            return *method == http::Method::CONNECT;
+        }
+        let upgrades = headers.get_all(http::header::UPGRADE).iter();
+        let mut names = upgrades.flat_map(|it| it.as_bytes().split(|byte| *byte == b','));
+        names.any(|name| name.trim_ascii().eq_ignore_ascii_case(PROTOCOL.as_bytes()))
+    }
+
+    pub(crate) fn from_typed(typed: Typed<'_>, limits: &Limits) -> Result<Self, HandshakeError> {
+        Self::judge(typed.head(HeadLimits::new(limits))?)
     }
 }
 
-fn head(parts: &Parts, limits: HeadLimits) -> Result<RequestHead, HandshakeError> {
-    let target = parts.uri.to_string();
-    let first = [parts.method.as_str(), &target, "HTTP/1.1"].map(str::len);
-    let first = first.iter().sum::<usize>() + "  ".len();
-    limits.check_lines(Kind::Request, core::iter::once(first).chain(lines(&parts.headers)))?;
-    check_values(&parts.headers)?;
-    let http_1_1 = match parts.version {
-        Version::HTTP_11 => true,
-        Version::HTTP_10 => false,
-        _ => return Err(HandshakeError::HttpVersion),
-    };
-    let mut gathered = Gathered::default();
-    let target = gathered.add(target.as_bytes());
-    for (name, it) in &parts.headers {
-        gathered.add_field(name, value(it));
+/// The head of a request in the types of the `http` crate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Typed<'a> {
+    pub(crate) method: &'a http::Method,
+    pub(crate) uri: &'a http::Uri,
+    pub(crate) version: http::Version,
+    pub(crate) headers: &'a http::HeaderMap,
+    /// The value of `:protocol`.
+    pub(crate) protocol: Option<&'a str>,
+}
+
+impl Typed<'_> {
+    fn head(self, limits: HeadLimits) -> Result<RequestHead, HandshakeError> {
+        let target = self.uri.to_string();
+        let first = [self.method.as_str(), &target, "HTTP/1.1"].map(str::len);
+        let first = first.iter().sum::<usize>() + "  ".len();
+        limits.check_lines(Kind::Request, core::iter::once(first).chain(lines(self.headers)))?;
+        check_values(self.headers)?;
+        let version = match self.version {
+            http::Version::HTTP_10 => Version::Http10,
+            http::Version::HTTP_11 => Version::Http11,
+            http::Version::HTTP_2 => Version::Http2,
+            http::Version::HTTP_3 => Version::Http3,
+            _ => return Err(HandshakeError::HttpVersion),
+        };
+        let mut gathered = Gathered::default();
+        let target = gathered.add(target.as_bytes());
+        for (name, it) in self.headers {
+            gathered.add_field(name, value(it));
+        }
+        let method = self.method();
+        Ok(RequestHead { headers: gathered.into_headers(), version, method, target })
     }
-    let get = parts.method == Method::GET;
-    Ok(RequestHead { headers: gathered.into_headers(), get, http_1_1, target })
+
+    fn method(self) -> Method {
+        if *self.method == http::Method::GET {
+            return Method::Get;
+        }
+        match self.protocol {
+            _ if *self.method != http::Method::CONNECT => Method::Other,
+            None => Method::Connect,
+            Some(protocol) if protocol.eq_ignore_ascii_case(PROTOCOL) => Method::ConnectWebSocket,
+            Some(_) => Method::ConnectOther,
+        }
+    }
 }
 
 impl Accept {
@@ -97,7 +190,10 @@ impl Accept {
         let agreed = self.agree(request, config.compression())?;
         let fields = FieldMap::of(|fields| self.write_fields(request, &agreed, fields));
         let mut response = http::Response::new(());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        match request.carrier().is_stream() {
+            true => *response.version_mut() = request.http_version(),
+            false => *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS,
+        }
         *response.headers_mut() = fields.whole()?;
         Ok((response, agreed.negotiated))
     }
@@ -106,18 +202,21 @@ impl Accept {
 impl Rejection {
     /// The response for the HTTP server that sends it, to a request of this version.
     ///
+    /// Over HTTP/2 and HTTP/3, where nothing can be upgraded, 426 goes out as 400.
+    ///
     /// It says nothing about the length of its body and about the connection, which are the
     /// server's: it may go on with other requests. A header field of the application's that does not
     /// fit the types is left out.
     #[must_use]
-    pub fn to_http(&self, version: Version) -> http::Response<Bytes> {
+    pub fn to_http(&self, version: http::Version) -> http::Response<Bytes> {
+        let carrier = Carrier::of(version);
         let mut response = http::Response::new(());
         *response.version_mut() = version;
         // It was checked.
-        let status = StatusCode::from_u16(self.status());
+        let status = StatusCode::from_u16(carrier.status(self.status()));
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let fields = FieldMap::of(|fields| {
-            if wants_an_upgrade(self.status()) {
+            if wants_an_upgrade(self.status()) && !carrier.is_stream() {
                 fields.field("Upgrade", b"websocket");
                 fields.field("Connection", b"Upgrade");
             }
@@ -128,12 +227,22 @@ impl Rejection {
     }
 }
 
+impl Request {
+    fn http_version(&self) -> http::Version {
+        match self.carrier() {
+            Carrier::Http1 => http::Version::HTTP_11,
+            Carrier::Http2 => http::Version::HTTP_2,
+            Carrier::Http3 => http::Version::HTTP_3,
+        }
+    }
+}
+
 impl HandshakeError {
     /// The response that tells a client which rule its request broke, to a request of this version.
     ///
     /// See [`Rejection::to_http`].
     #[must_use]
-    pub fn to_http(self, version: Version) -> http::Response<Bytes> {
+    pub fn to_http(self, version: http::Version) -> http::Response<Bytes> {
         Rejection::from(self).to_http(version)
     }
 }

@@ -46,7 +46,7 @@ fn what_was_accepted_before_leaves() {
     let sizes = [10, 300_000, 0, 70_000, 0];
     for role in ROLES {
         for most in [1_000, 100_000, usize::MAX] {
-            for how in [ReadClosed::Eof, ReadClosed::TlsTruncated] {
+            for how in [ReadClosed::Eof, ReadClosed::TlsTruncated, ReadClosed::EndOrReset] {
                 let mut driver = driver(role, Config::default());
                 let sent = sizes.map(|size| vec![size as u8; size]);
                 for message in &sent {

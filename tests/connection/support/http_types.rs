@@ -34,7 +34,6 @@ fn version_of(text: &str) -> Option<Version> {
         "HTTP/1.1" => Some(Version::HTTP_11),
         "HTTP/1.0" => Some(Version::HTTP_10),
         "HTTP/0.9" => Some(Version::HTTP_09),
-        "HTTP/2.0" => Some(Version::HTTP_2),
         _ => None,
     }
 }

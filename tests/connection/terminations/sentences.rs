@@ -148,6 +148,40 @@ fn failures_of_the_transport() {
          our Close 1000 was sent, none was received; \
          nothing came after the opening handshake",
     );
+    let reset = |code| ReadClosed::Failed(TransportError::StreamReset { code });
+    says(
+        |drive| _ = drive.read_closed(reset(0x8)),
+        "unclean (1006): reading failed: the stream was reset with CANCEL (0x8); \
+         no Close frame was received or sent; \
+         nothing came after the opening handshake",
+    );
+    says(
+        |drive| _ = drive.read_closed(reset(0x10c)),
+        "unclean (1006): reading failed: the stream was reset with H3_REQUEST_CANCELLED (0x10c); \
+         no Close frame was received or sent; \
+         nothing came after the opening handshake",
+    );
+    says(
+        |drive| _ = drive.read_closed(reset(0xbeef)),
+        "unclean (1006): reading failed: the stream was reset with code 0xbeef; \
+         no Close frame was received or sent; \
+         nothing came after the opening handshake",
+    );
+    says(
+        |drive| {
+            let kind = TransportError::GoAway { code: 0 };
+            drive.read_closed(ReadClosed::Failed(kind));
+        },
+        "unclean (1006): reading failed: the connection below was shut down with NO_ERROR (0x0); \
+         no Close frame was received or sent; \
+         nothing came after the opening handshake",
+    );
+    says(
+        |drive| _ = drive.read_closed(ReadClosed::EndOrReset),
+        "unclean (1006): reading failed: the stream ended or was reset, which of the two is not \
+         known; no Close frame was received or sent; \
+         nothing came after the opening handshake",
+    );
     says(
         |drive| _ = drive.abort(),
         "unclean (1006): the connection was dropped on this side; \

@@ -163,12 +163,14 @@ fn every_cause_in_every_phase() {
     assert_eq!(expected.len(), PHASES.len() * HAPPENINGS.len());
 }
 
-const KINDS: [TransportError; 6] = [
+const KINDS: [TransportError; 8] = [
     TransportError::Reset,
     TransportError::Aborted,
     TransportError::BrokenPipe,
     TransportError::TimedOut,
     TransportError::TlsTruncated,
+    TransportError::StreamReset { code: 8 },
+    TransportError::GoAway { code: 0 },
     TransportError::Other,
 ];
 

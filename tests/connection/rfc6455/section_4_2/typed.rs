@@ -6,7 +6,7 @@ use super::*;
 use crate::support::http_types::{fields_of, request, shown};
 
 pub(super) fn judged(wire: &str) -> Option<Result<Request, HandshakeError>> {
-    Some(Request::from_http_with(&request(wire)?, &limits()))
+    Some(Request::from_http_with(&request(wire)?, None, &limits()))
 }
 
 /// A request is judged as its bytes are. Of a wire that is no HTTP no server makes a request.

@@ -57,7 +57,6 @@ mod websocket;
 
 use alloc::sync::Arc;
 use core::future::poll_fn;
-#[cfg(unix)]
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};

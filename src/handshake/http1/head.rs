@@ -89,10 +89,15 @@ impl HeadReader {
         &mut self,
         input: &[u8],
     ) -> Result<(usize, bool), HandshakeError> {
-        let mut taken = 0;
+        let mut rest = input;
         let mut complete = false;
-        for byte in input {
-            taken += 1;
+        while let Some((byte, behind)) = rest.split_first() {
+            let plain = self.skip_plain(rest);
+            if plain > 0 {
+                rest = rest.get(plain..).unwrap_or_default();
+                continue;
+            }
+            rest = behind;
             complete = match self.lenient {
                 true => self.step_leniently(*byte),
                 false => match self.step(*byte) {
@@ -104,6 +109,7 @@ impl HeadReader {
                 break;
             }
         }
+        let taken = input.len() - rest.len();
         self.store(input.get(..taken).unwrap_or_default());
         Ok((taken, complete))
     }
@@ -111,6 +117,27 @@ impl HeadReader {
     /// Bytes looked at so far, the one that was wrong included.
     pub(in crate::handshake) fn seen(&self) -> usize {
         self.seen
+    }
+
+    /// Goes over bytes within a line of which each would only be counted, and says how many. What
+    /// begins or ends a line, what a limit forbids and what a first line begins with are left to
+    /// [`step`](Self::step).
+    #[inline]
+    fn skip_plain(&mut self, input: &[u8]) -> usize {
+        let first_line = match self.kind {
+            Kind::Request => self.in_method,
+            Kind::Response => self.line_len <= STATUS_END,
+        };
+        if self.line_len == 0 || self.after_cr || self.lenient || self.lines == 0 && first_line {
+            return 0;
+        }
+        let in_head = self.limits.head.saturating_sub(self.seen);
+        let in_line = self.limits.line.saturating_sub(self.line_len);
+        let most = input.len().min(in_head).min(in_line);
+        let plain = line_end(input.get(..most).unwrap_or_default());
+        self.seen += plain;
+        self.line_len += plain;
+        plain
     }
 
     /// Looks at one byte. Returns whether it completes the head.
@@ -355,6 +382,24 @@ fn names_a_version(text: &[u8]) -> bool {
         Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
         _ => false,
     })
+}
+
+/// Where the first carriage return or line feed lies, or the end.
+fn line_end(bytes: &[u8]) -> usize {
+    const WORD: usize = size_of::<u64>();
+    const ONES: u64 = u64::from_ne_bytes([0x01; WORD]);
+    const HIGHS: u64 = ONES << 7;
+    // Not zero if one of the bytes is: a borrow goes on from a byte that is zero, never into one.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let without = |chunk: &&[u8]| {
+        let word = <[u8; WORD]>::try_from(*chunk).map_or(0, u64::from_ne_bytes);
+        let (cr, lf) = (ONES * u64::from(b'\r'), ONES * u64::from(b'\n'));
+        (zero(word ^ cr) | zero(word ^ lf)) == 0
+    };
+    let start = bytes.chunks_exact(WORD).take_while(without).count() * WORD;
+    let rest = bytes.get(start..).unwrap_or_default();
+    let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    start + rest.iter().position(ends).unwrap_or(rest.len())
 }
 
 #[cfg(test)]

@@ -340,9 +340,7 @@ impl Driver {
             }
             let may_read = self.may_read(want, due);
             if due && (self.has_read_enough() || !may_read) {
-                self.session.handle_timeout(self.now);
-                self.turn.has_timed_out();
-                (self.calm, self.stale) = (false, true);
+                self.time_out();
                 continue;
             }
             if may_read && !self.turn.read_blocked {
@@ -354,6 +352,13 @@ impl Driver {
                 return self.wait(may_read);
             }
         }
+    }
+
+    /// Lets the deadline that has passed take effect.
+    fn time_out(&mut self) {
+        self.session.handle_timeout(self.now);
+        self.turn.has_timed_out();
+        (self.calm, self.stale) = (false, true);
     }
 
     /// What is wanted, if it is there.

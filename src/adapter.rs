@@ -12,6 +12,7 @@ pub mod blocking;
 mod error;
 mod getters;
 mod lookup;
+mod messages;
 mod opening;
 mod options;
 mod reconnecting;
@@ -28,6 +29,7 @@ pub use acceptor::Acceptor;
 #[cfg(feature = "hyper")]
 pub use error::UpgradeError;
 pub use error::{AcceptError, ConnectError};
+pub use messages::Messages;
 pub use options::ConnectOptions;
 pub use reconnecting::{Disconnected, ReconnectEvent};
 

@@ -8,6 +8,7 @@ mod blocking_only;
 mod compression;
 mod dialling;
 mod endings;
+mod first_hour;
 mod halves;
 mod hammer_blocking;
 mod hammer_tokio;

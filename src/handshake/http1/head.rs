@@ -337,7 +337,6 @@ mod tests {
     use alloc::format;
     use alloc::string::String;
 
-    use super::super::headers::Headers;
     use super::*;
     use crate::handshake::head::{Method, Version};
 

@@ -225,12 +225,18 @@ mod tests {
 
     #[test]
     fn text_and_payload_compare_with_what_is_at_hand() {
-        let text = Text::from("x");
-        assert!(text == *"x" && text == "x" && text == "x".to_string() && "x" == text);
-        assert!(text != "y" && Text::from(Cow::Borrowed("x")) == "x");
+        let (text, owned) = (Text::from("x"), String::from("x"));
+        assert_eq!(text, *"x");
+        assert_eq!(text, "x");
+        assert_eq!(text, owned);
+        assert_eq!("x", text);
+        assert_ne!(Text::from(Cow::Borrowed("x")), "y");
         let payload = Payload::from(b"x");
-        assert!(payload == *b"x" && payload == b"x" && payload == b"x"[..]);
-        assert!(payload == b"x".to_vec() && Bytes::from_static(b"x") == payload);
+        assert_eq!(payload, *b"x");
+        assert_eq!(payload, b"x");
+        assert_eq!(payload, b"x"[..]);
+        assert_eq!(payload, b"x".to_vec());
+        assert_eq!(Bytes::from_static(b"x"), payload);
         assert_eq!(Text::try_from(b"x".to_vec()).unwrap(), Text::try_from(&b"x"[..]).unwrap());
     }
 }

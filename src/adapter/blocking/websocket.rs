@@ -12,9 +12,9 @@ use super::split::{Receiver, Sender, glance};
 use super::transport::{Socket, Transport};
 use super::turn::Turn;
 use super::verbs::verbs;
-use crate::adapter::Incoming;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::opening::{self, Opening};
+use crate::adapter::{Incoming, Ticket};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
@@ -116,6 +116,15 @@ impl<S: Transport> WebSocket<S> {
         // A refusal says that the end is already under way.
         let _ = self.queue_close(frame);
         self.turn.finish()
+    }
+
+    /// Joins a drain, which is then told how the connection ends, and can close it: with a
+    /// [`Ticket`] that was taken when the connection came in, or with the [`Drain`](super::Drain) itself.
+    ///
+    /// Where the drain has begun, the connection is closed at once. A socket is in one drain at most:
+    /// the last one that it joined.
+    pub fn join(&mut self, ticket: impl Into<Ticket>) {
+        self.turn.access.ticket = Some(ticket.into().of_socket());
     }
 }
 

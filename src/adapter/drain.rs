@@ -218,8 +218,12 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// For a socket. Its end counts.
-    pub(super) fn of_socket(mut self) -> Box<Self> {
+    /// For the socket of this driver. Its end counts, unless it was before.
+    pub(super) fn of_socket(mut self, driver: &Driver) -> Box<Self> {
+        if driver.ended().is_some() {
+            // Nobody will take another step.
+            self.shared.leave(self.id, |drained| drained.sockets -= 1);
+        }
         self.has_socket = true;
         Box::new(self)
     }

@@ -138,7 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Where the drain has begun, the connection is closed at once. A socket is in one drain at most:
     /// the last one that it joined.
     pub fn join(&mut self, ticket: impl Into<Ticket>) {
-        self.turn.ticket = Some(ticket.into().of_socket());
+        self.turn.ticket = Some(ticket.into().of_socket(&self.turn.driver));
     }
 
     fn poll_turn<R>(

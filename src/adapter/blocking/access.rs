@@ -277,10 +277,10 @@ impl<S: Socket> Access for Half<S> {
     }
 
     fn obey(&mut self, now: Timestamp) -> bool {
-        match &self.shared.ticket {
-            Some(ticket) if ticket.is_called() => ticket.obey(&mut self.driver(), now),
-            _ => return false,
-        }
+        let Some(ticket) = self.shared.ticket.as_ref().filter(|ticket| ticket.is_called()) else {
+            return false;
+        };
+        ticket.obey(&mut self.driver(), now);
         true
     }
 }

@@ -124,7 +124,8 @@ impl<S: Transport> WebSocket<S> {
     /// Where the drain has begun, the connection is closed at once. A socket is in one drain at most:
     /// the last one that it joined.
     pub fn join(&mut self, ticket: impl Into<Ticket>) {
-        self.turn.access.ticket = Some(ticket.into().of_socket());
+        let access = &mut self.turn.access;
+        access.ticket = Some(ticket.into().of_socket(&access.driver));
     }
 }
 

@@ -1,6 +1,8 @@
 //! All sockets of a server closed together, through both adapters: wherever their tasks and threads
 //! wait, and whatever their peers do.
 
+mod edges;
+
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -27,9 +29,9 @@ for_both_adapters!(
 );
 
 /// Long enough for who has no reason to be late, on a slow machine.
-const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-trait Drains: Adapter {
+pub(crate) trait Drains: Adapter {
     type Drain: Default + Clone + Send + Sync + 'static;
 
     fn ticket(drain: &Self::Drain) -> Ticket;
@@ -73,7 +75,10 @@ impl Drains for Tokio {
 }
 
 /// A client, and a server that has joined the drain and echoes until the end.
-fn joined<D: Drains>(drain: &D::Drain, config: Config) -> (D, JoinHandle<Box<Termination>>) {
+pub(crate) fn joined<D: Drains>(
+    drain: &D::Drain,
+    config: Config,
+) -> (D, JoinHandle<Box<Termination>>) {
     let ticket = D::ticket(drain);
     pair(config, |mut socket: D| {
         socket.join(ticket);
@@ -81,7 +86,7 @@ fn joined<D: Drains>(drain: &D::Drain, config: Config) -> (D, JoinHandle<Box<Ter
     })
 }
 
-fn count(drained: &Drained) -> [u64; 6] {
+pub(crate) fn count(drained: &Drained) -> [u64; 6] {
     let Drained { sockets, clean, unclean, aborted, dropped, left, .. } = *drained;
     [sockets, clean, unclean, aborted, dropped, left]
 }

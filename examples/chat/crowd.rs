@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use farewell::aio::{self, Incoming, WebSocket};
 use farewell::handshake::ClientRequest;
-use farewell::{CloseCode, Config};
+use farewell::{CloseCode, Config, Termination};
 use tokio::net::TcpStream;
 use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
@@ -20,11 +20,21 @@ const WORDS: usize = 10;
 const MUCH: usize = 6000;
 const LONG: usize = 3000;
 
-/// With `slow`, one more comes, and reads nothing.
-pub(crate) async fn visit(url: &str, count: usize, slow: bool) -> Result<(), Failed> {
+/// What is special about a crowd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// They leave when they have heard everything.
+    Leave,
+    /// They stay until the server closes.
+    Stay,
+    /// One more comes, and reads nothing.
+    OneIsSlow,
+}
+
+pub(crate) async fn visit(url: &str, count: usize, manner: Manner) -> Result<(), Failed> {
     let began = Instant::now();
     let mut deaf = None;
-    if slow {
+    if manner == Manner::OneIsSlow {
         deaf = Some(connect(url, "mallory").await?);
     }
     let (door, all_here) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Barrier::new(count + 1)));
@@ -36,27 +46,25 @@ pub(crate) async fn visit(url: &str, count: usize, slow: bool) -> Result<(), Fai
             let socket = connect(&url, &format!("member-{number}")).await?;
             drop(place);
             all_here.wait().await;
-            hear(socket, number == 0, slow).await
+            let socket = hear(socket, number == 0, manner).await?;
+            all_here.wait().await;
+            leave(socket, manner).await
         });
     }
-    tokio::select! {
-        biased;
-        _ = all_here.wait() => say(format_args!("{count} are there after {:.1?}", began.elapsed())),
-        // Nobody ends before all are there, unless something went wrong.
-        Some(ended) = members.join_next() => return Err(ended?.err().unwrap_or("ended".into())),
+    for done in [format!("{count} are there"), "all have heard it".into()] {
+        tokio::select! {
+            biased;
+            _ = all_here.wait() => say(format_args!("{done} after {:.1?}", began.elapsed())),
+            // Nobody ends before all are so far, unless something went wrong.
+            Some(ended) = members.join_next() => return Err(ended?.err().unwrap_or("ended".into())),
+        }
     }
-    let began = Instant::now();
     while let Some(ended) = members.join_next().await {
         ended??;
     }
-    say(format_args!("all have heard it after {:.1?}", began.elapsed()));
     // Whoever read nothing hears why now, if the server could say so.
     if let Some(mut socket) = deaf {
-        let report = loop {
-            if let Incoming::Ended(report) = socket.next().await {
-                break report;
-            }
-        };
+        let report = until_ended(&mut socket).await;
         say(format_args!("who read nothing: {report}"));
     }
     Ok(())
@@ -70,7 +78,12 @@ async fn connect(url: &str, name: &str) -> Result<WebSocket<TcpStream>, Failed> 
 }
 
 /// One of them talks; all listen until they have heard all of it.
-async fn hear(mut socket: WebSocket<TcpStream>, talks: bool, much: bool) -> Result<(), Failed> {
+async fn hear(
+    mut socket: WebSocket<TcpStream>,
+    talks: bool,
+    manner: Manner,
+) -> Result<WebSocket<TcpStream>, Failed> {
+    let much = manner == Manner::OneIsSlow;
     let (words, tail) = if much { (MUCH, "x".repeat(LONG)) } else { (WORDS, String::new()) };
     let (mut said, mut heard) = (0, 0);
     while heard < words {
@@ -93,6 +106,24 @@ async fn hear(mut socket: WebSocket<TcpStream>, talks: bool, much: bool) -> Resu
             Err(report) => return Err(report.to_string().into()),
         }
     }
-    let report = socket.close(CloseCode::NORMAL).await;
-    if report.clean { Ok(()) } else { Err(report.to_string().into()) }
+    Ok(socket)
+}
+
+async fn leave(mut socket: WebSocket<TcpStream>, manner: Manner) -> Result<(), Failed> {
+    let (report, expected) = match manner {
+        Manner::Stay => (until_ended(&mut socket).await, CloseCode::GOING_AWAY),
+        Manner::Leave | Manner::OneIsSlow => {
+            (socket.close(CloseCode::NORMAL).await, CloseCode::NORMAL)
+        }
+    };
+    let as_expected = report.clean && report.code == expected.get();
+    if as_expected { Ok(()) } else { Err(report.to_string().into()) }
+}
+
+async fn until_ended(socket: &mut WebSocket<TcpStream>) -> Box<Termination> {
+    loop {
+        if let Incoming::Ended(report) = socket.next().await {
+            return report;
+        }
+    }
 }

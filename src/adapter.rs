@@ -9,6 +9,7 @@ mod acceptor;
 #[cfg(feature = "tokio")]
 pub mod aio;
 pub mod blocking;
+mod drain;
 mod error;
 mod getters;
 mod lookup;
@@ -26,6 +27,7 @@ use crate::report::Termination;
 use crate::wire::message::Message;
 
 pub use acceptor::Acceptor;
+pub use drain::{Drained, Ticket};
 #[cfg(feature = "hyper")]
 pub use error::UpgradeError;
 pub use error::{AcceptError, ConnectError, PingError};

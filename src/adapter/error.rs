@@ -1,6 +1,10 @@
 //! Why there is no connection: what connecting and accepting can fail with.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::error::Error;
+use core::fmt;
 use core::time::Duration;
 use std::io;
 
@@ -8,9 +12,9 @@ use crate::connection::SendError;
 use crate::diagnosis::Diagnosis;
 use crate::dial::DialError;
 use crate::driver::Driver;
-use crate::handshake::{RedirectError, RequestError, ResponseError};
+use crate::handshake::{RedirectError, RequestError, ResponseError, Suspect, Why};
 use crate::reconnect::{ConnectFailure, Outcome};
-use crate::report::{DialRecord, Termination};
+use crate::report::{Cause, DialRecord, Termination};
 use crate::time::display::Span;
 #[cfg(feature = "rustls")]
 use crate::tls::TlsConfigError;
@@ -156,14 +160,86 @@ pub enum AcceptError {
     /// status 500.
     #[error("the response does not fit the request: {0}")]
     Response(#[source] ResponseError),
+    /// This server rejected the request: the application has decided so, or the Origin is not among
+    /// those that it accepts. Nothing went wrong.
+    #[error("rejected with status {status}{}", because(reason.as_deref()))]
+    Rejected {
+        /// The HTTP status of the response.
+        status: u16,
+        /// Why, where it is known: the error that became a [`Rejection`](crate::handshake::Rejection)
+        /// by `?`, or what [`because`](crate::handshake::Rejection::because) was given.
+        reason: Option<Box<dyn Error + Send + Sync>>,
+        /// The report, with what was seen of the client.
+        report: Box<Termination>,
+    },
+    /// A [plain request](crate::handshake::Request::is_plain) came, a health check for example, and the
+    /// application has answered it. Nothing went wrong.
+    #[error("a plain request was answered with status {status}{}", because(reason.as_deref()))]
+    Plain {
+        /// The HTTP status of the response.
+        status: u16,
+        /// Why, where the response was made of an error.
+        reason: Option<Box<dyn Error + Send + Sync>>,
+        /// The report, with what was seen of the client.
+        report: Box<Termination>,
+    },
     /// The HTTP server does not give up the stream of a sound request.
     #[cfg(feature = "hyper")]
     #[error("the HTTP server does not give up the stream: {0}")]
     Upgrade(#[from] UpgradeError),
     /// The opening handshake did not succeed. The report says why: a request that broke a rule, a
-    /// rejection by this endpoint, or a client that left.
+    /// client that left, or no decision in time.
     #[error("{0}")]
     Ended(Box<Termination>),
+}
+
+impl AcceptError {
+    /// What became of the opening handshake that has ended so, and why the application wanted that.
+    pub(super) fn ended(report: Box<Termination>, why: Option<Why>) -> Self {
+        let reason = why.map(|why| Box::new(why) as Box<dyn Error + Send + Sync>);
+        match report.cause {
+            Cause::HandshakeRejected { status } => Self::Rejected { status, reason, report },
+            Cause::PlainRequest { status } => Self::Plain { status, reason, report },
+            Cause::HandshakeInvalid(error) if error.suspect() == Suspect::Nothing => {
+                Self::Rejected { status: error.status(), reason: Some(error.into()), report }
+            }
+            _ => Self::Ended(report),
+        }
+    }
+
+    /// The report, where there was an opening handshake to report of.
+    #[must_use]
+    pub fn report(&self) -> Option<&Termination> {
+        match self {
+            Self::Rejected { report, .. } | Self::Plain { report, .. } | Self::Ended(report) => {
+                Some(report)
+            }
+            #[cfg(feature = "rustls")]
+            Self::Tls(_) => None,
+            #[cfg(feature = "hyper")]
+            Self::Upgrade(_) => None,
+            Self::Io(_) | Self::Entropy(_) | Self::Response(_) => None,
+        }
+    }
+
+    /// The same, to keep.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, where there is no report.
+    pub fn into_report(self) -> Result<Box<Termination>, Self> {
+        match self {
+            Self::Rejected { report, .. } | Self::Plain { report, .. } | Self::Ended(report) => {
+                Ok(report)
+            }
+            other => Err(other),
+        }
+    }
+}
+
+/// A reason as the end of a sentence.
+fn because(reason: Option<&(dyn Error + Send + Sync)>) -> impl fmt::Display {
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }
 
 /// Why an HTTP server does not give up the stream of a request: a fault of this server's.

@@ -6,7 +6,9 @@
 
 mod blocking_only;
 mod compression;
+mod decisions;
 mod dialling;
+mod draining;
 mod endings;
 mod first_hour;
 mod halves;

@@ -2,6 +2,7 @@
 //!
 //! What both adapters have to do is written once, against the trait `Adapter`, and run for each.
 
+mod decisions;
 mod dialling;
 mod ends;
 mod failures;

@@ -312,7 +312,7 @@ impl Tokio {
     }
 }
 
-fn for_tokio(stream: TcpStream) -> tokio::net::TcpStream {
+pub(crate) fn for_tokio(stream: TcpStream) -> tokio::net::TcpStream {
     stream.set_nonblocking(true).unwrap();
     tokio::net::TcpStream::from_std(stream).unwrap()
 }

@@ -1,5 +1,7 @@
 //! What is asked of a stream and its driver: the same for a socket with one owner and for halves.
 
+use core::future::poll_fn;
+use core::pin::pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
@@ -17,6 +19,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// The next event, whatever it is about.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent<'static>> {
         self.poll(Want::Event, cx, |event| event)
+    }
+
+    /// Waits for what the application decides, or for the event that makes it needless, which can be the
+    /// end alone.
+    pub(super) async fn wait_for_decision<R>(
+        &mut self,
+        decision: impl Future<Output = R>,
+    ) -> Result<R, SessionEvent<'static>> {
+        let mut decision = pin!(decision);
+        poll_fn(|cx| {
+            // First, since one that is there at once finds unread what came behind the request.
+            if let Poll::Ready(decision) = decision.as_mut().poll(cx) {
+                return Poll::Ready(Ok(decision));
+            }
+            self.poll_event(cx).map(Err)
+        })
+        .await
     }
 
     /// The next message, or the report.

@@ -265,11 +265,8 @@ impl UpgradeRejection {
     /// The rule that the request breaks; nothing where this server is at fault.
     #[must_use]
     pub fn rule(&self) -> Option<HandshakeError> {
-        match &self.refused.error {
-            AcceptError::Ended(report) => match report.cause {
-                Cause::HandshakeInvalid(error) => Some(error),
-                _ => None,
-            },
+        match self.refused.error.report()?.cause {
+            Cause::HandshakeInvalid(error) => Some(error),
             _ => None,
         }
     }

@@ -136,10 +136,10 @@ impl Asked {
     ) -> (http::Response<Bytes>, Upgrade) {
         let story = self.story();
         let (response, error) = match decision {
-            Err(rejection) => {
-                let failure = OpeningFailure::Rejected { status: rejection.status() };
-                (rejection.to_http(self.version), story.failed(failure))
-            }
+            Err(rejection) => match rejection.check_refuses(&self.request) {
+                Ok(()) => (rejection.to_http(self.version), story.rejected(&rejection)),
+                Err(error) => (server_error(self.version), story.unfit(error)),
+            },
             Ok(accept) => match accept.and_then(|it| it.to_http(&self.request, &config)) {
                 Ok((response, negotiated)) => {
                     let Self { request, on, clock, .. } = self;
@@ -150,10 +150,7 @@ impl Asked {
                 Err(ResponseError::Refused(error)) => {
                     (error.to_http(self.version), story.failed(OpeningFailure::Invalid(error)))
                 }
-                Err(error) => {
-                    drop(story.failed(OpeningFailure::Rejected { status: 500 }));
-                    (server_error(self.version), AcceptError::Response(error))
-                }
+                Err(error) => (server_error(self.version), story.unfit(error)),
             },
         };
         (response, Upgrade { state: State::Failed(Some(error)) })
@@ -295,7 +292,18 @@ struct Story<'a> {
 
 impl Story<'_> {
     fn failed(&self, failure: OpeningFailure) -> AcceptError {
-        AcceptError::Ended(self.tell(failure))
+        AcceptError::ended(self.tell(failure), None)
+    }
+
+    fn rejected(&self, rejection: &Rejection) -> AcceptError {
+        let failure = OpeningFailure::Rejected { status: rejection.status() };
+        AcceptError::ended(self.tell(failure), rejection.why().cloned())
+    }
+
+    /// What the application has decided does not fit the request.
+    fn unfit(&self, error: ResponseError) -> AcceptError {
+        drop(self.tell(OpeningFailure::Rejected { status: 500 }));
+        AcceptError::Response(error)
     }
 
     /// This server is at fault, and its client got status 500, or nothing.

@@ -14,7 +14,7 @@ use super::turn::Turn;
 use super::verbs::verbs;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::opening::{self, Opening};
-use crate::adapter::{Incoming, Messages, PingError};
+use crate::adapter::{Incoming, Messages, PingError, Ticket};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
@@ -122,6 +122,16 @@ impl<S: Transport> WebSocket<S> {
         // A refusal says that the end is already under way.
         let _ = self.queue_close(frame);
         self.turn.finish()
+    }
+
+    /// Joins a drain, which is then told how the connection ends, and can close it: with a
+    /// [`Ticket`] that was taken when the connection came in, or with the [`Drain`](super::Drain) itself.
+    ///
+    /// Where the drain has begun, the connection is closed at once. A socket is in one drain at most:
+    /// the last one that it joined.
+    pub fn join(&mut self, ticket: impl Into<Ticket>) {
+        let access = &mut self.turn.access;
+        access.ticket = Some(ticket.into().of_socket(&access.driver));
     }
 }
 

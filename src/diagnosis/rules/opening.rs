@@ -15,6 +15,9 @@ use crate::wire::role::Role;
 pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
     match measures.report.cause {
         Cause::HandshakeRejected { status } => rejected(measures, status),
+        Cause::PlainRequest { status } => {
+            vec![Finding::new(Verdict::NotWebSocket, Certain, vec![Fact::Status { status }])]
+        }
         Cause::HandshakeInvalid(rule) => invalid(measures, rule),
         Cause::HandshakeTimeout => {
             let facts = vec![Fact::Opening { span: measures.age() }, received(measures)];

@@ -1,7 +1,6 @@
 //! Many members from one program: one talks, and all have to hear everything, in order.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use farewell::aio::{self, Incoming, WebSocket};
 use farewell::handshake::ClientRequest;
@@ -9,6 +8,7 @@ use farewell::{CloseCode, Config, Termination};
 use tokio::net::TcpStream;
 use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::{Failed, SECRET, SUBPROTOCOL, say};
 

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use farewell::aio::{ReconnectEvent, Reconnecting};
 use farewell::reconnect::ReconnectConfig;
 use farewell::{CloseCode, Message};
 use tokio::sync::watch;
-use tokio::time::interval;
+use tokio::time::{Instant, interval};
 
 use crate::{say, signal};
 

@@ -1,8 +1,6 @@
 //! A channel for each connection, whose messages are forwarded to its sink: as in the chat server among
 //! the examples of tokio-tungstenite.
 
-use std::sync::Mutex;
-
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -11,13 +9,13 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::{Broadcast, PAYLOAD, Result};
 
 #[derive(Default)]
-pub(crate) struct Room(Mutex<Vec<UnboundedSender<Message>>>);
+pub(crate) struct Room(Vec<UnboundedSender<Message>>);
 
 impl Broadcast for Room {
-    async fn enter(&self, stream: TcpStream) -> Result<()> {
+    async fn enter(&mut self, stream: TcpStream) -> Result<()> {
         let socket = tokio_tungstenite::accept_async(stream).await?;
         let (sender, mut receiver) = unbounded_channel();
-        self.0.lock().expect("no panic").push(sender);
+        self.0.push(sender);
         tokio::spawn(async move {
             let (mut outgoing, mut incoming) = socket.split();
             let forward = async {
@@ -36,9 +34,9 @@ impl Broadcast for Room {
         Ok(())
     }
 
-    fn tell_all(&self) {
+    fn tell_all(&mut self) {
         let message = Message::text(PAYLOAD);
-        for sender in self.0.lock().expect("no panic").iter() {
+        for sender in &self.0 {
             sender.send(message.clone()).expect("somebody listens");
         }
     }

@@ -106,7 +106,10 @@ fn what_is_no_extended_connect_for_a_websocket_is_refused() {
             assert_eq!(version.is_some(), error == E::Version, "{error}");
             let allow = response.headers().get("allow").map(|it| it.to_str().unwrap());
             assert_eq!(allow, (status == 405).then_some("CONNECT"), "{error}");
-            let Err(AcceptError::Ended(report)) = server.told().await else { panic!("{error}") };
+            let Err(told) = server.told().await else { panic!("{error}") };
+            // An Origin that is not accepted is a decision; the others have broken a rule.
+            assert_eq!(matches!(told, AcceptError::Rejected { .. }), error == E::OriginRefused);
+            let report = told.into_report().unwrap_or_else(|told| panic!("{told}"));
             assert_eq!(report.cause, Cause::HandshakeInvalid(error));
             assert_eq!(report.evidence.http_status, Some(status));
             client = soon(client.ready()).await.unwrap();

@@ -102,6 +102,9 @@ pub enum HandshakeError {
     /// The request's Host is not a host with an optional port.
     #[error("the request's Host is not a host with an optional port")]
     HostInvalid,
+    /// The extended CONNECT has a Host that names another host or port than its `:authority`.
+    #[error("the CONNECT has a Host that is not its :authority")]
+    HostDiffers,
     /// The client went on sending before there was a response, and sent more than is stored until
     /// then, [`Limits::head`](crate::Limits::head).
     #[error("more than {limit} bytes followed the request before it was answered")]
@@ -235,6 +238,11 @@ impl Facts {
 
     /// A rule for a stream of HTTP/2 or HTTP/3.
     const fn stream(rfc: u16, section: &'static str, status: u16) -> Self {
+        Self::of(rfc, section, status)
+    }
+
+    /// A rule of another RFC.
+    const fn of(rfc: u16, section: &'static str, status: u16) -> Self {
         Self { rfc, ..Self::new(section, status) }
     }
 
@@ -283,6 +291,7 @@ impl HandshakeError {
             Self::UpgradeNotRequested => {
                 Facts::new("4.2.1", 426).suspect(Suspect::ProxyOrPlainHttp)
             }
+            Self::HostDiffers => Facts::of(9113, "8.3.1", 400),
             Self::ConnectionNotUpgrade => Facts::new("4.2.1", 400).suspect(Suspect::Proxy),
             //= rfc6455#4.2.2
             //# If this
@@ -321,7 +330,7 @@ impl HandshakeError {
     }
 
     /// The number of the RFC that the rule comes from: 6455, 7692 for compression, 8441 and 9220 for
-    /// HTTP/2 and HTTP/3.
+    /// WebSockets over HTTP/2 and HTTP/3, 9112 and 9113 for HTTP itself.
     #[must_use]
     pub const fn rfc(self) -> u16 {
         self.facts().rfc

@@ -84,6 +84,18 @@ fn broken_requests_are_refused_with_the_fitting_status() {
         (WEBSOCKET, |it| set(it, "upgrade", "websocket"), 400, E::ConnectionField),
         (WEBSOCKET, |it| set(it, "content-length", "5"), 400, E::Body),
         (WEBSOCKET, |it| set(it, "transfer-encoding", "chunked"), 400, E::Body),
+        (WEBSOCKET, |it| set(it, "host", "evil.example"), 400, E::HostDiffers),
+        (WEBSOCKET, |it| set(it, "host", "server.example.com:80"), 400, E::HostDiffers),
+        (WEBSOCKET, |it| set(it, "host", "b ad"), 400, E::HostInvalid),
+        (
+            WEBSOCKET,
+            |it| {
+                set(it, "host", "server.example.com");
+                it.headers.append("host", "server.example.com".parse().unwrap());
+            },
+            400,
+            E::HostRepeated,
+        ),
         (WEBSOCKET, |it| _ = it.headers.remove("sec-websocket-version"), 400, E::Version),
         (WEBSOCKET, |it| set(it, "sec-websocket-version", "8"), 400, E::Version),
         (

@@ -17,7 +17,8 @@ pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
         Cause::HandshakeRejected { status } => rejected(measures, status),
         Cause::HandshakeInvalid(rule) => invalid(measures, rule),
         Cause::HandshakeTimeout => {
-            let facts = vec![Fact::Opening { span: measures.age() }, received(measures)];
+            let opening = Fact::Opening { span: measures.age() };
+            let facts = iter::once(opening).chain(received(measures)).collect();
             if measures.evidence.position == Position::TlsHandshake {
                 return vec![Finding::new(Verdict::TlsTimedOut, Certain, facts)];
             }
@@ -66,15 +67,18 @@ fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -
     }
 }
 
-fn received(measures: &Measures<'_>) -> Fact {
+/// When the last byte had come, or that none had. Of a stream's connection, other bytes than those of a
+/// response are not known.
+fn received(measures: &Measures<'_>) -> Option<Fact> {
     match measures.evidence.last_received {
-        Some(_) => Fact::LastReceived { before: measures.quiet_in() },
-        None => Fact::NoByteReceived,
+        Some(_) => Some(Fact::LastReceived { before: measures.quiet_in() }),
+        None if measures.evidence.carrier.is_stream() => None,
+        None => Some(Fact::NoByteReceived),
     }
 }
 
 fn cut_short(measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
-    facts.push(received(measures));
+    facts.extend(received(measures));
     if measures.evidence.position == Position::TlsHandshake {
         return vec![Finding::new(Verdict::TlsCutShort, Certain, facts)];
     }
@@ -90,7 +94,9 @@ fn others_port(measures: &Measures<'_>) -> Vec<Finding> {
     let report = measures.report;
     // Who has spoken TLS, or was to, is no such server, or not because of the scheme.
     let tls = report.tls.is_some();
-    if report.role == Role::Server || tls || measures.evidence.last_received.is_some() {
+    // Nor is who speaks HTTP/2 or HTTP/3.
+    let http = measures.evidence.carrier.is_stream();
+    if report.role == Role::Server || tls || http || measures.evidence.last_received.is_some() {
         return Vec::new();
     }
     let silent = |verdict| Finding::new(verdict, Possible, vec![Fact::NoByteReceived]);

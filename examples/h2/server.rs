@@ -76,6 +76,9 @@ async fn answer(
             return;
         }
     };
+    if asked.path() == "/refused" {
+        return respond.send_reset(h2::Reason::REFUSED_STREAM);
+    }
     // An echo has no secrets: any web page may use it.
     let accepted = Accept::new(Origins::Any).to_http(&asked, &config);
     let (response, negotiated) = accepted.expect("it accepts anything");

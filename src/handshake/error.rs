@@ -155,7 +155,8 @@ pub enum HandshakeError {
     ExtensionsInvalid,
 
     /// The server does not offer to take an extended CONNECT: its SETTINGS_ENABLE_CONNECT_PROTOCOL is
-    /// not 1, or has not come. Said by who speaks HTTP/2 or HTTP/3, before any request.
+    /// not 1, or has not come yet, which is as good as 0 until it does. Said by who speaks HTTP/2 or
+    /// HTTP/3, before any request.
     #[error("the server does not offer extended CONNECT")]
     ExtendedConnectNotOffered,
     /// The response to an extended CONNECT is a 101, which HTTP/2 and HTTP/3 do not have.

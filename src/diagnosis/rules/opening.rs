@@ -55,7 +55,7 @@ fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -
         TransportError::Unreachable => one(Verdict::Unreachable, Certain, facts),
         TransportError::Refused => one(Verdict::Refused, Certain, facts),
         TransportError::Aborted => one(Verdict::SystemAborted, Likely, facts),
-        TransportError::StreamReset { code } => stream::reset_before_open(code, facts),
+        TransportError::StreamReset { code } => stream::reset_before_open(measures, code, facts),
         TransportError::GoAway { code } => stream::gone_away(code, facts),
         TransportError::Reset
         | TransportError::BrokenPipe
@@ -192,7 +192,10 @@ fn invalid(measures: &Measures<'_>, rule: HandshakeError) -> Vec<Finding> {
         Suspect::Nothing => (Verdict::HandshakeRejected { status: rule.status() }, Certain),
         Suspect::OtherProtocol => (Verdict::NotWebSocket, Certain),
         Suspect::OtherService => (Verdict::NotWebSocket, Likely),
-        Suspect::NoExtendedConnect => (Verdict::ExtendedConnectNotOffered, Certain),
+        // Its settings may only be late.
+        Suspect::NoExtendedConnect => {
+            return vec![Finding::new(Verdict::ExtendedConnectNotOffered, Likely, facts())];
+        }
         Suspect::Proxy => (Verdict::UpgradeStripped, Likely),
         Suspect::ProxyOrPlainHttp => (Verdict::UpgradeStripped, Possible),
     };

@@ -85,7 +85,7 @@
 //! | `tls_port` | A TLS record as the response, or as the request; a 400 that says so | certain; likely for the 400; possible where a client got nothing before the end | Use wss:// |
 //! | `not_web_socket` | A response or a request that is not HTTP, with its first bytes; a wrong Sec-WebSocket-Accept, or none; 511 | not HTTP certain, Sec-WebSocket-Accept and 511 likely; possible beside other verdicts, where nothing came, or a page or a redirection did | Check host, port and scheme; captive portals |
 //! | `handshake_failure` | Any other rule of the opening handshake that was broken, with its section | certain | Report the rule |
-//! | `handshake_cut_short` | End or failure of the transport in the opening handshake | certain; likely where a client got nothing before it | Check port and scheme, firewall, backend |
+//! | `handshake_cut_short` | End or failure of the transport in the opening handshake | certain; likely where a client got nothing before it; possible, beside `local_abort`, where a server's response was not sent and nobody says why | Check port and scheme, firewall, backend |
 //! | `handshake_timed_out` | This endpoint's handshake timeout passed | certain | Check the server's load, port and scheme |
 //! | `transport_failure` | The transport failed with anything else | likely | Keep the report |
 //! | `unexplained` | None of the above: the report contradicts itself | possible | Keep the report |

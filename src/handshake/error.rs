@@ -122,6 +122,10 @@ pub enum HandshakeError {
     /// The request's Connection has no token "Upgrade".
     #[error("the request's Connection does not contain \"Upgrade\"")]
     ConnectionNotUpgrade,
+    /// The request's Connection has the token "close" beside "Upgrade". Refused where hyper serves the
+    /// request: a client could make it give up the connection for a WebSocket after any response.
+    #[error("the request's Connection contains both \"Upgrade\" and \"close\"")]
+    ConnectionClose,
     /// The request's Sec-WebSocket-Version is missing or not 13.
     #[error("the request's Sec-WebSocket-Version is not 13")]
     Version,
@@ -237,14 +241,14 @@ impl Facts {
         Self { rfc: 6455, section, status, suspect: Suspect::Peer }
     }
 
-    /// A rule for a stream of HTTP/2 or HTTP/3.
-    const fn stream(rfc: u16, section: &'static str, status: u16) -> Self {
-        Self::of(rfc, section, status)
-    }
-
     /// A rule of another RFC.
     const fn of(rfc: u16, section: &'static str, status: u16) -> Self {
         Self { rfc, ..Self::new(section, status) }
+    }
+
+    /// A rule for a stream of HTTP/2 or HTTP/3.
+    const fn stream(rfc: u16, section: &'static str, status: u16) -> Self {
+        Self::of(rfc, section, status)
     }
 
     /// A rule that only a response can break.
@@ -287,13 +291,14 @@ impl HandshakeError {
             Self::HostMissing => Facts::new("4.2.1", 400),
             Self::HostRepeated => Facts::new("4.2.1", 400),
             Self::HostInvalid => Facts::new("4.2.1", 400),
+            Self::HostDiffers => Facts::of(9113, "8.3.1", 400),
             Self::EarlyData { .. } => Facts::new("10.4", 400),
             Self::Body => Facts::new("4.2.1", 400),
             Self::UpgradeNotRequested => {
                 Facts::new("4.2.1", 426).suspect(Suspect::ProxyOrPlainHttp)
             }
-            Self::HostDiffers => Facts::of(9113, "8.3.1", 400),
             Self::ConnectionNotUpgrade => Facts::new("4.2.1", 400).suspect(Suspect::Proxy),
+            Self::ConnectionClose => Facts::of(9112, "9.6", 400),
             //= rfc6455#4.2.2
             //# If this
             //# version does not match a version understood by the server, the

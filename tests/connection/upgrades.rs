@@ -3,6 +3,9 @@
 #[cfg(feature = "axum")]
 mod axum_server;
 mod bad_input;
+#[cfg(feature = "axum")]
+mod extractor;
 mod hyper_server;
+mod replaced;
 mod streams;
 mod support;

@@ -57,6 +57,13 @@ fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -
         TransportError::Aborted => one(Verdict::SystemAborted, Likely, facts),
         TransportError::StreamReset { code } => stream::reset_before_open(measures, code, facts),
         TransportError::GoAway { code } => stream::gone_away(code, facts),
+        // Our response did not get out, and nobody says who is to blame.
+        TransportError::Other
+            if direction == Direction::Write && measures.report.role == Role::Server =>
+        {
+            let abort = Finding::new(Verdict::LocalAbort, Possible, facts.clone());
+            vec![Finding::new(Verdict::HandshakeCutShort, Possible, facts), abort]
+        }
         TransportError::Reset
         | TransportError::BrokenPipe
         | TransportError::EndOrReset

@@ -7,5 +7,6 @@ mod bad_input;
 mod extractor;
 mod hyper_server;
 mod replaced;
+mod stream_ends;
 mod streams;
 mod support;

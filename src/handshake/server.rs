@@ -253,6 +253,7 @@ impl Request {
         let is_stream = head.version.carrier().is_stream();
         if is_stream {
             check_uri(target)?;
+            check_same_host(headers, target)?;
         } else {
             check_target(target)?;
             check_host(headers)?;
@@ -387,6 +388,25 @@ fn check_host(headers: &Headers) -> Result<(), HandshakeError> {
         Ok(Ok(_)) => Ok(()),
         _ => Err(HandshakeError::HostInvalid),
     }
+}
+
+/// A Host beside `:authority` may only say the same (RFC 9113 section 8.3.1): the latter is what counts,
+/// and an application may look at either.
+fn check_same_host(headers: &Headers, target: &str) -> Result<(), HandshakeError> {
+    let host = match headers.single("Host") {
+        Ok(host) => host,
+        Err(Count::None) => return Ok(()),
+        Err(Count::Many) => return Err(HandshakeError::HostRepeated),
+    };
+    let host = core::str::from_utf8(host).map(split_authority);
+    let Ok(Ok((host, port))) = host else { return Err(HandshakeError::HostInvalid) };
+    let authority = split_absolute(target).and_then(|(it, _)| split_authority(it).ok());
+    let secure = target.split_once(':').is_some_and(|(it, _)| it.eq_ignore_ascii_case("https"));
+    let default = if secure { 443 } else { 80 };
+    let same = authority.is_some_and(|(name, number)| {
+        name.eq_ignore_ascii_case(host) && number.unwrap_or(default) == port.unwrap_or(default)
+    });
+    if same { Ok(()) } else { Err(HandshakeError::HostDiffers) }
 }
 
 fn check_stream_fields(headers: &Headers) -> Result<(), HandshakeError> {

@@ -237,6 +237,10 @@ impl fmt::Display for Termination {
         }
         match self.evidence.last_received {
             Some(at) => write!(f, "; last byte {} ago", Span(self.evidence.ended.since(at))),
+            // Other bytes than those of the response may have come there.
+            None if self.is_before_open() && self.evidence.carrier.is_stream() => {
+                f.write_str("; no response was received")
+            }
             None if self.is_before_open() => f.write_str("; no byte was received"),
             None => f.write_str("; nothing came after the opening handshake"),
         }

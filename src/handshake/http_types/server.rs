@@ -104,6 +104,13 @@ impl Request {
         HeadLimits::new(limits).check_lines(Kind::Request, lines)
     }
 
+    /// Whether the client says, beside asking for an upgrade, that the connection is to be closed after
+    /// the response.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn wants_close(&self) -> bool {
+        !self.carrier().is_stream() && self.headers().list_has("Connection", "close")
+    }
+
     /// Whether a request asks for a WebSocket at all, soundly or not: plain HTTP does not.
     #[cfg(feature = "axum")]
     pub(crate) fn is_asked_for(

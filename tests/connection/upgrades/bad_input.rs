@@ -144,6 +144,37 @@ fn a_server_without_upgrades_says_so() {
     });
 }
 
+/// The deadline is one for the whole opening handshake, whenever the future is polled first.
+#[test]
+fn the_deadline_begins_with_the_request() {
+    run(async || {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (give, mut given) = unbounded_channel();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = service_fn(move |mut request: http::Request<Body>| {
+                let (_, upgrade) = aio::upgrade(&mut request, &anyone(quiet()));
+                let _ = give.send(upgrade);
+                // The response never leaves.
+                std::future::pending::<Result<http::Response<Full<Bytes>>, std::io::Error>>()
+            });
+            let server = hyper::server::conn::http1::Builder::new();
+            let _ = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+        });
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, REQUEST.as_bytes()).await.unwrap();
+        let upgrade = soon(given.recv()).await.unwrap();
+        tokio::time::pause();
+        let began = tokio::time::Instant::now();
+        tokio::time::sleep(quiet().timeouts.handshake / 2).await;
+        let Err(AcceptError::Ended(report)) = upgrade.await else { panic!("it opened") };
+        assert_eq!(report.cause, Cause::HandshakeTimeout, "{report}");
+        // It is the test's own clock, but for the moments before it was stopped.
+        assert!(began.elapsed() < quiet().timeouts.handshake * 5 / 4, "{:?}", began.elapsed());
+    });
+}
+
 #[test]
 fn a_handler_that_never_takes_the_socket_gives_it_up() {
     run(async || {

@@ -10,6 +10,7 @@ mod decisions;
 mod dialling;
 mod draining;
 mod endings;
+pub(crate) mod files;
 mod halves;
 mod hammer_blocking;
 mod hammer_tokio;

@@ -13,6 +13,7 @@ mod drain;
 mod error;
 mod getters;
 mod lookup;
+mod messages;
 mod opening;
 mod options;
 mod reconnecting;
@@ -29,7 +30,8 @@ pub use acceptor::Acceptor;
 pub use drain::{Drained, Ticket};
 #[cfg(feature = "hyper")]
 pub use error::UpgradeError;
-pub use error::{AcceptError, ConnectError};
+pub use error::{AcceptError, ConnectError, PingError};
+pub use messages::Messages;
 pub use options::ConnectOptions;
 pub use reconnecting::{Disconnected, ReconnectEvent};
 

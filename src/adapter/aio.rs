@@ -77,8 +77,8 @@ use crate::tls::{TlsClient, TlsServer};
 #[cfg(feature = "hyper")]
 pub use crate::adapter::UpgradeError;
 pub use crate::adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming,
-    ReconnectEvent, Ticket,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming, Messages,
+    PingError, ReconnectEvent, Ticket,
 };
 pub use drain::Drain;
 #[cfg(feature = "axum")]

@@ -69,8 +69,8 @@ use crate::time::{Clock, Timestamp};
 use crate::tls::{TlsClient, TlsServer};
 
 pub use crate::adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming,
-    ReconnectEvent, Ticket,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming, Messages,
+    PingError, ReconnectEvent, Ticket,
 };
 use access::Own;
 pub use drain::Drain;

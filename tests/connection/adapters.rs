@@ -10,6 +10,7 @@ mod decisions;
 mod dialling;
 mod draining;
 mod endings;
+pub(crate) mod files;
 mod first_hour;
 mod halves;
 mod hammer_blocking;

@@ -1,14 +1,18 @@
 //! Drains at the wrong time, twice, or with sockets that are busy with something else.
 
+use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use farewell::{Cause, CloseCode};
+use farewell::handshake::Rejection;
+use farewell::{AcceptError, Cause, CloseCode, Position};
 
 use super::{Drains, LONG, count, joined};
+use crate::adapters::files::open_files;
 use crate::adapters::support::{
-    Adapter, Tokio, bounded, for_both_adapters, masked, millis, quiet, runtime, with_raw_client,
+    Adapter, REQUEST, Raw, Tokio, anyone, bounded, for_both_adapters, listen, masked, millis,
+    quiet, runtime, with_raw_client,
 };
 
 for_both_adapters!(
@@ -17,6 +21,7 @@ for_both_adapters!(
     without_time_all_are_aborted,
     two_may_close_the_same_sockets,
     a_closing_handshake_under_way_is_waited_for,
+    nothing_stays_of_who_did_not_get_in,
 );
 
 fn who_has_ended_does_not_join<D: Drains>() {
@@ -102,6 +107,65 @@ fn a_closing_handshake_under_way_is_waited_for<D: Drains>() {
     let (drained, report) = (closed.join().unwrap(), server.join().unwrap());
     assert_eq!(count(&drained), [1, 1, 0, 0, 0, 0], "{drained}");
     assert_eq!((report.clean, report.code), (true, 1000));
+}
+
+/// Whatever is wrong with them: typed, and neither a place in the drain nor a file is left of it.
+fn nothing_stays_of_who_did_not_get_in<D: Drains>() {
+    let drain = D::Drain::default();
+    let (listener, request) = listen();
+    let port = request.port();
+    let upgrade = std::str::from_utf8(REQUEST).unwrap();
+    let body = upgrade.replace("Host:", "Content-Length: 5\r\nHost:");
+    let plain_body = "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let http2 = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let half = "GET / HTTP/1.1\r\nHost: a\r\n";
+    for wire in [
+        &body,
+        plain_body,
+        http2,
+        half,
+        "\x16\x03\x01\x02",
+        "",
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    ] {
+        let ticket = D::ticket(&drain);
+        let mut raw = Raw(TcpStream::connect((request.host(), port)).unwrap());
+        raw.write(wire.as_bytes());
+        raw.0.shutdown(Shutdown::Write).unwrap();
+        let result =
+            D::accept_with(listener.accept().unwrap().0, quiet(), |_| Err(Rejection::new(403)?));
+        let Err(error) = result else { panic!("{wire}") };
+        assert_eq!(D::sockets(&drain), 1);
+        drop(ticket);
+        let cause = error.report().unwrap().cause;
+        match error {
+            AcceptError::Plain { status: 403, .. } => {
+                assert!(wire.ends_with("a\r\n\r\n"), "{wire}")
+            }
+            AcceptError::Ended(_) => match cause {
+                Cause::HandshakeInvalid(_) => {}
+                Cause::Eof { at: Position::OpeningHandshake } => assert!(half.starts_with(wire)),
+                other => panic!("{wire}: {other:?}"),
+            },
+            other => panic!("{wire}: {other}"),
+        }
+    }
+    // A client that resets behind the 101: the socket says so, and leaves the drain by that.
+    let ticket = D::ticket(&drain);
+    let mut raw = Raw(TcpStream::connect((request.host(), port)).unwrap());
+    raw.write(REQUEST);
+    let accepted = thread::spawn(move || D::accept(listener.accept().unwrap().0, &anyone(quiet())));
+    assert!(raw.head().starts_with("HTTP/1.1 101 "));
+    let mut socket = accepted.join().unwrap().unwrap();
+    socket.join(ticket);
+    raw.reset();
+    let cause = socket.ended().cause;
+    assert!(matches!(cause, Cause::Transport { .. }), "{cause:?}");
+    assert_eq!(D::sockets(&drain), 0);
+    drop(socket);
+    let drained = D::close_all(&drain, CloseCode::GOING_AWAY, LONG);
+    assert_eq!(count(&drained), [0; 6], "{drained}");
+    assert_eq!(open_files(port), 0);
 }
 
 /// It can be given up, and taken up again.

@@ -2,6 +2,7 @@
 //!
 //! What both adapters have to do is written once, against the trait `Adapter`, and run for each.
 
+mod credentials;
 mod dialling;
 mod ends;
 mod failures;
@@ -9,6 +10,8 @@ mod handshakes;
 mod messages;
 mod provider;
 mod records;
+mod redirects;
+mod roots;
 mod split;
 mod support;
 mod tls_1_2;

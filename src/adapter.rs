@@ -12,6 +12,7 @@ pub mod blocking;
 mod error;
 mod getters;
 mod lookup;
+mod messages;
 mod opening;
 mod options;
 mod reconnecting;
@@ -28,7 +29,8 @@ use crate::wire::message::Message;
 pub use acceptor::Acceptor;
 #[cfg(feature = "hyper")]
 pub use error::UpgradeError;
-pub use error::{AcceptError, ConnectError};
+pub use error::{AcceptError, ConnectError, PingError};
+pub use messages::Messages;
 pub use options::ConnectOptions;
 pub use reconnecting::{Disconnected, ReconnectEvent};
 

@@ -272,6 +272,7 @@ impl<'a> Diagnoser<'a> {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Diagnosis {
     /// Never empty.
     findings: Vec<Finding>,
@@ -352,6 +353,7 @@ impl fmt::Display for Diagnosis {
 /// case and stable; points in time and spans are numbers of seconds.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Report<'a> {
     /// What happened.
     pub termination: &'a Termination,

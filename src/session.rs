@@ -383,7 +383,7 @@ impl Session {
         {
             connection.allow_compressed();
             let role = connection.role();
-            self.deflate = Some(Box::new(match connection.config().compression() {
+            self.deflate = Some(Box::new(match connection.config().compression_settings() {
                 Some(settings) => Deflate::new(role, params, settings),
                 // Agreed on elsewhere, so it has to be understood.
                 None => Deflate::with_defaults(role, params),

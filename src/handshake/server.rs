@@ -217,9 +217,7 @@ impl Request {
         }
         check_subprotocols(headers)?;
         // As with the subprotocols, a list without an element names nothing: some clients send one.
-        if headers.list(extension::NAME).next().is_some() {
-            extension::check(headers)?;
-        }
+        extension::check_elements(headers)?;
         match headers.single("Origin") {
             Err(Count::None) => {}
             Ok(value) if !value.is_empty() && value.iter().all(u8::is_ascii_graphic) => {}

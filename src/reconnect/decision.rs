@@ -19,6 +19,7 @@ use super::outcome::{Advice, ConnectFailure, Outcome};
 /// stop: 1002 repeats until the bug is fixed (protocol error)
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Decision {
     /// There will be another attempt.
     Retry(Retry),

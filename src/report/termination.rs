@@ -208,6 +208,10 @@ impl Termination {
     }
 }
 
+/// So that `?` works on [`Incoming::into_message`](crate::Incoming::into_message), and a report goes
+/// wherever an error does. Not each of them tells of a failure: see [`clean`](Self::clean).
+impl core::error::Error for Termination {}
+
 impl fmt::Display for Termination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}): ", if self.clean { "clean" } else { "unclean" }, self.code)?;

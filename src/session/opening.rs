@@ -87,7 +87,7 @@ impl Opening {
         let nonce = keystream.fill();
         //= rfc6455#4.1
         //# the client MUST send an opening handshake to the server.
-        let (limits, compression) = (&config.limits, config.compression());
+        let (limits, compression) = (&config.limits, config.compression_settings());
         let handshake = output.write_handshake(|out| {
             ClientHandshake::begin(request, nonce, limits, compression, out)
         });
@@ -272,7 +272,7 @@ impl Opening {
         now: Timestamp,
     ) -> Result<Negotiated, RespondError> {
         let State::Decision(request) = &self.state else { return Err(RespondError::NoRequest) };
-        let compression = self.config.compression();
+        let compression = self.config.compression_settings();
         let result =
             output.write_handshake(|out| accept.write_response_with(request, compression, out));
         self.pending = true;

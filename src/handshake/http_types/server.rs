@@ -187,7 +187,7 @@ impl Accept {
         request: &Request,
         config: &Config,
     ) -> Result<(http::Response<()>, Negotiated), ResponseError> {
-        let agreed = self.agree(request, config.compression())?;
+        let agreed = self.agree(request, config.compression_settings())?;
         let fields = FieldMap::of(|fields| self.write_fields(request, &agreed, fields));
         let mut response = http::Response::new(());
         match request.carrier().is_stream() {

@@ -19,6 +19,7 @@ mod options;
 mod reconnecting;
 mod redirect;
 mod scratch;
+mod security;
 
 use alloc::boxed::Box;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -65,8 +65,9 @@ use tokio::net::TcpStream;
 
 use self::clock::Clock;
 use self::turn::Turn;
-use crate::adapter::opening::{self, Layer, Opening, Progress, Requests};
+use crate::adapter::opening::{self, Opening, Progress, Requests};
 use crate::adapter::redirect::Redirects;
+use crate::adapter::security::{Layer, Settings};
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::handshake::{Accept, ClientRequest, Rejection, Request};
@@ -176,7 +177,8 @@ async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
     let mut moved;
     let (first, mut request) = (request, request);
     loop {
-        let layer = opening::layer_for(request, options, first)?;
+        let layer =
+            layer_for(request, options, first).await.map_err(|error| redirects.unsecured(error))?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
@@ -191,6 +193,24 @@ async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// The TLS that a request's URL asks for. What may have to be read from disk for it is read where
+/// nobody waits for the thread.
+async fn layer_for(
+    request: &ClientRequest,
+    options: &ConnectOptions,
+    first: &ClientRequest,
+) -> Result<Layer, ConnectError> {
+    let settings = match Settings::at_hand(request, options) {
+        Some(settings) => settings,
+        None => match tokio::task::spawn_blocking(Settings::make).await {
+            Ok(made) => made?,
+            // The runtime ends, or it panicked: the same then happens here.
+            Err(_) => Settings::make()?,
+        },
+    };
+    settings.layer(request, first)
+}
+
 /// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
 /// only name the server in the request's `Host`.
 ///
@@ -203,7 +223,7 @@ pub async fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<tokio::net::UnixStream>, ConnectError> {
-    let layer = opening::layer_for(request, &ConnectOptions::new(), request)?;
+    let layer = layer_for(request, &ConnectOptions::new(), request).await?;
     let (clock, config) = (Clock::new(), config.into());
     let connect = tokio::net::UnixStream::connect(path.as_ref());
     let connected = tokio::time::timeout(config.timeouts.handshake, connect).await;

@@ -59,8 +59,9 @@ use alloc::sync::Arc;
 use std::io;
 use std::net::TcpStream;
 
-use crate::adapter::opening::{self, Layer, Opening, Progress, Requests};
+use crate::adapter::opening::{self, Opening, Progress, Requests};
 use crate::adapter::redirect::Redirects;
+use crate::adapter::security::{Layer, Settings};
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::handshake::{Accept, ClientRequest, Rejection, Request};
@@ -161,7 +162,8 @@ fn connect_through<S: Transport>(
     let mut moved;
     let (first, mut request) = (request, request);
     loop {
-        let layer = opening::layer_for(request, options, first)?;
+        let layer =
+            layer_for(request, options, first).map_err(|error| redirects.unsecured(error))?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
@@ -174,6 +176,16 @@ fn connect_through<S: Transport>(
         }
         request = &moved;
     }
+}
+
+/// The TLS that a request's URL asks for.
+fn layer_for(
+    request: &ClientRequest,
+    options: &ConnectOptions,
+    first: &ClientRequest,
+) -> Result<Layer, ConnectError> {
+    let settings = Settings::at_hand(request, options).map_or_else(Settings::make, Ok)?;
+    settings.layer(request, first)
 }
 
 /// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
@@ -197,7 +209,7 @@ pub fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<std::os::unix::net::UnixStream>, ConnectError> {
-    let layer = opening::layer_for(request, &ConnectOptions::new(), request)?;
+    let layer = layer_for(request, &ConnectOptions::new(), request)?;
     let (clock, config) = (Clock::new(), config.into());
     let stream = dial::connect_unix(path.as_ref(), config.timeouts.handshake)?;
     let dialled = Dialled::local(Timestamp::ZERO, clock.now());

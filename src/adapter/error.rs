@@ -95,6 +95,15 @@ pub enum ConnectError {
         /// The report, with the response.
         report: Box<Termination>,
     },
+    /// The server redirects, and there can be no TLS to where it leads.
+    #[cfg(feature = "rustls")]
+    #[error("the server redirects, and there can be no TLS to where it leads: {error}")]
+    RedirectTls {
+        /// Why not.
+        error: TlsConfigError,
+        /// The report of the redirection, with the response.
+        report: Box<Termination>,
+    },
 }
 
 impl ConnectError {
@@ -105,6 +114,8 @@ impl ConnectError {
         match self {
             Self::Dial(error) => Some(&error.record),
             Self::Ended(report) | Self::Redirect { report, .. } => report.dial.as_deref(),
+            #[cfg(feature = "rustls")]
+            Self::RedirectTls { report, .. } => report.dial.as_deref(),
             #[cfg(feature = "rustls")]
             Self::Tls(_) => None,
             Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
@@ -120,6 +131,8 @@ impl ConnectError {
             Self::Dial(error) => Some(error.record.diagnosis()),
             Self::Ended(report) | Self::Redirect { report, .. } => Some(report.diagnosis()),
             #[cfg(feature = "rustls")]
+            Self::RedirectTls { report, .. } => Some(report.diagnosis()),
+            #[cfg(feature = "rustls")]
             Self::Tls(_) => None,
             Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
         }
@@ -130,6 +143,8 @@ impl ConnectError {
     pub fn outcome(&self) -> Outcome<'_> {
         let failure = match self {
             Self::Ended(report) | Self::Redirect { report, .. } => return Outcome::Ended(report),
+            #[cfg(feature = "rustls")]
+            Self::RedirectTls { report, .. } => return Outcome::Ended(report),
             Self::Dial(error) => return Outcome::Undialled(&error.record),
             Self::Request(error) => ConnectFailure::Request(*error),
             Self::TlsNeeded => ConnectFailure::TlsNeeded,

@@ -3,15 +3,14 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use crate::adapter::{AcceptError, ConnectError, ConnectOptions};
+use crate::adapter::security::Layer;
+use crate::adapter::{AcceptError, ConnectError};
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::driver::Driver;
 use crate::handshake::{Accept, ClientRequest, Rejection, Request, Response, ResponseError, Why};
 use crate::session::{Opened, RespondError, Session, SessionEvent};
 use crate::time::Timestamp;
-#[cfg(feature = "rustls")]
-use crate::tls::{TlsClient, TlsLayer};
 use crate::wire::keystream::{Seed, SeedError};
 
 /// The request or the response of an opening handshake, until the application forgets it.
@@ -160,41 +159,6 @@ pub(super) fn server(
     })
 }
 
-/// The TLS of a connection, if there is any.
-#[cfg(feature = "rustls")]
-pub(super) type Layer = Option<TlsLayer>;
-#[cfg(not(feature = "rustls"))]
-pub(super) type Layer = Option<core::convert::Infallible>;
-
-/// The TLS that a request's URL asks for, with the settings given or else the default ones. `first`
-/// is the request that was not redirected.
-pub(super) fn layer_for(
-    request: &ClientRequest,
-    options: &ConnectOptions,
-    first: &ClientRequest,
-) -> Result<Layer, ConnectError> {
-    if !request.secure() {
-        return Ok(None);
-    }
-    //= rfc6455#4.1
-    //# If /secure/ is true, the client MUST perform a TLS handshake over the
-    //# connection after opening the connection and before sending the
-    //# handshake data [RFC2818].
-    //= rfc6455#10.6
-    //# WebSocket implementations MUST support TLS and SHOULD employ it when
-    //# communicating with their peers.
-    #[cfg(feature = "rustls")]
-    return Ok(Some(match &options.tls {
-        Some(tls) if first.is_same_place(request) => tls.layer(request.host())?,
-        Some(tls) => tls.for_another_host().layer(request.host())?,
-        None => TlsClient::shared()?.layer(request.host())?,
-    }));
-    #[cfg(not(feature = "rustls"))]
-    let _ = (options, first);
-    #[cfg(not(feature = "rustls"))]
-    Err(ConnectError::TlsNeeded)
-}
-
 /// A driver as the adapters need it: for messages and the end.
 pub(super) fn driver(session: Session, layer: Layer, now: Timestamp) -> Driver {
     let driver = Driver::new(session, now).without_control_events();
@@ -204,17 +168,5 @@ pub(super) fn driver(session: Session, layer: Layer, now: Timestamp) -> Driver {
         #[cfg(not(feature = "rustls"))]
         Some(layer) => match layer {},
         None => driver,
-    }
-}
-
-#[cfg(all(test, not(feature = "rustls")))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tls_is_not_spoken_without_its_feature() {
-        let request = ClientRequest::new("wss://example.com/").expect("a URL");
-        let layer = layer_for(&request, &ConnectOptions::new(), &request);
-        assert!(matches!(layer, Err(ConnectError::TlsNeeded)));
     }
 }

@@ -1,5 +1,6 @@
 //! Redirections of the opening handshake, for both adapters: whether and where to.
 
+#[cfg(feature = "rustls")]
 use alloc::boxed::Box;
 
 use crate::adapter::ConnectError;

@@ -16,8 +16,9 @@ use crate::wire::message::Payload;
 
 impl Session {
     /// The same, but a server's session hands out plain requests, too, which ask for no WebSocket
-    /// connection, as [`SessionEvent::Request`]: see [`Request::is_plain`]. Without this, they are
-    /// refused with status 426, as one is that is then accepted all the same.
+    /// connection, as [`SessionEvent::Request`](crate::SessionEvent::Request): see
+    /// [`Request::is_plain`]. Without this, they are refused with status 426, as one is that is then
+    /// accepted all the same.
     ///
     /// Call it before the first byte is handled.
     ///

@@ -26,7 +26,6 @@ mod times;
 mod traced;
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::mem;
 
 use crate::config::Config;
@@ -34,6 +33,7 @@ use crate::report::trace::Trace;
 use crate::report::{
     Cause, CloseReceived, Initiator, Phase, ReadClosed, ReadEnd, Termination, TransportFailure,
 };
+use crate::sync::Arc;
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
 use crate::wire::keystream::{Keystream, Seed};

@@ -24,7 +24,6 @@ mod traced;
 mod unsent;
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 
 use bytes::BytesMut;
 
@@ -34,6 +33,7 @@ use crate::deflate::Deflate;
 use crate::handshake::{ClientRequest, Negotiated};
 use crate::report::trace::Trace;
 use crate::report::{DialRecord, Phase, ReadClosed, ReadEnd, Termination, TransportFailure};
+use crate::sync::Arc;
 use crate::time::Timestamp;
 use crate::wire::data::Chunk;
 use crate::wire::keystream::{Keystream, Seed};

@@ -8,12 +8,14 @@
 //! once its status can be read, whatever is odd about the rest is put up with: see
 //! [`lenient`](super::lenient).
 
+mod line;
 mod parse;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+use self::line::line_end;
 use super::headers::is_token_byte;
 use crate::config::Limits;
 use crate::handshake::error::HandshakeError;
@@ -120,9 +122,9 @@ impl HeadReader {
         self.seen
     }
 
-    /// Goes over bytes within a line of which each would only be counted, and says how many. What
-    /// begins or ends a line, what a limit forbids and what a first line begins with are left to
-    /// [`step`](Self::step).
+    /// Goes over bytes of which each would only be counted, from within one line into later ones, and
+    /// says how many. What a first line begins with, what ends the head, what breaks a rule and what
+    /// a limit forbids are left to [`step`](Self::step).
     #[inline]
     fn skip_plain(&mut self, input: &[u8]) -> usize {
         let first_line = match self.kind {
@@ -133,11 +135,28 @@ impl HeadReader {
             return 0;
         }
         let in_head = self.limits.head.saturating_sub(self.seen);
-        let in_line = self.limits.line.saturating_sub(self.line_len);
-        let most = input.len().min(in_head).min(in_line);
-        let plain = line_end(input.get(..most).unwrap_or_default());
+        let mut rest = input.get(..in_head).unwrap_or(input);
+        let all = rest.len();
+        loop {
+            let in_line = self.limits.line.saturating_sub(self.line_len);
+            let plain = line_end(rest.get(..in_line).unwrap_or(rest));
+            self.line_len += plain;
+            rest = rest.get(plain..).unwrap_or_default();
+            match rest {
+                [b'\r', b'\n', next, behind @ ..]
+                    if !matches!(next, b'\r' | b'\n')
+                        && self.lines < self.limits.headers
+                        && self.limits.line > 0 =>
+                {
+                    self.lines += 1;
+                    self.line_len = 1;
+                    rest = behind;
+                }
+                _ => break,
+            }
+        }
+        let plain = all - rest.len();
         self.seen += plain;
-        self.line_len += plain;
         plain
     }
 
@@ -314,24 +333,6 @@ impl HeadReader {
 /// The length of a status line up to the end of its status.
 const STATUS_END: usize = "HTTP/1.1 101".len();
 
-/// Where the first carriage return or line feed lies, or the end.
-fn line_end(bytes: &[u8]) -> usize {
-    const WORD: usize = size_of::<u64>();
-    const ONES: u64 = u64::from_ne_bytes([0x01; WORD]);
-    const HIGHS: u64 = ONES << 7;
-    // Not zero if one of the bytes is: a borrow goes on from a byte that is zero, never into one.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let without = |chunk: &&[u8]| {
-        let word = <[u8; WORD]>::try_from(*chunk).map_or(0, u64::from_ne_bytes);
-        let (cr, lf) = (ONES * u64::from(b'\r'), ONES * u64::from(b'\n'));
-        (zero(word ^ cr) | zero(word ^ lf)) == 0
-    };
-    let start = bytes.chunks_exact(WORD).take_while(without).count() * WORD;
-    let rest = bytes.get(start..).unwrap_or_default();
-    let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    start + rest.iter().position(ends).unwrap_or(rest.len())
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::format;
@@ -437,17 +438,26 @@ mod tests {
     }
 
     #[test]
-    fn a_line_ends_at_its_first_carriage_return_or_line_feed() {
-        for len in 0..40 {
-            for end in [b'\r', b'\n'] {
-                // Bytes that differ from an end in one bit, or only by a borrow.
-                for other in [0x0b, 0x0c, 0x0e, 0x8d, 0x8a, 0x00, 0xff, 0x0d ^ 1, 0x0a ^ 1] {
-                    let mut bytes = alloc::vec![other; 40];
-                    bytes[len] = end;
-                    bytes[39] = b'\n';
-                    assert_eq!(line_end(&bytes), len, "{end} behind {other}");
-                    assert_eq!(line_end(&bytes[..len]), len);
-                }
+    fn many_fields_are_parsed_as_few_are() {
+        for count in [0, 1, 31, 32, 33, 64] {
+            let fields: String =
+                (0..count).map(|number| format!("N{number}: {number}\r\n")).collect();
+            for (kind, line) in
+                [(Kind::Request, "GET / HTTP/1.1"), (Kind::Response, "HTTP/1.1 101 ")]
+            {
+                let wire = format!("{line}\r\n{fields}\r\n");
+                let mut reader = HeadReader::new(kind, &Limits::default());
+                assert_eq!(reader.receive(wire.as_bytes()), Ok((wire.len(), true)), "{wire:?}");
+                let headers = match kind {
+                    Kind::Request => reader.take_request().unwrap().headers,
+                    Kind::Response => reader.take_response().unwrap().headers,
+                };
+                assert_eq!(headers.len(), count);
+                let last = count.checked_sub(1).map(|number| format!("{number}"));
+                assert_eq!(
+                    headers.iter().last().map(|field| field.1),
+                    last.as_deref().map(str::as_bytes)
+                );
             }
         }
     }

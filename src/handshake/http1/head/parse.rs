@@ -1,7 +1,10 @@
 //! Parsing a complete head.
 
 use alloc::boxed::Box;
-use alloc::vec;
+use alloc::vec::Vec;
+use core::mem::MaybeUninit;
+
+use httparse::{Header, ParserConfig};
 
 use super::{HeadReader, SWITCHING};
 use crate::handshake::error::HandshakeError;
@@ -9,13 +12,19 @@ use crate::handshake::head::{Method, RequestHead, ResponseHead, Version};
 use crate::handshake::http1::headers::{Headers, Span};
 use crate::handshake::http1::lenient;
 
+/// So many header fields are parsed without memory for them.
+const SLOTS: usize = 32;
+
 impl HeadReader {
     /// Parses the complete head of a request.
     pub(in crate::handshake) fn take_request(&mut self) -> Result<RequestHead, HandshakeError> {
         let (text, fields) = self.take();
-        let mut slots = vec![httparse::EMPTY_HEADER; fields];
-        let mut parsed = httparse::Request::new(&mut slots);
-        if !parsed.parse(&text).map_err(|error| blame(error, &text))?.is_complete() {
+        let (mut few, mut many) = ([const { MaybeUninit::uninit() }; SLOTS], Vec::new());
+        let slots = slots(fields, &mut few, &mut many);
+        let mut parsed = httparse::Request::new(&mut []);
+        let config = ParserConfig::default();
+        let result = config.parse_request_with_uninit_headers(&mut parsed, &text, slots);
+        if !result.map_err(|error| blame(error, &text))?.is_complete() {
             return Err(HandshakeError::StartLine);
         }
         let target = Span::of(parsed.path.unwrap_or_default().as_bytes(), &text);
@@ -35,9 +44,11 @@ impl HeadReader {
         if lenient {
             return Ok(lenient::parse(text, max_headers));
         }
-        let mut slots = vec![httparse::EMPTY_HEADER; fields];
-        let mut parsed = httparse::Response::new(&mut slots);
-        let complete = match parsed.parse(&text) {
+        let (mut few, mut many) = ([const { MaybeUninit::uninit() }; SLOTS], Vec::new());
+        let slots = slots(fields, &mut few, &mut many);
+        let mut parsed = httparse::Response::new(&mut []);
+        let config = ParserConfig::default();
+        let complete = match config.parse_response_with_uninit_headers(&mut parsed, &text, slots) {
             Ok(status) => status.is_complete(),
             Err(_) if refuses => return Ok(lenient::parse(text, max_headers)),
             Err(error) => return Err(blame(error, &text)),
@@ -54,8 +65,21 @@ impl HeadReader {
     }
 }
 
-fn spans(headers: &[httparse::Header<'_>], text: &[u8]) -> Box<[(Span, Span)]> {
-    let span = |header: &httparse::Header<'_>| {
+/// A place for each field.
+fn slots<'s, 't>(
+    fields: usize,
+    few: &'s mut [MaybeUninit<Header<'t>>; SLOTS],
+    many: &'s mut Vec<MaybeUninit<Header<'t>>>,
+) -> &'s mut [MaybeUninit<Header<'t>>] {
+    if fields > SLOTS {
+        many.resize_with(fields, MaybeUninit::uninit);
+        return many;
+    }
+    few.get_mut(..fields).unwrap_or_default()
+}
+
+fn spans(headers: &[Header<'_>], text: &[u8]) -> Box<[(Span, Span)]> {
+    let span = |header: &Header<'_>| {
         (Span::of(header.name.as_bytes(), text), Span::of(header.value, text))
     };
     headers.iter().map(span).collect()

@@ -92,8 +92,9 @@ pub(super) struct Receiver {
     /// Whether the payload of the control frame under way goes into `other`: that of a Ping does only
     /// while the Pong for an earlier one is due.
     aside: bool,
-    /// The longest payload that the fast path may take.
+    /// The longest payload that the fast path may take, with a length of one byte and of three.
     fast_limit: u8,
+    longer_limit: u16,
     header_len: u8,
     header: [u8; MAX_HEADER - 1],
     ping: SmallPayload<30>,
@@ -103,7 +104,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     pub(super) fn new(sender: Role, limits: &Limits) -> Self {
-        let fast_limit = limits.frame.min(limits.message).min(125);
+        let limit = limits.frame.min(limits.message);
         Self {
             offset: 0,
             other_frames: 0,
@@ -126,7 +127,8 @@ impl Receiver {
             begun: false,
             pong_due: false,
             aside: false,
-            fast_limit: fast_limit as u8,
+            fast_limit: limit.min(125) as u8,
+            longer_limit: limit.min(u16::MAX.into()) as u16,
             header_len: 0,
             header: [0; MAX_HEADER - 1],
             ping: SmallPayload::default(),

@@ -284,7 +284,7 @@ impl Session {
             }
             _ => self.assembly.append(chunk.payload(), connection.message_remaining()),
         }
-        chunk.is_last().then(|| self.assembly.finish(chunk.kind())).transpose()
+        Ok(chunk.is_last().then(|| self.assembly.finish(chunk.kind())))
     }
 
     /// The message, if there is one; for one that breaks a rule the connection fails.

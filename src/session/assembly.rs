@@ -68,19 +68,19 @@ impl Assembly {
         self.memory.get(self.received..).unwrap_or_default()
     }
 
-    /// Makes room for `count` bytes behind the memory: doubled, or less where the message ends.
+    /// Makes room for `count` bytes behind the memory, and for as many more as have come then, or
+    /// fewer where the message ends: a message of which half has come moves no more.
     fn reserve(&mut self, count: usize, more: u64) {
         let len = self.memory.len();
         if self.memory.capacity() - len >= count {
             return;
         }
         let more = usize::try_from(more).unwrap_or(usize::MAX);
-        let room = count.max(len.max(count).min(count.saturating_add(more)));
-        self.memory.reserve_exact(room);
+        self.memory.reserve_exact(count.saturating_add(more.min(len + count)));
     }
 
-    /// The message, now that it is complete.
-    pub(super) fn finish(&mut self, kind: MessageKind) -> Result<Message<'static>, Violation> {
+    /// The message, now that it is complete. Of text, every piece was checked before it came here.
+    pub(super) fn finish(&mut self, kind: MessageKind) -> Message<'static> {
         let received = self.received;
         let mut memory = self.clear();
         memory.truncate(received);
@@ -89,10 +89,10 @@ impl Assembly {
             memory.shrink_to_fit();
         }
         let bytes = Bytes::from(memory);
-        Ok(match kind {
-            MessageKind::Text => Message::Text(Text::try_from(bytes).map_err(not_text)?),
+        match kind {
+            MessageKind::Text => Message::Text(Text::checked(bytes)),
             MessageKind::Binary => Message::Binary(Payload::Owned(bytes)),
-        })
+        }
     }
 
     /// Whether so much was received that reading directly may pay.
@@ -183,7 +183,7 @@ mod tests {
                 let capacity = assembly.memory.capacity();
                 assert!(capacity <= 2 * received, "{capacity} for {received}");
             }
-            let message = assembly.finish(MessageKind::Binary).unwrap();
+            let message = assembly.finish(MessageKind::Binary);
             assert_eq!(message.as_bytes(), vec![7; received]);
             assert_eq!(assembly.memory(), 0);
         }
@@ -218,14 +218,15 @@ mod tests {
         expected.extend([2; 500]);
         expected.extend([3; 500]);
         expected.extend([4; 50_000]);
-        assert_eq!(assembly.finish(MessageKind::Binary).unwrap().as_bytes(), expected);
+        assert_eq!(assembly.finish(MessageKind::Binary).as_bytes(), expected);
     }
 
     #[test]
-    fn text_that_is_not_utf8_is_refused() {
+    fn a_message_of_which_half_has_come_moves_no_more() {
         let mut assembly = Assembly::default();
-        assembly.append(b"\xc3", 0);
-        assembly.append(b"(", 0);
-        assert_eq!(assembly.finish(MessageKind::Text), Err(Violation::InvalidUtf8));
+        assembly.append(&[1; 60_000], 50_000);
+        let at = assembly.memory.as_ptr();
+        assembly.append(&[2; 50_000], 0);
+        assert_eq!((assembly.memory.as_ptr(), assembly.memory.capacity()), (at, 110_000));
     }
 }

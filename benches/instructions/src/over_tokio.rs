@@ -12,7 +12,7 @@ use farewell::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::wire::{FRAME, Feed, PAYLOAD};
+use crate::wire::{Content, FRAME, Feed, PAYLOAD};
 use crate::{BATCH, IN_FLIGHT, Work, http, wire};
 
 pub fn read(feed: Feed, count: usize) -> Work {
@@ -27,6 +27,12 @@ pub fn read(feed: Feed, count: usize) -> Work {
             }
         });
     })
+}
+
+/// Messages of 64 KiB.
+pub fn read_large(content: Content, count: usize) -> Work {
+    let len = 64 * 1024;
+    read(Feed::of_message(content.message(len, len), count), count)
 }
 
 pub fn write_server(count: usize) -> Work {

@@ -28,7 +28,7 @@ use crate::wire::message::Message;
 pub use acceptor::Acceptor;
 #[cfg(feature = "hyper")]
 pub use error::UpgradeError;
-pub use error::{AcceptError, ConnectError};
+pub use error::{AcceptError, ConnectError, PingError};
 pub use messages::Messages;
 pub use options::ConnectOptions;
 pub use reconnecting::{Disconnected, ReconnectEvent};

@@ -78,7 +78,8 @@ use crate::wire::keystream::Seed;
 #[cfg(feature = "hyper")]
 pub use crate::adapter::UpgradeError;
 pub use crate::adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, ReconnectEvent,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, Messages,
+    PingError, ReconnectEvent,
 };
 #[cfg(feature = "axum")]
 pub use extract::{UpgradeDecision, UpgradeRejection, WebSocketUpgrade};

@@ -70,7 +70,8 @@ use crate::tls::{TlsClient, TlsServer};
 use crate::wire::keystream::Seed;
 
 pub use crate::adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, ReconnectEvent,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, Messages,
+    PingError, ReconnectEvent,
 };
 use access::Own;
 pub use reconnecting::{Reconnecting, Stopper};

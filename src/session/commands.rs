@@ -210,6 +210,11 @@ impl Session {
         self.send_queue.add_ping(payload, self.stage.open_mut()?, now)
     }
 
+    /// A number that nobody can predict, of an open session.
+    pub(crate) fn nonce(&mut self) -> Result<u64, SendError> {
+        Ok(self.stage.open_mut()?.nonce())
+    }
+
     /// Queues a Close, and so starts the closing handshake (RFC 6455 section 7.1.2).
     ///
     /// Everything that was accepted before goes out first; what cannot within the close timeout is

@@ -14,6 +14,7 @@ mod hammer_blocking;
 mod hammer_tokio;
 mod messages;
 mod opening;
+mod pings;
 mod reconnecting;
 pub(crate) mod support;
 mod tokio_budget;

@@ -1,11 +1,12 @@
 //! What is asked of a stream and its driver: the same for a socket with one owner and for halves.
 
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::turn::{Turn, poll_budget};
-use crate::adapter::Incoming;
+use crate::adapter::{Incoming, PingError};
 use crate::connection::SendError;
 use crate::driver::Want;
 use crate::session::{Outgoing, SendRefused, Session, SessionEvent};
@@ -79,6 +80,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         let result = self.poll_flush(cx);
         self.queued_at = None;
         result
+    }
+
+    /// Queues a Ping, unless that was done before, as soon as there is room; ready once its Pong has
+    /// come, or will not.
+    pub(super) fn poll_ping(
+        &mut self,
+        sent: &mut bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Duration, PingError>> {
+        if !*sent {
+            ready!(self.poll_room(cx));
+            self.driver.ping(self.clock.now())?;
+            *sent = true;
+        }
+        ready!(self.poll(Want::Answered, cx, |event| event.is_none().then_some(())));
+        Poll::Ready(PingError::judge(&self.driver, Duration::ZERO))
     }
 
     /// Ready once the session takes another message.

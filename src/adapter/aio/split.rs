@@ -8,14 +8,16 @@ use alloc::task::Wake;
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use std::sync::{Mutex, MutexGuard};
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use super::turn::Turn;
 use super::verbs::verbs;
 use crate::adapter::getters::half_getters;
-use crate::adapter::{Incoming, Messages, lock};
+use crate::adapter::{Incoming, Messages, PingError, lock};
 use crate::connection::SendError;
 use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};

@@ -6,9 +6,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use super::clock::Clock;
 use super::split::{self, Receiver, Sender};
@@ -16,7 +18,7 @@ use super::turn::Turn;
 use super::verbs::verbs;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::opening::{self, Opening};
-use crate::adapter::{Incoming, Messages};
+use crate::adapter::{Incoming, Messages, PingError};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};

@@ -9,7 +9,7 @@ use super::transport::Socket;
 use super::turn::Turn;
 use super::verbs::verbs;
 use crate::adapter::getters::half_getters;
-use crate::adapter::{Incoming, Messages};
+use crate::adapter::{Incoming, Messages, PingError};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::report::{DialRecord, Evidence, Stats, Termination};

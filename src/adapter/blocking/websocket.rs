@@ -14,7 +14,7 @@ use super::turn::Turn;
 use super::verbs::verbs;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::opening::{self, Opening};
-use crate::adapter::{Incoming, Messages};
+use crate::adapter::{Incoming, Messages, PingError};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};

@@ -164,7 +164,13 @@ pub(crate) struct Tokio {
 }
 
 impl Tokio {
-    fn wait<'a, T>(
+    pub(crate) fn into_parts(
+        self,
+    ) -> (tokio::runtime::Runtime, farewell::aio::WebSocket<tokio::net::TcpStream>) {
+        (self.runtime, self.socket)
+    }
+
+    pub(crate) fn wait<'a, T>(
         &'a mut self,
         call: impl AsyncFnOnce(&'a mut farewell::aio::WebSocket<tokio::net::TcpStream>) -> T,
     ) -> T {

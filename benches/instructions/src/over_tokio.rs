@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use farewell::handshake::{ClientRequest, Negotiated, Origins};
 use farewell::aio::{Acceptor, Incoming, WebSocket, accept as accept_socket, handshake};
+use farewell::handshake::{ClientRequest, Negotiated, Origins};
 use farewell::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};

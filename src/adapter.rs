@@ -9,15 +9,18 @@ mod acceptor;
 #[cfg(feature = "tokio")]
 pub mod aio;
 pub mod blocking;
+mod drain;
 mod error;
 mod getters;
 mod lookup;
 mod messages;
 mod opening;
 mod options;
+mod ping;
 mod reconnecting;
 mod redirect;
 mod scratch;
+mod security;
 
 use alloc::boxed::Box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,11 +29,13 @@ use crate::report::Termination;
 use crate::wire::message::Message;
 
 pub use acceptor::Acceptor;
+pub use drain::{Drained, Ticket};
 #[cfg(feature = "hyper")]
 pub use error::UpgradeError;
-pub use error::{AcceptError, ConnectError, PingError};
+pub use error::{AcceptError, ConnectError};
 pub use messages::Messages;
 pub use options::ConnectOptions;
+pub use ping::PingError;
 pub use reconnecting::{Disconnected, ReconnectEvent};
 
 /// What an adapter's `next()` returns: a message, or the report of the ending.

@@ -280,8 +280,8 @@ mod wire;
 pub use adapter::aio;
 #[cfg(feature = "std")]
 pub use adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, Messages,
-    PingError, ReconnectEvent, blocking,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming, Messages,
+    PingError, ReconnectEvent, Ticket, blocking,
 };
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, Event, FrameHead, SendError};

@@ -78,6 +78,8 @@ impl OpeningFailure {
         let mut evidence = Evidence::before_open(began);
         evidence.ended = ended.max(began);
         evidence.carrier = carrier;
+        // Whoever speaks a server's HTTP has read the request before there is anything to fail.
+        evidence.last_received = (role == Role::Server).then_some(began);
         let mut stream_end = StreamEnd::NotSeen;
         let mut refused = None;
         let cause = match self {
@@ -89,14 +91,12 @@ impl OpeningFailure {
                 Cause::HandshakeRejected { status }
             }
             Self::Rejected { status } => {
-                evidence.last_received = Some(began);
                 let status = carrier.status(status);
                 evidence.http_status = Some(status);
                 Cause::HandshakeRejected { status }
             }
             Self::Invalid(error) => {
                 if role == Role::Server {
-                    evidence.last_received = Some(began);
                     evidence.http_status = Some(carrier.status(error.status()));
                 }
                 Cause::HandshakeInvalid(error)

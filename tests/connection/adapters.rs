@@ -6,8 +6,11 @@
 
 mod blocking_only;
 mod compression;
+mod decisions;
 mod dialling;
+mod draining;
 mod endings;
+pub(crate) mod files;
 mod first_hour;
 mod halves;
 mod hammer_blocking;

@@ -1,5 +1,7 @@
 //! What is asked of a stream and its driver: the same for a socket with one owner and for halves.
 
+use core::future::poll_fn;
+use core::pin::pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
@@ -17,6 +19,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// The next event, whatever it is about.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent<'static>> {
         self.poll(Want::Event, cx, |event| event)
+    }
+
+    /// Waits for what the application decides, or for the event that makes it needless, which can be the
+    /// end alone.
+    pub(super) async fn wait_for_decision<R>(
+        &mut self,
+        decision: impl Future<Output = R>,
+    ) -> Result<R, SessionEvent<'static>> {
+        let mut decision = pin!(decision);
+        poll_fn(|cx| {
+            // First, since one that is there at once finds unread what came behind the request.
+            if let Poll::Ready(decision) = decision.as_mut().poll(cx) {
+                return Poll::Ready(Ok(decision));
+            }
+            self.poll_event(cx).map(Err)
+        })
+        .await
     }
 
     /// The next message, or the report.
@@ -86,16 +105,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// come, or will not.
     pub(super) fn poll_ping(
         &mut self,
-        sent: &mut bool,
+        sent: &mut Option<Timestamp>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Duration, PingError>> {
-        if !*sent {
-            ready!(self.poll_room(cx));
-            self.driver.ping(self.clock.now())?;
-            *sent = true;
-        }
+        let sent = match *sent {
+            Some(at) => at,
+            None => {
+                ready!(self.poll_room(cx));
+                let now = self.clock.now();
+                self.driver.ping(now)?;
+                *sent.insert(now)
+            }
+        };
         ready!(self.poll(Want::Answered, cx, |event| event.is_none().then_some(())));
-        Poll::Ready(PingError::judge(&self.driver, Duration::ZERO))
+        Poll::Ready(PingError::judge(&self.driver, self.clock.now().since(sent)))
     }
 
     /// Ready once the session takes another message.

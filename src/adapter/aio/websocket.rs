@@ -18,7 +18,7 @@ use super::turn::Turn;
 use super::verbs::verbs;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::opening::{self, Opening};
-use crate::adapter::{Incoming, Messages, PingError};
+use crate::adapter::{Incoming, Messages, PingError, Ticket};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
@@ -159,6 +159,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     #[must_use]
     pub fn split(self) -> (Receiver<S>, Sender<S>) {
         split::split(self.turn)
+    }
+
+    /// Joins a drain, which is then told how the connection ends, and can close it: with a
+    /// [`Ticket`] that was taken when the connection came in, or with the [`Drain`](super::Drain) itself.
+    ///
+    /// Where the drain has begun, the connection is closed at once. A socket is in one drain at most:
+    /// the last one that it joined.
+    pub fn join(&mut self, ticket: impl Into<Ticket>) {
+        self.turn.ticket = Some(ticket.into().of_socket(&self.turn.driver));
     }
 
     fn poll_turn<R>(

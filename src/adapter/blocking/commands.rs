@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use super::access::Access;
+use super::access::{Access, GLANCE};
 use super::turn::Turn;
 use crate::adapter::{Incoming, PingError};
 use crate::connection::SendError;
@@ -22,6 +22,16 @@ impl<A: Access> Turn<A> {
                 return event;
             }
         }
+    }
+
+    /// The next event if there is one after the application was away since this time; nothing is looked
+    /// for where that was no longer than the look would take.
+    pub(super) fn event_since(&mut self, began: Timestamp) -> Option<SessionEvent<'static>> {
+        let now = self.clock.now();
+        if now.since(began) < GLANCE {
+            return None;
+        }
+        self.run(Want::Event, Some(now), |event| event)
     }
 
     #[inline]

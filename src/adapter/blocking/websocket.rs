@@ -13,8 +13,9 @@ use super::transport::{Socket, Transport};
 use super::turn::Turn;
 use super::verbs::verbs;
 use crate::adapter::getters::socket_getters;
+use crate::adapter::messages::Item;
 use crate::adapter::opening::{self, Opening};
-use crate::adapter::{Incoming, Messages, PingError};
+use crate::adapter::{Incoming, Messages, PingError, Ticket};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
@@ -24,7 +25,6 @@ use crate::time::{Clock, Timestamp};
 use crate::wire::close::CloseFrame;
 use crate::wire::data::Data;
 use crate::wire::keystream::Seed;
-use crate::wire::message::Message;
 use crate::wire::role::Role;
 
 /// A WebSocket connection over a blocking stream.
@@ -123,17 +123,23 @@ impl<S: Transport> WebSocket<S> {
         let _ = self.queue_close(frame);
         self.turn.finish()
     }
+
+    /// Joins a drain, which is then told how the connection ends, and can close it: with a
+    /// [`Ticket`] that was taken when the connection came in, or with the [`Drain`](super::Drain) itself.
+    ///
+    /// Where the drain has begun, the connection is closed at once. A socket is in one drain at most:
+    /// the last one that it joined.
+    pub fn join(&mut self, ticket: impl Into<Ticket>) {
+        let access = &mut self.turn.access;
+        access.ticket = Some(ticket.into().of_socket(&access.driver));
+    }
 }
 
 impl<S: Transport> Iterator for Messages<&mut WebSocket<S>> {
-    type Item = Result<Message<'static>, Box<Termination>>;
+    type Item = Item;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.has_ended() {
-            return None;
-        }
-        let incoming = self.socket.next();
-        self.give(incoming)
+    fn next(&mut self) -> Option<Item> {
+        self.next_with(|socket| socket.next())
     }
 }
 

@@ -28,10 +28,11 @@ impl HeadReader {
             return Err(HandshakeError::StartLine);
         }
         let target = Span::of(parsed.path.unwrap_or_default().as_bytes(), &text);
+        let verb = Span::of(parsed.method.unwrap_or_default().as_bytes(), &text);
         let method = if parsed.method == Some("GET") { Method::Get } else { Method::Other };
         let version = if parsed.version == Some(1) { Version::Http11 } else { Version::Http10 };
         let fields = spans(parsed.headers, &text);
-        Ok(RequestHead { headers: Headers::new(text, fields), version, method, target })
+        Ok(RequestHead { headers: Headers::new(text, fields), version, method, verb, target })
     }
 
     /// Parses the complete head of a response.

@@ -68,15 +68,20 @@ impl Assembly {
         self.memory.get(self.received..).unwrap_or_default()
     }
 
-    /// Makes room for `count` bytes behind the memory, and for as many more as have come then, or
-    /// fewer where the message ends: a message of which half has come moves no more.
+    /// Makes room for `count` bytes behind the memory, and for all that is still to come where that is
+    /// no more than has come then: a message of which half has come moves no more. Else for a power of
+    /// two, which is how long messages like to be.
     fn reserve(&mut self, count: usize, more: u64) {
         let len = self.memory.len();
         if self.memory.capacity() - len >= count {
             return;
         }
-        let more = usize::try_from(more).unwrap_or(usize::MAX);
-        self.memory.reserve_exact(count.saturating_add(more.min(len + count)));
+        let come = len + count;
+        let all = match usize::try_from(more) {
+            Ok(more) if more <= come => come + more,
+            _ => (come + 1).next_power_of_two(),
+        };
+        self.memory.reserve_exact(all - len);
     }
 
     /// The message, now that it is complete. Of text, every piece was checked before it came here.
@@ -227,6 +232,16 @@ mod tests {
         assembly.append(&[1; 60_000], 50_000);
         let at = assembly.memory.as_ptr();
         assembly.append(&[2; 50_000], 0);
+        assembly.append(&[], 0);
         assert_eq!((assembly.memory.as_ptr(), assembly.memory.capacity()), (at, 110_000));
+    }
+
+    #[test]
+    fn fragments_of_a_message_whose_length_is_a_power_of_two_fill_its_memory() {
+        let mut assembly = Assembly::default();
+        for _ in 0..1024 {
+            assembly.append(&[1; 1024], u64::MAX);
+        }
+        assert_eq!(assembly.memory.capacity(), 1 << 20);
     }
 }

@@ -338,6 +338,8 @@ mod tests {
     use alloc::format;
     use alloc::string::String;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::handshake::head::{Method, Version};
 
@@ -437,28 +439,44 @@ mod tests {
         assert_eq!(head.headers.get_all("empty").count(), 2);
     }
 
-    #[test]
-    fn many_fields_are_parsed_as_few_are() {
-        for count in [0, 1, 31, 32, 33, 64] {
-            let fields: String =
-                (0..count).map(|number| format!("N{number}: {number}\r\n")).collect();
-            for (kind, line) in
-                [(Kind::Request, "GET / HTTP/1.1"), (Kind::Response, "HTTP/1.1 101 ")]
-            {
-                let wire = format!("{line}\r\n{fields}\r\n");
-                let mut reader = HeadReader::new(kind, &Limits::default());
-                assert_eq!(reader.receive(wire.as_bytes()), Ok((wire.len(), true)), "{wire:?}");
-                let headers = match kind {
-                    Kind::Request => reader.take_request().unwrap().headers,
-                    Kind::Response => reader.take_response().unwrap().headers,
-                };
-                assert_eq!(headers.len(), count);
-                let last = count.checked_sub(1).map(|number| format!("{number}"));
-                assert_eq!(
-                    headers.iter().last().map(|field| field.1),
-                    last.as_deref().map(str::as_bytes)
-                );
-            }
+    /// What heads consist of, right and wrong.
+    const PARTS: [&str; 12] = [
+        "GET / HTTP/1.1",
+        "HTTP/1.1 101 ",
+        "HTTP/1.0 404 x",
+        "\r\n",
+        "\r\n",
+        "\r\n\r\n",
+        "\r",
+        "\n",
+        "A:b",
+        "Name: value",
+        " ",
+        "\u{fc}",
+    ];
+
+    proptest! {
+        #[test]
+        fn a_head_is_told_from_its_bytes_in_any_pieces(
+            (request, head, headers, line) in (any::<bool>(), 0..99_usize, 0..5_usize, 0..30_usize),
+            parts in prop::collection::vec(prop::sample::select(&PARTS[..]), 0..14),
+            size in 2..99_usize,
+        ) {
+            let kind = if request { Kind::Request } else { Kind::Response };
+            let wire = parts.concat();
+            let receive = |size| {
+                let mut reader = HeadReader::new(kind, &limits(head, headers, line));
+                let mut taken = 0;
+                for piece in wire.as_bytes().chunks(size) {
+                    match reader.receive(piece) {
+                        Ok((count, false)) => taken += count,
+                        Ok((count, true)) => return (Ok((taken + count, true)), reader.seen()),
+                        Err(error) => return (Err(error), reader.seen()),
+                    }
+                }
+                (Ok((taken, false)), reader.seen())
+            };
+            prop_assert_eq!(receive(size), receive(1));
         }
     }
 }

@@ -106,3 +106,38 @@ fn names_a_version(text: &[u8]) -> bool {
         _ => false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
+    use super::super::Kind;
+    use super::*;
+    use crate::config::Limits;
+
+    #[test]
+    fn many_fields_are_parsed_as_few_are() {
+        for count in [0, 1, 31, 32, 33, 64] {
+            let fields: String =
+                (0..count).map(|number| format!("N{number}: {number}\r\n")).collect();
+            for (kind, line) in
+                [(Kind::Request, "GET / HTTP/1.1"), (Kind::Response, "HTTP/1.1 101 ")]
+            {
+                let wire = format!("{line}\r\n{fields}\r\n");
+                let mut reader = HeadReader::new(kind, &Limits::default());
+                assert_eq!(reader.receive(wire.as_bytes()), Ok((wire.len(), true)), "{wire:?}");
+                let headers = match kind {
+                    Kind::Request => reader.take_request().unwrap().headers,
+                    Kind::Response => reader.take_response().unwrap().headers,
+                };
+                assert_eq!(headers.len(), count);
+                let last = count.checked_sub(1).map(|number| format!("{number}"));
+                assert_eq!(
+                    headers.iter().last().map(|field| field.1),
+                    last.as_deref().map(str::as_bytes)
+                );
+            }
+        }
+    }
+}

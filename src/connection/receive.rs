@@ -137,6 +137,7 @@ impl Receiver {
     }
 
     /// The next thing in the input, or `None` once all of it is consumed.
+    #[inline]
     pub(super) fn poll<'b>(
         &mut self,
         input: &mut &'b mut [u8],
@@ -172,6 +173,7 @@ impl Receiver {
     }
 
     /// Consumes a header, or as much of it as is there. Returns whether it is complete.
+    #[inline]
     fn take_header(&mut self, input: &mut &mut [u8], limits: &Limits) -> Result<bool, Fault> {
         let kept = usize::from(self.header_len);
         let start = self.offset - kept as u64;
@@ -226,6 +228,7 @@ impl Receiver {
         Fault { rule, offset: start + at as u64 }
     }
 
+    #[inline]
     fn begin_payload(
         &mut self,
         header: &FrameHeader,
@@ -254,6 +257,7 @@ impl Receiver {
         self.limit(header, limits).map_err(|rule| Fault { rule, offset: start + 1 })
     }
 
+    #[inline]
     fn sequence(&mut self, header: &FrameHeader) -> Result<(), Violation> {
         //= rfc6455#6.2
         //# Upon receiving a data frame (Section 5.6), the endpoint MUST note the
@@ -289,6 +293,7 @@ impl Receiver {
         Ok(())
     }
 
+    #[inline]
     fn limit(&mut self, header: &FrameHeader, limits: &Limits) -> Result<(), Violation> {
         //= rfc6455#10.4
         //# Implementations that have implementation- and/or platform-specific
@@ -316,6 +321,7 @@ impl Receiver {
     }
 
     /// The next piece of the payload; `None` where an empty fragment has none.
+    #[inline]
     fn take_payload<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Chunk<'b>>, Fault> {
         let Some(kind) = self.message else {
             return Err(self.fault(Violation::UnexpectedContinuation));
@@ -356,6 +362,7 @@ impl Receiver {
     }
 
     /// The payload of a data frame is complete. Returns whether the message is.
+    #[inline]
     fn end_frame(&mut self, kind: MessageKind) -> bool {
         if !self.fin {
             self.state = State::Between;

@@ -38,6 +38,7 @@ impl Assembly {
     }
 
     /// Adds a piece; at most `more` bytes of the message are still to come.
+    #[inline]
     pub(super) fn append(&mut self, piece: &[u8], more: u64) {
         let (inside, beyond) = piece.split_at(piece.len().min(self.open().len()));
         let end = self.received + inside.len();
@@ -46,7 +47,9 @@ impl Assembly {
         }
         self.received = end;
         if !beyond.is_empty() {
-            self.reserve(beyond.len(), more);
+            if self.memory.capacity() - self.memory.len() < beyond.len() {
+                self.grow(beyond.len(), more);
+            }
             self.memory.extend_from_slice(beyond);
             self.received += beyond.len();
         }
@@ -71,11 +74,9 @@ impl Assembly {
     /// Makes room for `count` bytes behind the memory, and for all that is still to come where that is
     /// no more than has come then: a message of which half has come moves no more. Else for a power of
     /// two, which is how long messages like to be.
-    fn reserve(&mut self, count: usize, more: u64) {
+    #[inline(never)]
+    fn grow(&mut self, count: usize, more: u64) {
         let len = self.memory.len();
-        if self.memory.capacity() - len >= count {
-            return;
-        }
         let come = len + count;
         let all = match usize::try_from(more) {
             Ok(more) if more <= come => come + more,

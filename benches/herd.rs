@@ -107,7 +107,7 @@ impl Strategy for Jittered<'_> {
         };
         match decision {
             Decision::Retry(retry) => retry.at,
-            Decision::Stop(reason) => panic!("a client gives up: {reason}"),
+            other => panic!("a client gives up: {other}"),
         }
     }
 }

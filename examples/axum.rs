@@ -6,10 +6,10 @@
 use std::error::Error;
 
 use axum::Router;
-use axum::response::{Html, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, get};
 use farewell::Compression;
-use farewell::aio::{Incoming, Upgraded, WebSocket, WebSocketUpgrade};
+use farewell::aio::{Incoming, UpgradeRejection, Upgraded, WebSocket, WebSocketUpgrade};
 use farewell::handshake::Origins;
 use tokio::net::TcpListener;
 
@@ -26,7 +26,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn accept(upgrade: WebSocketUpgrade) -> Response {
+async fn accept(upgrade: Result<WebSocketUpgrade, UpgradeRejection>) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            println!("{rejection}");
+            return rejection.into_response();
+        }
+    };
     // An echo has no secrets: any web page may use it. There is no way around this decision.
     upgrade
         .origins(Origins::Any)

@@ -3,39 +3,56 @@
 //! `cargo run --release --example echo_server_blocking -- [ADDRESS]`, by default 127.0.0.1:9001.
 //!
 //! It goes on without files, threads or anybody who reads what it says: connections are refused or
-//! dropped until there is enough again.
+//! dropped until there is enough again. On Ctrl-C and SIGTERM it closes its connections, spread over a
+//! moment, and says what came of it.
 
 use std::fmt::Display;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use farewell::blocking::{self, Drain, Ticket};
 use farewell::handshake::Origins;
-use farewell::{Acceptor, Config, blocking};
+use farewell::{Acceptor, CloseCode, Config};
 
 /// How long nothing is accepted after a failure: without a free file, for example, the next attempt
 /// would fail at once, too.
 const PAUSE: Duration = Duration::from_millis(200);
 
-fn main() -> std::io::Result<()> {
+/// How long the connections have to end, after Ctrl-C or SIGTERM.
+const END: Duration = Duration::from_secs(4);
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
     let listener = TcpListener::bind(address)?;
     say(format_args!("listening on {}", listener.local_addr()?));
     // An echo has no secrets: any web page may use it.
     let acceptor = Acceptor::new(Origins::Any).config(config());
-    for stream in listener.incoming() {
-        let acceptor = acceptor.clone();
+    let drain = Drain::new();
+    let (signal, is_signalled) = mpsc::channel();
+    ctrlc::set_handler(move || _ = signal.send(()))?;
+    let accepting = drain.clone();
+    thread::spawn(move || accept(&listener, &acceptor, &accepting));
+    is_signalled.recv()?;
+    say(drain.close_all(CloseCode::GOING_AWAY, END));
+    Ok(())
+}
+
+/// Until the drain begins.
+fn accept(listener: &TcpListener, acceptor: &Acceptor, drain: &Drain) {
+    for stream in drain.incoming(listener) {
+        let (acceptor, ticket) = (acceptor.clone(), drain.ticket());
         let spawned = stream.and_then(|stream| {
             // `thread::spawn` would panic where there can be no other thread.
-            thread::Builder::new().spawn(move || serve(stream, &acceptor))
+            thread::Builder::new().spawn(move || serve(stream, &acceptor, ticket))
         });
         if let Err(error) = spawned {
             say(format_args!("accept: {error}"));
             thread::sleep(PAUSE);
         }
     }
-    Ok(())
 }
 
 /// A line that nobody can take is no reason to end, as `println` would.
@@ -54,13 +71,14 @@ fn config() -> Config {
     config
 }
 
-fn serve(stream: TcpStream, acceptor: &Acceptor) {
+fn serve(stream: TcpStream, acceptor: &Acceptor, ticket: Ticket) {
     // Else what is sent in two parts waits for an acknowledgement, up to 40 ms.
     let _ = stream.set_nodelay(true);
     let mut socket = match blocking::accept(stream, acceptor) {
         Ok(socket) => socket,
         Err(error) => return say(error),
     };
+    socket.join(ticket);
     let report = loop {
         match socket.next().into_message() {
             // A failure is in the report, which `next` gives after it.

@@ -1,8 +1,8 @@
 //! An echo on a server of hyper's, over HTTP/1.1 and HTTP/2, beside a page of plain HTTP.
 //!
 //! `cargo run --release --all-features --example hyper -- [ADDRESS]`, by default 127.0.0.1:9001.
-//! `/` is a page that uses it; every other path takes WebSockets, which are compressed where the client
-//! offers it.
+//! A GET of `/` is a page that uses it; everything else takes WebSockets, which are compressed where the
+//! client offers it.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -15,7 +15,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming as Body};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
@@ -55,7 +55,8 @@ async fn answer(
     mut request: Request<Body>,
     acceptor: Acceptor,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    if request.uri().path() == "/" {
+    // Over HTTP/2, the status of a page would accept a CONNECT.
+    if request.uri().path() == "/" && request.method() == Method::GET {
         let mut page = Response::new(Full::from(include_str!("echo.html")));
         page.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
         return Ok(page);

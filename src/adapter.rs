@@ -9,14 +9,17 @@ mod acceptor;
 #[cfg(feature = "tokio")]
 pub mod aio;
 pub mod blocking;
+mod drain;
 mod error;
 mod getters;
 mod lookup;
+mod messages;
 mod opening;
 mod options;
 mod reconnecting;
 mod redirect;
 mod scratch;
+mod security;
 
 use alloc::boxed::Box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,9 +28,11 @@ use crate::report::Termination;
 use crate::wire::message::Message;
 
 pub use acceptor::Acceptor;
+pub use drain::{Drained, Ticket};
 #[cfg(feature = "hyper")]
 pub use error::UpgradeError;
-pub use error::{AcceptError, ConnectError};
+pub use error::{AcceptError, ConnectError, PingError};
+pub use messages::Messages;
 pub use options::ConnectOptions;
 pub use reconnecting::{Disconnected, ReconnectEvent};
 

@@ -1,5 +1,7 @@
 //! Everything that can be set: limits, heartbeat, deadlines.
 
+mod setters;
+
 use core::time::Duration;
 
 use crate::deflate::Compression;
@@ -8,11 +10,16 @@ use crate::deflate::Compression;
 ///
 /// ```
 /// use core::time::Duration;
-/// use farewell::Config;
+/// use farewell::{Config, Heartbeat, Limits, Timeouts};
 ///
-/// let mut config = Config::default();
-/// config.limits.message = 1024 * 1024;
-/// config.timeouts.idle = Some(Duration::from_secs(120));
+/// let config = Config::default()
+///     .limits(Limits::default().message(1024 * 1024))
+///     .timeouts(Timeouts::default().idle(Duration::from_secs(120)))
+///     .heartbeat(Heartbeat::new(Duration::from_secs(15), Duration::from_secs(10)));
+///
+/// // Or field by field:
+/// let mut config = config;
+/// config.limits.pending_output = 64 * 1024;
 /// config.heartbeat = None;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +45,7 @@ pub struct Config {
 
 impl Config {
     /// The settings of compression; without the feature there are none.
-    pub(crate) fn compression(&self) -> Option<&Compression> {
+    pub(crate) fn compression_settings(&self) -> Option<&Compression> {
         #[cfg(feature = "deflate")]
         return self.compression.as_ref();
         #[cfg(not(feature = "deflate"))]
@@ -152,6 +159,15 @@ impl Default for Timeouts {
 /// Pings that keep the path open and find out that the peer is gone.
 ///
 /// The defaults, 20 s and 20 s, stay below the usual idle timeouts of proxies (30, 55 and 60 s).
+///
+/// ```
+/// use core::time::Duration;
+/// use farewell::{Config, Heartbeat};
+///
+/// // A Ping after 10 s in which a direction carried nothing; given up 5 s after an unanswered one.
+/// let heartbeat = Heartbeat::new(Duration::from_secs(10), Duration::from_secs(5));
+/// let config = Config::default().heartbeat(heartbeat);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heartbeat {

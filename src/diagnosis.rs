@@ -63,7 +63,7 @@
 //! | `proxy_idle_timeout` | End or reset at a frame boundary, and no byte went, either way or one way, for a known span; or for the idle time of an earlier connection in the history; or for a span that is on the second, from two seconds on; or for a multiple of 30 s. Or a Close with 1000, 1001 or no code after such a span, and without Pings | likely for a span that is known, by five or repeated; possible for other seconds and multiples of 30 s, with Pings unanswered, where the connection had been quiet for longer before, where the whole age is the same and known as a lifetime, or where no round trip was measured and a known span is up to 2.5 s too long; possible after a reset that answers a write, and for a Close that happened once, unless it is 1001 after a known span | Ping twice in the timeout, or raise it |
 //! | `proxy_lifetime` | The age is a known lifetime, repeats one in the history of at least 10 s, or is by five | likely where traffic flowed in the last half of it, no earlier connection lived longer, and it is known or repeated; else possible | Pings will not help, where traffic flowed: raise the backend timeout, or rotate connections early |
 //! | `peer_application_idle` | End at a frame boundary or a Close as above, no message for a span as for `proxy_idle_timeout`, and Pings that went on; or a reason in the peer's Close that names idleness | likely and possible as there, and for the reason; possible for spans in which only our messages had stopped | Send messages of the application |
-//! | `peer_vanished` | End at a frame boundary without a Close | likely where the connection was in use and nothing else fits, else possible | Read the logs of the peer and of proxies, which are restarted and reloaded |
+//! | `peer_vanished` | End at a frame boundary without a Close; over HTTP/2, also of the connection below | likely where the connection was in use and nothing else fits, else possible | Read the logs of the peer and of proxies, which are restarted and reloaded |
 //! | `peer_died_mid_message` | End inside a frame, or between the fragments of a message: bytes received and expected | likely where the connection was in use and no lifetime fits, else possible | Read the peer's log; ask for the message again, unless it was a control frame that was cut |
 //! | `peer_aborted` | Reset, not within a round trip and a half of a write | likely where no timeout fits, else possible | Read the logs of the peer and of what stands between |
 //! | `peer_closed_under_us` | Reset within a round trip and a half of a write, or a write that failed with a reset or a broken pipe | likely; possible where no round trip was measured and the write was 0.5 to 2.5 s ago, or where a size limit is likely | Send it again on the next connection; read the logs; Pings more often if it had been quiet |
@@ -71,11 +71,11 @@
 //! | `half_open` | The pong timeout passed, and nothing came after the Ping but what was on its way already | likely; possible with output pending, or beside `outbound_blocked` | Reconnect: the network is gone, or the peer is frozen or blocked; where a round trip was measured, a shorter heartbeat finds out earlier |
 //! | `peer_stalled` | The pong timeout passed, and bytes had come later than a Pong would have; or two Pings or more went unanswered while bytes came | likely | Look for a blocked event loop in the peer |
 //! | `outbound_blocked` | The transport took no output for the write-stall timeout, or our Close never left: bytes pending, Ping not written. Or the peer had no answer, and our Pong left late or not at all | likely where bytes came meanwhile, or for the Close, or the Pong with output pending; else possible, beside `half_open` | Send less, wait for the output to drain, fragment |
-//! | `stream_cancelled` | The stream of HTTP/2 or HTTP/3 was reset with a code that names no error (CANCEL, NO_ERROR), or ended or was reset, which of the two is not known | likely; possible beside what timing says, and where it may have been an end | Look for a crash, a restart, a timeout or a limit there; reconnect |
-//! | `stream_refused` | The stream was reset with REFUSED_STREAM: nothing of it was looked at | certain | Try again at once, on another connection |
-//! | `stream_failed` | The stream was reset with any other code | certain; possible where `extended_connect_not_offered` is likely | Read the peer's log, look up the code |
+//! | `stream_cancelled` | The stream of HTTP/2 or HTTP/3 was reset with a code that names no error (CANCEL, NO_ERROR; over HTTP/3 also one that nobody knows), or ended or was reset, which of the two is not known | likely; possible beside what timing says, and where it may have been an end | Look for a crash, a restart, a timeout or a limit there; reconnect |
+//! | `stream_refused` | The stream was reset with REFUSED_STREAM before there was a response: nothing of it was looked at | certain | Try again at once, on another connection |
+//! | `stream_failed` | The stream was reset with any other code | certain; likely for an unknown code, and for one that does not go with a stream in use or with a client; possible where `extended_connect_not_offered` is likely | Read the peer's log, look up the code |
 //! | `connection_going_away` | The connection below was shut down (GOAWAY) | certain | Reconnect on a new connection, with jitter |
-//! | `extended_connect_not_offered` | The server's settings do not offer extended CONNECT; or the stream was reset before a response, with HTTP_1_1_REQUIRED or PROTOCOL_ERROR | certain; likely for PROTOCOL_ERROR | Use HTTP/1.1, or let server and proxies offer it |
+//! | `extended_connect_not_offered` | The server's settings do not offer extended CONNECT; or the stream was reset before a response, with HTTP_1_1_REQUIRED or PROTOCOL_ERROR | certain for HTTP_1_1_REQUIRED, else likely: the settings may only not have come yet | Wait for the settings; use HTTP/1.1, or let server and proxies offer it |
 //! | `kernel_timeout` | The operating system reports a timeout | certain | Switch the heartbeat on, or make it faster |
 //! | `unreachable`, `refused` | The operating system says that there is no way to the host, or that nobody is there | certain | Check routes, VPN and firewall; whether the peer was stopped |
 //! | `system_aborted` | The operating system of this machine ended the connection | likely | Look at what changed on this machine |
@@ -85,7 +85,7 @@
 //! | `tls_port` | A TLS record as the response, or as the request; a 400 that says so | certain; likely for the 400; possible where a client got nothing before the end | Use wss:// |
 //! | `not_web_socket` | A response or a request that is not HTTP, with its first bytes; a wrong Sec-WebSocket-Accept, or none; 511 | not HTTP certain, Sec-WebSocket-Accept and 511 likely; possible beside other verdicts, where nothing came, or a page or a redirection did | Check host, port and scheme; captive portals |
 //! | `handshake_failure` | Any other rule of the opening handshake that was broken, with its section | certain | Report the rule |
-//! | `handshake_cut_short` | End or failure of the transport in the opening handshake | certain; likely where a client got nothing before it | Check port and scheme, firewall, backend |
+//! | `handshake_cut_short` | End or failure of the transport in the opening handshake | certain; likely where a client got nothing before it; possible, beside `local_abort`, where a server's response was not sent and nobody says why | Check port and scheme, firewall, backend |
 //! | `handshake_timed_out` | This endpoint's handshake timeout passed | certain | Check the server's load, port and scheme |
 //! | `transport_failure` | The transport failed with anything else | likely | Keep the report |
 //! | `unexplained` | None of the above: the report contradicts itself | possible | Keep the report |
@@ -272,6 +272,7 @@ impl<'a> Diagnoser<'a> {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Diagnosis {
     /// Never empty.
     findings: Vec<Finding>,
@@ -352,6 +353,7 @@ impl fmt::Display for Diagnosis {
 /// case and stable; points in time and spans are numbers of seconds.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Report<'a> {
     /// What happened.
     pub termination: &'a Termination,

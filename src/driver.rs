@@ -5,6 +5,7 @@
 //! after so many reads that the peer only puts it off; what is queued is written before anything
 //! waits. No other place restates one of these rules: whoever has a socket only executes the steps.
 
+mod check;
 mod getters;
 #[cfg(feature = "std")]
 mod io;
@@ -22,6 +23,7 @@ mod unsecured;
 #[cfg(feature = "std")]
 mod waiting;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -30,6 +32,7 @@ use crate::session::{Session, SessionEvent};
 use crate::time::{Timer, Timestamp};
 use crate::wire::message::Message;
 
+use check::Check;
 use ready::Ready;
 #[cfg(feature = "rustls")]
 use secured::Security;
@@ -169,6 +172,8 @@ pub struct Driver {
     write_failed: bool,
     shut_down: Option<Shutdown>,
     settings: Settings,
+    /// A Ping whose Pong is waited for.
+    check: Option<Box<Check>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -200,6 +205,7 @@ impl Driver {
             write_failed: false,
             shut_down: None,
             settings: Settings::default(),
+            check: None,
         }
     }
 
@@ -268,7 +274,7 @@ impl Driver {
                 }
                 return if self.unflushed { Step::Flush } else { Step::Done };
             }
-            Want::Event | Want::Flushed | Want::Room => {}
+            Want::Event | Want::Flushed | Want::Room | Want::Answered => {}
         }
         self.next_slow(want)
     }
@@ -340,9 +346,7 @@ impl Driver {
             }
             let may_read = self.may_read(want, due);
             if due && (self.has_read_enough() || !may_read) {
-                self.session.handle_timeout(self.now);
-                self.turn.has_timed_out();
-                (self.calm, self.stale) = (false, true);
+                self.time_out();
                 continue;
             }
             if may_read && !self.turn.read_blocked {
@@ -356,12 +360,20 @@ impl Driver {
         }
     }
 
+    /// Lets the deadline that has passed take effect.
+    fn time_out(&mut self) {
+        self.session.handle_timeout(self.now);
+        self.turn.has_timed_out();
+        (self.calm, self.stale) = (false, true);
+    }
+
     /// What is wanted, if it is there.
     fn grant(&mut self, want: Want) -> Option<Step> {
         let done = match want {
             Want::Event => return self.take_event(),
             Want::Flushed => !(self.has_output() || self.unflushed) || self.has_failed(),
             Want::Room => !self.session.is_full() || self.ready.has_ended(),
+            Want::Answered => self.is_answered(),
         };
         done.then_some(Step::Done)
     }
@@ -419,7 +431,7 @@ impl Driver {
     fn may_read(&self, want: Want, due: bool) -> bool {
         let open = !self.read_closed && !self.ready.has_ended() && !self.is_left_alone();
         // What is read ahead while sending is bounded, as is what waits to be sent.
-        open && (want == Want::Event || due || self.ready.size() < self.room_ahead())
+        open && (want == Want::Event || due || !self.is_far_ahead())
     }
 
     fn room_ahead(&self) -> usize {

@@ -60,7 +60,9 @@ pub use origin::{OriginError, OriginList, Origins};
 pub use redirect::RedirectError;
 pub use refusal::Refusal;
 pub use request_error::RequestError;
-pub use response::{Accept, Rejection, ResponseError};
+#[cfg(feature = "std")]
+pub(crate) use response::Why;
+pub use response::{Accept, PlainResponse, Rejection, ResponseError};
 pub use server::{Request, ServerHandshake};
 pub(crate) use tunnel::{Answer, Tunnel, basic};
 

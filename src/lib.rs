@@ -134,7 +134,7 @@
 //!                     driver.handle_ready();
 //!                 }
 //!             }
-//!             // What `Want::Room` or `Want::Flushed` asks for, before or after a message is sent.
+//!             // What another `Want` asks for, before or after a message is sent.
 //!             Step::Done => {}
 //!         }
 //!     }
@@ -280,8 +280,8 @@ mod wire;
 pub use adapter::aio;
 #[cfg(feature = "std")]
 pub use adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, ReconnectEvent,
-    blocking,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming, Messages,
+    PingError, ReconnectEvent, Ticket, blocking,
 };
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, Event, FrameHead, SendError};

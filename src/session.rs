@@ -383,7 +383,7 @@ impl Session {
         {
             connection.allow_compressed();
             let role = connection.role();
-            self.deflate = Some(Box::new(match connection.config().compression() {
+            self.deflate = Some(Box::new(match connection.config().compression_settings() {
                 Some(settings) => Deflate::new(role, params, settings),
                 // Agreed on elsewhere, so it has to be understood.
                 None => Deflate::with_defaults(role, params),
@@ -494,6 +494,6 @@ impl Session {
     /// Harmless at any time. Before calling it at a deadline, read once more: what makes the peer
     /// look dead may only be unread.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        at_either!(&mut self.stage, at => at.handle_timeout(now));
+        self.stage.handle_timeout(&mut self.send_queue, now);
     }
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod close;
 pub(crate) mod data;
+pub(crate) mod debug;
 pub(crate) mod frame;
 pub(crate) mod keystream;
 pub(crate) mod mask;

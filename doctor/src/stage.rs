@@ -7,8 +7,7 @@ use farewell::diagnosis::{Diagnoser, Diagnosis, History};
 use farewell::handshake::ClientRequest;
 use farewell::tls::{TlsClient, TlsServer};
 use farewell::{
-    AcceptError, Acceptor, Config, ConnectError, ConnectOptions, Incoming, Role, Termination,
-    blocking,
+    Acceptor, Config, ConnectError, ConnectOptions, Incoming, Role, Termination, blocking,
 };
 
 use crate::recorded::{Recorded, SharedTape};
@@ -137,8 +136,7 @@ pub(crate) fn accept(
     };
     match accepted {
         Ok(socket) => Ok(Ok(socket)),
-        Err(AcceptError::Ended(report)) => Ok(Err(Seen::new(report, tape))),
-        Err(error) => Err(error.into()),
+        Err(error) => Ok(Err(Seen::new(error.into_report()?, tape))),
     }
 }
 

@@ -95,8 +95,9 @@ async fn rehearse() -> Result<(), Failure> {
     }
     for (reason, verdict) in [
         (Reason::CANCEL, "stream_cancelled"),
-        (Reason::REFUSED_STREAM, "stream_refused"),
         (Reason::INTERNAL_ERROR, "stream_failed"),
+        // Too late for that: the stream was in use.
+        (Reason::REFUSED_STREAM, "stream_failed"),
     ] {
         let mut socket = http2.open(&request).await?;
         socket.send(format!("reset {}", u32::from(reason))).await?;
@@ -105,6 +106,9 @@ async fn rehearse() -> Result<(), Failure> {
         };
         explain(&report, verdict);
     }
+    let refused = ClientRequest::new(&format!("ws://{}/refused", request.authority()))?;
+    let report = unopened(&mut http2, &refused).await?;
+    explain(&report, "stream_refused");
     // The server goes, and the connection with it.
     let mut socket = http2.open(&request).await?;
     socket.send("go away").await?;
@@ -117,13 +121,17 @@ async fn rehearse() -> Result<(), Failure> {
     // One that has never heard of RFC 8441.
     let (request, server) = started(false).await?;
     let mut http2 = Http2::connect(&request).await?;
-    let report = match http2.open(&request).await {
-        Ok(_) => return Err("it opened".into()),
-        Err(client::Unopened(report)) => report,
-    };
+    let report = unopened(&mut http2, &request).await?;
     explain(&report, "extended_connect_not_offered");
     server.abort();
     Ok(())
+}
+
+async fn unopened(http2: &mut Http2, request: &ClientRequest) -> Result<Box<Termination>, Failure> {
+    match http2.open(request).await {
+        Ok(_) => Err("it opened".into()),
+        Err(client::Unopened(report)) => Ok(report),
+    }
 }
 
 fn explain(report: &Termination, verdict: &str) {

@@ -61,8 +61,8 @@ async fn answer(
     let mut config = Config::default();
     config.compression = Some(Compression::default());
     let (parts, receive) = request.into_parts();
-    let protocol = parts.extensions.get::<Protocol>().map_or("", Protocol::as_str);
-    let asked = match Request::from_extended_connect(&parts, protocol) {
+    let protocol = parts.extensions.get::<Protocol>().map(Protocol::as_str);
+    let asked = match Request::from_http_with(&parts, protocol, &config.limits) {
         Ok(asked) => asked,
         Err(error) => {
             let failure = OpeningFailure::Invalid(error);
@@ -76,6 +76,9 @@ async fn answer(
             return;
         }
     };
+    if asked.path() == "/refused" {
+        return respond.send_reset(h2::Reason::REFUSED_STREAM);
+    }
     // An echo has no secrets: any web page may use it.
     let accepted = Accept::new(Origins::Any).to_http(&asked, &config);
     let (response, negotiated) = accepted.expect("it accepts anything");

@@ -26,7 +26,8 @@ pub(crate) fn drive(
     let ending = async move {
         let error = ended.await.ok()?.err()?;
         let code = u64::from(u32::from(error.reason()?));
-        error.is_go_away().then_some(TransportError::GoAway { code })
+        // What this end has found wrong is no word of the peer's.
+        (error.is_go_away() && error.is_remote()).then_some(TransportError::GoAway { code })
     };
     ending.boxed().shared()
 }
@@ -51,6 +52,19 @@ impl Http2Stream {
             ended: false,
             reason: Cell::new(None),
         }
+    }
+
+    /// The sending side knows the code of a reset, and not whose it is: that, the receiving side knows,
+    /// once everything that had come before was read.
+    fn reset_with(&mut self, cx: &mut Context<'_>, reason: Reason) -> io::Error {
+        if self.unread.is_empty() {
+            match self.receive.poll_data(cx) {
+                Poll::Ready(Some(Err(error))) => return told(error),
+                Poll::Ready(Some(Ok(data))) => self.unread = data,
+                Poll::Ready(None) | Poll::Pending => {}
+            }
+        }
+        io::Error::other(h2::Error::from(reason))
     }
 
     /// What it is reset with when it is dropped, in place of `CANCEL`.
@@ -103,7 +117,7 @@ impl AsyncWrite for Http2Stream {
     ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(reset) = self.send.poll_reset(cx) {
             return Poll::Ready(Err(match reset {
-                Ok(reason) => reset_with(reason),
+                Ok(reason) => self.reset_with(cx, reason),
                 Err(error) => told(error),
             }));
         }
@@ -134,15 +148,12 @@ impl AsyncWrite for Http2Stream {
 
 /// An error of HTTP/2 as one that the report can tell.
 pub(crate) fn told(error: h2::Error) -> io::Error {
-    let code = error.reason().map(|reason| u64::from(u32::from(reason)));
-    match code {
+    // What this end has found wrong is no word of the peer's.
+    let reason = error.reason().filter(|_| error.is_remote());
+    match reason.map(|reason| u64::from(u32::from(reason))) {
         Some(code) if error.is_go_away() => io::Error::other(TransportError::GoAway { code }),
         Some(code) if error.is_reset() => io::Error::other(TransportError::StreamReset { code }),
         _ if error.is_io() => error.into_io().unwrap_or(io::ErrorKind::BrokenPipe.into()),
         _ => io::Error::other(error),
     }
-}
-
-fn reset_with(reason: Reason) -> io::Error {
-    io::Error::other(TransportError::StreamReset { code: u32::from(reason).into() })
 }

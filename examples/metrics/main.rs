@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use farewell::handshake::{ClientRequest, Origins};
 use farewell::{
-    AcceptError, Acceptor, CloseCode, CloseFrame, Config, ConnectError, Heartbeat, Incoming,
-    Termination, blocking,
+    Acceptor, CloseCode, CloseFrame, Config, ConnectError, Heartbeat, Incoming, Termination,
+    blocking,
 };
 
 use registry::Registry;
@@ -72,8 +72,10 @@ fn serve(listener: &TcpListener, registry: &Arc<Registry>) {
             let _ = stream.set_nodelay(true);
             thread::Builder::new().spawn(move || match blocking::accept(stream, &acceptor) {
                 Ok(socket) => echo(socket, &registry),
-                Err(AcceptError::Ended(report)) => registry.failed(&report),
-                Err(error) => eprintln!("{error}"),
+                Err(error) => match error.report() {
+                    Some(report) => registry.failed(report),
+                    None => eprintln!("{error}"),
+                },
             })
         };
         if stream.and_then(serve).is_err() {

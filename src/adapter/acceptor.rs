@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::fmt;
 
+use crate::adapter::opening::Requests;
 use crate::config::Config;
 use crate::handshake::{Accept, Origins, Rejection, Request};
 
@@ -37,6 +38,7 @@ type Decide = dyn Fn(&Request) -> Result<Accept, Rejection> + Send + Sync;
 pub struct Acceptor {
     decide: Arc<Decide>,
     config: Arc<Config>,
+    requests: Requests,
 }
 
 impl Acceptor {
@@ -55,13 +57,33 @@ impl Acceptor {
 
     /// Calls `decide` for the response to each request.
     ///
-    /// It runs while the client waits, on the thread or task that accepts. Where a decision takes
-    /// long, drive a [`Session`](crate::Session) yourself.
+    /// It runs while the client waits, on the thread or task that accepts. Where a decision has to wait
+    /// for something, a database for example, use `accept_with` in its place.
     #[must_use]
     pub fn from_fn(
         decide: impl Fn(&Request) -> Result<Accept, Rejection> + Send + Sync + 'static,
     ) -> Self {
-        Self { decide: Arc::new(decide), config: Arc::default() }
+        Self { decide: Arc::new(decide), config: Arc::default(), requests: Requests::default() }
+    }
+
+    /// Decides about plain requests, too, which ask for no WebSocket connection: a health check can be
+    /// answered with 200. See [`Request::is_plain`]. Without this, and where one is accepted all the
+    /// same, they are refused with status 426.
+    ///
+    /// ```
+    /// use farewell::Acceptor;
+    /// use farewell::handshake::{Accept, Origins, PlainResponse};
+    ///
+    /// let acceptor = Acceptor::from_fn(|request| match request.is_plain() {
+    ///     true => Err(PlainResponse::new(200)?.body("alive\n").into()),
+    ///     false => Ok(Accept::new(Origins::SameHost)),
+    /// })
+    /// .plain_requests();
+    /// # let _ = acceptor;
+    /// ```
+    #[must_use]
+    pub fn plain_requests(self) -> Self {
+        Self { requests: Requests::PlainToo, ..self }
     }
 
     /// Sets the limits, the heartbeat and the deadlines.
@@ -76,6 +98,10 @@ impl Acceptor {
 
     pub(super) fn shared_config(&self) -> Arc<Config> {
         self.config.clone()
+    }
+
+    pub(super) fn requests(&self) -> Requests {
+        self.requests
     }
 }
 

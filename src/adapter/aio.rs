@@ -42,6 +42,7 @@
 mod clock;
 mod commands;
 mod dial;
+mod drain;
 #[cfg(feature = "axum")]
 mod extract;
 mod reconnecting;
@@ -64,22 +65,23 @@ use tokio::net::TcpStream;
 
 use self::clock::Clock;
 use self::turn::Turn;
-use crate::adapter::opening::{self, Layer, Opening};
+use crate::adapter::opening::{self, Opening, Progress, Requests};
 use crate::adapter::redirect::Redirects;
+use crate::adapter::security::{Layer, Settings};
 use crate::config::Config;
 use crate::dial::Dialled;
-use crate::handshake::ClientRequest;
-use crate::session::Session;
+use crate::handshake::{Accept, ClientRequest, Rejection, Request};
 use crate::time::Timestamp;
 #[cfg(feature = "rustls")]
 use crate::tls::{TlsClient, TlsServer};
-use crate::wire::keystream::Seed;
 
 #[cfg(feature = "hyper")]
 pub use crate::adapter::UpgradeError;
 pub use crate::adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, ReconnectEvent,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming, Messages,
+    PingError, ReconnectEvent, Ticket,
 };
+pub use drain::Drain;
 #[cfg(feature = "axum")]
 pub use extract::{UpgradeDecision, UpgradeRejection, WebSocketUpgrade};
 pub use reconnecting::Reconnecting;
@@ -175,7 +177,8 @@ async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
     let mut moved;
     let (first, mut request) = (request, request);
     loop {
-        let layer = opening::layer_for(request, options, first)?;
+        let layer =
+            layer_for(request, options, first).await.map_err(|error| redirects.unsecured(error))?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
@@ -190,6 +193,24 @@ async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// The TLS that a request's URL asks for. What may have to be read from disk for it is read where
+/// nobody waits for the thread.
+async fn layer_for(
+    request: &ClientRequest,
+    options: &ConnectOptions,
+    first: &ClientRequest,
+) -> Result<Layer, ConnectError> {
+    let settings = match Settings::at_hand(request, options) {
+        Some(settings) => settings,
+        None => match tokio::task::spawn_blocking(Settings::make).await {
+            Ok(made) => made?,
+            // The runtime ends, or it panicked: the same then happens here.
+            Err(_) => Settings::make()?,
+        },
+    };
+    settings.layer(request, first)
+}
+
 /// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
 /// only name the server in the request's `Host`.
 ///
@@ -202,7 +223,7 @@ pub async fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<tokio::net::UnixStream>, ConnectError> {
-    let layer = opening::layer_for(request, &ConnectOptions::new(), request)?;
+    let layer = layer_for(request, &ConnectOptions::new(), request).await?;
     let (clock, config) = (Clock::new(), config.into());
     let connect = tokio::net::UnixStream::connect(path.as_ref());
     let connected = tokio::time::timeout(config.timeouts.handshake, connect).await;
@@ -255,7 +276,57 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     acceptor: &Acceptor,
 ) -> Result<WebSocket<S>, AcceptError> {
-    accept_over(stream, None, acceptor).await
+    let (config, requests) = (acceptor.shared_config(), acceptor.requests());
+    let decide = async |request: &Request| acceptor.decide(request);
+    accept_over(stream, None, config, requests, decide).await
+}
+
+/// Speaks the server's opening handshake on a stream that was accepted, with a decision about the
+/// request that may wait: for a database, or for another server.
+///
+/// `decide` sees every request that follows the rules, [plain ones](Request::is_plain) included, which
+/// it can answer with a [`PlainResponse`](crate::handshake::PlainResponse); a plain one that it accepts
+/// is refused with status 426. The errors that it meets become a [`Rejection`] by `?`, as said there.
+///
+/// While it waits, the stream is watched: a client that goes away ends it, and its future is dropped.
+/// It has the rest of [`Timeouts::handshake`](crate::Timeouts::handshake), which began with this call;
+/// then the client gets status 503, and the error is [`AcceptError::Ended`] with
+/// [`HandshakeTimeout`](crate::Cause::HandshakeTimeout).
+///
+/// ```no_run
+/// use farewell::aio::{self, WebSocket};
+/// use farewell::handshake::{Accept, Origins, PlainResponse, Rejection, Request};
+/// use farewell::{AcceptError, Config};
+/// use tokio::net::TcpStream;
+///
+/// # async fn look_up(token: &str) -> std::io::Result<Option<String>> { Ok(Some(token.into())) }
+/// async fn welcome(stream: TcpStream) -> Result<WebSocket<TcpStream>, AcceptError> {
+///     let decide = async |request: &Request| {
+///         if request.is_plain() {
+///             return Err(PlainResponse::new(200)?.body("alive\n").into());
+///         }
+///         let token = request.header("Authorization").unwrap_or_default();
+///         // Where the look-up fails, the client gets status 500, and the log the reason.
+///         match look_up(token).await? {
+///             Some(_) => Ok(Accept::new(Origins::SameHost).subprotocols(&["chat"])?),
+///             None => Err(Rejection::new(401)?.header("WWW-Authenticate", "Bearer")?),
+///         }
+///     };
+///     aio::accept_with(stream, Config::default(), decide).await
+/// }
+/// # let _ = welcome;
+/// ```
+///
+/// # Errors
+///
+/// As [`accept`]: [`AcceptError::Rejected`] for a rejection, [`AcceptError::Plain`] for a plain request
+/// that was answered.
+pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    config: impl Into<Arc<Config>>,
+    decide: impl AsyncFnOnce(&Request) -> Result<Accept, Rejection>,
+) -> Result<WebSocket<S>, AcceptError> {
+    accept_over(stream, None, config.into(), Requests::PlainToo, decide).await
 }
 
 /// As [`accept`], but over TLS that is spoken here.
@@ -272,23 +343,59 @@ pub async fn accept_tls<S: AsyncRead + AsyncWrite + Unpin>(
     acceptor: &Acceptor,
     tls: &TlsServer,
 ) -> Result<WebSocket<S>, AcceptError> {
-    accept_over(stream, Some(tls.layer()?), acceptor).await
+    let (config, requests) = (acceptor.shared_config(), acceptor.requests());
+    let decide = async |request: &Request| acceptor.decide(request);
+    accept_over(stream, Some(tls.layer()?), config, requests, decide).await
+}
+
+/// As [`accept_with`], but over TLS that is spoken here.
+///
+/// # Errors
+///
+/// As [`accept_with`]; and [`AcceptError::Tls`] if there can be no TLS with these settings.
+#[cfg(feature = "rustls")]
+pub async fn accept_tls_with<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    config: impl Into<Arc<Config>>,
+    tls: &TlsServer,
+    decide: impl AsyncFnOnce(&Request) -> Result<Accept, Rejection>,
+) -> Result<WebSocket<S>, AcceptError> {
+    accept_over(stream, Some(tls.layer()?), config.into(), Requests::PlainToo, decide).await
 }
 
 async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     layer: Layer,
-    acceptor: &Acceptor,
+    config: Arc<Config>,
+    requests: Requests,
+    decide: impl AsyncFnOnce(&Request) -> Result<Accept, Rejection>,
 ) -> Result<WebSocket<S>, AcceptError> {
     let clock = Clock::new();
-    let session = Session::server(acceptor.shared_config(), Seed::from_os()?, clock.now());
+    let session = opening::server(config, requests, clock.now())?;
     let mut turn = Turn::new(stream, opening::driver(session, layer, clock.now()), clock);
-    let mut opening = Opening::default();
+    let (mut opening, mut decide) = (Opening::default(), Some(decide));
+    let mut event = poll_fn(|cx| turn.poll_event(cx)).await;
     loop {
-        let event = poll_fn(|cx| turn.poll_event(cx)).await;
-        if opening.accept(event, turn.driver.session_mut(), acceptor, clock.now())? {
-            break;
+        match opening.accept(event)? {
+            Progress::Waiting => {}
+            Progress::Asked => {
+                // There is one request, and so one decision.
+                let (Some(request), Some(decide)) = (opening.request(), decide.take()) else {
+                    break;
+                };
+                match turn.wait_for_decision(decide(request)).await {
+                    Ok(decision) => {
+                        opening.respond(decision, turn.driver.session_mut(), clock.now());
+                    }
+                    Err(end) => {
+                        event = end;
+                        continue;
+                    }
+                }
+            }
+            Progress::Open => break,
         }
+        event = poll_fn(|cx| turn.poll_event(cx)).await;
     }
     // The client may wait for the response before it sends anything. The session knows of a
     // failure.

@@ -46,6 +46,7 @@
 mod access;
 mod commands;
 mod dial;
+mod drain;
 mod reconnecting;
 mod split;
 mod transport;
@@ -58,21 +59,22 @@ use alloc::sync::Arc;
 use std::io;
 use std::net::TcpStream;
 
-use crate::adapter::opening::{self, Layer, Opening};
+use crate::adapter::opening::{self, Opening, Progress, Requests};
 use crate::adapter::redirect::Redirects;
+use crate::adapter::security::{Layer, Settings};
 use crate::config::Config;
 use crate::dial::Dialled;
-use crate::handshake::ClientRequest;
-use crate::session::Session;
+use crate::handshake::{Accept, ClientRequest, Rejection, Request};
 use crate::time::{Clock, Timestamp};
 #[cfg(feature = "rustls")]
 use crate::tls::{TlsClient, TlsServer};
-use crate::wire::keystream::Seed;
 
 pub use crate::adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Incoming, ReconnectEvent,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming, Messages,
+    PingError, ReconnectEvent, Ticket,
 };
 use access::Own;
+pub use drain::Drain;
 pub use reconnecting::{Reconnecting, Stopper};
 pub use split::{Receiver, Sender};
 pub use transport::{Socket, Transport, Untimed};
@@ -160,7 +162,8 @@ fn connect_through<S: Transport>(
     let mut moved;
     let (first, mut request) = (request, request);
     loop {
-        let layer = opening::layer_for(request, options, first)?;
+        let layer =
+            layer_for(request, options, first).map_err(|error| redirects.unsecured(error))?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
@@ -173,6 +176,16 @@ fn connect_through<S: Transport>(
         }
         request = &moved;
     }
+}
+
+/// The TLS that a request's URL asks for.
+fn layer_for(
+    request: &ClientRequest,
+    options: &ConnectOptions,
+    first: &ClientRequest,
+) -> Result<Layer, ConnectError> {
+    let settings = Settings::at_hand(request, options).map_or_else(Settings::make, Ok)?;
+    settings.layer(request, first)
 }
 
 /// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
@@ -196,7 +209,7 @@ pub fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<std::os::unix::net::UnixStream>, ConnectError> {
-    let layer = opening::layer_for(request, &ConnectOptions::new(), request)?;
+    let layer = layer_for(request, &ConnectOptions::new(), request)?;
     let (clock, config) = (Clock::new(), config.into());
     let stream = dial::connect_unix(path.as_ref(), config.timeouts.handshake)?;
     let dialled = Dialled::local(Timestamp::ZERO, clock.now());
@@ -245,7 +258,56 @@ pub fn handshake_tls<S: Transport>(
 ///
 /// [`AcceptError`]: the request broke a rule, was rejected, or did not come.
 pub fn accept<S: Transport>(stream: S, acceptor: &Acceptor) -> Result<WebSocket<S>, AcceptError> {
-    accept_over(stream, None, acceptor)
+    let (config, requests) = (acceptor.shared_config(), acceptor.requests());
+    accept_over(stream, None, config, requests, |request| acceptor.decide(request))
+}
+
+/// Speaks the server's opening handshake on a stream that was accepted, with a decision about the
+/// request that is this one's alone, and may take its time.
+///
+/// `decide` sees every request that follows the rules, [plain ones](Request::is_plain) included, which
+/// it can answer with a [`PlainResponse`](crate::handshake::PlainResponse); a plain one that it accepts
+/// is refused with status 426. The errors that it meets become a [`Rejection`] by `?`, as said there.
+///
+/// It runs on this thread, within what is left of [`Timeouts::handshake`](crate::Timeouts::handshake),
+/// which began with this call. Nobody can interrupt it: where it comes back later than that, the client
+/// gets status 503, and the error is [`AcceptError::Ended`] with
+/// [`HandshakeTimeout`](crate::Cause::HandshakeTimeout). A client that went away meanwhile is noticed
+/// when it comes back.
+///
+/// ```no_run
+/// use std::net::TcpListener;
+///
+/// use farewell::handshake::{Accept, Origins, PlainResponse, Rejection};
+/// use farewell::{Config, blocking};
+///
+/// # fn look_up(token: &str) -> std::io::Result<Option<String>> { Ok(Some(token.into())) }
+/// let (stream, peer) = TcpListener::bind("127.0.0.1:9001")?.accept()?;
+/// let mut user = None;
+/// let socket = blocking::accept_with(stream, Config::default(), |request| {
+///     if request.is_plain() {
+///         return Err(PlainResponse::new(200)?.body("alive\n").into());
+///     }
+///     // Where the look-up fails, the client gets status 500, and the log the reason.
+///     user = look_up(request.header("Authorization").unwrap_or_default())?;
+///     match user {
+///         Some(_) => Ok(Accept::new(Origins::SameHost).subprotocols(&["chat"])?),
+///         None => Err(Rejection::new(401)?.header("WWW-Authenticate", "Bearer")?),
+///     }
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`accept`]: [`AcceptError::Rejected`] for a rejection, [`AcceptError::Plain`] for a plain request
+/// that was answered.
+pub fn accept_with<S: Transport>(
+    stream: S,
+    config: impl Into<Arc<Config>>,
+    decide: impl FnOnce(&Request) -> Result<Accept, Rejection>,
+) -> Result<WebSocket<S>, AcceptError> {
+    accept_over(stream, None, config.into(), Requests::PlainToo, decide)
 }
 
 /// As [`accept`], but over TLS that is spoken here.
@@ -262,25 +324,58 @@ pub fn accept_tls<S: Transport>(
     acceptor: &Acceptor,
     tls: &TlsServer,
 ) -> Result<WebSocket<S>, AcceptError> {
-    accept_over(stream, Some(tls.layer()?), acceptor)
+    let (config, requests) = (acceptor.shared_config(), acceptor.requests());
+    let decide = |request: &Request| acceptor.decide(request);
+    accept_over(stream, Some(tls.layer()?), config, requests, decide)
+}
+
+/// As [`accept_with`], but over TLS that is spoken here.
+///
+/// # Errors
+///
+/// As [`accept_with`]; and [`AcceptError::Tls`] if there can be no TLS with these settings.
+#[cfg(feature = "rustls")]
+pub fn accept_tls_with<S: Transport>(
+    stream: S,
+    config: impl Into<Arc<Config>>,
+    tls: &TlsServer,
+    decide: impl FnOnce(&Request) -> Result<Accept, Rejection>,
+) -> Result<WebSocket<S>, AcceptError> {
+    accept_over(stream, Some(tls.layer()?), config.into(), Requests::PlainToo, decide)
 }
 
 fn accept_over<S: Transport>(
     stream: S,
     layer: Layer,
-    acceptor: &Acceptor,
+    config: Arc<Config>,
+    requests: Requests,
+    decide: impl FnOnce(&Request) -> Result<Accept, Rejection>,
 ) -> Result<WebSocket<S>, AcceptError> {
     let clock = Clock::new();
-    let session = Session::server(acceptor.shared_config(), Seed::from_os()?, clock.now());
+    let session = opening::server(config, requests, clock.now())?;
     let driver = opening::driver(session, layer, clock.now());
     let mut turn = Turn { access: Own::new(stream, driver)?, clock };
-    let mut opening = Opening::default();
+    let (mut opening, mut decide) = (Opening::default(), Some(decide));
+    let mut event = turn.next_event();
     loop {
-        let event = turn.next_event();
-        let session = turn.access.driver.session_mut();
-        if opening.accept(event, session, acceptor, clock.now())? {
-            break;
+        match opening.accept(event)? {
+            Progress::Waiting => {}
+            Progress::Asked => {
+                // There is one request, and so one decision.
+                let (Some(request), Some(decide)) = (opening.request(), decide.take()) else {
+                    break;
+                };
+                let began = clock.now();
+                let decision = decide(request);
+                if let Some(end) = turn.event_since(began) {
+                    event = end;
+                    continue;
+                }
+                opening.respond(decision, turn.access.driver.session_mut(), clock.now());
+            }
+            Progress::Open => break,
         }
+        event = turn.next_event();
     }
     // The client may wait for the response before it sends anything. The session knows of a
     // failure.

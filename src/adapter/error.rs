@@ -1,16 +1,59 @@
 //! Why there is no connection: what connecting and accepting can fail with.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::error::Error;
+use core::fmt;
+use core::time::Duration;
 use std::io;
 
+use crate::connection::SendError;
 use crate::diagnosis::Diagnosis;
 use crate::dial::DialError;
-use crate::handshake::{RedirectError, RequestError, ResponseError};
+use crate::driver::Driver;
+use crate::handshake::{RedirectError, RequestError, ResponseError, Suspect, Why};
 use crate::reconnect::{ConnectFailure, Outcome};
-use crate::report::{DialRecord, Termination};
+use crate::report::{Cause, DialRecord, Termination};
+use crate::time::display::Span;
 #[cfg(feature = "rustls")]
 use crate::tls::TlsConfigError;
 use crate::wire::keystream::SeedError;
+
+/// Why a Ping was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PingError {
+    /// It was not accepted for sending.
+    #[error(transparent)]
+    Refused(#[from] SendError),
+    /// The peer's stream has ended before the Pong came; `next()` has what came before it, and the
+    /// report.
+    #[error("the peer's stream has ended before the Pong came")]
+    Ended,
+    /// So much was read that `next()` was not asked for that nothing more is read, the Pong behind it
+    /// neither: see [`Limits::pending_output`](crate::Limits::pending_output).
+    #[error("no Pong is read behind so many messages that wait to be taken")]
+    Unread,
+    /// The time is over. The connection goes on; `abort` gives it up.
+    #[error("no Pong came for {}", Span(*.waited))]
+    Silent {
+        /// For how long it was waited for.
+        waited: Duration,
+    },
+}
+
+impl PingError {
+    /// What there is to say of the latest Ping after so long.
+    pub(super) fn judge(driver: &Driver, waited: Duration) -> Result<Duration, Self> {
+        match driver.round_trip() {
+            Some(round_trip) => Ok(round_trip),
+            None if driver.has_read_all() => Err(Self::Ended),
+            None if driver.is_far_ahead() => Err(Self::Unread),
+            None => Err(Self::Silent { waited }),
+        }
+    }
+}
 
 /// Why connecting failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +95,15 @@ pub enum ConnectError {
         /// The report, with the response.
         report: Box<Termination>,
     },
+    /// The server redirects, and there can be no TLS to where it leads.
+    #[cfg(feature = "rustls")]
+    #[error("the server redirects, and there can be no TLS to where it leads: {error}")]
+    RedirectTls {
+        /// Why not.
+        error: TlsConfigError,
+        /// The report of the redirection, with the response.
+        report: Box<Termination>,
+    },
 }
 
 impl ConnectError {
@@ -62,6 +114,8 @@ impl ConnectError {
         match self {
             Self::Dial(error) => Some(&error.record),
             Self::Ended(report) | Self::Redirect { report, .. } => report.dial.as_deref(),
+            #[cfg(feature = "rustls")]
+            Self::RedirectTls { report, .. } => report.dial.as_deref(),
             #[cfg(feature = "rustls")]
             Self::Tls(_) => None,
             Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
@@ -77,6 +131,8 @@ impl ConnectError {
             Self::Dial(error) => Some(error.record.diagnosis()),
             Self::Ended(report) | Self::Redirect { report, .. } => Some(report.diagnosis()),
             #[cfg(feature = "rustls")]
+            Self::RedirectTls { report, .. } => Some(report.diagnosis()),
+            #[cfg(feature = "rustls")]
             Self::Tls(_) => None,
             Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
         }
@@ -87,6 +143,8 @@ impl ConnectError {
     pub fn outcome(&self) -> Outcome<'_> {
         let failure = match self {
             Self::Ended(report) | Self::Redirect { report, .. } => return Outcome::Ended(report),
+            #[cfg(feature = "rustls")]
+            Self::RedirectTls { report, .. } => return Outcome::Ended(report),
             Self::Dial(error) => return Outcome::Undialled(&error.record),
             Self::Request(error) => ConnectFailure::Request(*error),
             Self::TlsNeeded => ConnectFailure::TlsNeeded,
@@ -117,14 +175,86 @@ pub enum AcceptError {
     /// status 500.
     #[error("the response does not fit the request: {0}")]
     Response(#[source] ResponseError),
+    /// This server rejected the request: the application has decided so, or the Origin is not among
+    /// those that it accepts. Nothing went wrong.
+    #[error("rejected with status {status}{}", because(reason.as_deref()))]
+    Rejected {
+        /// The HTTP status of the response.
+        status: u16,
+        /// Why, where it is known: the error that became a [`Rejection`](crate::handshake::Rejection)
+        /// by `?`, or what [`because`](crate::handshake::Rejection::because) was given.
+        reason: Option<Box<dyn Error + Send + Sync>>,
+        /// The report, with what was seen of the client.
+        report: Box<Termination>,
+    },
+    /// A [plain request](crate::handshake::Request::is_plain) came, a health check for example, and the
+    /// application has answered it. Nothing went wrong.
+    #[error("a plain request was answered with status {status}{}", because(reason.as_deref()))]
+    Plain {
+        /// The HTTP status of the response.
+        status: u16,
+        /// Why, where the response was made of an error.
+        reason: Option<Box<dyn Error + Send + Sync>>,
+        /// The report, with what was seen of the client.
+        report: Box<Termination>,
+    },
     /// The HTTP server does not give up the stream of a sound request.
     #[cfg(feature = "hyper")]
     #[error("the HTTP server does not give up the stream: {0}")]
     Upgrade(#[from] UpgradeError),
     /// The opening handshake did not succeed. The report says why: a request that broke a rule, a
-    /// rejection by this endpoint, or a client that left.
+    /// client that left, or no decision in time.
     #[error("{0}")]
     Ended(Box<Termination>),
+}
+
+impl AcceptError {
+    /// What became of the opening handshake that has ended so, and why the application wanted that.
+    pub(super) fn ended(report: Box<Termination>, why: Option<Why>) -> Self {
+        let reason = why.map(|why| Box::new(why) as Box<dyn Error + Send + Sync>);
+        match report.cause {
+            Cause::HandshakeRejected { status } => Self::Rejected { status, reason, report },
+            Cause::PlainRequest { status } => Self::Plain { status, reason, report },
+            Cause::HandshakeInvalid(error) if error.suspect() == Suspect::Nothing => {
+                Self::Rejected { status: error.status(), reason: Some(error.into()), report }
+            }
+            _ => Self::Ended(report),
+        }
+    }
+
+    /// The report, where there was an opening handshake to report of.
+    #[must_use]
+    pub fn report(&self) -> Option<&Termination> {
+        match self {
+            Self::Rejected { report, .. } | Self::Plain { report, .. } | Self::Ended(report) => {
+                Some(report)
+            }
+            #[cfg(feature = "rustls")]
+            Self::Tls(_) => None,
+            #[cfg(feature = "hyper")]
+            Self::Upgrade(_) => None,
+            Self::Io(_) | Self::Entropy(_) | Self::Response(_) => None,
+        }
+    }
+
+    /// The same, to keep.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, where there is no report.
+    pub fn into_report(self) -> Result<Box<Termination>, Self> {
+        match self {
+            Self::Rejected { report, .. } | Self::Plain { report, .. } | Self::Ended(report) => {
+                Ok(report)
+            }
+            other => Err(other),
+        }
+    }
+}
+
+/// A reason as the end of a sentence.
+fn because(reason: Option<&(dyn Error + Send + Sync)>) -> impl fmt::Display {
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }
 
 /// Why an HTTP server does not give up the stream of a request: a fault of this server's.

@@ -3,15 +3,14 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use crate::adapter::{AcceptError, Acceptor, ConnectError, ConnectOptions};
+use crate::adapter::security::Layer;
+use crate::adapter::{AcceptError, ConnectError};
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::driver::Driver;
-use crate::handshake::{Accept, ClientRequest, Rejection, Request, Response, ResponseError};
+use crate::handshake::{Accept, ClientRequest, Rejection, Request, Response, ResponseError, Why};
 use crate::session::{Opened, RespondError, Session, SessionEvent};
 use crate::time::Timestamp;
-#[cfg(feature = "rustls")]
-use crate::tls::{TlsClient, TlsLayer};
 use crate::wire::keystream::{Seed, SeedError};
 
 /// The request or the response of an opening handshake, until the application forgets it.
@@ -21,6 +20,27 @@ pub(super) struct Opening {
     opened: Option<Box<Opened>>,
     /// Why the application's response does not fit the request.
     unfit: Option<ResponseError>,
+    /// Why it rejected the request.
+    why: Option<Why>,
+}
+
+/// Which requests the application decides about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Requests {
+    /// Those that ask for a WebSocket connection.
+    #[default]
+    Upgrades,
+    /// Those that do not, too.
+    PlainToo,
+}
+
+/// How far the opening handshake of a server has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Waiting,
+    /// The application has to decide about the [request](Opening::request).
+    Asked,
+    Open,
 }
 
 impl Opening {
@@ -34,45 +54,51 @@ impl Opening {
         Ok(self.opened.is_some())
     }
 
-    /// Takes the next event of a server, and decides. Returns whether the connection is open; the
-    /// response has to be flushed then, since the client may wait for it.
-    pub(super) fn accept(
-        &mut self,
-        event: SessionEvent<'static>,
-        session: &mut Session,
-        acceptor: &Acceptor,
-        now: Timestamp,
-    ) -> Result<bool, AcceptError> {
+    /// Takes the next event of a server.
+    pub(super) fn accept(&mut self, event: SessionEvent<'static>) -> Result<Progress, AcceptError> {
         match event {
             SessionEvent::Request(request) => {
-                match acceptor.decide(&request) {
-                    Ok(accept) => self.respond(&accept, session, now),
-                    Err(rejection) => drop(session.reject(rejection, now)),
-                }
                 self.request = Some(request);
+                return Ok(Progress::Asked);
             }
             SessionEvent::Open(opened) => self.opened = Some(opened),
             SessionEvent::Ended(report) => {
                 return Err(match self.unfit.take() {
                     Some(error) => AcceptError::Response(error),
-                    None => AcceptError::Ended(report),
+                    None => AcceptError::ended(report, self.why.take()),
                 });
             }
             _ => {}
         }
-        Ok(self.opened.is_some())
+        Ok(if self.opened.is_some() { Progress::Open } else { Progress::Waiting })
     }
 
-    fn respond(&mut self, accept: &Accept, session: &mut Session, now: Timestamp) {
-        match session.accept(accept, now) {
+    /// Gives the session what was decided about the request, if it is not too late for that. The
+    /// response has to be flushed then, since the client may wait for it.
+    pub(super) fn respond(
+        &mut self,
+        decision: Result<Accept, Rejection>,
+        session: &mut Session,
+        now: Timestamp,
+    ) {
+        // The deadline is the session's, which has its own response to that.
+        if session.is_due(now) {
+            return;
+        }
+        let result = match decision {
+            Ok(accept) => session.accept(&accept, now),
+            Err(rejection) => {
+                self.why = rejection.why().cloned();
+                session.reject(rejection, now)
+            }
+        };
+        match result {
             // A refused Origin has had its response already.
             Ok(()) | Err(RespondError::Response(ResponseError::Refused(_))) => {}
             Err(RespondError::NoRequest) => {}
             Err(RespondError::Response(error)) => {
                 self.unfit = Some(error);
-                if let Ok(rejection) = Rejection::new(500) {
-                    let _ = session.reject(rejection, now);
-                }
+                let _ = session.reject(Rejection::from(error), now);
             }
         }
     }
@@ -95,7 +121,7 @@ impl Opening {
 /// After the response of a server was flushed, or could not be.
 pub(super) fn accepted(driver: &Driver) -> Result<(), AcceptError> {
     match driver.ended() {
-        Some(report) => Err(AcceptError::Ended(Box::new(report.clone()))),
+        Some(report) => Err(AcceptError::ended(Box::new(report.clone()), None)),
         None => Ok(()),
     }
 }
@@ -120,39 +146,17 @@ pub(super) fn client(
     })
 }
 
-/// The TLS of a connection, if there is any.
-#[cfg(feature = "rustls")]
-pub(super) type Layer = Option<TlsLayer>;
-#[cfg(not(feature = "rustls"))]
-pub(super) type Layer = Option<core::convert::Infallible>;
-
-/// The TLS that a request's URL asks for, with the settings given or else the default ones. `first`
-/// is the request that was not redirected.
-pub(super) fn layer_for(
-    request: &ClientRequest,
-    options: &ConnectOptions,
-    first: &ClientRequest,
-) -> Result<Layer, ConnectError> {
-    if !request.secure() {
-        return Ok(None);
-    }
-    //= rfc6455#4.1
-    //# If /secure/ is true, the client MUST perform a TLS handshake over the
-    //# connection after opening the connection and before sending the
-    //# handshake data [RFC2818].
-    //= rfc6455#10.6
-    //# WebSocket implementations MUST support TLS and SHOULD employ it when
-    //# communicating with their peers.
-    #[cfg(feature = "rustls")]
-    return Ok(Some(match &options.tls {
-        Some(tls) if first.is_same_place(request) => tls.layer(request.host())?,
-        Some(tls) => tls.for_another_host().layer(request.host())?,
-        None => TlsClient::shared()?.layer(request.host())?,
-    }));
-    #[cfg(not(feature = "rustls"))]
-    let _ = (options, first);
-    #[cfg(not(feature = "rustls"))]
-    Err(ConnectError::TlsNeeded)
+/// The session of a server.
+pub(super) fn server(
+    config: Arc<Config>,
+    requests: Requests,
+    now: Timestamp,
+) -> Result<Session, SeedError> {
+    let session = Session::server(config, Seed::from_os()?, now);
+    Ok(match requests {
+        Requests::Upgrades => session,
+        Requests::PlainToo => session.with_plain_requests(),
+    })
 }
 
 /// A driver as the adapters need it: for messages and the end.
@@ -164,17 +168,5 @@ pub(super) fn driver(session: Session, layer: Layer, now: Timestamp) -> Driver {
         #[cfg(not(feature = "rustls"))]
         Some(layer) => match layer {},
         None => driver,
-    }
-}
-
-#[cfg(all(test, not(feature = "rustls")))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tls_is_not_spoken_without_its_feature() {
-        let request = ClientRequest::new("wss://example.com/").expect("a URL");
-        let layer = layer_for(&request, &ConnectOptions::new(), &request);
-        assert!(matches!(layer, Err(ConnectError::TlsNeeded)));
     }
 }

@@ -344,13 +344,32 @@ macro_rules! reconnecting {
                 self.open_socket()?.send_fragment(data, fin)$(.$await)?
             }
 
-            /// Sends a Ping as [`WebSocket::ping`] does.
+            /// Sends a Ping and waits for its Pong, as [`WebSocket::ping`] does.
+            ///
+            /// # Errors
+            ///
+            /// [`PingError`]: there is no open connection, it could not be sent, or it was not
+            /// answered.
+            pub $($async)? fn ping(&mut self) -> Result<Duration, PingError> {
+                self.open_socket()?.ping()$(.$await)?
+            }
+
+            /// As [`ping`](Self::ping), for this long at most.
+            ///
+            /// # Errors
+            ///
+            /// As for [`ping`](Self::ping); [`PingError::Silent`] where the time is over.
+            pub $($async)? fn ping_within(&mut self, limit: Duration) -> Result<Duration, PingError> {
+                self.open_socket()?.ping_within(limit)$(.$await)?
+            }
+
+            /// Sends a Ping with a payload as [`WebSocket::send_ping`] does.
             ///
             /// # Errors
             ///
             /// Why it was not accepted, or why it cannot leave any more.
-            pub $($async)? fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-                self.open_socket()?.ping(payload)$(.$await)?
+            pub $($async)? fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+                self.open_socket()?.send_ping(payload)$(.$await)?
             }
 
             /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output.

@@ -1,5 +1,8 @@
 //! Redirections of the opening handshake, for both adapters: whether and where to.
 
+#[cfg(feature = "rustls")]
+use alloc::boxed::Box;
+
 use crate::adapter::ConnectError;
 use crate::dial::Dialled;
 use crate::handshake::{ClientRequest, RedirectError};
@@ -9,11 +12,31 @@ use crate::report::Termination;
 pub(super) struct Redirects {
     left: u8,
     followed: u8,
+    /// The report of the last one that was followed.
+    #[cfg(feature = "rustls")]
+    last: Option<Box<Termination>>,
 }
 
 impl Redirects {
     pub(super) fn up_to(most: u8) -> Self {
-        Self { left: most, followed: 0 }
+        Self {
+            left: most,
+            followed: 0,
+            #[cfg(feature = "rustls")]
+            last: None,
+        }
+    }
+
+    /// What it means that there can be no TLS to where the last of them leads, if one does.
+    pub(super) fn unsecured(&mut self, failure: ConnectError) -> ConnectError {
+        #[cfg(feature = "rustls")]
+        if let ConnectError::Tls(error) = failure {
+            return match self.last.take() {
+                Some(report) => ConnectError::RedirectTls { error, report },
+                None => ConnectError::Tls(error),
+            };
+        }
+        failure
     }
 
     /// Writes into the record of a dial, found or failed, how many were followed before it.
@@ -48,6 +71,10 @@ impl Redirects {
             }
             Some(Ok(request)) => {
                 (self.left, self.followed) = (self.left - 1, self.followed + 1);
+                #[cfg(feature = "rustls")]
+                {
+                    self.last = Some(report);
+                }
                 Ok(request)
             }
         }

@@ -85,6 +85,11 @@ impl Connection {
         Ok(self.frame_head(opcode, fin, 0, len))
     }
 
+    /// A number that nobody can predict.
+    pub(crate) fn nonce(&mut self) -> u64 {
+        self.sender.keystream().next_u64()
+    }
+
     /// Writes a Ping of the application's own into `out`.
     ///
     /// The heartbeat pings by itself and measures round trips; this one is neither tracked nor

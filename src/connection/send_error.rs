@@ -1,5 +1,9 @@
 //! Why a command was refused: the caller's fault, or too late.
 
+use alloc::boxed::Box;
+
+use crate::report::Termination;
+
 /// Why a command was refused. The connection is as it was before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -37,4 +41,12 @@ pub enum SendError {
     /// The payload's length does not fit into a frame (RFC 6455 section 5.2).
     #[error("a frame has less than 2^63 bytes of payload")]
     TooLong,
+}
+
+/// So that the messages of one connection go on into another, with `err_into().forward(..)`: what
+/// ended there cannot be sent any more.
+impl From<Box<Termination>> for SendError {
+    fn from(_: Box<Termination>) -> Self {
+        Self::Ended
+    }
 }

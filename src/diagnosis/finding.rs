@@ -13,6 +13,7 @@ use crate::wire::role::Role;
 /// How sure a verdict is. Ordered: `Certain` is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Confidence {
     /// It fits, and so do other explanations.
     Possible,
@@ -37,6 +38,7 @@ impl fmt::Display for Confidence {
 /// Its `Display` is one line: `likely: proxy idle timeout of 60 s (idle 60.02 s; no ping in that
 /// time; nginx, AWS ALB and Phoenix default to 60 s)`.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Finding {
     verdict: Verdict,
     confidence: Confidence,

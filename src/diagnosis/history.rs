@@ -58,6 +58,7 @@ impl PastConnection {
             | Cause::WriteStalled { .. }
             | Cause::HandshakeTimeout
             | Cause::HandshakeRejected { .. }
+            | Cause::PlainRequest { .. }
             | Cause::HandshakeInvalid(_)
             | Cause::Violation { .. }
             | Cause::TooBig { .. } => false,

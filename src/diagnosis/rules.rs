@@ -79,6 +79,7 @@ fn explain(measures: &Measures<'_>) -> Vec<Finding> {
         Cause::ClosingHandshake
         | Cause::HandshakeTimeout
         | Cause::HandshakeRejected { .. }
+        | Cause::PlainRequest { .. }
         | Cause::HandshakeInvalid(_) => by_closes().unwrap_or_else(contradiction),
     }
 }

@@ -84,7 +84,10 @@ impl Driver {
                 self.reply_due = true;
                 Sorted::control(self.settings.without_control_events)
             }
-            SessionEvent::Pong { .. } => Sorted::control(self.settings.without_control_events),
+            SessionEvent::Pong { .. } => {
+                self.note_pong();
+                Sorted::control(self.settings.without_control_events)
+            }
             SessionEvent::Request(_) => {
                 self.asked = true;
                 Sorted::Request

@@ -171,7 +171,8 @@ impl Driver {
             at += taken.ciphertext;
             nothing &= established && taken.plaintext == 0;
             // What was taken in has made room for what came of it.
-            self.read_plaintext(layer, taken.plaintext, input.get_mut(..at).unwrap_or_default());
+            let (memory, more) = input.split_at_mut(at.min(input.len()));
+            self.read_plaintext(layer, taken.plaintext, memory, more.len());
         }
         if nothing {
             self.session.ciphertext_received(self.now);
@@ -189,8 +190,15 @@ impl Driver {
         }
     }
 
-    /// Takes in so much plaintext at most, or all that there is before a failure.
-    fn read_plaintext(&mut self, layer: &mut TlsLayer, mut left: usize, memory: &mut [u8]) {
+    /// Takes in so much plaintext at most, or all that there is before a failure. So much ciphertext
+    /// was read behind it.
+    fn read_plaintext(
+        &mut self,
+        layer: &mut TlsLayer,
+        mut left: usize,
+        memory: &mut [u8],
+        more: usize,
+    ) {
         while left > 0 {
             let spare = if self.unparsed.is_empty() { self.session.spare_mut() } else { &mut [] };
             let len = if !spare.is_empty() {
@@ -202,13 +210,13 @@ impl Driver {
                 len
             } else if memory.len() >= left {
                 let len = layer.read(memory);
-                self.take_in(memory.get_mut(..len).unwrap_or_default());
+                self.take_in(memory.get_mut(..len).unwrap_or_default(), more);
                 len
             } else {
                 // The end of a record that came piece by piece.
                 let mut memory = vec![0; left];
                 let len = layer.read(&mut memory);
-                self.take_in(memory.get_mut(..len).unwrap_or_default());
+                self.take_in(memory.get_mut(..len).unwrap_or_default(), more);
                 len
             };
             if len == 0 {
@@ -220,11 +228,11 @@ impl Driver {
         }
     }
 
-    fn take_in(&mut self, plaintext: &mut [u8]) {
+    fn take_in(&mut self, plaintext: &mut [u8], more: usize) {
         if self.unparsed.is_empty() {
             self.poll(plaintext);
         } else {
-            self.unparsed.keep(plaintext);
+            self.unparsed.keep_with_more(plaintext, more);
         }
     }
 

@@ -12,6 +12,9 @@ pub enum Want {
     Flushed,
     /// The session takes another message, or never will.
     Room,
+    /// The Pong for [`Driver::ping`](super::Driver::ping) has come, or cannot be waited for any
+    /// longer: the peer's stream has ended, or too much waits to be handed out for more to be read.
+    Answered,
 }
 
 /// What is to be done next.
@@ -19,7 +22,7 @@ pub enum Want {
 pub enum Step {
     /// This has happened. [`SessionEvent::Ended`] is the last event, and is given again and again.
     Event(SessionEvent<'static>),
-    /// What [`Want::Flushed`] or [`Want::Room`] asked for is so.
+    /// What [`Want::Flushed`], [`Want::Room`] or [`Want::Answered`] asked for is so.
     Done,
     /// Some of the output is to be written.
     Write,

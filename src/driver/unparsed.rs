@@ -23,6 +23,14 @@ impl Unparsed {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// As [`keep`](Self::keep), where so many more bytes may follow at once: where memory grows with
+    /// each piece, it is copied again and again.
+    #[cfg(feature = "rustls")]
+    pub(super) fn keep_with_more(&mut self, bytes: &[u8], more: usize) {
+        self.bytes.reserve(bytes.len() + more);
+        self.keep(bytes);
+    }
+
     /// The session's next event from here.
     #[inline]
     pub(super) fn poll(

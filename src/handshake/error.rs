@@ -102,6 +102,9 @@ pub enum HandshakeError {
     /// The request's Host is not a host with an optional port.
     #[error("the request's Host is not a host with an optional port")]
     HostInvalid,
+    /// The extended CONNECT has a Host that names another host or port than its `:authority`.
+    #[error("the CONNECT has a Host that is not its :authority")]
+    HostDiffers,
     /// The client went on sending before there was a response, and sent more than is stored until
     /// then, [`Limits::head`](crate::Limits::head).
     #[error("more than {limit} bytes followed the request before it was answered")]
@@ -119,6 +122,10 @@ pub enum HandshakeError {
     /// The request's Connection has no token "Upgrade".
     #[error("the request's Connection does not contain \"Upgrade\"")]
     ConnectionNotUpgrade,
+    /// The request's Connection has the token "close" beside "Upgrade". Refused where hyper serves the
+    /// request: a client could make it give up the connection for a WebSocket after any response.
+    #[error("the request's Connection contains both \"Upgrade\" and \"close\"")]
+    ConnectionClose,
     /// The request's Sec-WebSocket-Version is missing or not 13.
     #[error("the request's Sec-WebSocket-Version is not 13")]
     Version,
@@ -152,7 +159,8 @@ pub enum HandshakeError {
     ExtensionsInvalid,
 
     /// The server does not offer to take an extended CONNECT: its SETTINGS_ENABLE_CONNECT_PROTOCOL is
-    /// not 1, or has not come. Said by who speaks HTTP/2 or HTTP/3, before any request.
+    /// not 1, or has not come yet, which is as good as 0 until it does. Said by who speaks HTTP/2 or
+    /// HTTP/3, before any request.
     #[error("the server does not offer extended CONNECT")]
     ExtendedConnectNotOffered,
     /// The response to an extended CONNECT is a 101, which HTTP/2 and HTTP/3 do not have.
@@ -233,9 +241,14 @@ impl Facts {
         Self { rfc: 6455, section, status, suspect: Suspect::Peer }
     }
 
+    /// A rule of another RFC.
+    const fn of(rfc: u16, section: &'static str, status: u16) -> Self {
+        Self { rfc, ..Self::new(section, status) }
+    }
+
     /// A rule for a stream of HTTP/2 or HTTP/3.
     const fn stream(rfc: u16, section: &'static str, status: u16) -> Self {
-        Self { rfc, ..Self::new(section, status) }
+        Self::of(rfc, section, status)
     }
 
     /// A rule that only a response can break.
@@ -278,12 +291,14 @@ impl HandshakeError {
             Self::HostMissing => Facts::new("4.2.1", 400),
             Self::HostRepeated => Facts::new("4.2.1", 400),
             Self::HostInvalid => Facts::new("4.2.1", 400),
+            Self::HostDiffers => Facts::of(9113, "8.3.1", 400),
             Self::EarlyData { .. } => Facts::new("10.4", 400),
             Self::Body => Facts::new("4.2.1", 400),
             Self::UpgradeNotRequested => {
                 Facts::new("4.2.1", 426).suspect(Suspect::ProxyOrPlainHttp)
             }
             Self::ConnectionNotUpgrade => Facts::new("4.2.1", 400).suspect(Suspect::Proxy),
+            Self::ConnectionClose => Facts::of(9112, "9.6", 400),
             //= rfc6455#4.2.2
             //# If this
             //# version does not match a version understood by the server, the
@@ -321,7 +336,7 @@ impl HandshakeError {
     }
 
     /// The number of the RFC that the rule comes from: 6455, 7692 for compression, 8441 and 9220 for
-    /// HTTP/2 and HTTP/3.
+    /// WebSockets over HTTP/2 and HTTP/3, 9112 and 9113 for HTTP itself.
     #[must_use]
     pub const fn rfc(self) -> u16 {
         self.facts().rfc

@@ -42,8 +42,18 @@ impl fmt::Debug for ExtensionOffer<'_> {
     }
 }
 
-/// Checks every Sec-WebSocket-Extensions of a head. Returns whether any extension is named.
+/// Checks every Sec-WebSocket-Extensions of a head, each of which has to name one. Returns whether
+/// any extension is named.
 pub(super) fn check(headers: &Headers) -> Result<bool, HandshakeError> {
+    let named = check_elements(headers)?;
+    if !named && headers.has(NAME) {
+        return Err(HandshakeError::ExtensionsInvalid);
+    }
+    Ok(named)
+}
+
+/// Checks the extensions that a head names. Returns whether there are any.
+pub(super) fn check_elements(headers: &Headers) -> Result<bool, HandshakeError> {
     //= rfc6455#9.1
     //# If a value is received by either the client or
     //# the server during negotiation that does not conform to the ABNF
@@ -57,9 +67,6 @@ pub(super) fn check(headers: &Headers) -> Result<bool, HandshakeError> {
         let text = core::str::from_utf8(element).map_err(|_| HandshakeError::ExtensionsInvalid)?;
         parse_offer(text)?;
         named = true;
-    }
-    if !named && headers.has(NAME) {
-        return Err(HandshakeError::ExtensionsInvalid);
     }
     Ok(named)
 }

@@ -23,6 +23,8 @@ pub(super) struct RequestHead {
     pub(super) headers: Headers,
     pub(super) version: Version,
     pub(super) method: Method,
+    /// The method in letters.
+    pub(super) verb: Span,
     pub(super) target: Span,
 }
 

@@ -1,6 +1,9 @@
 //! A server's response, RFC 6455 section 4.2.2: agreement, a rejection by the application, or a
 //! refusal for a broken rule.
 
+mod plain;
+mod reason;
+
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -18,6 +21,12 @@ use super::permessage_deflate;
 use super::server::Request;
 use super::{Extensions, Negotiated};
 use crate::deflate::Compression;
+
+pub use plain::PlainResponse;
+#[cfg(feature = "std")]
+pub(crate) use reason::Why;
+#[cfg(not(feature = "std"))]
+use reason::Why;
 
 /// Agreement to a request: status 101, or 200 on a stream of HTTP/2 or HTTP/3.
 ///
@@ -160,6 +169,7 @@ impl Accept {
         //# If the server does not wish to accept this connection, it MUST return an
         //# appropriate HTTP error code (e.g., 403 Forbidden) and abort the
         //# WebSocket handshake described in this section.
+        request.check_upgrade_asked()?;
         self.origins.check(request, self.origin_required)?;
         let subprotocol = self.choose(request)?;
         let (extensions, accepted) = choose_extensions(request, compression);
@@ -238,6 +248,11 @@ fn choose_extensions(_: &Request, _: Option<&Compression>) -> (Extensions, Optio
 
 /// Refusal of a request, for the application's own reasons. The connection is closed after it.
 ///
+/// The errors that deciding about a request meets become one, so that `?` works there: what an
+/// application got wrong itself, and an [`io::Error`](https://doc.rust-lang.org/std/io/struct.Error.html),
+/// are status 500. An error of your own does with `impl From<YourError> for Rejection`. What it was is
+/// never told to the client; [`because`](Self::because) has it for the log.
+///
 /// ```
 /// use bytes::BytesMut;
 /// use farewell::handshake::Rejection;
@@ -255,6 +270,7 @@ pub struct Rejection {
     status: u16,
     fields: Fields,
     body: Bytes,
+    why: Option<Why>,
 }
 
 impl Rejection {
@@ -264,10 +280,19 @@ impl Rejection {
     ///
     /// Every other status is refused, and 304, which speaks of a cache.
     pub fn new(status: u16) -> Result<Self, ResponseError> {
-        if !(300..=599).contains(&status) || status == 304 {
+        if !refuses(status) {
             return Err(ResponseError::Status);
         }
-        Ok(Self { status, fields: Fields::default(), body: Bytes::new() })
+        Ok(Self::with_status(status))
+    }
+
+    fn with_status(status: u16) -> Self {
+        Self { status, fields: Fields::default(), body: Bytes::new(), why: None }
+    }
+
+    /// The response of a server that has not decided in time.
+    pub(crate) fn undecided() -> Self {
+        Self::with_status(503).body("the server did not decide about the request in time\n")
     }
 
     /// Adds a header field: `Location` for a redirection, `Content-Type` for a body.
@@ -295,6 +320,33 @@ impl Rejection {
 
     /// Writes the response, with its Content-Length and `Connection: close`.
     pub fn write_response(&self, out: &mut BytesMut) {
+        self.write(false, out);
+    }
+
+    /// Whether it does not refuse a request that asks for a WebSocket connection, as a
+    /// [`PlainResponse`] may.
+    pub(crate) fn check_refuses(&self, request: &Request) -> Result<(), ResponseError> {
+        match request.is_plain() || refuses(self.status) {
+            true => Ok(()),
+            false => Err(ResponseError::Status),
+        }
+    }
+
+    /// Writes the response to this request, unless it [does not refuse it](Self::check_refuses).
+    pub(crate) fn write_response_to(
+        &self,
+        request: &Request,
+        out: &mut BytesMut,
+    ) -> Result<(), ResponseError> {
+        self.check_refuses(request)?;
+        //= rfc9110#9.3.2
+        //# The HEAD method is identical to GET except that the server MUST NOT
+        //# send content in the response.
+        self.write(request.method() == "HEAD", out);
+        Ok(())
+    }
+
+    fn write(&self, head_only: bool, out: &mut BytesMut) {
         //= rfc6455#4.2.2
         //# If the requested service is not available, the server MUST send an
         //# appropriate HTTP error code (such as 404 Not Found) and abort the
@@ -309,9 +361,14 @@ impl Rejection {
             out.field("Connection", b"close");
         }
         self.write_fields(out);
-        out.field("Content-Length", self.body.len().to_string().as_bytes());
+        let has_body = !matches!(status, 204 | 304);
+        if has_body {
+            out.field("Content-Length", self.body.len().to_string().as_bytes());
+        }
         out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(&self.body);
+        if has_body && !head_only {
+            out.extend_from_slice(&self.body);
+        }
     }
 
     /// The fields that do not speak of the connection or of the body's length.
@@ -355,8 +412,13 @@ impl From<HandshakeError> for Rejection {
             let _ = fields.push("Allow", method);
         }
         let body = format!("{error} (RFC {} section {})\n", error.rfc(), error.section());
-        Self { status: error.status(), fields, body: body.into() }
+        Self { fields, body: body.into(), ..Self::with_status(error.status()) }.because(error)
     }
+}
+
+/// Whether a status refuses a request for a connection.
+pub(super) const fn refuses(status: u16) -> bool {
+    matches!(status, 300..=599) && status != 304
 }
 
 /// Whether the response asks the client for an upgrade, and says to what (RFC 9110 section 15.5.22).
@@ -367,10 +429,18 @@ pub(super) const fn wants_an_upgrade(status: u16) -> bool {
 /// HTTP's reason phrase for a status, empty for one without a name.
 const fn reason(status: u16) -> &'static str {
     match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        203 => "Non-Authoritative Information",
+        204 => "No Content",
+        205 => "Reset Content",
+        206 => "Partial Content",
         300 => "Multiple Choices",
         301 => "Moved Permanently",
         302 => "Found",
         303 => "See Other",
+        304 => "Not Modified",
         307 => "Temporary Redirect",
         308 => "Permanent Redirect",
         400 => "Bad Request",
@@ -408,7 +478,9 @@ const fn reason(status: u16) -> &'static str {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum ResponseError {
-    /// The status of a rejection is not one from 300 to 599, or it is 304.
+    /// The status of a rejection is not one from 300 to 599, or it is 304; that of a
+    /// [`PlainResponse`] is not one from 200 to 599, or it answers a request for a WebSocket
+    /// connection without refusing it.
     #[error("the status does not refuse a request")]
     Status,
     /// The subprotocol's name is no token.

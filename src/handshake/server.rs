@@ -1,6 +1,7 @@
 //! The server: how the request is read and checked, RFC 6455 section 4.2.1.
 //!
-//! A [`Request`] exists only if it breaks no rule, so its getters cannot fail.
+//! A [`Request`] exists only if it breaks no rule, so its getters cannot fail; or, where that is asked
+//! for, if it is plain HTTP and asks for no WebSocket at all.
 
 use alloc::vec::Vec;
 
@@ -46,13 +47,23 @@ pub struct ServerHandshake {
     reader: Option<HeadReader>,
     /// Bytes of the last input that it took to see an error.
     judged: usize,
+    /// A request that asks for no WebSocket is one, too.
+    plain_too: bool,
 }
 
 impl ServerHandshake {
     /// Waits for a request.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        Self { reader: Some(HeadReader::new(Kind::Request, limits)), judged: 0 }
+        let reader = Some(HeadReader::new(Kind::Request, limits));
+        Self { reader, judged: 0, plain_too: false }
+    }
+
+    /// Returns plain requests, too, which ask for no WebSocket connection: those of health checks
+    /// and of people with a browser. See [`Request::is_plain`].
+    #[must_use]
+    pub fn with_plain_requests(self) -> Self {
+        Self { plain_too: true, ..self }
     }
 
     /// Takes bytes that arrived, up to the end of the request's head.
@@ -71,7 +82,8 @@ impl ServerHandshake {
         let result = match reader.receive(input) {
             Ok((taken, false)) => return Ok((taken, None)),
             Ok((taken, true)) => {
-                reader.take_request().and_then(Request::judge).map(|request| (taken, Some(request)))
+                let judge = if self.plain_too { Request::judge_plain_too } else { Request::judge };
+                reader.take_request().and_then(judge).map(|request| (taken, Some(request)))
             }
             Err(error) => Err(error),
         };
@@ -88,13 +100,37 @@ impl ServerHandshake {
 
 /// A client's request for a WebSocket connection that follows every rule of RFC 6455 section 4.2.1.
 ///
-/// Respond with an [`Accept`](super::Accept) or a [`Rejection`](super::Rejection).
+/// Respond with an [`Accept`](super::Accept) or a [`Rejection`](super::Rejection). Where plain
+/// requests were asked for, it may be [one of those](Self::is_plain).
 #[derive(Debug, Clone)]
 pub struct Request {
     head: RequestHead,
+    /// Of a plain request, the rule that it breaks by being one.
+    plain: Option<HandshakeError>,
 }
 
 impl Request {
+    /// Whether it is plain HTTP, which asks for no WebSocket connection: a health check, or a person
+    /// with a browser. Answer it with a [`PlainResponse`](super::PlainResponse), or with any
+    /// rejection.
+    ///
+    /// Only servers that ask for such requests see them, with
+    /// [`ServerHandshake::with_plain_requests`] or
+    /// [`Session::with_plain_requests`](crate::Session::with_plain_requests). One that is accepted
+    /// all the same is refused, as it is where nobody has asked for it: with status 426, or 405 where
+    /// its method is not GET. It has a target, a host unless it is HTTP/1.0, and no body; a request
+    /// that has `Upgrade: websocket` is never taken for one.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.plain.is_some()
+    }
+
+    /// The method: GET, unless it is a [plain](Self::is_plain) request.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.head.headers.text(self.head.verb)
+    }
+
     /// The request's target as sent: a path with an optional query, or an absolute URI.
     #[must_use]
     pub fn target(&self) -> &str {
@@ -193,20 +229,36 @@ impl Request {
     //# processing the client's handshake and return an HTTP response with an
     //# appropriate error code (such as 400 Bad Request).
     pub(super) fn judge(head: RequestHead) -> Result<Self, HandshakeError> {
+        Self::check(&head)?;
+        Ok(Self { head, plain: None })
+    }
+
+    /// The same, but for a request that asks for no WebSocket at all.
+    fn judge_plain_too(head: RequestHead) -> Result<Self, HandshakeError> {
+        match Self::check(&head) {
+            Ok(()) => Ok(Self { head, plain: None }),
+            Err(error) if is_plain(&head, error) => Ok(Self { head, plain: Some(error) }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The rule that a plain request breaks by being one.
+    pub(super) fn check_upgrade_asked(&self) -> Result<(), HandshakeError> {
+        self.plain.map_or(Ok(()), Err)
+    }
+
+    fn check(head: &RequestHead) -> Result<(), HandshakeError> {
         check_method(head.version, head.method)?;
         let (headers, target) = (&head.headers, head.headers.text(head.target));
         let is_stream = head.version.carrier().is_stream();
         if is_stream {
             check_uri(target)?;
+            check_same_host(headers, target)?;
         } else {
             check_target(target)?;
             check_host(headers)?;
         }
-        // A body would be taken for frames here and for a request by another reader. Devices say that
-        // there is none.
-        if headers.has("Transfer-Encoding") || !headers.get_all("Content-Length").all(is_zero) {
-            return Err(HandshakeError::Body);
-        }
+        check_body(headers)?;
         if is_stream {
             check_stream_fields(headers)?;
             check_version(headers)?;
@@ -217,16 +269,31 @@ impl Request {
         }
         check_subprotocols(headers)?;
         // As with the subprotocols, a list without an element names nothing: some clients send one.
-        if headers.list(extension::NAME).next().is_some() {
-            extension::check(headers)?;
-        }
+        extension::check_elements(headers)?;
         match headers.single("Origin") {
             Err(Count::None) => {}
             Ok(value) if !value.is_empty() && value.iter().all(u8::is_ascii_graphic) => {}
             Ok(_) | Err(Count::Many) => return Err(HandshakeError::OriginInvalid),
         }
-        Ok(Self { head })
+        Ok(())
     }
+}
+
+/// Whether a request that broke this rule is plain HTTP, and could be answered as such.
+fn is_plain(head: &RequestHead, error: HandshakeError) -> bool {
+    let headers = &head.headers;
+    let plain = matches!(
+        error,
+        HandshakeError::Http10 | HandshakeError::Method | HandshakeError::UpgradeNotRequested
+    );
+    // In HTTP/1.0, nobody has to name a host.
+    let host =
+        || (head.version == Version::Http10 && !headers.has("Host")) || check_host(headers).is_ok();
+    plain
+        && !headers.list_has("Upgrade", "websocket")
+        && check_target(headers.text(head.target)).is_ok()
+        && check_body(headers).is_ok()
+        && host()
 }
 
 fn check_method(version: Version, method: Method) -> Result<(), HandshakeError> {
@@ -296,6 +363,15 @@ fn check_characters(target: &str) -> Result<(), HandshakeError> {
     }
 }
 
+/// A body would be taken for frames here and for a request by another reader. Devices say that there
+/// is none.
+fn check_body(headers: &Headers) -> Result<(), HandshakeError> {
+    match headers.has("Transfer-Encoding") || !headers.get_all("Content-Length").all(is_zero) {
+        true => Err(HandshakeError::Body),
+        false => Ok(()),
+    }
+}
+
 /// Whether a Content-Length says that there is no body.
 fn is_zero(value: &[u8]) -> bool {
     !value.is_empty() && value.iter().all(|byte| *byte == b'0')
@@ -312,6 +388,25 @@ fn check_host(headers: &Headers) -> Result<(), HandshakeError> {
         Ok(Ok(_)) => Ok(()),
         _ => Err(HandshakeError::HostInvalid),
     }
+}
+
+/// A Host beside `:authority` may only say the same (RFC 9113 section 8.3.1): the latter is what counts,
+/// and an application may look at either.
+fn check_same_host(headers: &Headers, target: &str) -> Result<(), HandshakeError> {
+    let host = match headers.single("Host") {
+        Ok(host) => host,
+        Err(Count::None) => return Ok(()),
+        Err(Count::Many) => return Err(HandshakeError::HostRepeated),
+    };
+    let host = core::str::from_utf8(host).map(split_authority);
+    let Ok(Ok((host, port))) = host else { return Err(HandshakeError::HostInvalid) };
+    let authority = split_absolute(target).and_then(|(it, _)| split_authority(it).ok());
+    let secure = target.split_once(':').is_some_and(|(it, _)| it.eq_ignore_ascii_case("https"));
+    let default = if secure { 443 } else { 80 };
+    let same = authority.is_some_and(|(name, number)| {
+        name.eq_ignore_ascii_case(host) && number.unwrap_or(default) == port.unwrap_or(default)
+    });
+    if same { Ok(()) } else { Err(HandshakeError::HostDiffers) }
 }
 
 fn check_stream_fields(headers: &Headers) -> Result<(), HandshakeError> {

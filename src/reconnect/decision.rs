@@ -19,6 +19,7 @@ use super::outcome::{Advice, ConnectFailure, Outcome};
 /// stop: 1002 repeats until the bug is fixed (protocol error)
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Decision {
     /// There will be another attempt.
     Retry(Retry),
@@ -202,7 +203,9 @@ impl ReasonKind {
         match report.cause {
             Cause::Violation { rule, .. } | Cause::TooBig { rule, .. } => Self::Violation(rule),
             Cause::Aborted => Self::AbortedHere,
-            Cause::HandshakeRejected { status } => status_of(report, status, opened),
+            Cause::HandshakeRejected { status } | Cause::PlainRequest { status } => {
+                status_of(report, status, opened)
+            }
             // Of a response whose status is 101 or cannot be read: any other is a refusal.
             Cause::HandshakeInvalid(error) => Self::Handshake(error),
             // Closed by this endpoint, though not by the application: the peer's Close only

@@ -69,6 +69,7 @@ impl Outcome<'_> {
 
 /// What an outcome means for the next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Advice {
     /// Try again, with backoff.
     Retry,

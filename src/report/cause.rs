@@ -61,6 +61,12 @@ pub enum Cause {
         /// The HTTP status of the refusal.
         status: u16,
     },
+    /// A plain request came, which asks for no WebSocket connection, and the application answered it:
+    /// a health check, for example. On a server that asks for such requests only.
+    PlainRequest {
+        /// The HTTP status of the response.
+        status: u16,
+    },
     /// The peer's opening handshake broke a rule.
     HandshakeInvalid(HandshakeError),
     /// The peer broke a rule, and this end failed the connection.
@@ -100,6 +106,9 @@ impl Cause {
             Self::HandshakeTimeout => ("handshake_timeout", "the opening handshake took too long"),
             Self::HandshakeRejected { .. } => {
                 ("handshake_rejected", "the opening handshake was refused")
+            }
+            Self::PlainRequest { .. } => {
+                ("plain_request", "the request asked for no WebSocket connection")
             }
             Self::HandshakeInvalid(_) => {
                 ("handshake_invalid", "the opening handshake broke a rule or a limit")

@@ -78,6 +78,10 @@ impl OpeningFailure {
         let mut evidence = Evidence::before_open(began);
         evidence.ended = ended.max(began);
         evidence.carrier = carrier;
+        if role == Role::Server {
+            // Whoever speaks a server's HTTP has read the request before there is anything to fail.
+            evidence.last_received = Some(began);
+        }
         let mut stream_end = StreamEnd::NotSeen;
         let mut refused = None;
         let cause = match self {
@@ -89,14 +93,12 @@ impl OpeningFailure {
                 Cause::HandshakeRejected { status }
             }
             Self::Rejected { status } => {
-                evidence.last_received = Some(began);
                 let status = carrier.status(status);
                 evidence.http_status = Some(status);
                 Cause::HandshakeRejected { status }
             }
             Self::Invalid(error) => {
                 if role == Role::Server {
-                    evidence.last_received = Some(began);
                     evidence.http_status = Some(carrier.status(error.status()));
                 }
                 Cause::HandshakeInvalid(error)

@@ -24,11 +24,14 @@ pub(crate) enum CodeMeaning {
     TooMuch,
     /// Something else went wrong at the peer, as it says.
     Failed,
+    /// What it means is not known here. In HTTP/3 it is to be taken for H3_NO_ERROR (RFC 9114 section
+    /// 9), and some peers send such a code on purpose; HTTP/2 has no such rule.
+    Unknown,
 }
 
 impl StreamCode {
     const fn row(self) -> (&'static str, CodeMeaning) {
-        use CodeMeaning::{Cancelled, Failed, Http11, Protocol, Refused, TooMuch};
+        use CodeMeaning::{Cancelled, Failed, Http11, Protocol, Refused, TooMuch, Unknown};
         match self.0 {
             //= rfc8441#5
             //# RST exceptions are
@@ -69,7 +72,7 @@ impl StreamCode {
             0x10e => ("H3_MESSAGE_ERROR", Protocol),
             0x10f => ("H3_CONNECT_ERROR", Failed),
             0x110 => ("H3_VERSION_FALLBACK", Http11),
-            _ => ("", Failed),
+            _ => ("", Unknown),
         }
     }
 

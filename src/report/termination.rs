@@ -84,6 +84,7 @@ impl Termination {
                 Cause::Eof { .. } | Cause::Transport { .. } => Initiator::Transport,
                 Cause::HandshakeRejected { .. } if role == Role::Client => Initiator::Peer,
                 Cause::HandshakeRejected { .. }
+                | Cause::PlainRequest { .. }
                 | Cause::HandshakeInvalid(_)
                 | Cause::HandshakeTimeout
                 | Cause::ClosingHandshake
@@ -155,6 +156,9 @@ impl Termination {
                 Role::Client => write!(f, "the server refused the handshake with status {status}"),
                 Role::Server => write!(f, "we refused the handshake with status {status}"),
             },
+            Cause::PlainRequest { status } => {
+                write!(f, "a plain request was answered with status {status}")
+            }
             Cause::HandshakeInvalid(error) => self.fmt_invalid(f, error),
             Cause::Violation { rule, offset } | Cause::TooBig { rule, offset } => {
                 let (rfc, section) = (rule.rfc(), rule.section());
@@ -208,9 +212,18 @@ impl Termination {
     }
 }
 
+/// So that `?` works on [`Incoming::into_message`](crate::Incoming::into_message), and a report goes
+/// wherever an error does. Not each of them tells of a failure: see [`clean`](Self::clean).
+impl core::error::Error for Termination {}
+
 impl fmt::Display for Termination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): ", if self.clean { "clean" } else { "unclean" }, self.code)?;
+        if matches!(self.cause, Cause::PlainRequest { .. }) {
+            // There was never to be a connection that could end cleanly.
+            f.write_str("no WebSocket: ")?;
+        } else {
+            write!(f, "{} ({}): ", if self.clean { "clean" } else { "unclean" }, self.code)?;
+        }
         self.fmt_cause(f)?;
         if !self.is_before_open() {
             f.write_str("; ")?;
@@ -224,6 +237,10 @@ impl fmt::Display for Termination {
         }
         match self.evidence.last_received {
             Some(at) => write!(f, "; last byte {} ago", Span(self.evidence.ended.since(at))),
+            // Other bytes than those of the response may have come there.
+            None if self.is_before_open() && self.evidence.carrier.is_stream() => {
+                f.write_str("; no response was received")
+            }
             None if self.is_before_open() => f.write_str("; no byte was received"),
             None => f.write_str("; nothing came after the opening handshake"),
         }

@@ -19,7 +19,7 @@ mod on {
     use tracing::{Level, Span};
 
     use crate::handshake::{ClientRequest, Request};
-    use crate::report::Termination;
+    use crate::report::{Cause, Termination};
     use crate::wire::role::Role;
 
     /// A connection's span; none once its ending was recorded, and none where the session has it.
@@ -97,7 +97,9 @@ mod on {
                     )
                 };
             }
-            match report.clean {
+            // Health checks are nothing to warn of.
+            let plain = matches!(report.cause, Cause::PlainRequest { .. });
+            match report.clean || plain {
                 true => record!(Level::INFO),
                 false => record!(Level::WARN),
             }

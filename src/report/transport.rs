@@ -9,6 +9,7 @@ use super::StreamCode;
 
 /// How the reading direction of the transport ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ReadClosed {
     /// An orderly end of stream: TCP's FIN, TLS's `close_notify`, or HTTP/2's END_STREAM.
     Eof,

@@ -15,6 +15,43 @@ use crate::wire::data::{Data, MessageKind};
 use crate::wire::message::Payload;
 
 impl Session {
+    /// The same, but a server's session hands out plain requests, too, which ask for no WebSocket
+    /// connection, as [`SessionEvent::Request`](crate::SessionEvent::Request): see
+    /// [`Request::is_plain`]. Without this, they are refused with status 426, as one is that is then
+    /// accepted all the same.
+    ///
+    /// Call it before the first byte is handled.
+    ///
+    /// ```
+    /// use farewell::handshake::PlainResponse;
+    /// use farewell::{Cause, Config, ReadClosed, Seed, Session, SessionEvent, Timestamp};
+    ///
+    /// let now = Timestamp::ZERO;
+    /// let session = Session::server(Config::default(), Seed::new([1; 32]), now);
+    /// let mut session = session.with_plain_requests();
+    /// let mut bytes = *b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    /// let event = session.poll_event(&mut &mut bytes[..], now);
+    /// let Some(SessionEvent::Request(request)) = event else { panic!("it is a request") };
+    /// assert!(request.is_plain() && request.path() == "/health");
+    /// session.reject(PlainResponse::new(200)?.body("ok\n"), now)?;
+    /// # session.handle_flushed(usize::MAX, now);
+    /// # session.handle_read_closed(ReadClosed::Eof, now);
+    /// // Once the response was written and the client has hung up:
+    /// let event = session.poll_event(&mut &mut [][..], now);
+    /// let Some(SessionEvent::Ended(report)) = event else { panic!("it is over") };
+    /// assert_eq!(report.cause, Cause::PlainRequest { status: 200 });
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// [`Request::is_plain`]: crate::handshake::Request::is_plain
+    #[must_use]
+    pub fn with_plain_requests(mut self) -> Self {
+        if let Some(opening) = self.stage.opening_mut() {
+            opening.hand_out_plain_requests();
+        }
+        self
+    }
+
     /// Accepts the request, on a server after [`SessionEvent::Request`].
     ///
     /// The response is queued and the connection is open: messages can be sent at once, and
@@ -49,16 +86,23 @@ impl Session {
     /// for the end, and what the client still sends is thrown away until its stream ends or the
     /// linger timeout passes.
     ///
+    /// A [plain request](crate::handshake::Request::is_plain) is answered with a
+    /// [`PlainResponse`](crate::handshake::PlainResponse), or with any rejection.
+    ///
     /// # Errors
     ///
-    /// [`RespondError::NoRequest`] where no request waits for a response.
+    /// [`RespondError::NoRequest`] where no request waits for a response. [`ResponseError::Status`]
+    /// for a response that does not refuse a request for a WebSocket connection, which then still
+    /// waits.
+    ///
+    /// [`ResponseError::Status`]: crate::handshake::ResponseError::Status
     pub fn reject(
         &mut self,
-        rejection: impl Borrow<Rejection>,
+        rejection: impl Into<Rejection>,
         now: Timestamp,
     ) -> Result<(), RespondError> {
         let opening = self.stage.opening_mut().ok_or(RespondError::NoRequest)?;
-        opening.reject(rejection.borrow(), self.send_queue.handshake_output(), now)
+        opening.reject(&rejection.into(), self.send_queue.handshake_output(), now)
     }
 
     /// Queues a whole message: text, bytes, a [`Message`](crate::Message) or a
@@ -208,6 +252,11 @@ impl Session {
             return Err(SendError::Full);
         }
         self.send_queue.add_ping(payload, self.stage.open_mut()?, now)
+    }
+
+    /// A number that nobody can predict, of an open session.
+    pub(crate) fn nonce(&mut self) -> Result<u64, SendError> {
+        Ok(self.stage.open_mut()?.nonce())
     }
 
     /// Queues a Close, and so starts the closing handshake (RFC 6455 section 7.1.2).

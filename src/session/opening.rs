@@ -87,7 +87,7 @@ impl Opening {
         let nonce = keystream.fill();
         //= rfc6455#4.1
         //# the client MUST send an opening handshake to the server.
-        let (limits, compression) = (&config.limits, config.compression());
+        let (limits, compression) = (&config.limits, config.compression_settings());
         let handshake = output.write_handshake(|out| {
             ClientHandshake::begin(request, nonce, limits, compression, out)
         });
@@ -100,6 +100,14 @@ impl Opening {
     pub(super) fn server(config: Arc<Config>, seed: Seed, now: Timestamp) -> Self {
         let state = State::Request(ServerHandshake::new(&config.limits));
         Self::new(Role::Server, state, config, Keystream::new(seed), now)
+    }
+
+    /// Hands out plain requests, too, on a server that waits for its request.
+    pub(super) fn hand_out_plain_requests(&mut self) {
+        if matches!(self.state, State::Request(_)) {
+            let handshake = ServerHandshake::new(&self.config.limits).with_plain_requests();
+            self.state = State::Request(handshake);
+        }
     }
 
     fn new(
@@ -272,7 +280,7 @@ impl Opening {
         now: Timestamp,
     ) -> Result<Negotiated, RespondError> {
         let State::Decision(request) = &self.state else { return Err(RespondError::NoRequest) };
-        let compression = self.config.compression();
+        let compression = self.config.compression_settings();
         let result =
             output.write_handshake(|out| accept.write_response_with(request, compression, out));
         self.pending = true;
@@ -289,12 +297,14 @@ impl Opening {
         output: &mut OutputBuffer,
         now: Timestamp,
     ) -> Result<(), RespondError> {
-        if !matches!(self.state, State::Decision(_)) {
-            return Err(RespondError::NoRequest);
-        }
-        output.write_handshake(|out| rejection.write_response(out));
+        let State::Decision(request) = &self.state else { return Err(RespondError::NoRequest) };
+        output.write_handshake(|out| rejection.write_response_to(request, out))?;
         let status = rejection.status();
-        self.refuse(Cause::HandshakeRejected { status }, status, now);
+        let cause = match request.is_plain() {
+            true => Cause::PlainRequest { status },
+            false => Cause::HandshakeRejected { status },
+        };
+        self.refuse(cause, status, now);
         Ok(())
     }
 
@@ -371,13 +381,19 @@ impl Opening {
         self.next_timer().is_some_and(|(at, _)| at <= now)
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Timestamp) {
+    pub(super) fn handle_timeout(&mut self, output: &mut OutputBuffer, now: Timestamp) {
         let now = self.advance(now);
         if now < self.deadline || self.is_over() {
             return;
         }
         let lateness = self.evidence.timer_lateness.max(now.since(self.deadline));
         self.evidence.timer_lateness = lateness;
+        if matches!(self.state, State::Decision(_)) && self.write_failed.is_none() {
+            // The client has done its part, and can come back when there is less to do.
+            let refusal = Rejection::undecided();
+            output.write_handshake(|out| refusal.write_response(out));
+            return self.refuse(Cause::HandshakeTimeout, refusal.status(), now);
+        }
         self.give_up(Cause::HandshakeTimeout);
     }
 

@@ -2,11 +2,13 @@
 
 #[cfg(feature = "deflate")]
 use alloc::sync::Arc;
+use core::fmt;
 #[cfg(feature = "deflate")]
 use std::sync::OnceLock;
 
 use bytes::{Bytes, BytesMut};
 
+use super::outgoing::whole;
 use crate::deflate::Deflate;
 use crate::wire::data::MessageKind;
 #[cfg(feature = "deflate")]
@@ -28,7 +30,7 @@ use crate::wire::message::Message;
 /// let news = Prepared::new("the same for everyone");
 /// assert_eq!(news.payload(), b"the same for everyone");
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Prepared {
     plain: Frame,
     kind: MessageKind,
@@ -85,8 +87,15 @@ impl Prepared {
     }
 }
 
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = whole(self.kind, self.plain.shared_payload());
+        f.debug_tuple("Prepared").field(&message).finish()
+    }
+}
+
 /// A whole frame, unmasked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Frame {
     bytes: Bytes,
     /// Bytes of its header.

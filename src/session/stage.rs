@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 
 use super::opening::Opening;
+use super::send_queue::SendQueue;
 use crate::connection::{Connection, SendError};
+use crate::time::Timestamp;
 
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "the long-lived stage is the large one")]
@@ -37,6 +39,13 @@ impl Stage {
     #[inline]
     pub(super) fn connection_mut(&mut self) -> Option<&mut Connection> {
         self.open_mut().ok()
+    }
+
+    pub(super) fn handle_timeout(&mut self, send_queue: &mut SendQueue, now: Timestamp) {
+        match self {
+            Self::Opening(opening) => opening.handle_timeout(send_queue.handshake_output(), now),
+            Self::Open(connection) => connection.handle_timeout(now),
+        }
     }
 
     pub(super) fn opening_mut(&mut self) -> Option<&mut Opening> {

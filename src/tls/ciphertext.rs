@@ -10,6 +10,13 @@ use bytes::BytesMut;
 
 use crate::session::{Output, OutputBuffer};
 
+/// The most plaintext that a record holds.
+pub(super) const RECORD: usize = 16 * 1024;
+
+/// What a record has beside its plaintext, at most, with the cipher suites in use: its header, a
+/// nonce or a type, and a tag.
+const OVERHEAD: usize = 5 + 8 + 16;
+
 /// Some ciphertext, of one record or of several.
 #[derive(Debug, Clone, Copy)]
 struct Record {
@@ -29,6 +36,13 @@ pub(super) struct Ciphertext {
 impl Ciphertext {
     pub(super) fn new() -> Self {
         Self { buffer: OutputBuffer::new(), records: VecDeque::new(), plaintext: 0 }
+    }
+
+    /// Makes room for the ciphertext of so much plaintext: where memory grows with each record, it is
+    /// copied again and again.
+    pub(super) fn reserve(&mut self, plaintext: usize) {
+        let records = plaintext.div_ceil(RECORD) + 1;
+        self.buffer.write_handshake(|out| out.reserve(plaintext + records * OVERHEAD));
     }
 
     /// Lets `write` append ciphertext, and say how much plaintext is in it. Returns that.

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
@@ -21,6 +21,9 @@ use super::provider::Provider;
 use super::verifier::{Credulous, Remembering};
 use super::{HTTP_1_1, pem, provider};
 use crate::report::{Direction, TlsFacts};
+
+/// The settings for URLs for which nobody has set anything.
+static SHARED: OnceLock<TlsClient> = OnceLock::new();
 
 /// Who is trusted beside the authorities that are added one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,18 +73,23 @@ impl TlsClient {
         Self::builder().build()
     }
 
-    /// The one for URLs for which nobody has set anything: made once.
+    /// The one for URLs for which nobody has set anything: made once, by whoever comes first, for
+    /// whom the others wait. An error is not kept.
     pub(crate) fn shared() -> Result<Self, TlsConfigError> {
-        static SHARED: OnceLock<TlsClient> = OnceLock::new();
-        match SHARED.get() {
-            Some(client) => Ok(client.clone()),
-            None => Ok(SHARED
-                .get_or_init({
-                    let made = Self::new()?;
-                    || made
-                })
-                .clone()),
+        static MAKING: Mutex<()> = Mutex::new(());
+        let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        match Self::shared_if_made() {
+            Some(client) => Ok(client),
+            None => {
+                let client = Self::new()?;
+                Ok(SHARED.get_or_init(|| client).clone())
+            }
         }
+    }
+
+    /// The same, where it was made before.
+    pub(crate) fn shared_if_made() -> Option<Self> {
+        SHARED.get().cloned()
     }
 
     /// With other settings.

@@ -14,14 +14,11 @@ use bytes::{Buf, BufMut};
 use rustls::{AlertDescription, Connection, Error, HandshakeKind, IoState, ProtocolVersion};
 
 use super::certificate;
-use super::ciphertext::Ciphertext;
+use super::ciphertext::{Ciphertext, RECORD};
 use super::failure::{describe, meaning};
 use super::inspector::Inspector;
 use crate::report::{FirstBytes, TlsError, TlsFacts, TlsVersion};
 use crate::session::Output;
-
-/// The most plaintext that a record holds.
-const RECORD: usize = 16 * 1024;
 
 /// The type of a record that holds an alert.
 const ALERT: u8 = 21;
@@ -181,6 +178,7 @@ impl TlsLayer {
             return;
         }
         output.advance(self.ciphertext.plaintext());
+        self.ciphertext.reserve(output.remaining().min(BATCH));
         while output.has_remaining() && self.ciphertext.len() < BATCH {
             let taken = self.encrypt_record(output);
             if taken == 0 {

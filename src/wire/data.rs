@@ -1,6 +1,12 @@
 //! Text and bytes: what is sent, and the pieces that come in.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
+
+use bytes::Bytes;
+
+use crate::wire::debug::{ShortBytes, ShortText};
 
 /// Whether a message is text or binary (RFC 6455 section 5.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,7 +20,7 @@ pub enum MessageKind {
 /// What is sent: text or bytes, borrowed.
 ///
 /// Made from a `&str` or a `&[u8]`, so that text is valid UTF-8 by its type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Data<'a> {
     /// UTF-8 text.
     Text(&'a str),
@@ -48,6 +54,24 @@ impl<'a> From<&'a str> for Data<'a> {
     }
 }
 
+impl<'a> From<&'a String> for Data<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Data<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'a> From<&'a Bytes> for Data<'a> {
+    fn from(bytes: &'a Bytes) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
 impl<'a> From<&'a [u8]> for Data<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self::Binary(bytes)
@@ -57,6 +81,15 @@ impl<'a> From<&'a [u8]> for Data<'a> {
 impl<'a, const N: usize> From<&'a [u8; N]> for Data<'a> {
     fn from(bytes: &'a [u8; N]) -> Self {
         Self::Binary(bytes)
+    }
+}
+
+impl fmt::Debug for Data<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.debug_tuple("Text").field(&ShortText(text)).finish(),
+            Self::Binary(bytes) => f.debug_tuple("Binary").field(&ShortBytes(bytes)).finish(),
+        }
     }
 }
 
@@ -129,7 +162,7 @@ impl<'b> Chunk<'b> {
 impl fmt::Debug for Chunk<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chunk")
-            .field("payload", &self.payload)
+            .field("payload", &ShortBytes(self.payload))
             .field("kind", &self.kind())
             .field("first", &self.is_first())
             .field("last", &self.is_last())

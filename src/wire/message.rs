@@ -3,6 +3,8 @@
 //! Invariant: a [`Text`] holds valid UTF-8 only. Its constructors see to that, so that its `&str`
 //! can be handed out.
 
+mod conversions;
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,6 +15,7 @@ use core::ops::Deref;
 use bytes::Bytes;
 
 use crate::wire::data::{Data, MessageKind};
+use crate::wire::debug::{ShortBytes, ShortText};
 
 /// A whole message (RFC 6455 section 5.6), received or to be sent.
 ///
@@ -38,6 +41,31 @@ pub enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// A text message.
+    ///
+    /// ```
+    /// use farewell::Message;
+    ///
+    /// let name = String::from("Ada");
+    /// assert_eq!(Message::text(&name), Message::text(format!("A{}", "da")));
+    /// ```
+    #[must_use]
+    pub fn text(text: impl Into<Text<'a>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A binary message; of a text or a message, its bytes.
+    ///
+    /// ```
+    /// use farewell::Message;
+    ///
+    /// assert_eq!(Message::binary(vec![1, 2]), Message::binary(&[1, 2]));
+    /// ```
+    #[must_use]
+    pub fn binary(payload: impl Into<Payload<'a>>) -> Self {
+        Self::Binary(payload.into())
+    }
+
     /// Whether it is text or binary.
     #[must_use]
     pub const fn kind(&self) -> MessageKind {
@@ -72,6 +100,29 @@ impl<'a> Message<'a> {
         match self {
             Self::Text(text) => Some(text),
             Self::Binary(_) => None,
+        }
+    }
+
+    /// The text: that of a text message, or the bytes of a binary one if they are UTF-8. Nothing is
+    /// copied.
+    ///
+    /// ```
+    /// use farewell::Message;
+    ///
+    /// let text: String = Message::from("hello").into_text()?.into();
+    /// assert_eq!(text, "hello");
+    /// # Ok::<(), farewell::NotUtf8>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The message is binary, and not UTF-8. [`as_text`](Self::as_text) borrows, so that the message
+    /// is still there then.
+    pub fn into_text(self) -> Result<Text<'a>, NotUtf8> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(Payload::Borrowed(bytes)) => Text::borrowed(bytes),
+            Self::Binary(Payload::Owned(bytes)) => Text::try_from(bytes),
         }
     }
 
@@ -173,6 +224,10 @@ pub enum Payload<'a> {
 }
 
 impl Payload<'_> {
+    fn as_bytes(&self) -> &[u8] {
+        self
+    }
+
     /// The same bytes, copied if they were borrowed.
     #[must_use]
     #[inline]
@@ -224,9 +279,10 @@ impl Hash for Payload<'_> {
     }
 }
 
+/// The first bytes and how many more there are.
 impl fmt::Debug for Payload<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
+        ShortBytes(self).fmt(f)
     }
 }
 
@@ -363,9 +419,10 @@ impl fmt::Display for Text<'_> {
     }
 }
 
+/// The beginning and how much more there is.
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
+        ShortText(self).fmt(f)
     }
 }
 

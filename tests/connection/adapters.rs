@@ -6,13 +6,18 @@
 
 mod blocking_only;
 mod compression;
+mod decisions;
 mod dialling;
+mod draining;
 mod endings;
+pub(crate) mod files;
+mod first_hour;
 mod halves;
 mod hammer_blocking;
 mod hammer_tokio;
 mod messages;
 mod opening;
+mod pings;
 mod reconnecting;
 pub(crate) mod support;
 mod tokio_budget;

@@ -1,11 +1,15 @@
 //! WebSockets on streams of HTTP/2 (RFC 8441) and HTTP/3 (RFC 9220): what is asked, what is judged
 //! and what is answered, without anybody who speaks either.
 
+use farewell::diagnosis::Confidence::{self, Certain, Likely, Possible};
 use farewell::handshake::{
     Accept, Carrier, ClientRequest, HandshakeError, HeaderError, HttpHandshake, Origins, Outcome,
     Rejection, Request, RequestError,
 };
-use farewell::{Config, OpeningFailure, Role, Timestamp};
+use farewell::{
+    Config, OpeningFailure, ReadClosed, Role, Seed, Session, SessionEvent, Termination, Timestamp,
+    TransportError,
+};
 use http::{HeaderMap, Method, Version, request, response};
 
 const VERSIONS: [(Version, Carrier); 2] =
@@ -80,6 +84,18 @@ fn broken_requests_are_refused_with_the_fitting_status() {
         (WEBSOCKET, |it| target(it, "*"), 400, E::Target),
         (WEBSOCKET, |it| target(it, "wss://server.example.com/chat"), 400, E::Target),
         (WEBSOCKET, |it| target(it, "https://me@server.example.com/chat"), 400, E::HostInvalid),
+        (WEBSOCKET, |it| set(it, "host", "evil.example"), 400, E::HostDiffers),
+        (WEBSOCKET, |it| set(it, "host", "server.example.com:80"), 400, E::HostDiffers),
+        (WEBSOCKET, |it| set(it, "host", "b ad"), 400, E::HostInvalid),
+        (
+            WEBSOCKET,
+            |it| {
+                set(it, "host", "server.example.com");
+                it.headers.append("host", "server.example.com".parse().unwrap());
+            },
+            400,
+            E::HostRepeated,
+        ),
         (WEBSOCKET, |it| set(it, "connection", "upgrade"), 400, E::ConnectionField),
         (WEBSOCKET, |it| set(it, "upgrade", "websocket"), 400, E::ConnectionField),
         (WEBSOCKET, |it| set(it, "content-length", "5"), 400, E::Body),
@@ -278,4 +294,120 @@ fn what_does_not_fit_the_types_is_refused() {
     let rejection = Rejection::new(404).unwrap().header(&name, "v").unwrap();
     let rejection = rejection.header("x", "y").unwrap().to_http(Version::HTTP_11);
     assert_eq!(names(rejection.headers()), ["x"]);
+}
+
+/// RFC 9113 section 8.3.1: the same, once both are normalised.
+#[test]
+fn a_host_beside_the_authority_may_say_the_same() {
+    for host in ["server.example.com", "Server.Example.com", "server.example.com:443"] {
+        let mut parts = asked(Version::HTTP_2);
+        parts.headers.insert("host", host.parse().unwrap());
+        let request = Request::from_extended_connect(&parts, "websocket").unwrap();
+        assert_eq!(request.host(), "server.example.com");
+    }
+}
+
+/// The first verdict and its confidence, and the names of all.
+fn verdicts(report: &Termination) -> (&'static str, Confidence, Vec<&'static str>) {
+    let diagnosis = report.diagnosis();
+    let names = diagnosis.iter().map(|finding| finding.verdict().name()).collect();
+    (diagnosis.verdict().name(), diagnosis.first().confidence(), names)
+}
+
+#[test]
+fn what_a_reset_of_an_open_stream_means_is_said_by_code_and_carrier() {
+    const RESERVED: u64 = 0x1f * 5 + 0x21;
+    let reset = |code| TransportError::StreamReset { code };
+    let cases = [
+        (Version::HTTP_2, reset(0x8), "stream_cancelled", Likely),
+        (Version::HTTP_2, reset(0x2), "stream_failed", Certain),
+        // It was open: so it was not unseen.
+        (Version::HTTP_2, reset(0x7), "stream_failed", Likely),
+        (Version::HTTP_3, reset(0x10b), "stream_failed", Likely),
+        (Version::HTTP_2, reset(0x7777), "stream_failed", Likely),
+        // In HTTP/3, a code that nobody knows says that nothing was wrong.
+        (Version::HTTP_3, reset(0x7777), "stream_cancelled", Likely),
+        (Version::HTTP_3, reset(RESERVED), "stream_cancelled", Likely),
+        (Version::HTTP_2, TransportError::BrokenPipe, "peer_vanished", Likely),
+        (Version::HTTP_2, TransportError::UnexpectedEof, "peer_vanished", Likely),
+    ];
+    for (version, kind, verdict, confidence) in cases {
+        let request = Request::from_extended_connect(&asked(version), "websocket").unwrap();
+        let accept = Accept::new(Origins::SameHost);
+        let (_, negotiated) = accept.to_http(&request, &Config::default()).unwrap();
+        let (seed, now) = (Seed::new([1; 32]), Timestamp::ZERO);
+        let mut session = Session::upgraded(Role::Server, negotiated, Config::default(), seed, now);
+        session.handle_read_closed(ReadClosed::Failed(kind), now);
+        let report = loop {
+            match session.poll_event(&mut &mut [][..], now) {
+                Some(SessionEvent::Ended(report)) => break report,
+                Some(_) => {}
+                None => panic!("{kind}"),
+            }
+        };
+        let (first, sure, names) = verdicts(&report);
+        assert_eq!((first, sure), (verdict, confidence), "{version:?} {kind}: {names:?}");
+        assert!(!names.contains(&"stream_refused") && !names.contains(&"transport_failure"));
+    }
+}
+
+/// What a server means by a code, a client that resets its own request does not.
+#[test]
+fn what_a_reset_before_the_response_means_is_said_by_role() {
+    let cases = [
+        (Role::Client, 0x1, "extended_connect_not_offered", Likely),
+        (Role::Client, 0xd, "extended_connect_not_offered", Certain),
+        (Role::Client, 0x7, "stream_refused", Certain),
+        (Role::Client, 0x7777, "stream_failed", Likely),
+        (Role::Server, 0x1, "stream_failed", Certain),
+        (Role::Server, 0xd, "stream_failed", Likely),
+        (Role::Server, 0x7, "stream_failed", Likely),
+        (Role::Server, 0x8, "stream_cancelled", Likely),
+    ];
+    for (role, code, verdict, confidence) in cases {
+        let failure = OpeningFailure::from(TransportError::StreamReset { code });
+        let report = failure.report(role, Carrier::Http2, Timestamp::ZERO, Timestamp::ZERO);
+        let (first, sure, names) = verdicts(&report);
+        assert_eq!((first, sure), (verdict, confidence), "{role:?} {code:#x}: {names:?}");
+        let servers = ["stream_refused", "extended_connect_not_offered"];
+        let said = names.iter().any(|name| servers.contains(name));
+        assert!(!said || role == Role::Client, "{code:#x}: {names:?}");
+    }
+    // Settings that have not come yet look the same.
+    let failure = OpeningFailure::Invalid(HandshakeError::ExtendedConnectNotOffered);
+    let report = failure.report(Role::Client, Carrier::Http2, Timestamp::ZERO, Timestamp::ZERO);
+    let expected = ("extended_connect_not_offered", Likely, vec!["extended_connect_not_offered"]);
+    assert_eq!(verdicts(&report), expected);
+    assert!(format!("{:#}", report.diagnosis()).contains("Wait for the server's SETTINGS"));
+}
+
+/// A server has read the request before anything can fail; on a client's stream, more than the response
+/// may have come.
+#[test]
+fn what_was_received_before_a_failure_is_not_denied() {
+    let at = |seconds| Timestamp::ZERO + std::time::Duration::from_secs(seconds);
+    let failures = [
+        OpeningFailure::TimedOut,
+        OpeningFailure::Ended,
+        OpeningFailure::Aborted,
+        TransportError::Reset.into(),
+        TransportError::EndOrReset.into(),
+        OpeningFailure::Rejected { status: 401 },
+        OpeningFailure::Invalid(HandshakeError::Version),
+    ];
+    for failure in failures {
+        for carrier in [Carrier::Http1, Carrier::Http2] {
+            let report = failure.clone().report(Role::Server, carrier, at(1), at(11));
+            assert_eq!(report.evidence.last_received, Some(at(1)), "{report}");
+            let told = format!("{report}\n{:#}", report.diagnosis());
+            assert!(!told.contains("no byte") && !told.contains("no response"), "{told}");
+        }
+        let report = failure.report(Role::Client, Carrier::Http2, at(1), at(11));
+        let told = format!("{report}\n{:#}", report.diagnosis());
+        assert!(!told.contains("no byte"), "{told}");
+        let names = verdicts(&report).2;
+        let other = names.contains(&"tls_port") || names.contains(&"not_web_socket");
+        assert!(!other, "who speaks HTTP/2 is neither: {told}");
+        assert_ne!(verdicts(&report).1, Possible, "{told}");
+    }
 }

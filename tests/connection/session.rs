@@ -4,6 +4,7 @@
 #![cfg(feature = "std")]
 
 mod opening;
+mod plain;
 mod refusals;
 mod remedies;
 mod sending;

@@ -3,6 +3,10 @@
 #[cfg(feature = "axum")]
 mod axum_server;
 mod bad_input;
+#[cfg(feature = "axum")]
+mod extractor;
 mod hyper_server;
+mod replaced;
+mod stream_ends;
 mod streams;
 mod support;

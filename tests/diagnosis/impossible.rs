@@ -90,6 +90,7 @@ fn cause() -> impl Strategy<Value = Cause> {
         Just(Cause::CloseTimeout),
         Just(Cause::HandshakeTimeout),
         any::<u16>().prop_map(|status| Cause::HandshakeRejected { status }),
+        any::<u16>().prop_map(|status| Cause::PlainRequest { status }),
         Just(Cause::HandshakeInvalid(HandshakeError::NotHttp)),
         number().prop_map(move |offset| Cause::TooBig { rule, offset }),
         Just(Cause::Aborted),

@@ -120,6 +120,7 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
             Confidence::Certain => 0,
             Confidence::Likely => 1,
             Confidence::Possible => 2,
+            other => panic!("{other:?} has no column"),
         };
         line.by_confidence[column].add(right);
     }

@@ -76,6 +76,8 @@ fn so_do_the_sockets_and_their_halves() {
     fn is_shared<T: Clone + Send + Sync + 'static>() {}
     is_shared::<Acceptor>();
     is_shared::<farewell::ConnectOptions>();
+    is_shared::<blocking::Drain>();
+    is_plain::<(blocking::Drain, farewell::Ticket, farewell::Drained)>();
     is_plain::<(Incoming, blocking::WebSocket<TcpStream>)>();
     is_plain::<(blocking::Receiver<TcpStream>, blocking::Sender<TcpStream>)>();
     is_error::<ConnectError>();
@@ -91,6 +93,7 @@ fn so_do_the_sockets_and_their_halves() {
         fn is_held<T: Send + Sync + Unpin>() {}
         use tokio::net::TcpStream;
         is_moved::<farewell::aio::Reconnecting>();
+        is_shared::<farewell::aio::Drain>();
         is_held::<farewell::aio::WebSocket<TcpStream>>();
         is_held::<(farewell::aio::Receiver<TcpStream>, farewell::aio::Sender<TcpStream>)>();
     }
@@ -114,13 +117,23 @@ fn every_future_can_be_spawned() {
             &mut Sender<TcpStream>,
         ),
         reconnecting: &mut Reconnecting,
-        stream: TcpStream,
+        [stream, other]: [TcpStream; 2],
+        drain: &farewell::aio::Drain,
         acceptor: &Acceptor,
         request: &ClientRequest,
     ) {
         is_spawned(farewell::aio::connect("ws://localhost/"));
         is_spawned(farewell::aio::connect_over(request, Config::default(), Ok::<TcpStream, _>));
         is_spawned(farewell::aio::accept(stream, acceptor));
+        is_spawned(farewell::aio::accept_with(other, Config::default(), async |request| {
+            // The request is borrowed while the decision waits.
+            let path = request.path();
+            tokio::task::yield_now().await;
+            assert_ne!(path, "");
+            Ok(Accept::new(Origins::Any))
+        }));
+        is_spawned(drain.begun());
+        is_spawned(drain.close_all(CloseCode::GOING_AWAY, core::time::Duration::ZERO));
         is_spawned(socket.next());
         is_spawned(socket.send("x"));
         is_spawned(socket.close(CloseCode::NORMAL));

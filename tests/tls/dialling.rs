@@ -1,50 +1,43 @@
-//! The way to a connection with TLS on it: its record, proxies, redirections, and what is tried again.
+//! The way to a connection with TLS on it: its record, proxies, and what is tried again.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
 use farewell::dial::{DialPhase, Proxy};
-use farewell::handshake::{ClientRequest, RedirectError};
+use farewell::handshake::ClientRequest;
 use farewell::reconnect::Decision;
 use farewell::tls::TlsClient;
-use farewell::{
-    Cause, CloseCode, ConnectError, ConnectOptions, Message, ReconnectEvent, TlsVersion,
-};
-use rustls::{ServerConnection, StreamOwned};
+use farewell::{CloseCode, ConnectOptions, Message, ReconnectEvent, TlsVersion};
 
 use crate::support::{
-    Adapter, Authority, Raw, VALID, Years, anyone, both, echo, for_both_adapters, quiet,
-    raw_server_config,
+    Adapter, Authority, VALID, Years, anyone, both, echo, for_both_adapters, quiet,
 };
 
 for_both_adapters!(
     the_record_has_the_tls_handshake,
     a_tls_handshake_that_failed_is_the_last_phase,
     tls_goes_through_a_proxy,
-    a_redirection_to_tls_is_followed,
-    a_redirection_out_of_tls_is_not,
     what_failed_in_tls_is_tried_again_where_it_may_pass,
-    credentials_are_shown_nowhere,
 );
 
-fn listen() -> (TcpListener, SocketAddr) {
+pub(crate) fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
 
-fn request(address: SocketAddr) -> ClientRequest {
+pub(crate) fn request(address: SocketAddr) -> ClientRequest {
     ClientRequest::new(&format!("wss://localhost:{}/", address.port())).unwrap()
 }
 
 /// Trusts this authority, and looks no name up.
-fn options(tls: TlsClient, address: SocketAddr) -> ConnectOptions {
+pub(crate) fn options(tls: TlsClient, address: SocketAddr) -> ConnectOptions {
     ConnectOptions::from(quiet()).tls(tls).addresses([address])
 }
 
 /// A server for one connection, with a certificate of this authority.
-fn server<A: Adapter>(
+pub(crate) fn server<A: Adapter>(
     authority: &Authority,
     name: &str,
     years: Years,
@@ -89,7 +82,7 @@ fn a_tls_handshake_that_failed_is_the_last_phase<A: Adapter>() {
 }
 
 /// Reads a head from a stream, and no more.
-fn head(stream: &mut TcpStream) -> String {
+pub(crate) fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -106,17 +99,22 @@ fn proxy(server: SocketAddr) -> (SocketAddr, JoinHandle<()>) {
         let mut client = listener.accept().unwrap().0;
         assert!(head(&mut client).starts_with("CONNECT localhost:443 HTTP/1.1\r\n"));
         client.write_all(b"HTTP/1.1 200 Go on\r\n\r\n").unwrap();
-        let mut server = TcpStream::connect(server).unwrap();
-        let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-        let there = thread::spawn(move || {
-            let _ = io::copy(&mut from, &mut to);
-            let _ = to.shutdown(std::net::Shutdown::Write);
-        });
-        let _ = io::copy(&mut server, &mut client);
-        let _ = client.shutdown(std::net::Shutdown::Write);
-        there.join().unwrap();
+        relay(client, server);
     });
     (address, thread)
+}
+
+/// Carries bytes both ways until both ends have ended.
+pub(crate) fn relay(mut client: TcpStream, server: SocketAddr) {
+    let mut server = TcpStream::connect(server).unwrap();
+    let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let there = thread::spawn(move || {
+        let _ = io::copy(&mut from, &mut to);
+        let _ = to.shutdown(std::net::Shutdown::Write);
+    });
+    let _ = io::copy(&mut server, &mut client);
+    let _ = client.shutdown(std::net::Shutdown::Write);
+    there.join().unwrap();
 }
 
 fn tls_goes_through_a_proxy<A: Adapter>() {
@@ -137,47 +135,6 @@ fn tls_goes_through_a_proxy<A: Adapter>() {
     assert!(socket.close(CloseCode::NORMAL).clean);
     server.join().unwrap();
     proxy.join().unwrap();
-}
-
-fn redirection(location: &str) -> String {
-    format!("HTTP/1.1 307 Go\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
-}
-
-fn a_redirection_to_tls_is_followed<A: Adapter>() {
-    let authority = Authority::new("Authority");
-    let (address, server) = server::<A>(&authority, "127.0.0.1", VALID);
-    let (listener, open) = listen();
-    let first = thread::spawn(move || {
-        let mut stream = listener.accept().unwrap().0;
-        head(&mut stream);
-        stream.write_all(redirection(&format!("https://{address}/")).as_bytes()).unwrap();
-    });
-    let request = ClientRequest::new(&format!("ws://{open}/")).unwrap();
-    let options = ConnectOptions::from(quiet()).tls(authority.client()).redirects(1);
-    let mut socket = A::connect(&request, options).unwrap();
-    let record = socket.dial().unwrap();
-    assert_eq!((record.redirects, record.tls.is_some()), (1, true));
-    assert!(socket.close(CloseCode::NORMAL).clean);
-    first.join().unwrap();
-    server.join().unwrap();
-}
-
-fn a_redirection_out_of_tls_is_not<A: Adapter>() {
-    let ((listener, address), (client, server)) = (listen(), raw_server_config());
-    let server = thread::spawn(move || {
-        let connection = ServerConnection::new(server).unwrap();
-        let mut raw = Raw(StreamOwned::new(connection, listener.accept().unwrap().0));
-        raw.head();
-        raw.write(redirection("ws://localhost/").as_bytes());
-        raw.close();
-    });
-    let options = options(client, address).redirects(1);
-    let error = A::connect(&request(address), options).err().unwrap();
-    let ConnectError::Redirect { error: RedirectError::Downgrade, report } = error else {
-        panic!("{error}")
-    };
-    assert_eq!(report.cause, Cause::HandshakeRejected { status: 307 });
-    server.join().unwrap();
 }
 
 fn what_failed_in_tls_is_tried_again_where_it_may_pass<A: Adapter>() {
@@ -204,41 +161,5 @@ fn decision<A: Adapter>(client: TlsClient, address: SocketAddr) -> Decision {
     match A::reconnect(request(address), options(client, address)) {
         ReconnectEvent::Failed { decision, .. } => decision,
         _ => panic!("it is open"),
-    }
-}
-
-/// Neither those of the URL nor those of the proxy, whether TLS comes about or not.
-fn credentials_are_shown_nowhere<A: Adapter>() {
-    let authority = Authority::new("Authority");
-    let mut shown = String::new();
-    for name in ["localhost", "elsewhere.example"] {
-        let (address, server) = server::<A>(&authority, name, VALID);
-        let (at, proxy) = proxy(address);
-        let options = ConnectOptions::from(quiet())
-            .tls(authority.client())
-            .proxy(Proxy::new(&format!("http://bob:barley@{at}")).unwrap());
-        let request = ClientRequest::with_credentials("wss://alice:sesame@localhost/").unwrap();
-        shown += &format!("{request:?}{options:?}");
-        let report = match A::connect(&request, options) {
-            Ok(mut socket) => socket.close(CloseCode::NORMAL),
-            Err(error) => {
-                shown += &format!("{error}{error:?}{:#}", error.diagnosis().unwrap());
-                let ConnectError::Ended(report) = error else { panic!("{error}") };
-                report
-            }
-        };
-        #[cfg(feature = "serde")]
-        {
-            shown += &serde_json::to_string(&report).unwrap();
-        }
-        let way = report.dial.as_ref().unwrap();
-        shown += &format!("{report}{report:?}{:#}{way}", report.diagnosis());
-        server.join().unwrap();
-        proxy.join().unwrap();
-    }
-    assert!(shown.contains("localhost"), "{shown}");
-    // The last two are the first two in Base64.
-    for secret in ["alice", "sesame", "bob", "barley", "YWxpY2U6c2VzYW1l", "Ym9iOmJhcmxleQ"] {
-        assert!(!shown.contains(secret), "{secret} in {shown}");
     }
 }

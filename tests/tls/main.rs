@@ -2,6 +2,8 @@
 //!
 //! What both adapters have to do is written once, against the trait `Adapter`, and run for each.
 
+mod credentials;
+mod decisions;
 mod dialling;
 mod ends;
 mod failures;
@@ -9,6 +11,8 @@ mod handshakes;
 mod messages;
 mod provider;
 mod records;
+mod redirects;
+mod roots;
 mod split;
 mod support;
 mod tls_1_2;

@@ -25,7 +25,7 @@ fn exchange(Blocking(socket): Blocking, closes: bool) {
                 0 => sender.send(numbered(number)).unwrap(),
                 1 => sender.feed(numbered(number)).unwrap(),
                 _ => {
-                    sender.ping(b"?").unwrap();
+                    sender.send_ping(b"?").unwrap();
                     sender.feed(numbered(number)).unwrap();
                 }
             }

@@ -1,11 +1,14 @@
 //! What is asked of a stream and its driver: the same for a socket with one owner and for halves.
 
+use core::future::poll_fn;
+use core::pin::pin;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::turn::{Turn, poll_budget};
-use crate::adapter::Incoming;
+use crate::adapter::{Incoming, PingError};
 use crate::connection::SendError;
 use crate::driver::Want;
 use crate::session::{Outgoing, SendRefused, Session, SessionEvent};
@@ -16,6 +19,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// The next event, whatever it is about.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent<'static>> {
         self.poll(Want::Event, cx, |event| event)
+    }
+
+    /// Waits for what the application decides, or for the event that makes it needless, which can be the
+    /// end alone.
+    pub(super) async fn wait_for_decision<R>(
+        &mut self,
+        decision: impl Future<Output = R>,
+    ) -> Result<R, SessionEvent<'static>> {
+        let mut decision = pin!(decision);
+        poll_fn(|cx| {
+            // First, since one that is there at once finds unread what came behind the request.
+            if let Poll::Ready(decision) = decision.as_mut().poll(cx) {
+                return Poll::Ready(Ok(decision));
+            }
+            self.poll_event(cx).map(Err)
+        })
+        .await
     }
 
     /// The next message, or the report.
@@ -79,6 +99,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         let result = self.poll_flush(cx);
         self.queued_at = None;
         result
+    }
+
+    /// Queues a Ping, unless that was done before, as soon as there is room; ready once its Pong has
+    /// come, or will not.
+    pub(super) fn poll_ping(
+        &mut self,
+        sent: &mut bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Duration, PingError>> {
+        if !*sent {
+            ready!(self.poll_room(cx));
+            self.driver.ping(self.clock.now())?;
+            *sent = true;
+        }
+        ready!(self.poll(Want::Answered, cx, |event| event.is_none().then_some(())));
+        Poll::Ready(PingError::judge(&self.driver, Duration::ZERO))
     }
 
     /// Ready once the session takes another message.

@@ -60,7 +60,11 @@ use crate::report::Cause;
 /// }
 /// ```
 ///
-/// A handler that takes an `Option` of it can answer plain HTTP otherwise, with a page for example.
+/// A handler that takes an `Option` of it can answer plain HTTP otherwise, with a page for example; one
+/// that takes a `Result<WebSocketUpgrade, UpgradeRejection>` sees why a request is none for a WebSocket.
+///
+/// A handler that drops it, and answers something else, gives the request up: an event for `tracing` says
+/// so.
 #[derive(Debug)]
 #[must_use = "nothing is answered without it"]
 pub struct WebSocketUpgrade {
@@ -90,8 +94,13 @@ impl WebSocketUpgrade {
     /// Responds as this decides, and with its settings: an [`Acceptor`] can be part of the router's
     /// state.
     pub fn acceptor(self, acceptor: &Acceptor) -> UpgradeDecision {
-        let decision = acceptor.decide(self.asked.request()).map(Ok);
-        self.decided(decision, acceptor.shared_config())
+        let config = acceptor.shared_config();
+        // What is over the limits is not for the application to look at.
+        let decision = match self.asked.request().check_limits(&config.limits) {
+            Ok(()) => acceptor.decide(self.asked.request()).map(Ok),
+            Err(error) => Ok(Err(ResponseError::Refused(error))),
+        };
+        self.decided(decision, config)
     }
 
     /// Rejects the request, as every such ending is: with an event for `tracing`.
@@ -204,11 +213,21 @@ impl UpgradeDecision {
     }
 
     /// Called where no socket comes of it. Without that, only an event for `tracing` says so.
+    ///
+    /// A request that breaks a rule is refused before, when the [`WebSocketUpgrade`] is extracted: for
+    /// those, let the handler take a `Result<WebSocketUpgrade, UpgradeRejection>`.
     pub fn on_failed(self, failed: impl FnOnce(AcceptError) + Send + 'static) -> Self {
         Self { failed: Some(Box::new(failed)), ..self }
     }
 
     /// The response to return, and a task that gives the socket to `serve` once that was sent.
+    ///
+    /// Return it as it is, and let no layer replace it: see [`upgrade`](super::upgrade) for what comes of
+    /// that. Checks belong into the handler before this call, or into extractors and layers that answer
+    /// before the handler is called.
+    ///
+    /// A handler that decides later than the [handshake timeout](crate::Timeouts::handshake) after the
+    /// request gets no socket, and its client status 503.
     #[must_use]
     pub fn on_upgrade<F, T>(mut self, serve: F) -> Response
     where
@@ -265,11 +284,8 @@ impl UpgradeRejection {
     /// The rule that the request breaks; nothing where this server is at fault.
     #[must_use]
     pub fn rule(&self) -> Option<HandshakeError> {
-        match &self.refused.error {
-            AcceptError::Ended(report) => match report.cause {
-                Cause::HandshakeInvalid(error) => Some(error),
-                _ => None,
-            },
+        match self.refused.error.report()?.cause {
+            Cause::HandshakeInvalid(error) => Some(error),
             _ => None,
         }
     }

@@ -25,7 +25,7 @@ use super::turn::poll_budget;
 use super::websocket::WebSocket;
 use super::{connect_through, open};
 use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, Try, reconnecting};
-use crate::adapter::{ConnectError, ConnectOptions, Incoming};
+use crate::adapter::{ConnectError, ConnectOptions, Incoming, PingError};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::diagnosis::{Diagnosis, History};

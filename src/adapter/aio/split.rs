@@ -8,14 +8,16 @@ use alloc::task::Wake;
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use std::sync::{Mutex, MutexGuard};
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use super::turn::Turn;
 use super::verbs::verbs;
 use crate::adapter::getters::half_getters;
-use crate::adapter::{Incoming, lock};
+use crate::adapter::{Incoming, Messages, PingError, lock};
 use crate::connection::SendError;
 use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
@@ -148,6 +150,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     /// [`WebSocket::next`](super::WebSocket::next) does. Cancel-safe.
     pub async fn next(&mut self) -> Incoming {
         poll_fn(|cx| self.shared.receive(cx, Turn::poll_incoming)).await
+    }
+
+    /// The messages that come in, as
+    /// [`WebSocket::messages`](super::WebSocket::messages) gives them.
+    pub fn messages(&mut self) -> Messages<&mut Self> {
+        Messages::new(self)
+    }
+
+    /// As [`messages`](Self::messages), of a half that moves along: into a task, for example.
+    pub fn into_messages(self) -> Messages<Self> {
+        Messages::new(self)
     }
 }
 

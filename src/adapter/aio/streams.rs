@@ -1,5 +1,6 @@
 //! A socket and its halves as a `Stream` of what comes in and a `Sink` of what goes out.
 
+use alloc::boxed::Box;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
@@ -10,8 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::split::{Receiver, Sender};
 use super::turn::Turn;
 use super::websocket::WebSocket;
-use crate::adapter::Incoming;
+use crate::adapter::{Incoming, Messages};
 use crate::connection::SendError;
+use crate::report::Termination;
 use crate::wire::message::Message;
 
 /// The stream ends behind the report.
@@ -40,6 +42,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Receiver<S> {
         let Self { shared, ended } = self.get_mut();
         poll_next(ended, || shared.receive(cx, Turn::poll_incoming))
     }
+}
+
+/// Reads on after the end: a report that the socket's own [`Stream`] has given is given once more.
+macro_rules! messages_of {
+    ($($type:ty: |$socket:ident, $cx:ident| $poll:expr;)*) => {$(
+        impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Messages<$type> {
+            type Item = Result<Message<'static>, Box<Termination>>;
+
+            fn poll_next(self: Pin<&mut Self>, $cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+                let messages = self.get_mut();
+                if messages.has_ended() {
+                    return Poll::Ready(None);
+                }
+                let $socket = &mut messages.socket;
+                let incoming = ready!($poll);
+                Poll::Ready(messages.give(incoming))
+            }
+        }
+
+        impl<S: AsyncRead + AsyncWrite + Unpin> FusedStream for Messages<$type> {
+            fn is_terminated(&self) -> bool {
+                self.has_ended()
+            }
+        }
+    )*};
+}
+
+messages_of! {
+    WebSocket<S>: |socket, cx| socket.turn.poll_incoming(cx);
+    &mut WebSocket<S>: |socket, cx| socket.turn.poll_incoming(cx);
+    Receiver<S>: |half, cx| half.shared.receive(cx, Turn::poll_incoming);
+    &mut Receiver<S>: |half, cx| half.shared.receive(cx, Turn::poll_incoming);
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> FusedStream for WebSocket<S> {

@@ -13,8 +13,8 @@ use tokio::task::consume_budget;
 use tokio::time::{Sleep, sleep_until};
 
 use super::clock::Clock;
-use crate::adapter::scratch;
-use crate::driver::{Driver, Step, Wait, Want};
+use crate::adapter::{Ticket, scratch};
+use crate::driver::{Driver, Shutdown, Step, Wait, Want};
 use crate::session::SessionEvent;
 use crate::time::Timestamp;
 
@@ -26,13 +26,23 @@ pub(super) struct Turn<S> {
     /// Set to the next deadline, or to an earlier one that has moved since.
     pub(super) timer: Option<Pin<Box<Sleep>>>,
     shutting_down: bool,
+    /// Its place in a drain.
+    pub(super) ticket: Option<Box<Ticket>>,
     /// The time of what was queued in this very poll, which is the time of the write behind it.
     pub(super) queued_at: Option<Timestamp>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     pub(super) fn new(stream: S, driver: Driver, clock: Clock) -> Self {
-        Self { stream, driver, clock, timer: None, shutting_down: false, queued_at: None }
+        Self {
+            stream,
+            driver,
+            clock,
+            timer: None,
+            shutting_down: false,
+            ticket: None,
+            queued_at: None,
+        }
     }
 
     /// Executes steps until `pick` makes something of an event, or of nothing once what else is
@@ -64,9 +74,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
                 Step::Write => self.write(cx),
                 Step::Flush => self.flush(cx),
                 Step::Read => self.read(cx),
-                Step::ShutDown(_) => {
+                Step::ShutDown(how) => {
                     self.shutting_down = true;
                     self.poll_shutdown(cx);
+                    if let (Shutdown::Both, Some(ticket)) = (how, &self.ticket) {
+                        ticket.ended(&self.driver);
+                    }
                 }
                 Step::Wait(wait) => ready!(self.poll_wait(wait, cx)),
             }
@@ -107,6 +120,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
 
     /// Ready once the time has come. The stream wakes whoever polls when it is ready.
     fn poll_wait(&mut self, wait: Wait, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(ticket) = &mut self.ticket {
+            if ticket.poll_called(cx.waker()) {
+                ticket.obey(&mut self.driver, self.clock.now());
+                return Poll::Ready(());
+            }
+        }
         loop {
             let now = self.clock.now();
             if wait.is_over(now) {

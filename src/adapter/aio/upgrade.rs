@@ -12,7 +12,7 @@ use core::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep_until};
 
 use super::clock::Clock;
 use super::turn::Turn;
@@ -22,10 +22,13 @@ use crate::adapter::Acceptor;
 use crate::adapter::error::{AcceptError, UpgradeError};
 use crate::adapter::opening::{self, Opening};
 use crate::config::{Config, Limits};
-use crate::handshake::{Accept, Carrier, Negotiated, Rejection, Request, ResponseError, Typed};
+use crate::handshake::{
+    Accept, Carrier, HandshakeError, Negotiated, Rejection, Request, ResponseError, Typed,
+};
 use crate::report::trace::Trace;
 use crate::report::{Direction, OpeningFailure, Termination, TransportError, TransportFailure};
 use crate::session::Session;
+use crate::time::Timestamp;
 use crate::wire::keystream::Seed;
 use crate::wire::role::Role;
 
@@ -35,6 +38,13 @@ use crate::wire::role::Role;
 /// Return the response from the service, and await the future in a task of its own: it is only
 /// ready after the response has left. Where the request is refused, the response says why, and so
 /// does the future, at once.
+///
+/// The response is to be sent as it is, with any body that is as empty as its own. hyper gives up the
+/// stream whatever was sent: over HTTP/1.1 when the connection is done with HTTP, which can be after a
+/// 403, and over HTTP/2 after any 2xx, which is what accepts a CONNECT. So do not answer with something
+/// else what was accepted here, in a layer outside for example: credentials, rate limits and the like
+/// belong before this call, or into the [`Acceptor`]. Whoever does so all the same drops the future. For
+/// this reason, an HTTP/1.1 request whose Connection has "close" in it is refused, with status 400.
 ///
 /// Serve HTTP/1.1 with upgrades (`with_upgrades`); for HTTP/2, let the server offer extended
 /// CONNECT (`enable_connect_protocol`).
@@ -87,10 +97,29 @@ pub fn upgrade<B>(
 /// A sound request that can be upgraded, and waits for a response.
 #[derive(Debug)]
 pub(super) struct Asked {
-    request: Box<Request>,
+    request: Arc<Request>,
     version: http::Version,
     on: OnUpgrade,
     clock: Clock,
+    unanswered: Unanswered,
+}
+
+/// Tells of a request that is given up before there is a response.
+#[derive(Debug)]
+struct Unanswered {
+    /// None once there is.
+    request: Option<Arc<Request>>,
+    clock: Clock,
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            let (carrier, clock) = (request.carrier(), self.clock);
+            let story = Story { request: Some(&request), carrier, clock };
+            drop(story.failed(OpeningFailure::Aborted));
+        }
+    }
 }
 
 /// A request that is refused: with what, and why.
@@ -108,8 +137,16 @@ impl Asked {
     ) -> Result<Self, Box<Refused>> {
         let (clock, version) = (Clock::new(), typed.version);
         let carrier = Carrier::of(version);
-        match (Request::from_typed(typed, limits), on) {
-            (Ok(request), Some(on)) => Ok(Self { request: Box::new(request), version, on, clock }),
+        let request = Request::from_typed(typed, limits).and_then(|request| {
+            // hyper would give up the stream for a WebSocket whatever it had answered.
+            if request.wants_close() { Err(HandshakeError::ConnectionClose) } else { Ok(request) }
+        });
+        match (request, on) {
+            (Ok(request), Some(on)) => {
+                let request = Arc::new(request);
+                let unanswered = Unanswered { request: Some(request.clone()), clock };
+                Ok(Self { request, version, on, clock, unanswered })
+            }
             (Ok(request), None) => {
                 let story = Story { request: Some(&request), carrier, clock };
                 let error = story.cannot(UpgradeError::Missing);
@@ -130,16 +167,21 @@ impl Asked {
 
     /// Responds as the application has decided, whose acceptance may be faulty in itself.
     pub(super) fn respond(
-        self,
+        mut self,
         decision: Result<Result<Accept, ResponseError>, Rejection>,
         config: Arc<Config>,
     ) -> (http::Response<Bytes>, Upgrade) {
+        self.unanswered.request = None;
         let story = self.story();
+        if decision.is_ok() && self.clock.now() >= Timestamp::ZERO + config.timeouts.handshake {
+            let error = story.failed(OpeningFailure::TimedOut);
+            return (too_late(self.version), Upgrade { state: State::Failed(Some(error)) });
+        }
         let (response, error) = match decision {
-            Err(rejection) => {
-                let failure = OpeningFailure::Rejected { status: rejection.status() };
-                (rejection.to_http(self.version), story.failed(failure))
-            }
+            Err(rejection) => match rejection.check_refuses(&self.request) {
+                Ok(()) => (rejection.to_http(self.version), story.rejected(&rejection)),
+                Err(error) => (server_error(self.version), story.unfit(error)),
+            },
             Ok(accept) => match accept.and_then(|it| it.to_http(&self.request, &config)) {
                 Ok((response, negotiated)) => {
                     let Self { request, on, clock, .. } = self;
@@ -150,10 +192,7 @@ impl Asked {
                 Err(ResponseError::Refused(error)) => {
                     (error.to_http(self.version), story.failed(OpeningFailure::Invalid(error)))
                 }
-                Err(error) => {
-                    drop(story.failed(OpeningFailure::Rejected { status: 500 }));
-                    (server_error(self.version), AcceptError::Response(error))
-                }
+                Err(error) => (server_error(self.version), story.unfit(error)),
             },
         };
         (response, Upgrade { state: State::Failed(Some(error)) })
@@ -161,10 +200,8 @@ impl Asked {
 
     /// Refuses the request for a rule or a limit.
     #[cfg(feature = "axum")]
-    pub(super) fn refuse(
-        self,
-        error: crate::handshake::HandshakeError,
-    ) -> (http::Response<Bytes>, Upgrade) {
+    pub(super) fn refuse(mut self, error: HandshakeError) -> (http::Response<Bytes>, Upgrade) {
+        self.unanswered.request = None;
         let told = self.story().failed(OpeningFailure::Invalid(error));
         (error.to_http(self.version), Upgrade { state: State::Failed(Some(told)) })
     }
@@ -182,10 +219,18 @@ fn server_error(version: http::Version) -> http::Response<Bytes> {
     response
 }
 
+/// The application has taken longer than the opening handshake may take.
+fn too_late(version: http::Version) -> http::Response<Bytes> {
+    let mut response = server_error(version);
+    *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+    response
+}
+
 /// A WebSocket that comes of a request once the response was sent: see [`upgrade`].
 ///
-/// It is ready within the [handshake timeout](crate::Timeouts::handshake). Dropping it before gives
-/// the connection up.
+/// It is ready within the [handshake timeout](crate::Timeouts::handshake), which begins with the
+/// request, if it is polled: one that is kept and not awaited keeps the connection, without a deadline.
+/// Dropping it gives the connection up.
 ///
 /// # Errors
 ///
@@ -204,11 +249,11 @@ enum State {
 
 struct Waiting {
     on: OnUpgrade,
-    request: Box<Request>,
+    request: Arc<Request>,
     negotiated: Negotiated,
     config: Arc<Config>,
     clock: Clock,
-    /// Until the handshake timeout, from the first poll on.
+    /// Until the handshake timeout.
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -234,7 +279,9 @@ impl Waiting {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(self.lost(&error))),
             Poll::Pending => {}
         }
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        // One that is too far away for the clock never comes.
+        let Some(due) = self.clock.instant(Timestamp::ZERO + timeout) else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(due)));
         ready!(sleep.as_mut().poll(cx));
         Poll::Ready(Err(self.story().failed(OpeningFailure::TimedOut)))
     }
@@ -246,7 +293,8 @@ impl Waiting {
         let session = Session::upgraded(Role::Server, negotiated, config, Seed::from_os()?, now);
         session.note_request(&self.request);
         let turn = Turn::new(stream, opening::driver(session, None, now), self.clock);
-        Ok(WebSocket::new(turn, Opening::of_request(self.request.clone())))
+        let request = Box::new(Request::clone(&self.request));
+        Ok(WebSocket::new(turn, Opening::of_request(request)))
     }
 
     fn lost(&self, error: &hyper::Error) -> AcceptError {
@@ -254,8 +302,9 @@ impl Waiting {
         if error.is_user() {
             return self.story().cannot(UpgradeError::NotEnabled);
         }
+        // hyper says no more than that.
         let failure = TransportFailure::new(TransportError::Other)
-            .message(&"the HTTP server let go of the stream before it was upgraded");
+            .message(&"our response was not sent: another one was, or the connection ended before");
         let direction = Direction::Write;
         self.story().failed(OpeningFailure::Failed { direction, failure })
     }
@@ -295,7 +344,18 @@ struct Story<'a> {
 
 impl Story<'_> {
     fn failed(&self, failure: OpeningFailure) -> AcceptError {
-        AcceptError::Ended(self.tell(failure))
+        AcceptError::ended(self.tell(failure), None)
+    }
+
+    fn rejected(&self, rejection: &Rejection) -> AcceptError {
+        let failure = OpeningFailure::Rejected { status: rejection.status() };
+        AcceptError::ended(self.tell(failure), rejection.why().cloned())
+    }
+
+    /// What the application has decided does not fit the request.
+    fn unfit(&self, error: ResponseError) -> AcceptError {
+        drop(self.tell(OpeningFailure::Rejected { status: 500 }));
+        AcceptError::Response(error)
     }
 
     /// This server is at fault, and its client got status 500, or nothing.
@@ -306,7 +366,7 @@ impl Story<'_> {
 
     /// Records the ending.
     fn tell(&self, failure: OpeningFailure) -> Box<Termination> {
-        let began = crate::time::Timestamp::ZERO;
+        let began = Timestamp::ZERO;
         let report = failure.report(Role::Server, self.carrier, began, self.clock.now());
         let mut trace = Trace::new(Role::Server);
         if let Some(request) = self.request {

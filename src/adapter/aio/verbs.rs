@@ -92,13 +92,51 @@ macro_rules! verbs {
                 self.flush().await
             }
 
+            /// Sends a Ping and waits for its Pong: how long the round trip took. Messages that come
+            /// meanwhile wait for [`next`](super::WebSocket::next).
+            ///
+            /// It waits for as long as the connection lives, which the heartbeat sees to;
+            /// [`ping_within`](Self::ping_within) has a time of its own. The heartbeat sends its
+            /// own Pings: its round trips are in [`evidence`](super::WebSocket::evidence).
+            ///
+            /// # Errors
+            ///
+            /// [`PingError`]: it could not be sent, or was not answered.
+            pub async fn ping(&mut self) -> Result<Duration, PingError> {
+                let mut sent = false;
+                poll_fn(|cx| self.poll_turn(cx, |turn, cx| turn.poll_ping(&mut sent, cx))).await
+            }
+
+            /// As [`ping`](Self::ping), for this long at most: whether the peer is there, after
+            /// the machine has slept, for example. A connection whose peer is silent goes on;
+            /// [`abort`](Self::abort) gives it up.
+            ///
+            /// # Errors
+            ///
+            /// As for [`ping`](Self::ping); [`PingError::Silent`] where the time is over.
+            ///
+            /// ```no_run
+            /// # async fn run(socket: &mut farewell::aio::WebSocket<tokio::net::TcpStream>) {
+            /// use std::time::Duration;
+            ///
+            /// if let Err(error) = socket.ping_within(Duration::from_secs(2)).await {
+            ///     println!("{error}");
+            ///     socket.abort();
+            /// }
+            /// # }
+            /// ```
+            pub async fn ping_within(&mut self, limit: Duration) -> Result<Duration, PingError> {
+                let silent = Err(PingError::Silent { waited: limit });
+                timeout(limit, self.ping()).await.unwrap_or(silent)
+            }
+
             /// Sends a Ping with a payload of at most 125 bytes, and waits as [`send`](Self::send)
-            /// does. The heartbeat sends its own.
+            /// does, not for a Pong.
             ///
             /// # Errors
             ///
             /// Why it was not accepted, or why it cannot leave any more.
-            pub async fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+            pub async fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
                 poll_fn(|cx| {
                     self.poll_turn(cx, |turn, cx| {
                         turn.poll_other(cx, |session, now| session.ping(payload, now))

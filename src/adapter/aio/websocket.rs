@@ -6,17 +6,19 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use super::clock::Clock;
 use super::split::{self, Receiver, Sender};
 use super::turn::Turn;
 use super::verbs::verbs;
-use crate::adapter::Incoming;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::opening::{self, Opening};
+use crate::adapter::{Incoming, Messages, PingError, Ticket};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
@@ -126,10 +128,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         .await
     }
 
+    /// The messages that come in, as a `Stream` of `Result`s: see [`Messages`].
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::{StreamExt, TryStreamExt};
+    ///
+    /// let (mut receiver, mut sender) = farewell::aio::connect("ws://127.0.0.1:9001/").await?.split();
+    /// while let Some(message) = receiver.messages().try_next().await? {
+    ///     println!("{} bytes", message.len());
+    ///     if message.as_text() == Some("now echo") {
+    ///         break;
+    ///     }
+    /// }
+    /// // An unclean end is `SendError::Ended` here; `receiver.next()` has the report.
+    /// receiver.messages().err_into().forward(&mut sender).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn messages(&mut self) -> Messages<&mut Self> {
+        Messages::new(self)
+    }
+
+    /// As [`messages`](Self::messages), of a socket that moves along: into a task, for example.
+    pub fn into_messages(self) -> Messages<Self> {
+        Messages::new(self)
+    }
+
     /// Splits it into a reader and a writer for two tasks.
     #[must_use]
     pub fn split(self) -> (Receiver<S>, Sender<S>) {
         split::split(self.turn)
+    }
+
+    /// Joins a drain, which is then told how the connection ends, and can close it: with a
+    /// [`Ticket`] that was taken when the connection came in, or with the [`Drain`](super::Drain) itself.
+    ///
+    /// Where the drain has begun, the connection is closed at once. A socket is in one drain at most:
+    /// the last one that it joined.
+    pub fn join(&mut self, ticket: impl Into<Ticket>) {
+        self.turn.ticket = Some(ticket.into().of_socket(&self.turn.driver));
     }
 
     fn poll_turn<R>(
@@ -155,6 +193,18 @@ impl<S> WebSocket<S> {
     /// The stream below.
     pub fn get_ref(&self) -> &S {
         &self.turn.stream
+    }
+
+    /// The stream below, to set its options for example. What is read from it or written to it is
+    /// missing to the connection.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.turn.stream
+    }
+
+    /// The stream below, once the connection is of no more use. What was read from it and what is
+    /// still queued are dropped with the rest; no Close is sent.
+    pub fn into_inner(self) -> S {
+        self.turn.stream
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant of the shared one: nobody holds the driver's lock while a read or a write waits. The
 //! locks are taken in the order reading, writing, driver.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem;
 use core::time::Duration;
@@ -10,9 +11,10 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::thread;
 
+use super::drain::LOOK;
 use super::transport::{Socket, Transport};
 use super::waits::{ReadTimeout, Waits};
-use crate::adapter::{lock, scratch};
+use crate::adapter::{Ticket, lock, scratch};
 use crate::driver::{self, Driver, Shutdown, WRITE_SLICE};
 use crate::time::{Clock, Timestamp};
 
@@ -35,6 +37,9 @@ pub(super) trait Access {
     fn read(&mut self, wait: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock);
 
     fn shut_down(&mut self, how: Shutdown);
+
+    /// Does what the drain has asked for, if it has. Returns whether there was anything.
+    fn obey(&mut self, now: Timestamp) -> bool;
 }
 
 /// A stream and a driver with one owner.
@@ -45,6 +50,8 @@ pub(super) struct Own<S> {
     write_timeout: Duration,
     waits: Waits,
     shut_down: bool,
+    /// Its place in a drain.
+    pub(super) ticket: Option<Box<Ticket>>,
 }
 
 impl<S: Transport> Own<S> {
@@ -52,8 +59,8 @@ impl<S: Transport> Own<S> {
         stream.set_write_timeout(Some(WRITE_SLICE))?;
         let driver = driver.reads_may_last(!stream.is_timed()).writes_wait();
         let (timeout, waits) = (ReadTimeout::default(), Waits::new(&stream));
-        let (write_timeout, shut_down) = (WRITE_SLICE, false);
-        Ok(Self { stream, driver, timeout, write_timeout, waits, shut_down })
+        let (write_timeout, shut_down, ticket) = (WRITE_SLICE, false, None);
+        Ok(Self { stream, driver, timeout, write_timeout, waits, shut_down, ticket })
     }
 }
 
@@ -84,7 +91,8 @@ impl<S: Transport> Access for Own<S> {
     }
 
     fn read(&mut self, _: bool, now: Timestamp, until: Option<Timestamp>, clock: Clock) {
-        let Self { stream, driver, waits, .. } = self;
+        let Self { stream, driver, waits, ticket, .. } = self;
+        let until = if ticket.is_some() { no_longer_than(LOOK, now, until) } else { until };
         let set = match self.timeout.change(now, until) {
             Some(timeout) => stream.set_read_timeout(timeout),
             None => Ok(()),
@@ -95,12 +103,29 @@ impl<S: Transport> Access for Own<S> {
         scratch::with(|memory| driver.read_with(memory, read, || clock.now()));
     }
 
-    fn shut_down(&mut self, _: Shutdown) {
+    fn shut_down(&mut self, how: Shutdown) {
         // The owner will drop the stream soon: there is nobody to wake.
         if !mem::replace(&mut self.shut_down, true) {
             let _ = self.stream.shutdown_write();
         }
+        if let (Shutdown::Both, Some(ticket)) = (how, &self.ticket) {
+            ticket.ended(&self.driver);
+        }
     }
+
+    fn obey(&mut self, now: Timestamp) -> bool {
+        match &self.ticket {
+            Some(ticket) if ticket.is_called() => ticket.obey(&mut self.driver, now),
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The end of a wait that has this limit, too.
+fn no_longer_than(limit: Duration, now: Timestamp, until: Option<Timestamp>) -> Option<Timestamp> {
+    let limit = now + limit;
+    Some(until.map_or(limit, |until| until.min(limit)))
 }
 
 /// A socket and a driver that two threads share.
@@ -112,6 +137,7 @@ pub(super) struct Shared<S> {
     writing: Mutex<Duration>,
     /// A deadline that one half sets while the other waits is noticed after this time.
     glance: Duration,
+    ticket: Option<Box<Ticket>>,
 }
 
 /// What one of the threads has of it.
@@ -129,6 +155,7 @@ impl<S: Socket> Half<S> {
             reading: Mutex::new((own.timeout, own.waits)),
             writing: Mutex::new(own.write_timeout),
             glance,
+            ticket: own.ticket,
         });
         let half = |shared| Self { shared, turn: driver::Turn::default() };
         (half(shared.clone()), half(shared))
@@ -136,11 +163,11 @@ impl<S: Socket> Half<S> {
 
     /// How long a read waits although no deadline calls for it: the other thread may set one.
     fn or_glance(&self, now: Timestamp, until: Option<Timestamp>) -> Option<Timestamp> {
-        if Arc::strong_count(&self.shared) == 1 {
-            return until;
+        match (Arc::strong_count(&self.shared), &self.shared.ticket) {
+            (1, None) => until,
+            (1, Some(_)) => no_longer_than(LOOK, now, until),
+            _ => no_longer_than(self.shared.glance, now, until),
         }
-        let glance = now + self.shared.glance;
-        Some(until.map_or(glance, |until| until.min(glance)))
     }
 
     /// Waits for the write that is under way, where the driver has to be told of it first.
@@ -244,6 +271,17 @@ impl<S: Socket> Access for Half<S> {
     fn shut_down(&mut self, how: Shutdown) {
         // The other half may be waiting in a read, and keeps the socket open until it is dropped.
         let _ = self.shared.socket.shutdown_shared(how.into());
+        if let (Shutdown::Both, Some(ticket)) = (how, &self.shared.ticket) {
+            ticket.ended(&self.driver());
+        }
+    }
+
+    fn obey(&mut self, now: Timestamp) -> bool {
+        let Some(ticket) = self.shared.ticket.as_ref().filter(|ticket| ticket.is_called()) else {
+            return false;
+        };
+        ticket.obey(&mut self.driver(), now);
+        true
     }
 }
 

@@ -2,10 +2,11 @@
 //! halves.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
-use super::access::Access;
+use super::access::{Access, GLANCE};
 use super::turn::Turn;
-use crate::adapter::Incoming;
+use crate::adapter::{Incoming, PingError};
 use crate::connection::SendError;
 use crate::driver::{Driver, Want};
 use crate::report::Termination;
@@ -21,6 +22,16 @@ impl<A: Access> Turn<A> {
                 return event;
             }
         }
+    }
+
+    /// The next event if there is one after the application was away since this time; nothing is looked
+    /// for where that was no longer than the look would take.
+    pub(super) fn event_since(&mut self, began: Timestamp) -> Option<SessionEvent<'static>> {
+        let now = self.clock.now();
+        if now.since(began) < GLANCE {
+            return None;
+        }
+        self.run(Want::Event, Some(now), |event| event)
     }
 
     #[inline]
@@ -89,6 +100,27 @@ impl<A: Access> Turn<A> {
             }
         }
         self.flush()
+    }
+
+    /// Sends a Ping as soon as there is room, and waits for its Pong, for so long at most.
+    pub(super) fn ping(&mut self, limit: Option<Duration>) -> Result<Duration, PingError> {
+        let began = self.clock.now();
+        let until = limit.map(|limit| began + limit);
+        let done = |event: Option<_>| event.is_none().then_some(());
+        loop {
+            self.run(Want::Room, until, done);
+            let now = self.clock.now();
+            match self.access.with(|driver| driver.ping(now)) {
+                Err(SendError::Full) => {}
+                result => break result?,
+            }
+            if until.is_some_and(|until| until <= now) {
+                return Err(PingError::Silent { waited: now.since(began) });
+            }
+        }
+        self.run(Want::Answered, until, done);
+        let waited = self.clock.now().since(began);
+        self.access.with(|driver| PingError::judge(driver, waited))
     }
 
     pub(super) fn command<R>(&mut self, command: impl FnOnce(&mut Session, Timestamp) -> R) -> R {

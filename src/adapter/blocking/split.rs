@@ -1,5 +1,6 @@
 //! The two halves of a blocking WebSocket.
 
+use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
@@ -7,15 +8,16 @@ use super::access::Half;
 use super::transport::Socket;
 use super::turn::Turn;
 use super::verbs::verbs;
-use crate::adapter::Incoming;
 use crate::adapter::getters::half_getters;
+use crate::adapter::{Incoming, Messages, PingError};
 use crate::config::Config;
 use crate::connection::SendError;
-use crate::report::{DialRecord, Evidence, Stats};
+use crate::report::{DialRecord, Evidence, Stats, Termination};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::Clock;
 use crate::wire::close::CloseFrame;
 use crate::wire::data::Data;
+use crate::wire::message::Message;
 
 /// How long the reader waits at most before it looks for a deadline that the writer has set: a
 /// tenth of the shortest that a writer can cause.
@@ -62,6 +64,24 @@ impl<S: Socket> Receiver<S> {
     /// [`WebSocket::try_next`](super::WebSocket::try_next) does.
     pub fn try_next(&mut self) -> Option<Incoming> {
         self.turn.next_before(Some(self.turn.clock.now()))
+    }
+
+    /// The messages that come in, as
+    /// [`WebSocket::messages`](super::WebSocket::messages) gives them.
+    pub fn messages(&mut self) -> Messages<&mut Self> {
+        Messages::new(self)
+    }
+}
+
+impl<S: Socket> Iterator for Messages<&mut Receiver<S>> {
+    type Item = Result<Message<'static>, Box<Termination>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.has_ended() {
+            return None;
+        }
+        let incoming = self.socket.next();
+        self.give(incoming)
     }
 }
 

@@ -44,6 +44,10 @@ impl<A: Access> Turn<A> {
                 Step::ShutDown(how) => self.access.shut_down(how),
                 Step::Read => {
                     let now = clock.now();
+                    // A peer that always has more to read lets nobody wait.
+                    if self.access.obey(now) {
+                        continue;
+                    }
                     let until = self.access.with(|driver| driver.read_until(now));
                     self.access.read(want == Want::Event, now, until, clock);
                 }
@@ -56,6 +60,9 @@ impl<A: Access> Turn<A> {
     /// nothing can be read or written here.
     fn wait(&mut self, wait: Wait) {
         let now = self.clock.now();
+        if self.access.obey(now) {
+            return;
+        }
         if wait.is_over(now) {
             return self.access.with(|driver| driver.handle_timeout(now));
         }

@@ -78,13 +78,38 @@ macro_rules! verbs {
                 self.turn.send_other(|session, now| session.send_fragment(data, fin, now))
             }
 
+            /// Sends a Ping and waits for its Pong: how long the round trip took. Messages that come
+            /// meanwhile wait for [`next`](super::WebSocket::next).
+            ///
+            /// It waits for as long as the connection lives, which the heartbeat sees to;
+            /// [`ping_within`](Self::ping_within) has a time of its own. The heartbeat sends its
+            /// own Pings: its round trips are in [`evidence`](super::WebSocket::evidence).
+            ///
+            /// # Errors
+            ///
+            /// [`PingError`]: it could not be sent, or was not answered.
+            pub fn ping(&mut self) -> Result<Duration, PingError> {
+                self.turn.ping(None)
+            }
+
+            /// As [`ping`](Self::ping), for this long at most: whether the peer is there, after
+            /// the machine has slept, for example. A connection whose peer is silent goes on;
+            /// [`abort`](Self::abort) gives it up.
+            ///
+            /// # Errors
+            ///
+            /// As for [`ping`](Self::ping); [`PingError::Silent`] where the time is over.
+            pub fn ping_within(&mut self, limit: Duration) -> Result<Duration, PingError> {
+                self.turn.ping(Some(limit))
+            }
+
             /// Sends a Ping with a payload of at most 125 bytes, and waits as [`send`](Self::send)
-            /// does. The heartbeat sends its own.
+            /// does, not for a Pong.
             ///
             /// # Errors
             ///
             /// Why it was not accepted, or why it cannot leave any more.
-            pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+            pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
                 self.turn.send_other(|session, now| session.ping(payload, now))
             }
 

@@ -12,9 +12,9 @@ use super::split::{Receiver, Sender, glance};
 use super::transport::{Socket, Transport};
 use super::turn::Turn;
 use super::verbs::verbs;
-use crate::adapter::Incoming;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::opening::{self, Opening};
+use crate::adapter::{Incoming, Messages, PingError, Ticket};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
@@ -24,6 +24,7 @@ use crate::time::{Clock, Timestamp};
 use crate::wire::close::CloseFrame;
 use crate::wire::data::Data;
 use crate::wire::keystream::Seed;
+use crate::wire::message::Message;
 use crate::wire::role::Role;
 
 /// A WebSocket connection over a blocking stream.
@@ -105,6 +106,11 @@ impl<S: Transport> WebSocket<S> {
         self.turn.next_before(Some(self.turn.clock.now()))
     }
 
+    /// The messages that come in, as an `Iterator` of `Result`s: see [`Messages`].
+    pub fn messages(&mut self) -> Messages<&mut Self> {
+        Messages::new(self)
+    }
+
     /// Closes: sends what is queued, then the Close, waits for the peer's, and reports.
     ///
     /// Messages that wait or still come are dropped; to have them, call
@@ -116,6 +122,28 @@ impl<S: Transport> WebSocket<S> {
         // A refusal says that the end is already under way.
         let _ = self.queue_close(frame);
         self.turn.finish()
+    }
+
+    /// Joins a drain, which is then told how the connection ends, and can close it: with a
+    /// [`Ticket`] that was taken when the connection came in, or with the [`Drain`](super::Drain) itself.
+    ///
+    /// Where the drain has begun, the connection is closed at once. A socket is in one drain at most:
+    /// the last one that it joined.
+    pub fn join(&mut self, ticket: impl Into<Ticket>) {
+        let access = &mut self.turn.access;
+        access.ticket = Some(ticket.into().of_socket(&access.driver));
+    }
+}
+
+impl<S: Transport> Iterator for Messages<&mut WebSocket<S>> {
+    type Item = Result<Message<'static>, Box<Termination>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.has_ended() {
+            return None;
+        }
+        let incoming = self.socket.next();
+        self.give(incoming)
     }
 }
 
@@ -129,6 +157,19 @@ impl<S> WebSocket<S> {
     /// The stream below.
     pub fn get_ref(&self) -> &S {
         &self.turn.access.stream
+    }
+
+    /// The stream below, to set its options for example; its timeouts are the socket's. What is read
+    /// from it or written to it is missing to the connection.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.turn.access.stream
+    }
+
+    /// The stream below, once the connection is of no more use. What was read from it and what is
+    /// still queued are dropped with the rest; no Close is sent. Its timeouts are as they were last
+    /// set here.
+    pub fn into_inner(self) -> S {
+        self.turn.access.stream
     }
 }
 

@@ -45,7 +45,10 @@ impl<'a> Measures<'a> {
             self.evidence.phase == Phase::Opening || self.evidence.position.is_before_open();
         let handshake = matches!(
             self.report.cause,
-            Cause::HandshakeTimeout | Cause::HandshakeRejected { .. } | Cause::HandshakeInvalid(_)
+            Cause::HandshakeTimeout
+                | Cause::HandshakeRejected { .. }
+                | Cause::PlainRequest { .. }
+                | Cause::HandshakeInvalid(_)
         );
         opening || handshake
     }

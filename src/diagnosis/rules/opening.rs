@@ -15,9 +15,13 @@ use crate::wire::role::Role;
 pub(super) fn explain(measures: &Measures<'_>) -> Vec<Finding> {
     match measures.report.cause {
         Cause::HandshakeRejected { status } => rejected(measures, status),
+        Cause::PlainRequest { status } => {
+            vec![Finding::new(Verdict::NotWebSocket, Certain, vec![Fact::Status { status }])]
+        }
         Cause::HandshakeInvalid(rule) => invalid(measures, rule),
         Cause::HandshakeTimeout => {
-            let facts = vec![Fact::Opening { span: measures.age() }, received(measures)];
+            let opening = Fact::Opening { span: measures.age() };
+            let facts = iter::once(opening).chain(received(measures)).collect();
             if measures.evidence.position == Position::TlsHandshake {
                 return vec![Finding::new(Verdict::TlsTimedOut, Certain, facts)];
             }
@@ -54,8 +58,15 @@ fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -
         TransportError::Unreachable => one(Verdict::Unreachable, Certain, facts),
         TransportError::Refused => one(Verdict::Refused, Certain, facts),
         TransportError::Aborted => one(Verdict::SystemAborted, Likely, facts),
-        TransportError::StreamReset { code } => stream::reset_before_open(code, facts),
+        TransportError::StreamReset { code } => stream::reset_before_open(measures, code, facts),
         TransportError::GoAway { code } => stream::gone_away(code, facts),
+        // Our response did not get out, and nobody says who is to blame.
+        TransportError::Other
+            if direction == Direction::Write && measures.report.role == Role::Server =>
+        {
+            let abort = Finding::new(Verdict::LocalAbort, Possible, facts.clone());
+            vec![Finding::new(Verdict::HandshakeCutShort, Possible, facts), abort]
+        }
         TransportError::Reset
         | TransportError::BrokenPipe
         | TransportError::EndOrReset
@@ -66,15 +77,18 @@ fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -
     }
 }
 
-fn received(measures: &Measures<'_>) -> Fact {
+/// When the last byte had come, or that none had. Of a stream's connection, other bytes than those of a
+/// response are not known.
+fn received(measures: &Measures<'_>) -> Option<Fact> {
     match measures.evidence.last_received {
-        Some(_) => Fact::LastReceived { before: measures.quiet_in() },
-        None => Fact::NoByteReceived,
+        Some(_) => Some(Fact::LastReceived { before: measures.quiet_in() }),
+        None if measures.evidence.carrier.is_stream() => None,
+        None => Some(Fact::NoByteReceived),
     }
 }
 
 fn cut_short(measures: &Measures<'_>, mut facts: Vec<Fact>) -> Vec<Finding> {
-    facts.push(received(measures));
+    facts.extend(received(measures));
     if measures.evidence.position == Position::TlsHandshake {
         return vec![Finding::new(Verdict::TlsCutShort, Certain, facts)];
     }
@@ -90,7 +104,9 @@ fn others_port(measures: &Measures<'_>) -> Vec<Finding> {
     let report = measures.report;
     // Who has spoken TLS, or was to, is no such server, or not because of the scheme.
     let tls = report.tls.is_some();
-    if report.role == Role::Server || tls || measures.evidence.last_received.is_some() {
+    // Nor is who speaks HTTP/2 or HTTP/3.
+    let http = measures.evidence.carrier.is_stream();
+    if report.role == Role::Server || tls || http || measures.evidence.last_received.is_some() {
         return Vec::new();
     }
     let silent = |verdict| Finding::new(verdict, Possible, vec![Fact::NoByteReceived]);
@@ -186,7 +202,10 @@ fn invalid(measures: &Measures<'_>, rule: HandshakeError) -> Vec<Finding> {
         Suspect::Nothing => (Verdict::HandshakeRejected { status: rule.status() }, Certain),
         Suspect::OtherProtocol => (Verdict::NotWebSocket, Certain),
         Suspect::OtherService => (Verdict::NotWebSocket, Likely),
-        Suspect::NoExtendedConnect => (Verdict::ExtendedConnectNotOffered, Certain),
+        // Its settings may only be late.
+        Suspect::NoExtendedConnect => {
+            return vec![Finding::new(Verdict::ExtendedConnectNotOffered, Likely, facts())];
+        }
         Suspect::Proxy => (Verdict::UpgradeStripped, Likely),
         Suspect::ProxyOrPlainHttp => (Verdict::UpgradeStripped, Possible),
     };

@@ -229,6 +229,7 @@ fn suspension(measures: &Measures<'_>, findings: &[Finding]) -> Option<(Finding,
         }
         Cause::HandshakeTimeout
         | Cause::HandshakeRejected { .. }
+        | Cause::PlainRequest { .. }
         | Cause::HandshakeInvalid(_)
         | Cause::ClosingHandshake
         | Cause::Violation { .. }

@@ -7,20 +7,30 @@ use super::super::finding::Confidence::{Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
 use super::measures::Measures;
 use super::{likely_if, timing, transport};
+use crate::handshake::Carrier;
 use crate::report::{CodeMeaning, StreamCode};
+use crate::wire::role::Role;
 
 /// The stream was reset while the WebSocket was open.
 pub(super) fn reset(measures: &Measures<'_>, code: u64, facts: Vec<Fact>) -> Vec<Finding> {
-    match StreamCode(code).meaning() {
+    let failed =
+        |confidence, facts| vec![Finding::new(Verdict::StreamFailed { code }, confidence, facts)];
+    match meaning(measures, code) {
         CodeMeaning::Cancelled => cancelled(measures, code, facts),
-        CodeMeaning::Refused => vec![Finding::new(Verdict::StreamRefused, Certain, facts)],
+        // That nothing of it was looked at cannot be, once it was open.
+        CodeMeaning::Refused | CodeMeaning::Unknown => failed(Likely, facts),
         CodeMeaning::Http11
         | CodeMeaning::Protocol
         | CodeMeaning::TooMuch
-        | CodeMeaning::Failed => {
-            vec![Finding::new(Verdict::StreamFailed { code }, Certain, facts)]
-        }
+        | CodeMeaning::Failed => failed(Certain, facts),
     }
+}
+
+/// What the code means over what carries the stream.
+fn meaning(measures: &Measures<'_>, code: u64) -> CodeMeaning {
+    let meaning = StreamCode(code).meaning();
+    let http3 = measures.evidence.carrier == Carrier::Http3;
+    if http3 && meaning == CodeMeaning::Unknown { CodeMeaning::Cancelled } else { meaning }
 }
 
 /// Nothing is wrong with the stream, says the code: so it may have been its time.
@@ -38,14 +48,25 @@ fn cancelled(measures: &Measures<'_>, code: u64, mut facts: Vec<Fact>) -> Vec<Fi
 }
 
 /// The stream was reset before there was a response to the extended CONNECT.
-pub(super) fn reset_before_open(code: u64, facts: Vec<Fact>) -> Vec<Finding> {
+pub(super) fn reset_before_open(
+    measures: &Measures<'_>,
+    code: u64,
+    facts: Vec<Fact>,
+) -> Vec<Finding> {
     let finding = |verdict, confidence| Finding::new(verdict, confidence, facts.clone());
     let failed = Verdict::StreamFailed { code };
     let not_offered = Verdict::ExtendedConnectNotOffered;
-    match StreamCode(code).meaning() {
+    match meaning(measures, code) {
         CodeMeaning::Cancelled => {
             let verdict = Verdict::StreamCancelled { code: Some(code) };
             vec![finding(verdict, Likely), finding(Verdict::HandshakeCutShort, Possible)]
+        }
+        // What a server means by these, no client does.
+        CodeMeaning::Refused | CodeMeaning::Http11 if measures.report.role == Role::Server => {
+            vec![finding(failed, Likely)]
+        }
+        CodeMeaning::Protocol if measures.report.role == Role::Server => {
+            vec![finding(failed, Certain)]
         }
         CodeMeaning::Refused => vec![finding(Verdict::StreamRefused, Certain)],
         CodeMeaning::Http11 => vec![finding(not_offered, Certain)],
@@ -57,6 +78,7 @@ pub(super) fn reset_before_open(code: u64, facts: Vec<Fact>) -> Vec<Finding> {
         //# would detect a malformed request and generate a stream error
         CodeMeaning::Protocol => vec![finding(not_offered, Likely), finding(failed, Possible)],
         CodeMeaning::TooMuch | CodeMeaning::Failed => vec![finding(failed, Certain)],
+        CodeMeaning::Unknown => vec![finding(failed, Likely)],
     }
 }
 

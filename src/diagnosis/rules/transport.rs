@@ -25,19 +25,16 @@ pub(super) fn failed(
     let one = |verdict, confidence, facts| vec![Finding::new(verdict, confidence, facts)];
     match (direction, kind) {
         (_, TransportError::TlsTruncated | TransportError::UnexpectedEof) => {
-            let mut findings = ended(measures, measures.evidence.position);
-            if let Some(first) = findings.first_mut() {
-                facts.into_iter().for_each(|fact| first.add(fact));
-            }
-            findings
+            said_to_end(measures, facts)
+        }
+        // Where the connection below has ended, those who speak HTTP/2 call the pipe broken.
+        (Direction::Read, TransportError::BrokenPipe) if measures.evidence.carrier.is_stream() => {
+            said_to_end(measures, facts)
         }
         (_, TransportError::StreamReset { code }) => stream::reset(measures, code, facts),
         (_, TransportError::GoAway { code }) => stream::gone_away(code, facts),
         (_, TransportError::EndOrReset) => {
-            let mut findings = ended(measures, measures.evidence.position);
-            if let Some(first) = findings.first_mut() {
-                facts.iter().cloned().for_each(|fact| first.add(fact));
-            }
+            let mut findings = said_to_end(measures, facts.clone());
             findings.push(Finding::new(Verdict::StreamCancelled { code: None }, Possible, facts));
             findings
         }
@@ -58,6 +55,15 @@ pub(super) fn failed(
             one(Verdict::TransportFailure, Likely, facts)
         }
     }
+}
+
+/// The peer's stream ended, as an error says.
+fn said_to_end(measures: &Measures<'_>, facts: Vec<Fact>) -> Vec<Finding> {
+    let mut findings = ended(measures, measures.evidence.position);
+    if let Some(first) = findings.first_mut() {
+        facts.into_iter().for_each(|fact| first.add(fact));
+    }
+    findings
 }
 
 /// The peer's stream ended.

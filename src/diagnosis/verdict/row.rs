@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use core::time::Duration;
 
-use super::words::{by_application, by_code, by_status, registered};
+use super::words::{blocked, by_application, by_code, by_status, registered};
 use super::{Verdict, dial, stream, tls};
 use crate::time::display::{Setting, Span};
 use crate::wire::close::CloseCode;
@@ -49,15 +49,6 @@ pub(in crate::diagnosis) enum Situation {
 const DIED_SENDING: &str = "The peer crashed or was killed while it was sending: read its log \
                             around this time, and be ready to ask for the message again.";
 const KEEP_THE_REPORT: &str = "Keep this report, and watch whether the same happens again.";
-
-/// Where nothing is pending, what was slow to leave has left since.
-fn blocked(pending: u64) -> Cow<'static, str> {
-    match pending {
-        0 => "our output was slow to leave".into(),
-        1 => "our output is blocked, 1 byte pending".into(),
-        _ => format!("our output is blocked, {pending} bytes pending").into(),
-    }
-}
 
 impl Verdict {
     /// Everything that is said of it, the remedy for this endpoint in this situation.

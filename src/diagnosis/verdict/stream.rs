@@ -39,10 +39,15 @@ pub(super) fn failed(code: u64) -> Row {
             "The peer, or a proxy in front of it, says that what it got is no proper HTTP: report the \
              code to the developers of both ends, and try HTTP/1.1 (ALPN http/1.1) meanwhile."
         }
+        CodeMeaning::Refused => {
+            "The code says that nothing of the stream was looked at, which does not go with a stream \
+             that was in use: what was sent may well have been processed. Read the peer's log, or that \
+             of a proxy in front of it, and reconnect."
+        }
         CodeMeaning::Cancelled
-        | CodeMeaning::Refused
         | CodeMeaning::Http11
-        | CodeMeaning::Failed => {
+        | CodeMeaning::Failed
+        | CodeMeaning::Unknown => {
             "The peer, or a proxy in front of it, says what failed there: read its log around this \
              time, and look up the code."
         }
@@ -68,8 +73,9 @@ pub(super) fn not_offered() -> Row {
     row(
         "extended_connect_not_offered",
         "no WebSockets on streams of this connection",
-        "Open a connection of its own for the WebSocket, with HTTP/1.1 (ALPN http/1.1); or let the \
-         server, and every proxy in front of it, offer extended CONNECT (RFC 8441: \
+        "Wait for the server's SETTINGS before asking whether they offer it, and where they do not, open \
+         a connection of its own for the WebSocket, with HTTP/1.1 (ALPN http/1.1); or let the server, \
+         and every proxy in front of it, offer extended CONNECT (RFC 8441: \
          SETTINGS_ENABLE_CONNECT_PROTOCOL).",
     )
 }

@@ -128,3 +128,12 @@ const fn of_http(status: u16) -> &'static str {
         _ => "an error in the request",
     }
 }
+
+/// Where nothing is pending, what was slow to leave has left since.
+pub(super) fn blocked(pending: u64) -> Cow<'static, str> {
+    match pending {
+        0 => "our output was slow to leave".into(),
+        1 => "our output is blocked, 1 byte pending".into(),
+        _ => format!("our output is blocked, {pending} bytes pending").into(),
+    }
+}

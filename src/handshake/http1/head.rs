@@ -5,18 +5,19 @@
 //! taken. httparse sees the head once, when it is complete.
 //!
 //! Of a response that refuses the connection nothing depends on but whether and when to ask again. So
-//! once its status can be read, whatever is odd about the rest is put up with: see [`lenient`].
+//! once its status can be read, whatever is odd about the rest is put up with: see
+//! [`lenient`](super::lenient).
+
+mod parse;
 
 use alloc::boxed::Box;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::headers::{Headers, Span, is_token_byte};
-use super::lenient;
+use super::headers::is_token_byte;
 use crate::config::Limits;
 use crate::handshake::error::HandshakeError;
-use crate::handshake::head::{HeadLimits, Kind, Method, RequestHead, ResponseHead, Version};
+use crate::handshake::head::{HeadLimits, Kind, ResponseHead};
 
 /// Empty lines before a request that are ignored at most.
 const EMPTY_LINES: u8 = 4;
@@ -89,10 +90,15 @@ impl HeadReader {
         &mut self,
         input: &[u8],
     ) -> Result<(usize, bool), HandshakeError> {
-        let mut taken = 0;
+        let mut rest = input;
         let mut complete = false;
-        for byte in input {
-            taken += 1;
+        while let Some((byte, behind)) = rest.split_first() {
+            let plain = self.skip_plain(rest);
+            if plain > 0 {
+                rest = rest.get(plain..).unwrap_or_default();
+                continue;
+            }
+            rest = behind;
             complete = match self.lenient {
                 true => self.step_leniently(*byte),
                 false => match self.step(*byte) {
@@ -104,6 +110,7 @@ impl HeadReader {
                 break;
             }
         }
+        let taken = input.len() - rest.len();
         self.store(input.get(..taken).unwrap_or_default());
         Ok((taken, complete))
     }
@@ -111,6 +118,27 @@ impl HeadReader {
     /// Bytes looked at so far, the one that was wrong included.
     pub(in crate::handshake) fn seen(&self) -> usize {
         self.seen
+    }
+
+    /// Goes over bytes within a line of which each would only be counted, and says how many. What
+    /// begins or ends a line, what a limit forbids and what a first line begins with are left to
+    /// [`step`](Self::step).
+    #[inline]
+    fn skip_plain(&mut self, input: &[u8]) -> usize {
+        let first_line = match self.kind {
+            Kind::Request => self.in_method,
+            Kind::Response => self.line_len <= STATUS_END,
+        };
+        if self.line_len == 0 || self.after_cr || self.lenient || self.lines == 0 && first_line {
+            return 0;
+        }
+        let in_head = self.limits.head.saturating_sub(self.seen);
+        let in_line = self.limits.line.saturating_sub(self.line_len);
+        let most = input.len().min(in_head).min(in_line);
+        let plain = line_end(input.get(..most).unwrap_or_default());
+        self.seen += plain;
+        self.line_len += plain;
+        plain
     }
 
     /// Looks at one byte. Returns whether it completes the head.
@@ -281,80 +309,27 @@ impl HeadReader {
         self.cut = true;
         self.take_response().ok()
     }
-
-    /// Parses the complete head of a request.
-    pub(in crate::handshake) fn take_request(&mut self) -> Result<RequestHead, HandshakeError> {
-        let (text, fields) = self.take();
-        let mut slots = vec![httparse::EMPTY_HEADER; fields];
-        let mut parsed = httparse::Request::new(&mut slots);
-        if !parsed.parse(&text).map_err(|error| blame(error, &text))?.is_complete() {
-            return Err(HandshakeError::StartLine);
-        }
-        let target = Span::of(parsed.path.unwrap_or_default().as_bytes(), &text);
-        let method = if parsed.method == Some("GET") { Method::Get } else { Method::Other };
-        let version = if parsed.version == Some(1) { Version::Http11 } else { Version::Http10 };
-        let fields = spans(parsed.headers, &text);
-        Ok(RequestHead { headers: Headers::new(text, fields), version, method, target })
-    }
-
-    /// Parses the complete head of a response.
-    pub(in crate::handshake) fn take_response(&mut self) -> Result<ResponseHead, HandshakeError> {
-        let (refuses, lenient) = (self.refuses(), self.lenient || self.cut);
-        let empty_lines = core::mem::take(&mut self.empty_lines);
-        let max_headers = self.limits.headers;
-        let (mut text, fields) = self.take();
-        lenient::unfold(&mut text);
-        if lenient {
-            return Ok(lenient::parse(text, max_headers));
-        }
-        let mut slots = vec![httparse::EMPTY_HEADER; fields];
-        let mut parsed = httparse::Response::new(&mut slots);
-        let complete = match parsed.parse(&text) {
-            Ok(status) => status.is_complete(),
-            Err(_) if refuses => return Ok(lenient::parse(text, max_headers)),
-            Err(error) => return Err(blame(error, &text)),
-        };
-        let opens = parsed.code == Some(SWITCHING);
-        if !complete || opens && empty_lines > 0 {
-            return Err(HandshakeError::StartLine);
-        }
-        let reason = Span::of(parsed.reason.unwrap_or_default().as_bytes(), &text);
-        let status = parsed.code.unwrap_or_default();
-        let http_1_1 = parsed.version == Some(1);
-        let fields = spans(parsed.headers, &text);
-        Ok(ResponseHead { headers: Headers::new(text, fields), status, http_1_1, reason })
-    }
 }
 
 /// The length of a status line up to the end of its status.
 const STATUS_END: usize = "HTTP/1.1 101".len();
 
-fn spans(headers: &[httparse::Header<'_>], text: &[u8]) -> Box<[(Span, Span)]> {
-    let span = |header: &httparse::Header<'_>| {
-        (Span::of(header.name.as_bytes(), text), Span::of(header.value, text))
+/// Where the first carriage return or line feed lies, or the end.
+fn line_end(bytes: &[u8]) -> usize {
+    const WORD: usize = size_of::<u64>();
+    const ONES: u64 = u64::from_ne_bytes([0x01; WORD]);
+    const HIGHS: u64 = ONES << 7;
+    // Not zero if one of the bytes is: a borrow goes on from a byte that is zero, never into one.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let without = |chunk: &&[u8]| {
+        let word = <[u8; WORD]>::try_from(*chunk).map_or(0, u64::from_ne_bytes);
+        let (cr, lf) = (ONES * u64::from(b'\r'), ONES * u64::from(b'\n'));
+        (zero(word ^ cr) | zero(word ^ lf)) == 0
     };
-    headers.iter().map(span).collect()
-}
-
-fn blame(error: httparse::Error, text: &[u8]) -> HandshakeError {
-    use httparse::Error;
-    match error {
-        Error::HeaderName | Error::HeaderValue => HandshakeError::HeaderField,
-        Error::Version if names_a_version(text) => HandshakeError::HttpVersion,
-        Error::Token | Error::Status | Error::NewLine | Error::Version => HandshakeError::StartLine,
-        // The slots were counted, so there are never too few.
-        Error::TooManyHeaders => HandshakeError::HeaderField,
-    }
-}
-
-/// Whether a word of the first line is a well-formed HTTP version that httparse does not know.
-fn names_a_version(text: &[u8]) -> bool {
-    let line = text.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    line.split(|byte| *byte == b' ').any(|word| match word.strip_prefix(b"HTTP/") {
-        Some(b"1.0" | b"1.1") => false,
-        Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
-        _ => false,
-    })
+    let start = bytes.chunks_exact(WORD).take_while(without).count() * WORD;
+    let rest = bytes.get(start..).unwrap_or_default();
+    let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    start + rest.iter().position(ends).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -363,6 +338,7 @@ mod tests {
     use alloc::string::String;
 
     use super::*;
+    use crate::handshake::head::{Method, Version};
 
     fn limits(head: usize, headers: usize, header_line: usize) -> Limits {
         Limits { head, headers, header_line, ..Limits::default() }
@@ -458,5 +434,21 @@ mod tests {
         assert_eq!(head.headers.text(head.target), "/a");
         assert_eq!(head.headers.get("HOST"), Some("x"));
         assert_eq!(head.headers.get_all("empty").count(), 2);
+    }
+
+    #[test]
+    fn a_line_ends_at_its_first_carriage_return_or_line_feed() {
+        for len in 0..40 {
+            for end in [b'\r', b'\n'] {
+                // Bytes that differ from an end in one bit, or only by a borrow.
+                for other in [0x0b, 0x0c, 0x0e, 0x8d, 0x8a, 0x00, 0xff, 0x0d ^ 1, 0x0a ^ 1] {
+                    let mut bytes = alloc::vec![other; 40];
+                    bytes[len] = end;
+                    bytes[39] = b'\n';
+                    assert_eq!(line_end(&bytes), len, "{end} behind {other}");
+                    assert_eq!(line_end(&bytes[..len]), len);
+                }
+            }
+        }
     }
 }

@@ -246,9 +246,18 @@ pub(in crate::handshake) fn is_token(bytes: &[u8]) -> bool {
 }
 
 pub(in crate::handshake) const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.')
-        || matches!(byte, b'^'..=b'`' | b'|' | b'~')
+    const TOKEN: [bool; 256] = {
+        let mut token = [false; 256];
+        let mut byte = 0;
+        while byte < 128_u8 {
+            token[byte as usize] = byte.is_ascii_alphanumeric()
+                || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.')
+                || matches!(byte, b'^'..=b'`' | b'|' | b'~');
+            byte += 1;
+        }
+        token
+    };
+    TOKEN[byte as usize]
 }
 
 /// Whether `bytes` can be sent as the value of a header field.

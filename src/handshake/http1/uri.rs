@@ -82,9 +82,18 @@ fn is_resource(bytes: &[u8]) -> bool {
 
 /// RFC 3986's unreserved characters and sub-delimiters.
 const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'_' | b'~')
-        || matches!(byte, b'!' | b'$' | b'&'..=b',' | b';' | b'=')
+    const NAME: [bool; 256] = {
+        let mut name = [false; 256];
+        let mut byte = 0;
+        while byte < 128_u8 {
+            name[byte as usize] = byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'.' | b'_' | b'~')
+                || matches!(byte, b'!' | b'$' | b'&'..=b',' | b';' | b'=');
+            byte += 1;
+        }
+        name
+    };
+    NAME[byte as usize]
 }
 
 fn escapes_are_whole(bytes: &[u8]) -> bool {

@@ -70,7 +70,7 @@ impl HttpHandshake {
         config: &Config,
     ) -> Result<(http::Request<()>, Self), RequestError> {
         let key = key_of(nonce);
-        let compression = config.compression();
+        let compression = config.compression_settings();
         let extensions = offer(compression);
         let fields = FieldMap::of(|fields| request.write_fields(key, &extensions, fields));
         let mut message = http::Request::new(());
@@ -117,7 +117,7 @@ impl HttpHandshake {
             Version::HTTP_3 => Carrier::Http3,
             _ => Carrier::Http2,
         };
-        let compression = config.compression();
+        let compression = config.compression_settings();
         let extensions = offer(compression);
         let fields = FieldMap::of(|fields| request.write_common_fields(&extensions, fields));
         let mut message = http::Request::new(());

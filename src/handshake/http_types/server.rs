@@ -12,7 +12,7 @@ use crate::handshake::Negotiated;
 use crate::handshake::carrier::Carrier;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::{HeadLimits, Kind, Method, RequestHead, Sink as _, Version};
-use crate::handshake::response::{Accept, Rejection, ResponseError, wants_an_upgrade};
+use crate::handshake::response::{Accept, Rejection, ResponseError, refuses, wants_an_upgrade};
 use crate::handshake::server::Request;
 
 impl Request {
@@ -104,6 +104,13 @@ impl Request {
         HeadLimits::new(limits).check_lines(Kind::Request, lines)
     }
 
+    /// Whether the client says, beside asking for an upgrade, that the connection is to be closed after
+    /// the response.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn wants_close(&self) -> bool {
+        !self.carrier().is_stream() && self.headers().list_has("Connection", "close")
+    }
+
     /// Whether a request asks for a WebSocket at all, soundly or not: plain HTTP does not.
     #[cfg(feature = "axum")]
     pub(crate) fn is_asked_for(
@@ -150,12 +157,13 @@ impl Typed<'_> {
             _ => return Err(HandshakeError::HttpVersion),
         };
         let mut gathered = Gathered::default();
+        let verb = gathered.add(self.method.as_str().as_bytes());
         let target = gathered.add(target.as_bytes());
         for (name, it) in self.headers {
             gathered.add_field(name, value(it));
         }
         let method = self.method();
-        Ok(RequestHead { headers: gathered.into_headers(), version, method, target })
+        Ok(RequestHead { headers: gathered.into_headers(), version, method, verb, target })
     }
 
     fn method(self) -> Method {
@@ -187,7 +195,7 @@ impl Accept {
         request: &Request,
         config: &Config,
     ) -> Result<(http::Response<()>, Negotiated), ResponseError> {
-        let agreed = self.agree(request, config.compression())?;
+        let agreed = self.agree(request, config.compression_settings())?;
         let fields = FieldMap::of(|fields| self.write_fields(request, &agreed, fields));
         let mut response = http::Response::new(());
         match request.carrier().is_stream() {
@@ -202,7 +210,9 @@ impl Accept {
 impl Rejection {
     /// The response for the HTTP server that sends it, to a request of this version.
     ///
-    /// Over HTTP/2 and HTTP/3, where nothing can be upgraded, 426 goes out as 400.
+    /// Over HTTP/2 and HTTP/3, where nothing can be upgraded, 426 goes out as 400. A status that refuses
+    /// nothing, that of a [`PlainResponse`](crate::handshake::PlainResponse), goes out as 500: 200 would
+    /// open a WebSocket there.
     ///
     /// It says nothing about the length of its body and about the connection, which are the
     /// server's: it may go on with other requests. A header field of the application's that does not
@@ -212,8 +222,9 @@ impl Rejection {
         let carrier = Carrier::of(version);
         let mut response = http::Response::new(());
         *response.version_mut() = version;
+        let status = if refuses(self.status()) { carrier.status(self.status()) } else { 500 };
         // It was checked.
-        let status = StatusCode::from_u16(carrier.status(self.status()));
+        let status = StatusCode::from_u16(status);
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let fields = FieldMap::of(|fields| {
             if wants_an_upgrade(self.status()) && !carrier.is_stream() {

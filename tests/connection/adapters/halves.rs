@@ -24,9 +24,9 @@ fn a_blocking_half_pings() {
     bounded(|| {
         let (socket, mut raw) = with_raw_client::<Blocking>(quiet());
         let (mut receiver, mut sender) = socket.0.split();
-        sender.ping(PING.1).unwrap();
+        sender.send_ping(PING.1).unwrap();
         frame(&mut raw, PING);
-        let long = sender.ping(&[0; 126]);
+        let long = sender.send_ping(&[0; 126]);
         assert_eq!(long, Err(SendError::ControlTooLong { len: 126 }));
         raw.write(&[masked(0x8a, PING.1), masked(0x81, b"yes")].concat());
         assert_eq!(receiver.next(), Incoming::Message("yes".into()));
@@ -69,7 +69,7 @@ fn a_tokio_half_pings_and_feeds_without_waiting() {
                 b"",
             );
             let (mut receiver, mut sender) = socket.unwrap().split();
-            sender.ping(PING.1).await.unwrap();
+            sender.send_ping(PING.1).await.unwrap();
             let mut frame = vec![0; 2 + PING.1.len()];
             raw.read_exact(&mut frame).await.unwrap();
             assert_eq!(frame, [&[PING.0, PING.1.len() as u8], PING.1].concat());

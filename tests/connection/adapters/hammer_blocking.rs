@@ -98,7 +98,7 @@ fn send<S: Socket>(sender: &mut Sender<S>, number: usize, len: usize, rng: &mut 
         }
         _ => {
             sender.feed(message).unwrap();
-            sender.ping(b"?").unwrap();
+            sender.send_ping(b"?").unwrap();
         }
     }
 }
@@ -427,13 +427,13 @@ fn a_pong_that_takes_the_room_fails_no_sender<S: Pair>(_: u64) {
     });
     let pinger = thread::spawn(move || {
         for _ in 0..300 {
-            pinger.ping(b"take the room").unwrap();
+            pinger.send_ping(b"take the room").unwrap();
         }
     });
     for number in 0..200 {
         sender.feed(numbered(number, 3)).unwrap();
         sender.send_fragment("in pieces", true).unwrap();
-        sender.ping(b"?").unwrap();
+        sender.send_ping(b"?").unwrap();
     }
     pinger.join().unwrap();
     sender.close(CloseCode::NORMAL).unwrap();

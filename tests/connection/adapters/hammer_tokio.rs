@@ -121,7 +121,7 @@ async fn send<S: Stream>(sender: &mut Sender<S>, number: usize, len: usize, rng:
         }
         _ => {
             sender.feed(message).await.unwrap();
-            sender.ping(b"?").await.unwrap();
+            sender.send_ping(b"?").await.unwrap();
         }
     }
 }
@@ -334,13 +334,13 @@ fn a_pong_that_takes_the_room_fails_no_sender() {
             });
             let pinger = tokio::spawn(async move {
                 for _ in 0..400 {
-                    pinger.ping(b"take the room").await.unwrap();
+                    pinger.send_ping(b"take the room").await.unwrap();
                 }
             });
             for number in 0..300 {
                 sender.feed(numbered(number, 3)).await.unwrap();
                 sender.send_fragment("in pieces", true).await.unwrap();
-                sender.ping(b"?").await.unwrap();
+                sender.send_ping(b"?").await.unwrap();
             }
             pinger.await.unwrap();
             sender.close(CloseCode::NORMAL).await.unwrap();

@@ -69,7 +69,11 @@ fn a_rejection_reaches_the_client<A: Adapter>() {
         Err(rejection.body("go away"))
     });
     let (server, client) = meet::<A>(acceptor, |request| request);
-    let Err(AcceptError::Ended(report)) = server else { panic!("accepted") };
+    let Err(error) = server else { panic!("accepted") };
+    assert_eq!(error.to_string(), "rejected with status 401");
+    let AcceptError::Rejected { status: 401, reason: None, report } = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(report.cause, Cause::HandshakeRejected { status: 401 }, "{report}");
     let Err(ConnectError::Ended(report)) = client else { panic!("connected") };
     assert_eq!(report.cause, Cause::HandshakeRejected { status: 401 }, "{report}");
@@ -95,7 +99,10 @@ fn a_refused_origin_is_answered<A: Adapter>() {
     let (server, client) = meet::<A>(Acceptor::new(Origins::SameHost), |request| {
         request.origin("https://evil.example").unwrap()
     });
-    let Err(AcceptError::Ended(report)) = server else { panic!("accepted") };
+    let Err(AcceptError::Rejected { status: 403, reason: Some(reason), report }) = server else {
+        panic!("accepted")
+    };
+    assert_eq!(reason.to_string(), HandshakeError::OriginRefused.to_string());
     let expected = Cause::HandshakeInvalid(HandshakeError::OriginRefused);
     assert_eq!(report.cause, expected, "{report}");
     let Err(ConnectError::Ended(report)) = client else { panic!("connected") };

@@ -8,10 +8,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use farewell::dial::DialRecord;
-use farewell::handshake::{ClientRequest, Origins};
+use farewell::handshake::{Accept, ClientRequest, Origins, Rejection, Request};
 use farewell::{
     AcceptError, Acceptor, CloseFrame, Config, ConnectError, ConnectOptions, Evidence, Incoming,
-    Message, Prepared, SendError, Termination,
+    Message, Prepared, SendError, Termination, Ticket,
 };
 
 /// Longer than anything here takes, on a slow machine.
@@ -64,6 +64,11 @@ pub(crate) trait Adapter: Sized + Send + 'static {
         options: impl Into<ConnectOptions>,
     ) -> Result<Self, ConnectError>;
     fn accept(stream: TcpStream, acceptor: &Acceptor) -> Result<Self, AcceptError>;
+    fn accept_with(
+        stream: TcpStream,
+        config: Config,
+        decide: impl FnOnce(&Request) -> Result<Accept, Rejection>,
+    ) -> Result<Self, AcceptError>;
     fn next(&mut self) -> Incoming;
     fn send(&mut self, message: impl Into<Message<'static>>) -> Result<(), SendError>;
     fn feed(&mut self, message: impl Into<Message<'static>>) -> Result<(), SendError>;
@@ -77,6 +82,7 @@ pub(crate) trait Adapter: Sized + Send + 'static {
     fn close(&mut self, frame: impl Into<CloseFrame>) -> Box<Termination>;
     fn queue_close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError>;
     fn abort(&mut self);
+    fn join(&mut self, ticket: Ticket);
     fn forget_handshake(&mut self);
     fn subprotocol(&self) -> Option<&str>;
     /// A header field of the request on a server, of the response on a client.
@@ -105,6 +111,13 @@ impl Adapter for Blocking {
     }
     fn accept(stream: TcpStream, acceptor: &Acceptor) -> Result<Self, AcceptError> {
         farewell::blocking::accept(stream, acceptor).map(Self)
+    }
+    fn accept_with(
+        stream: TcpStream,
+        config: Config,
+        decide: impl FnOnce(&Request) -> Result<Accept, Rejection>,
+    ) -> Result<Self, AcceptError> {
+        farewell::blocking::accept_with(stream, config, decide).map(Self)
     }
     fn next(&mut self) -> Incoming {
         self.0.next()
@@ -145,6 +158,9 @@ impl Adapter for Blocking {
     fn abort(&mut self) {
         self.0.abort();
     }
+    fn join(&mut self, ticket: Ticket) {
+        self.0.join(ticket);
+    }
     fn forget_handshake(&mut self) {
         self.0.forget_handshake();
     }
@@ -164,7 +180,13 @@ pub(crate) struct Tokio {
 }
 
 impl Tokio {
-    fn wait<'a, T>(
+    pub(crate) fn into_parts(
+        self,
+    ) -> (tokio::runtime::Runtime, farewell::aio::WebSocket<tokio::net::TcpStream>) {
+        (self.runtime, self.socket)
+    }
+
+    pub(crate) fn wait<'a, T>(
         &'a mut self,
         call: impl AsyncFnOnce(&'a mut farewell::aio::WebSocket<tokio::net::TcpStream>) -> T,
     ) -> T {
@@ -196,6 +218,18 @@ impl Adapter for Tokio {
             stream.set_nonblocking(true).unwrap();
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();
             farewell::aio::accept(stream, acceptor).await
+        })
+    }
+    fn accept_with(
+        stream: TcpStream,
+        config: Config,
+        decide: impl FnOnce(&Request) -> Result<Accept, Rejection>,
+    ) -> Result<Self, AcceptError> {
+        Self::open(async {
+            stream.set_nonblocking(true).unwrap();
+            let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+            let decide = async |request: &Request| decide(request);
+            farewell::aio::accept_with(stream, config, decide).await
         })
     }
     fn next(&mut self) -> Incoming {
@@ -238,6 +272,9 @@ impl Adapter for Tokio {
     }
     fn abort(&mut self) {
         self.socket.abort();
+    }
+    fn join(&mut self, ticket: Ticket) {
+        self.socket.join(ticket);
     }
     fn forget_handshake(&mut self) {
         self.socket.forget_handshake();

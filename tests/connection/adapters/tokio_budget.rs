@@ -119,7 +119,7 @@ fn a_loop_that_goes_on_after_the_end_can_be_timed_out() {
             times_out!(socket.feed("x"));
             times_out!(socket.flush());
             times_out!(socket.ready());
-            times_out!(socket.ping(b"x"));
+            times_out!(socket.send_ping(b"x"));
             times_out!(socket.send_fragment("x", false));
             times_out!(socket.close(CloseCode::NORMAL));
             let (mut receiver, mut sender) = socket.split();

@@ -7,8 +7,7 @@ use std::io::{self, Read, Write};
 use farewell::blocking::{Untimed, WebSocket, accept, handshake};
 use farewell::handshake::{Accept, ClientRequest, Negotiated, Origins, Rejection};
 use farewell::{
-    AcceptError, Acceptor, Cause, CloseCode, Config, ConnectError, Incoming, Role, Termination,
-    TransportError,
+    Acceptor, Cause, CloseCode, Config, ConnectError, Incoming, Role, Termination, TransportError,
 };
 
 use super::support::{REQUEST, accept_head, anyone, bounded, masked, millis, plain, quiet};
@@ -252,8 +251,8 @@ fn once_the_end_has_begun_an_untimed_stream_waits_for_nobody() {
 fn refused(request: &[u8], acceptor: &Acceptor) -> Box<Termination> {
     let silent = Silent { reads: [Ok(request.to_vec())].into(), ..Silent::default() };
     match accept(Untimed(silent), acceptor) {
-        Err(AcceptError::Ended(report)) => report,
-        other => panic!("{other:?}"),
+        Err(error) => error.into_report().unwrap_or_else(|other| panic!("{other}")),
+        Ok(_) => panic!("accepted"),
     }
 }
 

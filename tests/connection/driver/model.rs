@@ -259,7 +259,13 @@ impl Model {
                 self.command();
             }
             if self.rng.one_in(8) {
-                self.want = self.rng.pick(&[Want::Event, Want::Event, Want::Flushed, Want::Room]);
+                self.want = self.rng.pick(&[
+                    Want::Event,
+                    Want::Event,
+                    Want::Flushed,
+                    Want::Room,
+                    Want::Answered,
+                ]);
             }
         } else {
             self.want = Want::Event;
@@ -366,7 +372,11 @@ impl Model {
                     Err(refused) => assert_eq!(refused.message.len(), payload.len()),
                 }
             }
-            26..=30 => drop(self.driver.session_mut().ping(b"from the application", self.now)),
+            26..=28 => drop(self.driver.session_mut().ping(b"from the application", self.now)),
+            29..=30 => {
+                let now = self.tell();
+                let _ = self.driver.ping(now);
+            }
             31..=40 => self.decide(),
             41 => self.close(),
             42 if self.rng.one_in(4) => {
@@ -394,6 +404,7 @@ impl Model {
                     assert!(matches!(error, SendError::Ended | SendError::WriteFailed))
                 }
             },
+            Want::Answered => assert_eq!(self.driver.round_trip(), None, "nobody answers"),
             Want::Room => {
                 let (number, now) = (self.accepted.len(), self.tell());
                 match self.driver.send(Message::from(numbered(number, 0)), now) {

@@ -91,7 +91,7 @@ fn a_pong_that_lies_ready_at_its_deadline_is_in_time() {
 fn a_transport_that_does_nothing_is_waited_for() {
     let request = ClientRequest::new("ws://localhost/").unwrap();
     for role in ROLES {
-        for want in [Want::Event, Want::Flushed, Want::Room] {
+        for want in [Want::Event, Want::Flushed, Want::Room, Want::Answered] {
             for (pending, closes, hasty) in [
                 (0, false, false),
                 (1, false, true),

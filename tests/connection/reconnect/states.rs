@@ -237,6 +237,7 @@ fn it_gives_up_where_no_connection_was_stable_for_so_long() {
             match reconnect.handle_outcome(ConnectFailure::Refused, 1 << 63, now) {
                 Decision::Stop(reason) => break reason,
                 Decision::Retry(retry) => now = retry.at,
+                other => panic!("{other:?}"),
             }
             assert!(now.since(began) <= limit);
             reconnect.handle_timeout(0, now);

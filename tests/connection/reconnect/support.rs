@@ -53,7 +53,7 @@ pub(crate) fn retry<'a>(
 ) -> Retry {
     match reconnect.handle_outcome(outcome, random, now) {
         Decision::Retry(retry) => retry,
-        decision @ Decision::Stop(_) => panic!("{decision}"),
+        decision => panic!("{decision}"),
     }
 }
 

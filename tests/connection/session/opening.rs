@@ -15,7 +15,7 @@ use farewell::{
 use crate::support::pair::{Endpoint, Pair, START};
 use crate::support::split::Split;
 
-const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+pub(super) const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
@@ -43,12 +43,12 @@ fn side(role: Role) -> Endpoint {
 }
 
 /// Gives bytes to a side, in pieces as it likes them.
-fn give(side: &mut Endpoint, bytes: impl AsRef<[u8]>) {
+pub(super) fn give(side: &mut Endpoint, bytes: impl AsRef<[u8]>) {
     side.incoming.extend_from_slice(bytes.as_ref());
     while side.read(START) {}
 }
 
-fn write_all(side: &mut Endpoint) -> Vec<u8> {
+pub(super) fn write_all(side: &mut Endpoint) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let more = side.write(START);

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::support::{Server, run, serve, soon};
+use crate::adapters::files::open_files;
 use crate::adapters::support::{anyone, quiet};
 
 const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
@@ -144,6 +145,37 @@ fn a_server_without_upgrades_says_so() {
     });
 }
 
+/// The deadline is one for the whole opening handshake, whenever the future is polled first.
+#[test]
+fn the_deadline_begins_with_the_request() {
+    run(async || {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (give, mut given) = unbounded_channel();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = service_fn(move |mut request: http::Request<Body>| {
+                let (_, upgrade) = aio::upgrade(&mut request, &anyone(quiet()));
+                let _ = give.send(upgrade);
+                // The response never leaves.
+                std::future::pending::<Result<http::Response<Full<Bytes>>, std::io::Error>>()
+            });
+            let server = hyper::server::conn::http1::Builder::new();
+            let _ = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+        });
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, REQUEST.as_bytes()).await.unwrap();
+        let upgrade = soon(given.recv()).await.unwrap();
+        tokio::time::pause();
+        let began = tokio::time::Instant::now();
+        tokio::time::sleep(quiet().timeouts.handshake / 2).await;
+        let Err(AcceptError::Ended(report)) = upgrade.await else { panic!("it opened") };
+        assert_eq!(report.cause, Cause::HandshakeTimeout, "{report}");
+        // It is the test's own clock, but for the moments before it was stopped.
+        assert!(began.elapsed() < quiet().timeouts.handshake * 5 / 4, "{:?}", began.elapsed());
+    });
+}
+
 #[test]
 fn a_handler_that_never_takes_the_socket_gives_it_up() {
     run(async || {
@@ -207,29 +239,6 @@ async fn assert_nothing_stays(address: SocketAddr) {
         }
     })
     .await;
-}
-
-/// How many files of this process are connections of this port.
-#[cfg(target_os = "linux")]
-fn open_files(port: u16) -> usize {
-    // Columns: the local and the remote address, the state, and, as the tenth, the inode.
-    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
-    let end = format!(":{port:04X}");
-    let inodes: Vec<_> = table
-        .lines()
-        .skip(1)
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .filter(|row| row[3] != "0A" && (row[1].ends_with(&end) || row[2].ends_with(&end)))
-        .map(|row| format!("socket:[{}]", row[9]))
-        .collect();
-    let files = std::fs::read_dir("/proc/self/fd").unwrap();
-    let links = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
-    links.filter(|link| inodes.iter().any(|inode| link.as_os_str() == inode.as_str())).count()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open_files(_: u16) -> usize {
-    0
 }
 
 /// What came of each request is one event, whether there is a report or not.

@@ -95,9 +95,11 @@ fn a_rejection_is_the_response_and_the_report() {
             };
             assert_eq!(refusal.status(), status);
             for _ in 0..2 {
-                let Err(AcceptError::Ended(report)) = server.told().await else {
+                let Err(AcceptError::Rejected { status: told, report, .. }) = server.told().await
+                else {
                     panic!("it was accepted");
                 };
+                assert_eq!(told, status);
                 assert_eq!(report.cause, cause, "{report}");
                 assert_eq!(report.evidence.http_status, Some(status), "{report}");
             }

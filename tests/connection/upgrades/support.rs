@@ -53,8 +53,8 @@ impl Server {
 
     pub(crate) async fn report(&mut self) -> Box<Termination> {
         match self.told().await {
-            Ok(report) | Err(AcceptError::Ended(report)) => report,
-            Err(error) => panic!("{error}"),
+            Ok(report) => report,
+            Err(error) => error.into_report().unwrap_or_else(|error| panic!("{error}")),
         }
     }
 

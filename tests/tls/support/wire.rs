@@ -19,7 +19,8 @@ use rustls::{
     ClientConfig, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion,
 };
 
-use super::{Authority, VALID, accept_head};
+use super::raw::accept_head;
+use super::{Authority, VALID};
 
 /// What the client did, in its order.
 #[derive(Debug)]

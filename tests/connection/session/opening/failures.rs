@@ -12,6 +12,14 @@ use farewell::{
 use super::{NOT_NOW, REQUEST, client, give, server, side, write_all};
 use crate::support::pair::{Endpoint, START};
 
+/// A client whose request waits is told that there was no decision, and has time to hear of it.
+fn linger(side: &mut Endpoint) {
+    if let Some((at, timer)) = side.session.next_timer() {
+        assert_eq!((timer, side.session.phase()), (Timer::Linger, Phase::Lingering));
+        side.session.handle_timeout(at);
+    }
+}
+
 #[test]
 fn every_other_way_to_fail_gives_one_report() {
     type Act = fn(&mut Endpoint);
@@ -65,6 +73,7 @@ fn every_other_way_to_fail_gives_one_report() {
                 side.poll(&mut [], START);
                 assert!(!side.has_ended());
                 side.session.handle_timeout(at + Duration::from_secs(1));
+                linger(side);
             },
             Cause::HandshakeTimeout,
         ),
@@ -73,6 +82,7 @@ fn every_other_way_to_fail_gives_one_report() {
             |side| {
                 side.session.handle_timeout(farewell::Timestamp::ZERO);
                 side.session.handle_timeout(START + Duration::from_secs(10));
+                linger(side);
             },
             Cause::HandshakeTimeout,
         ),

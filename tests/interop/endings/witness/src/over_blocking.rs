@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Instant;
 
-use farewell::blocking::{self, AcceptError, ConnectError, Incoming, WebSocket};
+use farewell::blocking::{self, ConnectError, Incoming, WebSocket};
 use farewell::handshake::Origins;
 use farewell::{Acceptor, Termination};
 use serde_json::json;
@@ -45,8 +45,10 @@ pub(crate) fn server(options: &Options) -> Result<(), Refused> {
                 let report = live(socket, &options.script, &told);
                 told.ended(&report);
             }
-            Err(AcceptError::Ended(report)) => told.ended(&report),
-            Err(error) => told.failed(&error),
+            Err(error) => match error.report() {
+                Some(report) => told.ended(report),
+                None => told.failed(&error),
+            },
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use farewell::aio::{self, AcceptError, ConnectError, Incoming, WebSocket};
+use farewell::aio::{self, ConnectError, Incoming, WebSocket};
 use farewell::handshake::{ClientRequest, Origins};
 use farewell::{Acceptor, Termination};
 use serde_json::json;
@@ -44,8 +44,10 @@ pub(crate) async fn server(options: &Options) -> Result<(), Refused> {
                 let report = live(socket, &options.script, &told).await;
                 told.ended(&report);
             }
-            Err(AcceptError::Ended(report)) => told.ended(&report),
-            Err(error) => told.failed(&error),
+            Err(error) => match error.report() {
+                Some(report) => told.ended(report),
+                None => told.failed(&error),
+            },
         }
     }
     Ok(())

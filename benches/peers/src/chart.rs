@@ -59,7 +59,8 @@ fn x(ratio: f64) -> f64 {
 }
 
 fn text(out: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
-    let _ = writeln!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>");
+    let _ =
+        writeln!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>");
 }
 
 fn point(out: &mut String, x: f64, y: f64, radius: f64, colour: &str) {
@@ -96,7 +97,8 @@ fn line(out: &mut String, y: f64, workload: &Workload, figures: &[Figure]) {
     let Some(best) = best_peer(figures) else { return };
     // Ours lie on top.
     let order = [Kind::Peer, Kind::Limit, Kind::Ours];
-    for figure in order.iter().flat_map(|kind| figures.iter().filter(|f| f.contender.kind == *kind)) {
+    for figure in order.iter().flat_map(|kind| figures.iter().filter(|f| f.contender.kind == *kind))
+    {
         let at = x(figure.ns / best.ns);
         match figure.contender.kind {
             Kind::Limit => bar(out, at, y),

@@ -109,8 +109,10 @@ fn scenario(
         let load = Load::connect(port, connections, depth, server.handshake)?;
         running.push((process, load, Figure { server, times: Vec::new() }));
     }
-    for (_, load, _) in &mut running {
-        load.run(messages / 4)?;
+    let name_it =
+        |figure: &Figure, error| io::Error::other(format!("{}: {error}", figure.server.name));
+    for (_, load, figure) in &mut running {
+        load.run(messages / 4).map_err(|error| name_it(figure, error))?;
     }
     for round in 0..rounds {
         let len = running.len();
@@ -118,7 +120,7 @@ fn scenario(
             let order = if round % 2 == 0 { step } else { len - 1 - step };
             let (process, load, figure) = &mut running[(order + round * 5) % len];
             let before = process.time()?;
-            let done = load.run(messages)?;
+            let done = load.run(messages).map_err(|error| name_it(figure, error))?;
             figure.times.push((process.time()? - before) as f64 / done as f64);
         }
     }
@@ -151,7 +153,8 @@ fn print_table(connections: usize, depth: usize, figures: &[Figure]) {
             Kind::Ours => format!("**{}**", figure.server.name),
             Kind::Limit | Kind::Peer => figure.server.name.to_owned(),
         };
-        let told = |to: Option<&Figure>| to.map_or("".into(), |to| format!("{:.2}", ratio(figure, to)));
+        let told =
+            |to: Option<&Figure>| to.map_or("".into(), |to| format!("{:.2}", ratio(figure, to)));
         let us = |share| at(&figure.times, share) / 1000.0;
         println!(
             "| {name} | {:.2} | {:.2} - {:.2} | {} | {} |",
@@ -164,13 +167,7 @@ fn print_table(connections: usize, depth: usize, figures: &[Figure]) {
     }
 }
 
-fn append_json(
-    out: &mut String,
-    connections: usize,
-    depth: usize,
-    figures: &[Figure],
-    last: bool,
-) {
+fn append_json(out: &mut String, connections: usize, depth: usize, figures: &[Figure], last: bool) {
     let of = |figure: &Figure| {
         let share = |share| at(&figure.times, share);
         let name = figure.server.name;

@@ -17,9 +17,9 @@ mod wire;
 mod work;
 mod workloads;
 
-use std::{env, fs, io};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
+use std::{env, fs, io};
 
 use measure::Rounds;
 
@@ -98,7 +98,8 @@ fn without_chance() {
 
 fn parse() -> Option<Args> {
     let rounds = Rounds { count: 15, nanoseconds: 4e6 };
-    let mut args = Args { loopback: false, rounds, only: Vec::new(), who: Vec::new(), json: None, svg: None };
+    let mut args =
+        Args { loopback: false, rounds, only: Vec::new(), who: Vec::new(), json: None, svg: None };
     let mut words = env::args().skip(1);
     while let Some(word) = words.next() {
         match &*word {

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use base64::Engine;
@@ -50,19 +50,21 @@ pub struct Opening {
     at: usize,
     /// The request so far, where there is one to answer.
     request: Option<Vec<u8>>,
+    /// Who reads before it has written the request, as hyper does.
+    reader: Option<Waker>,
     sink: Arc<Sink>,
 }
 
 impl Opening {
     /// A client that has sent its request.
     pub fn asking(sink: &Arc<Sink>) -> Self {
-        Self { input: REQUEST.to_vec(), at: 0, request: None, sink: sink.clone() }
+        Self { input: REQUEST.to_vec(), at: 0, request: None, reader: None, sink: sink.clone() }
     }
 
     /// A server that answers.
     pub fn answering(sink: &Arc<Sink>) -> Self {
         let request = Some(Vec::with_capacity(1024));
-        Self { input: Vec::with_capacity(256), at: 0, request, sink: sink.clone() }
+        Self { input: Vec::with_capacity(256), at: 0, request, reader: None, sink: sink.clone() }
     }
 
     fn written(&mut self, bytes: &[u8]) {
@@ -72,6 +74,9 @@ impl Opening {
         if request.ends_with(b"\r\n\r\n") {
             answer(request, &mut self.input);
             request.clear();
+            if let Some(reader) = self.reader.take() {
+                reader.wake();
+            }
         }
     }
 
@@ -99,15 +104,16 @@ fn answer(request: &[u8], out: &mut Vec<u8>) {
 impl AsyncRead for Opening {
     fn poll_read(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let bytes = self.given(buffer.remaining());
-        if bytes.is_empty() {
-            return Poll::Pending;
+        if !bytes.is_empty() {
+            buffer.put_slice(bytes);
+            return Poll::Ready(Ok(()));
         }
-        buffer.put_slice(bytes);
-        Poll::Ready(Ok(()))
+        self.reader = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
 

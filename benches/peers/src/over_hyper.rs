@@ -1,7 +1,7 @@
 //! A server of hyper's for one connection, as the libraries on top of it show it.
 
-use std::cell::RefCell;
 use std::convert::Infallible;
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use http_body_util::Empty;
@@ -20,13 +20,14 @@ pub async fn serve<S, F: Future>(
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let upgraded = RefCell::new(None);
+    let upgraded = Mutex::new(None);
     let service = service_fn(|mut request| {
         let (response, future) = upgrade(&mut request);
-        upgraded.replace(Some(future));
+        *upgraded.lock().expect("nobody panics with it") = Some(future);
         async { Ok::<_, Infallible>(response) }
     });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     connection.with_upgrades().await.expect("the request is sound");
-    upgraded.take().expect("there was a request").await
+    let upgraded = upgraded.into_inner().expect("nobody panics with it");
+    upgraded.expect("there was a request").await
 }

@@ -17,7 +17,8 @@ pub fn print_preface() {
     }
     println!(
         "\nA ratio to the limit is to the one that hands out messages in the same way: the slices \
-         for those marked *, which lend theirs, else the `Bytes`. Time is the processor's of one \
+         for those marked *, which lend theirs, else the `Bytes`. It is compiled for any processor of \
+         its kind; who looks for instructions of newer ones can be below it. Time is the processor's of one \
          thread, the median of rounds in turn, with the quartiles."
     );
 }

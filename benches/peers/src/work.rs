@@ -60,7 +60,9 @@ impl Work {
     fn verified(&self) -> u64 {
         match self {
             Self::Read(reading) => (4 << 20) / reading.size().max(1024) as u64,
-            Self::Write(writing) => (1 + (1 << 20) / writing.payload.len().max(16384) as u64).min(8),
+            Self::Write(writing) => {
+                (1 + (1 << 20) / writing.payload.len().max(16384) as u64).min(8)
+            }
             Self::Accept | Self::Connect => 4,
         }
     }

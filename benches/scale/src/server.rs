@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use farewell::handshake::Origins;
 use farewell::{Acceptor, Config};
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 
@@ -57,24 +56,19 @@ fn answer() {
     std::process::exit(0);
 }
 
-async fn echo_bytes(mut stream: TcpStream) {
+async fn echo_bytes(stream: TcpStream) {
     OPEN.fetch_add(1, Relaxed);
-    loop {
-        // What waits holds no buffer.
-        if stream.readable().await.is_err() {
-            return;
-        }
-        let mut buffer = [0; 4096];
-        match stream.try_read(&mut buffer) {
-            Ok(0) => return,
-            Ok(count) => {
-                if stream.write_all(&buffer[..count]).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
-        }
+    while stream.readable().await.is_ok() && echo_once(&stream) {}
+}
+
+/// Echoes what is there, with a buffer that is nowhere while it waits. Returns whether it goes on.
+fn echo_once(stream: &TcpStream) -> bool {
+    let mut buffer = [0; 4096];
+    match stream.try_read(&mut buffer) {
+        Ok(0) => false,
+        // So little always fits.
+        Ok(count) => stream.try_write(&buffer[..count]).is_ok_and(|written| written == count),
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
     }
 }
 
@@ -82,8 +76,11 @@ async fn echo(stream: TcpStream, acceptor: Acceptor) {
     let Ok(mut socket) = farewell::aio::accept(stream, &acceptor).await else { return };
     drop(acceptor);
     OPEN.fetch_add(1, Relaxed);
-    while let Ok(message) = socket.next().await.into_message() {
-        // A failure is in the report, which nobody reads here.
-        let _ = socket.feed(message).await;
+    loop {
+        match socket.next().await.into_message() {
+            // A failure is in the report, which `next` gives after it.
+            Ok(message) => drop(socket.feed(message).await),
+            Err(report) => return eprintln!("{report}"),
+        }
     }
 }

@@ -42,9 +42,9 @@ pub fn allow_files(count: usize) -> io::Result<()> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     match maximum {
-        Some(most) if most < count as u64 => {
-            Err(io::Error::other(format!("{count} files are needed, {most} are allowed: ulimit -n")))
-        }
+        Some(most) if most < count as u64 => Err(io::Error::other(format!(
+            "{count} files are needed, {most} are allowed: ulimit -n"
+        ))),
         _ => Ok(()),
     }
 }

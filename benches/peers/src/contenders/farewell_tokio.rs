@@ -35,7 +35,9 @@ fn read(reading: &Reading) -> Option<Ready> {
         let mut socket = socket(stream, Role::Server, &Arc::default());
         async move |count, tally: &mut Tally| {
             for _ in 0..count {
-                let Incoming::Message(message) = socket.next().await else { panic!("it is endless") };
+                let Incoming::Message(message) = socket.next().await else {
+                    panic!("it is endless")
+                };
                 tally.message(message.as_bytes());
             }
         }

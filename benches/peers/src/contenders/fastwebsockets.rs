@@ -1,7 +1,9 @@
 //! fastwebsockets.
 
 use bytes::Bytes;
-use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, Role, WebSocket, handshake, upgrade};
+use fastwebsockets::{
+    FragmentCollector, Frame, OpCode, Payload, Role, WebSocket, handshake, upgrade,
+};
 use http::Request;
 use http::header::{CONNECTION, HOST, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http_body_util::Empty;

@@ -72,12 +72,6 @@ pub fn mask(payload: &mut [u8], key: [u8; 4]) {
     rest.iter_mut().zip(wide).for_each(|(byte, key)| *byte ^= key);
 }
 
-/// The key for what is so far into a payload.
-pub fn rotated(mut key: [u8; 4], at: usize) -> [u8; 4] {
-    key.rotate_left(at % 4);
-    key
-}
-
 /// How much is read at once: it is unmasked while the L1 cache has it.
 pub const READ: usize = 16 * 1024;
 
@@ -136,9 +130,8 @@ impl Buffer {
 
 /// The key for what is so far into a payload.
 #[inline]
-pub fn rotated(mut key: [u8; 4], at: usize) -> [u8; 4] {
-    key.rotate_left(at % 4);
-    key
+pub fn rotated(key: [u8; 4], at: usize) -> [u8; 4] {
+    u32::from_be_bytes(key).rotate_left(at as u32 % 4 * 8).to_be_bytes()
 }
 
 fn read(reading: &Reading) -> Option<Ready> {
@@ -193,7 +186,10 @@ fn write(writing: &Writing) -> Option<Ready> {
                     stream.write_all(&out).expect("all is taken");
                 } else {
                     let slices = [IoSlice::new(&out), IoSlice::new(payload)];
-                    assert_eq!(stream.write_vectored(&slices).ok(), Some(out.len() + payload.len()));
+                    assert_eq!(
+                        stream.write_vectored(&slices).ok(),
+                        Some(out.len() + payload.len())
+                    );
                 }
             }
         }

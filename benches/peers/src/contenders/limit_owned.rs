@@ -35,9 +35,29 @@ impl Reader {
         stream.read_buf(&mut self.buffer).await.expect("it is endless");
     }
 
-    /// The next frame's payload, unmasked, and whether it is the last of its message.
+    /// The next frame's payload, unmasked, and whether it is the last of its message; none if not
+    /// all of it is here.
     #[inline]
+    fn whole(&mut self) -> Option<(bool, BytesMut)> {
+        let head = header(&self.buffer)?;
+        let len = head.len + head.payload;
+        if len > self.buffer.len() {
+            return None;
+        }
+        let mut frame = self.buffer.split_to(len);
+        frame.advance(head.len);
+        mask(&mut frame, head.key);
+        Some((head.first & 0x80 != 0, frame))
+    }
+
+    /// As that, but waits for it.
     async fn frame(&mut self) -> (bool, BytesMut) {
+        if self.buffer.is_empty() {
+            self.read(0).await;
+        }
+        if let Some(frame) = self.whole() {
+            return frame;
+        }
         let head = loop {
             match header(&self.buffer) {
                 Some(head) => break head,
@@ -62,9 +82,15 @@ impl Reader {
 
     #[inline]
     async fn message(&mut self) -> Bytes {
-        let (mut last, mut message) = self.frame().await;
+        let (mut last, mut message) = match self.whole() {
+            Some(frame) => frame,
+            None => self.frame().await,
+        };
         while !last {
-            let (fin, piece) = self.frame().await;
+            let (fin, piece) = match self.whole() {
+                Some(frame) => frame,
+                None => self.frame().await,
+            };
             message.extend_from_slice(&piece);
             last = fin;
         }

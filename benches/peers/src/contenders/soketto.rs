@@ -1,10 +1,10 @@
 //! soketto.
 
 use futures_util::io::{BufReader, BufWriter};
+use soketto::Mode;
 use soketto::connection::Builder;
 use soketto::handshake::server::Response;
 use soketto::handshake::{Client, Server, ServerResponse};
-use soketto::Mode;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 use crate::contender::{Contender, Hands, Kind};

@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::batched::echo;
+use super::batched::{Leave, echo};
 use super::pin;
 use crate::contender::Kind;
 use crate::opening::accept_key;
@@ -26,13 +26,23 @@ pub struct Server {
     start: Start,
 }
 
+/// Whether many messages are in flight on a connection.
+#[derive(Clone, Copy)]
+struct Many(bool);
+
+impl Many {
+    fn leave(self, together: Leave) -> Leave {
+        if self.0 { together } else { Leave::AtOnce }
+    }
+}
+
 enum Start {
-    /// Serves one connection. The flag says that many messages are in flight.
-    Tokio(fn(TcpStream, bool)),
+    /// Serves one connection.
+    Tokio(fn(TcpStream, Many)),
     Threads(fn(std::net::TcpStream)),
 }
 
-const fn on_tokio(name: &'static str, kind: Kind, spawn: fn(TcpStream, bool)) -> Server {
+const fn on_tokio(name: &'static str, kind: Kind, spawn: fn(TcpStream, Many)) -> Server {
     Server { name, kind, threads: false, handshake: true, start: Start::Tokio(spawn) }
 }
 
@@ -79,7 +89,7 @@ pub fn serve(name: &str, depth: usize) -> io::Result<()> {
                 loop {
                     let (stream, _) = listener.accept().await?;
                     stream.set_nodelay(true)?;
-                    spawn(stream, depth > 1);
+                    spawn(stream, Many(depth > 1));
                 }
             })
         }
@@ -94,7 +104,7 @@ pub fn serve(name: &str, depth: usize) -> io::Result<()> {
     }
 }
 
-fn bare_tokio(mut stream: TcpStream, _: bool) {
+fn bare_tokio(mut stream: TcpStream, _: Many) {
     tokio::spawn(async move {
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = stream.read(&mut buffer).await {
@@ -114,7 +124,7 @@ fn bare_blocking(mut stream: std::net::TcpStream) {
     }
 }
 
-fn farewell_tokio(stream: TcpStream, _: bool) {
+fn farewell_tokio(stream: TcpStream, _: Many) {
     tokio::spawn(async move {
         let acceptor = Acceptor::new(Origins::SameHost);
         let Ok(mut socket) = farewell::aio::accept(stream, &acceptor).await else { return };
@@ -141,15 +151,18 @@ fn tungstenite(stream: std::net::TcpStream) {
     }
 }
 
-fn tokio_tungstenite(stream: TcpStream, batched: bool) {
+fn tokio_tungstenite(stream: TcpStream, many: Many) {
     tokio::spawn(async move {
         let Ok(socket) = tokio_tungstenite::accept_async(stream).await else { return };
-        echo(socket, batched, |message| Some(message).filter(|it| it.is_binary())).await;
+        echo(socket, many.leave(Leave::Together), |message| {
+            Some(message).filter(|it| it.is_binary())
+        })
+        .await;
     });
 }
 
 // As in its examples, without tokio's budget for each task.
-fn fastwebsockets(stream: TcpStream, _: bool) {
+fn fastwebsockets(stream: TcpStream, _: Many) {
     use fastwebsockets::{FragmentCollector, OpCode, upgrade};
     tokio::spawn(tokio::task::unconstrained(async move {
         let upgrade = |request: &mut _| upgrade::upgrade(request).expect("the request is sound");
@@ -166,17 +179,20 @@ fn fastwebsockets(stream: TcpStream, _: bool) {
 }
 
 // As in its examples, without tokio's budget for each task.
-fn tokio_websockets(stream: TcpStream, batched: bool) {
+fn tokio_websockets(stream: TcpStream, many: Many) {
     use tokio_websockets::{Config, Limits, ServerBuilder};
     tokio::spawn(tokio::task::unconstrained(async move {
         let config = Config::default().frame_size(usize::MAX);
         let builder = ServerBuilder::new().config(config).limits(Limits::unlimited());
         let Ok((_, socket)) = builder.accept(stream).await else { return };
-        echo(socket, batched, |message| Some(message).filter(|it| it.is_binary())).await;
+        echo(socket, many.leave(Leave::TakenFirst), |message| {
+            Some(message).filter(|it| it.is_binary())
+        })
+        .await;
     }));
 }
 
-fn web_socket(stream: TcpStream, _: bool) {
+fn web_socket(stream: TcpStream, _: Many) {
     use web_socket::{Event, WebSocket};
     tokio::spawn(async move {
         let mut stream = tokio::io::BufReader::new(stream);
@@ -208,22 +224,25 @@ fn web_socket(stream: TcpStream, _: bool) {
     });
 }
 
-fn sockudo_ws(stream: TcpStream, batched: bool) {
+fn sockudo_ws(stream: TcpStream, many: Many) {
     use sockudo_ws::server::WebSocketServer;
     use sockudo_ws::{Config, Http1};
     tokio::spawn(async move {
         let server = WebSocketServer::<Http1>::new(Config::default());
         let Ok((socket, _)) = server.accept_raw(stream).await else { return };
-        echo(socket, batched, |message| Some(message).filter(|it| it.is_binary())).await;
+        echo(socket, many.leave(Leave::Together), |message| {
+            Some(message).filter(|it| it.is_binary())
+        })
+        .await;
     });
 }
 
-fn soketto(stream: TcpStream, batched: bool) {
+fn soketto(stream: TcpStream, many: Many) {
     use futures_util::io::{BufReader, BufWriter};
     use soketto::handshake::{Server, server::Response};
     use tokio_util::compat::TokioAsyncReadCompatExt;
     // With many in flight, each is flushed, too: nothing says whether another one is there.
-    let _ = batched;
+    let _ = many;
     tokio::spawn(async move {
         let mut server = Server::new(BufReader::new(BufWriter::new(stream.compat())));
         let Ok(request) = server.receive_request().await else { return };
@@ -243,7 +262,7 @@ fn soketto(stream: TcpStream, batched: bool) {
     });
 }
 
-fn yawc(stream: TcpStream, batched: bool) {
+fn yawc(stream: TcpStream, many: Many) {
     use futures_util::StreamExt;
     use yawc::{Options, WebSocket, WebSocketError, frame::OpCode};
     tokio::spawn(async move {
@@ -253,11 +272,14 @@ fn yawc(stream: TcpStream, batched: bool) {
         };
         let Ok(socket) = over_hyper::serve(stream, upgrade).await else { return };
         let socket = socket.map(Ok::<_, WebSocketError>);
-        echo(socket, batched, |frame| Some(frame).filter(|it| it.opcode() == OpCode::Binary)).await;
+        echo(socket, many.leave(Leave::Together), |frame| {
+            Some(frame).filter(|it| it.opcode() == OpCode::Binary)
+        })
+        .await;
     });
 }
 
-fn wtx(stream: TcpStream, _: bool) {
+fn wtx(stream: TcpStream, _: Many) {
     use wtx::collection::Vector;
     use wtx::web_socket::{Frame, OpCode, WebSocketAcceptor, WebSocketPayloadOrigin};
     tokio::spawn(async move {

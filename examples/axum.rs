@@ -8,6 +8,7 @@ use std::error::Error;
 use axum::Router;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, get};
+use axum::serve::ListenerExt;
 use farewell::Compression;
 use farewell::aio::{Incoming, UpgradeRejection, Upgraded, WebSocket, WebSocketUpgrade};
 use farewell::handshake::Origins;
@@ -18,6 +19,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
+    // Else a message may wait for the acknowledgement of the one before it.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     // Over HTTP/2 a WebSocket is asked for with CONNECT, which `get` would not take.
     let router = Router::new()
         .route("/", get(async || Html(include_str!("echo.html"))))

@@ -31,18 +31,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // An echo has no secrets: any web page may use it.
     let acceptor = Acceptor::new(Origins::Any).config(config());
     let drain = Drain::new();
-    let (signal, is_signalled) = mpsc::channel();
-    ctrlc::set_handler(move || _ = signal.send(()))?;
-    let accepting = drain.clone();
-    thread::spawn(move || accept(&listener, &acceptor, &accepting));
-    is_signalled.recv()?;
-    say(drain.close_all(CloseCode::GOING_AWAY, END));
+    let (closing, (done, drained)) = (drain.clone(), mpsc::channel());
+    let close = move || drop(done.send(closing.close_all(CloseCode::GOING_AWAY, END)));
+    // Where there can be no other thread, nobody could wait for a signal, which then ends everything.
+    match thread::Builder::new().spawn(|| ()) {
+        Ok(_) => ctrlc::set_handler(close)?,
+        Err(error) => say(format_args!("signals: {error}")),
+    }
+    accept(listener, &acceptor, &drain);
+    if let Ok(drained) = drained.recv() {
+        say(drained);
+    }
     Ok(())
 }
 
-/// Until the drain begins.
-fn accept(listener: &TcpListener, acceptor: &Acceptor, drain: &Drain) {
-    for stream in drain.incoming(listener) {
+/// Until the drain begins. Then nobody listens any more.
+fn accept(listener: TcpListener, acceptor: &Acceptor, drain: &Drain) {
+    for stream in drain.incoming(&listener) {
         let (acceptor, ticket) = (acceptor.clone(), drain.ticket());
         let spawned = stream.and_then(|stream| {
             // `thread::spawn` would panic where there can be no other thread.

@@ -16,6 +16,7 @@ mod lookup;
 mod messages;
 mod opening;
 mod options;
+mod ping;
 mod reconnecting;
 mod redirect;
 mod scratch;
@@ -31,9 +32,10 @@ pub use acceptor::Acceptor;
 pub use drain::{Drained, Ticket};
 #[cfg(feature = "hyper")]
 pub use error::UpgradeError;
-pub use error::{AcceptError, ConnectError, PingError};
+pub use error::{AcceptError, ConnectError};
 pub use messages::Messages;
 pub use options::ConnectOptions;
+pub use ping::PingError;
 pub use reconnecting::{Disconnected, ReconnectEvent};
 
 /// What an adapter's `next()` returns: a message, or the report of the ending.

@@ -353,7 +353,6 @@ impl fmt::Display for Diagnosis {
 /// case and stable; points in time and spans are numbers of seconds.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
 pub struct Report<'a> {
     /// What happened.
     pub termination: &'a Termination,

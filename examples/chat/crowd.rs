@@ -20,6 +20,9 @@ const WORDS: usize = 10;
 const MUCH: usize = 6000;
 const LONG: usize = 3000;
 
+/// So many words for each are on their way at most.
+const AHEAD: usize = 4;
+
 /// What is special about a crowd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
@@ -38,15 +41,20 @@ pub(crate) async fn visit(url: &str, count: usize, manner: Manner) -> Result<(),
         deaf = Some(connect(url, "mallory").await?);
     }
     let (door, all_here) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Barrier::new(count + 1)));
+    let heard = Arc::new(Semaphore::new(AHEAD * count));
     let mut members = JoinSet::new();
     for number in 0..count {
         let (url, door, all_here) = (url.to_owned(), door.clone(), all_here.clone());
+        let heard = heard.clone();
         members.spawn(async move {
             let place = door.acquire().await?;
-            let socket = connect(&url, &format!("member-{number}")).await?;
+            let mut socket = connect(&url, &format!("member-{number}")).await?;
+            // The room greets who has entered it, which is later than the opening handshake.
+            socket.next().await.into_message().map_err(|report| report.to_string())?;
             drop(place);
             all_here.wait().await;
-            let socket = hear(socket, number == 0, manner).await?;
+            let listeners = u32::try_from(count)?;
+            let socket = hear(socket, (number == 0).then_some(listeners), &heard, manner).await?;
             all_here.wait().await;
             leave(socket, manner).await
         });
@@ -77,33 +85,39 @@ async fn connect(url: &str, name: &str) -> Result<WebSocket<TcpStream>, Failed> 
     Ok(aio::connect_with(&request, Config::default()).await?)
 }
 
-/// One of them talks; all listen until they have heard all of it.
+/// One of them talks, to so many; all listen until they have heard all of it.
+///
+/// No more than a few words for each are on their way, so that nobody who reads is too slow, however
+/// the machine shares its time out: each word takes one of `heard` for each who is to hear it, and
+/// brings it back where it was.
 async fn hear(
     mut socket: WebSocket<TcpStream>,
-    talks: bool,
+    talks_to: Option<u32>,
+    heard: &Semaphore,
     manner: Manner,
 ) -> Result<WebSocket<TcpStream>, Failed> {
     let much = manner == Manner::OneIsSlow;
     let (words, tail) = if much { (MUCH, "x".repeat(LONG)) } else { (WORDS, String::new()) };
-    let (mut said, mut heard) = (0, 0);
-    while heard < words {
-        // No more than a few are on their way, so that who reads is fast enough.
-        if talks && said < words && said - heard < 4 {
-            socket.send(format!("word {said} {tail}")).await?;
-            said += 1;
-            continue;
-        }
-        match socket.next().await.into_message() {
-            Ok(message) => {
+    let (mut said, mut word) = (0, 0);
+    while word < words {
+        let listeners = talks_to.filter(|_| said < words);
+        tokio::select! {
+            turn = heard.acquire_many(listeners.unwrap_or_default()), if listeners.is_some() => {
+                turn?.forget();
+                socket.send(format!("word {said} {tail}")).await?;
+                said += 1;
+            }
+            incoming = socket.next() => {
+                let message = incoming.into_message().map_err(|report| report.to_string())?;
                 let text = message.as_text().unwrap_or_default();
                 if text.starts_with("member-0: ") {
-                    if !text.starts_with(&format!("member-0: word {heard} ")) {
-                        return Err(format!("{text:.40} and not word {heard}").into());
+                    if !text.starts_with(&format!("member-0: word {word} ")) {
+                        return Err(format!("{text:.40} and not word {word}").into());
                     }
-                    heard += 1;
+                    word += 1;
+                    heard.add_permits(1);
                 }
             }
-            Err(report) => return Err(report.to_string().into()),
         }
     }
     Ok(socket)

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{Html, Response};
 use axum::routing::{any, get};
+use axum::serve::ListenerExt;
 use farewell::CloseCode;
 use farewell::aio::{Drain, Upgraded, WebSocketUpgrade};
 use farewell::handshake::Origins;
@@ -24,6 +25,8 @@ struct House {
 pub(crate) async fn serve(address: &str) -> Result<(), Failed> {
     let listener = TcpListener::bind(address).await?;
     say(format_args!("listening on {}", listener.local_addr()?));
+    // Else a message may wait for the acknowledgement of the one before it.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let house = Arc::<House>::default();
     // Over HTTP/2 a WebSocket is asked for with CONNECT, which `get` would not take.
     let router = Router::new()

@@ -5,55 +5,16 @@ use alloc::format;
 use alloc::string::String;
 use core::error::Error;
 use core::fmt;
-use core::time::Duration;
 use std::io;
 
-use crate::connection::SendError;
 use crate::diagnosis::Diagnosis;
 use crate::dial::DialError;
-use crate::driver::Driver;
 use crate::handshake::{RedirectError, RequestError, ResponseError, Suspect, Why};
 use crate::reconnect::{ConnectFailure, Outcome};
 use crate::report::{Cause, DialRecord, Termination};
-use crate::time::display::Span;
 #[cfg(feature = "rustls")]
 use crate::tls::TlsConfigError;
 use crate::wire::keystream::SeedError;
-
-/// Why a Ping was not answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PingError {
-    /// It was not accepted for sending.
-    #[error(transparent)]
-    Refused(#[from] SendError),
-    /// The peer's stream has ended before the Pong came; `next()` has what came before it, and the
-    /// report.
-    #[error("the peer's stream has ended before the Pong came")]
-    Ended,
-    /// So much was read that `next()` was not asked for that nothing more is read, the Pong behind it
-    /// neither: see [`Limits::pending_output`](crate::Limits::pending_output).
-    #[error("no Pong is read behind so many messages that wait to be taken")]
-    Unread,
-    /// The time is over. The connection goes on; `abort` gives it up.
-    #[error("no Pong came for {}", Span(*.waited))]
-    Silent {
-        /// For how long it was waited for.
-        waited: Duration,
-    },
-}
-
-impl PingError {
-    /// What there is to say of the latest Ping after so long.
-    pub(super) fn judge(driver: &Driver, waited: Duration) -> Result<Duration, Self> {
-        match driver.round_trip() {
-            Some(round_trip) => Ok(round_trip),
-            None if driver.has_read_all() => Err(Self::Ended),
-            None if driver.is_far_ahead() => Err(Self::Unread),
-            None => Err(Self::Silent { waited }),
-        }
-    }
-}
 
 /// Why connecting failed.
 #[derive(Debug, thiserror::Error)]
@@ -107,18 +68,29 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// The report, where there was an opening handshake to report of: the failed one, or that of a
+    /// redirection which is not followed.
+    #[must_use]
+    pub fn report(&self) -> Option<&Termination> {
+        match self {
+            Self::Ended(report) | Self::Redirect { report, .. } => Some(report),
+            #[cfg(feature = "rustls")]
+            Self::RedirectTls { report, .. } => Some(report),
+            #[cfg(feature = "rustls")]
+            Self::Tls(_) => None,
+            Self::Request(_) | Self::TlsNeeded | Self::Dial(_) | Self::Io(_) | Self::Entropy(_) => {
+                None
+            }
+        }
+    }
+
     /// How far the way to the connection was, where it was dialled: each phase with its times,
     /// every address with its own error, the proxy's answer.
     #[must_use]
     pub fn dial(&self) -> Option<&DialRecord> {
         match self {
             Self::Dial(error) => Some(&error.record),
-            Self::Ended(report) | Self::Redirect { report, .. } => report.dial.as_deref(),
-            #[cfg(feature = "rustls")]
-            Self::RedirectTls { report, .. } => report.dial.as_deref(),
-            #[cfg(feature = "rustls")]
-            Self::Tls(_) => None,
-            Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
+            other => other.report()?.dial.as_deref(),
         }
     }
 
@@ -129,12 +101,7 @@ impl ConnectError {
     pub fn diagnosis(&self) -> Option<Diagnosis> {
         match self {
             Self::Dial(error) => Some(error.record.diagnosis()),
-            Self::Ended(report) | Self::Redirect { report, .. } => Some(report.diagnosis()),
-            #[cfg(feature = "rustls")]
-            Self::RedirectTls { report, .. } => Some(report.diagnosis()),
-            #[cfg(feature = "rustls")]
-            Self::Tls(_) => None,
-            Self::Request(_) | Self::TlsNeeded | Self::Io(_) | Self::Entropy(_) => None,
+            other => other.report().map(Termination::diagnosis),
         }
     }
 

@@ -1,10 +1,15 @@
 //! What comes in as `Result`s, for those who want `?`, `try_next` and `forward`.
 
 use alloc::boxed::Box;
+#[cfg(feature = "tokio")]
+use core::task::Poll;
 
 use super::Incoming;
 use crate::report::Termination;
 use crate::wire::message::Message;
+
+/// A message, or the report of an unclean end.
+pub(super) type Item = Result<Message<'static>, Box<Termination>>;
 
 /// The messages of a socket, up to its end: a `Stream` under tokio, an `Iterator` over blocking.
 ///
@@ -40,7 +45,7 @@ use crate::wire::message::Message;
 #[derive(Debug)]
 #[must_use = "messages come only where they are asked for"]
 pub struct Messages<R> {
-    pub(super) socket: R,
+    socket: R,
     report: Option<Box<Termination>>,
     ended: bool,
 }
@@ -56,15 +61,33 @@ impl<R> Messages<R> {
         self.report.as_deref()
     }
 
+    #[cfg(feature = "tokio")]
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// What to give for this.
-    pub(super) fn give(
+    /// What comes next, up to the end; as soon as the socket has it.
+    #[cfg(feature = "tokio")]
+    pub(super) fn poll_next_with(
         &mut self,
-        incoming: Incoming,
-    ) -> Option<Result<Message<'static>, Box<Termination>>> {
+        poll: impl FnOnce(&mut R) -> Poll<Incoming>,
+    ) -> Poll<Option<Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        poll(&mut self.socket).map(|incoming| self.give(incoming))
+    }
+
+    /// What comes next, up to the end.
+    pub(super) fn next_with(&mut self, next: impl FnOnce(&mut R) -> Incoming) -> Option<Item> {
+        if self.ended {
+            return None;
+        }
+        let incoming = next(&mut self.socket);
+        self.give(incoming)
+    }
+
+    fn give(&mut self, incoming: Incoming) -> Option<Item> {
         match incoming {
             Incoming::Message(message) => Some(Ok(message)),
             Incoming::Ended(report) => {

@@ -164,7 +164,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn default_port(scheme: &str) -> Option<u16> {
+/// The port of a scheme of HTTP where a URL names none.
+pub(super) fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         _ if scheme.eq_ignore_ascii_case("http") => Some(80),
         _ if scheme.eq_ignore_ascii_case("https") => Some(443),

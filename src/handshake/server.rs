@@ -16,6 +16,7 @@ use super::head::{Kind, Method, RequestHead, Version};
 use super::http1::head::HeadReader;
 use super::http1::headers::{Count, Headers, is_token};
 use super::http1::uri::{split_absolute, split_authority};
+use super::origin::default_port;
 use super::{ACCEPT_LEN, KEY_LEN, accept_of};
 use crate::config::Limits;
 
@@ -401,10 +402,9 @@ fn check_same_host(headers: &Headers, target: &str) -> Result<(), HandshakeError
     let host = core::str::from_utf8(host).map(split_authority);
     let Ok(Ok((host, port))) = host else { return Err(HandshakeError::HostInvalid) };
     let authority = split_absolute(target).and_then(|(it, _)| split_authority(it).ok());
-    let secure = target.split_once(':').is_some_and(|(it, _)| it.eq_ignore_ascii_case("https"));
-    let default = if secure { 443 } else { 80 };
+    let default = target.split_once("://").and_then(|(scheme, _)| default_port(scheme));
     let same = authority.is_some_and(|(name, number)| {
-        name.eq_ignore_ascii_case(host) && number.unwrap_or(default) == port.unwrap_or(default)
+        name.eq_ignore_ascii_case(host) && number.or(default) == port.or(default)
     });
     if same { Ok(()) } else { Err(HandshakeError::HostDiffers) }
 }

@@ -78,10 +78,8 @@ impl OpeningFailure {
         let mut evidence = Evidence::before_open(began);
         evidence.ended = ended.max(began);
         evidence.carrier = carrier;
-        if role == Role::Server {
-            // Whoever speaks a server's HTTP has read the request before there is anything to fail.
-            evidence.last_received = Some(began);
-        }
+        // Whoever speaks a server's HTTP has read the request before there is anything to fail.
+        evidence.last_received = (role == Role::Server).then_some(began);
         let mut stream_end = StreamEnd::NotSeen;
         let mut refused = None;
         let cause = match self {

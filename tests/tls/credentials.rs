@@ -15,11 +15,6 @@ use farewell::{CloseCode, ConnectError, ConnectOptions, Termination};
 use crate::dialling::{head, listen, relay, server};
 use crate::support::{Adapter, Authority, VALID, for_both_adapters, quiet};
 
-#[cfg(feature = "tracing")]
-#[allow(dead_code, reason = "its other users need more of it")]
-#[path = "../connection/support/collector.rs"]
-mod collector;
-
 for_both_adapters!(credentials_are_shown_nowhere, credentials_that_are_malformed_are_shown_nowhere);
 
 /// The user and the password of the URL and of the proxy, and both in Base64.
@@ -79,7 +74,7 @@ impl Printed {
             #[cfg(feature = "serde")]
             self.json(record);
         }
-        if let ConnectError::Ended(report) | ConnectError::Redirect { report, .. } = error {
+        if let Some(report) = error.report() {
             self.report(report);
         }
     }
@@ -124,23 +119,9 @@ fn visit<A: Adapter>(printed: &mut Printed, request: &ClientRequest, options: Co
     }
 }
 
-/// The same, with what is logged.
-fn visit_logged<A: Adapter>(
-    printed: &mut Printed,
-    request: &ClientRequest,
-    options: ConnectOptions,
-) {
-    #[cfg(feature = "tracing")]
-    {
-        let collector = collector::Collector::default();
-        collector.collect(|| visit::<A>(printed, request, options));
-        printed.debug(&*collector.log());
-    }
-    #[cfg(not(feature = "tracing"))]
-    visit::<A>(printed, request, options);
-}
-
 fn credentials_are_shown_nowhere<A: Adapter>() {
+    #[cfg(feature = "tracing")]
+    events::keep();
     let authority = Authority::new("Authority");
     let request = ClientRequest::with_credentials(URL).unwrap();
     let options = |at: &str| {
@@ -162,7 +143,7 @@ fn credentials_are_shown_nowhere<A: Adapter>() {
     ];
     for (situation, options) in no_way {
         let mut printed = Printed::default();
-        visit_logged::<A>(&mut printed, &request, options.clone());
+        visit::<A>(&mut printed, &request, options.clone());
         if situation != "silence" {
             printed.debug(&A::reconnect(request.clone(), options));
         }
@@ -179,7 +160,7 @@ fn credentials_are_shown_nowhere<A: Adapter>() {
     for answer in answers {
         let (at, thread) = proxy(Err(answer));
         let mut printed = Printed::default();
-        visit_logged::<A>(&mut printed, &request, options(&at.to_string()));
+        visit::<A>(&mut printed, &request, options(&at.to_string()));
         thread.join().unwrap();
         printed.check(&String::from_utf8_lossy(answer));
     }
@@ -187,7 +168,7 @@ fn credentials_are_shown_nowhere<A: Adapter>() {
         let (address, server) = server::<A>(&authority, name, VALID);
         let (at, thread) = proxy(Ok(address));
         let mut printed = Printed::default();
-        visit_logged::<A>(&mut printed, &request, options(&at.to_string()));
+        visit::<A>(&mut printed, &request, options(&at.to_string()));
         thread.join().unwrap();
         server.join().unwrap();
         assert!(printed.0.contains(name), "{}", printed.0);
@@ -205,9 +186,63 @@ fn credentials_are_shown_nowhere<A: Adapter>() {
     let url = format!("ws://alice:sesame@{address}/");
     let request = ClientRequest::with_credentials(&url).unwrap();
     let mut printed = Printed::default();
-    visit_logged::<A>(&mut printed, &request, ConnectOptions::from(quiet()).redirects(1));
+    visit::<A>(&mut printed, &request, ConnectOptions::from(quiet()).redirects(1));
     printed.check("a redirection with credentials in it");
     refusal.join().unwrap();
+    #[cfg(feature = "tracing")]
+    {
+        let logged = Printed(events::kept());
+        assert!(logged.0.contains("closing_handshake"), "endings are logged: {}", logged.0);
+        logged.check("what is logged");
+    }
+}
+
+/// Everything that is logged in this process, by whichever test.
+#[cfg(feature = "tracing")]
+mod events {
+    use std::fmt::Debug;
+    use std::sync::{Mutex, Once, PoisonError};
+
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    static KEPT: Mutex<String> = Mutex::new(String::new());
+
+    struct Keeper;
+
+    impl Keeper {
+        fn keep(&self, seen: &impl Debug) {
+            *KEPT.lock().unwrap_or_else(PoisonError::into_inner) += &format!("{seen:?}\n");
+        }
+    }
+
+    impl Subscriber for Keeper {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, span: &Attributes<'_>) -> Id {
+            self.keep(span);
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, values: &Record<'_>) {
+            self.keep(values);
+        }
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            self.keep(event);
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    pub(super) fn keep() {
+        static BEGUN: Once = Once::new();
+        BEGUN.call_once(|| tracing::subscriber::set_global_default(Keeper).expect("there is none"));
+    }
+
+    pub(super) fn kept() -> String {
+        KEPT.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 fn credentials_that_are_malformed_are_shown_nowhere<A: Adapter>() {

@@ -105,16 +105,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// come, or will not.
     pub(super) fn poll_ping(
         &mut self,
-        sent: &mut bool,
+        sent: &mut Option<Timestamp>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Duration, PingError>> {
-        if !*sent {
-            ready!(self.poll_room(cx));
-            self.driver.ping(self.clock.now())?;
-            *sent = true;
-        }
+        let sent = match *sent {
+            Some(at) => at,
+            None => {
+                ready!(self.poll_room(cx));
+                let now = self.clock.now();
+                self.driver.ping(now)?;
+                *sent.insert(now)
+            }
+        };
         ready!(self.poll(Want::Answered, cx, |event| event.is_none().then_some(())));
-        Poll::Ready(PingError::judge(&self.driver, Duration::ZERO))
+        Poll::Ready(PingError::judge(&self.driver, self.clock.now().since(sent)))
     }
 
     /// Ready once the session takes another message.

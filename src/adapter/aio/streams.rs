@@ -1,6 +1,5 @@
 //! A socket and its halves as a `Stream` of what comes in and a `Sink` of what goes out.
 
-use alloc::boxed::Box;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
@@ -11,9 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::split::{Receiver, Sender};
 use super::turn::Turn;
 use super::websocket::WebSocket;
+use crate::adapter::messages::Item;
 use crate::adapter::{Incoming, Messages};
 use crate::connection::SendError;
-use crate::report::Termination;
 use crate::wire::message::Message;
 
 /// The stream ends behind the report.
@@ -48,16 +47,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Receiver<S> {
 macro_rules! messages_of {
     ($($type:ty: |$socket:ident, $cx:ident| $poll:expr;)*) => {$(
         impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Messages<$type> {
-            type Item = Result<Message<'static>, Box<Termination>>;
+            type Item = Item;
 
-            fn poll_next(self: Pin<&mut Self>, $cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-                let messages = self.get_mut();
-                if messages.has_ended() {
-                    return Poll::Ready(None);
-                }
-                let $socket = &mut messages.socket;
-                let incoming = ready!($poll);
-                Poll::Ready(messages.give(incoming))
+            fn poll_next(self: Pin<&mut Self>, $cx: &mut Context<'_>) -> Poll<Option<Item>> {
+                self.get_mut().poll_next_with(|$socket| $poll)
             }
         }
 

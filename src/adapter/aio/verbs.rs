@@ -103,7 +103,7 @@ macro_rules! verbs {
             ///
             /// [`PingError`]: it could not be sent, or was not answered.
             pub async fn ping(&mut self) -> Result<Duration, PingError> {
-                let mut sent = false;
+                let mut sent = None;
                 poll_fn(|cx| self.poll_turn(cx, |turn, cx| turn.poll_ping(&mut sent, cx))).await
             }
 

@@ -1,6 +1,5 @@
 //! The two halves of a blocking WebSocket.
 
-use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
@@ -9,15 +8,15 @@ use super::transport::Socket;
 use super::turn::Turn;
 use super::verbs::verbs;
 use crate::adapter::getters::half_getters;
+use crate::adapter::messages::Item;
 use crate::adapter::{Incoming, Messages, PingError};
 use crate::config::Config;
 use crate::connection::SendError;
-use crate::report::{DialRecord, Evidence, Stats, Termination};
+use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::Clock;
 use crate::wire::close::CloseFrame;
 use crate::wire::data::Data;
-use crate::wire::message::Message;
 
 /// How long the reader waits at most before it looks for a deadline that the writer has set: a
 /// tenth of the shortest that a writer can cause.
@@ -74,14 +73,10 @@ impl<S: Socket> Receiver<S> {
 }
 
 impl<S: Socket> Iterator for Messages<&mut Receiver<S>> {
-    type Item = Result<Message<'static>, Box<Termination>>;
+    type Item = Item;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.has_ended() {
-            return None;
-        }
-        let incoming = self.socket.next();
-        self.give(incoming)
+    fn next(&mut self) -> Option<Item> {
+        self.next_with(|half| half.next())
     }
 }
 

@@ -13,6 +13,7 @@ use super::transport::{Socket, Transport};
 use super::turn::Turn;
 use super::verbs::verbs;
 use crate::adapter::getters::socket_getters;
+use crate::adapter::messages::Item;
 use crate::adapter::opening::{self, Opening};
 use crate::adapter::{Incoming, Messages, PingError, Ticket};
 use crate::config::Config;
@@ -24,7 +25,6 @@ use crate::time::{Clock, Timestamp};
 use crate::wire::close::CloseFrame;
 use crate::wire::data::Data;
 use crate::wire::keystream::Seed;
-use crate::wire::message::Message;
 use crate::wire::role::Role;
 
 /// A WebSocket connection over a blocking stream.
@@ -136,14 +136,10 @@ impl<S: Transport> WebSocket<S> {
 }
 
 impl<S: Transport> Iterator for Messages<&mut WebSocket<S>> {
-    type Item = Result<Message<'static>, Box<Termination>>;
+    type Item = Item;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.has_ended() {
-            return None;
-        }
-        let incoming = self.socket.next();
-        self.give(incoming)
+    fn next(&mut self) -> Option<Item> {
+        self.next_with(|socket| socket.next())
     }
 }
 

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::thread;
-use std::time::Duration;
 
 use bytes::Bytes;
 use farewell::aio::{self, WebSocket};
@@ -210,12 +209,4 @@ fn what_is_printed_while_looking_for_a_fault_stays_short() {
             assert!(shown.len() < 2_000, "{} bytes: {}...", shown.len(), &shown[..200]);
         }
     });
-}
-
-/// Times are given where they are wanted, as settings in one expression.
-#[test]
-fn settings_are_written_in_one_expression() {
-    let (interval, timeout) = (Duration::from_secs(9), Duration::from_secs(4));
-    let config = Config::default().heartbeat(Heartbeat::new(interval, timeout));
-    assert_eq!(config.heartbeat.map(|set| (set.interval, set.timeout)), Some((interval, timeout)));
 }

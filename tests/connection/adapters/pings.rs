@@ -50,6 +50,12 @@ fn pong(raw: &mut Raw) -> Vec<u8> {
     masked(0x8a, &payload)
 }
 
+/// Answers a Ping behind a message.
+fn says_x_and_answers(mut raw: Raw) {
+    let pong = pong(&mut raw);
+    raw.write(&[masked(0x81, b"x"), pong].concat());
+}
+
 /// A peer on a thread of its own, which does this behind the opening handshake.
 fn with_peer<A: Adapter>(
     config: Config,
@@ -153,19 +159,12 @@ fn after_a_close_no_ping_is_sent<A: Pings>() {
 #[test]
 fn a_blocking_half_pings_while_the_other_reads() {
     bounded(|| {
-        with_peer(
-            quiet(),
-            |mut raw| {
-                let pong = pong(&mut raw);
-                raw.write(&[masked(0x81, b"x"), pong].concat());
-            },
-            |socket: Blocking| {
-                let (mut receiver, mut sender) = socket.0.split();
-                let reader = std::thread::spawn(move || receiver.next());
-                assert!(sender.ping().is_ok());
-                assert_eq!(reader.join().unwrap(), Incoming::Message("x".into()));
-            },
-        );
+        with_peer(quiet(), says_x_and_answers, |socket: Blocking| {
+            let (mut receiver, mut sender) = socket.0.split();
+            let reader = std::thread::spawn(move || receiver.next());
+            assert!(sender.ping().is_ok());
+            assert_eq!(reader.join().unwrap(), Incoming::Message("x".into()));
+        });
     });
 }
 
@@ -173,27 +172,20 @@ fn a_blocking_half_pings_while_the_other_reads() {
 fn a_tokio_half_pings_whether_the_other_reads_or_not() {
     for reads in [true, false] {
         bounded(move || {
-            with_peer(
-                quiet(),
-                |mut raw| {
-                    let pong = pong(&mut raw);
-                    raw.write(&[masked(0x81, b"x"), pong].concat());
-                },
-                |socket: Tokio| {
-                    let (runtime, socket) = socket.into_parts();
-                    runtime.block_on(async {
-                        let (mut receiver, mut sender) = socket.split();
-                        if reads {
-                            let (ping, incoming) = tokio::join!(sender.ping(), receiver.next());
-                            assert!(ping.is_ok());
-                            assert_eq!(incoming, Incoming::Message("x".into()));
-                        } else {
-                            assert!(sender.ping().await.is_ok());
-                            assert_eq!(receiver.next().await, Incoming::Message("x".into()));
-                        }
-                    });
-                },
-            );
+            with_peer(quiet(), says_x_and_answers, |socket: Tokio| {
+                let (runtime, socket) = socket.into_parts();
+                runtime.block_on(async {
+                    let (mut receiver, mut sender) = socket.split();
+                    if reads {
+                        let (ping, incoming) = tokio::join!(sender.ping(), receiver.next());
+                        assert!(ping.is_ok());
+                        assert_eq!(incoming, Incoming::Message("x".into()));
+                    } else {
+                        assert!(sender.ping().await.is_ok());
+                        assert_eq!(receiver.next().await, Incoming::Message("x".into()));
+                    }
+                });
+            });
         });
     }
 }

@@ -13,6 +13,16 @@ pub enum Kind {
     Peer,
 }
 
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Ours => "ours",
+            Self::Peer => "peer",
+        }
+    }
+}
+
 /// How a message that was read is handed out, which says to which limit it compares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hands {

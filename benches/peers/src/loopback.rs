@@ -6,27 +6,45 @@
 
 mod batched;
 mod load;
+mod report;
 mod servers;
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::contender::Kind;
+use crate::page::Page;
 use load::Load;
+pub use report::{draw, json, preface};
 pub use servers::serve;
 use servers::{SERVERS, Server};
 
 /// How many connections there are, and how many messages are under way on each.
 const SCENARIOS: [(usize, usize); 4] = [(32, 1), (500, 1), (32, 16), (500, 16)];
 
+/// How many rounds there are at most, and after how many minutes there are no more.
+#[derive(Clone, Copy)]
+pub struct Rounds {
+    pub count: usize,
+    pub minutes: f64,
+}
+
 /// What one server took.
 struct Figure {
     server: &'static Server,
     /// Nanoseconds of its processor time for each message, one of each round.
     times: Vec<f64>,
+}
+
+/// What all servers took.
+pub struct Scenario {
+    connections: usize,
+    depth: usize,
+    figures: Vec<Figure>,
 }
 
 /// A server's process.
@@ -79,26 +97,32 @@ pub fn pin(core: usize) {
     let _ = sched_setaffinity(None, &cores);
 }
 
-/// Measures all scenarios, and returns them as JSON.
-pub fn run(rounds: usize, who: &[String]) -> io::Result<String> {
+/// Measures all scenarios, and prints a table of each.
+pub fn run(rounds: Rounds, who: &[String], page: &mut Page) -> io::Result<Vec<Scenario>> {
     pin(0);
-    let mut out = String::from("{\n");
+    let mut results = Vec::new();
+    let begun = Instant::now();
     for (number, (connections, depth)) in SCENARIOS.into_iter().enumerate() {
-        let figures = scenario(connections, depth, rounds, who)?;
-        print_table(connections, depth, &figures);
-        append_json(&mut out, connections, depth, &figures, number + 1 == SCENARIOS.len());
+        let share = (number + 1) as f64 / SCENARIOS.len() as f64;
+        let more = |round| {
+            let minutes = begun.elapsed().as_secs_f64() / 60.0;
+            round < rounds.count && (round == 0 || minutes < rounds.minutes * share)
+        };
+        let figures = scenario(connections, depth, more, who)?;
+        let scenario = Scenario { connections, depth, figures };
+        page.add(&report::table(&scenario));
+        results.push(scenario);
     }
-    out.push_str("}\n");
-    Ok(out)
+    Ok(results)
 }
 
 fn scenario(
     connections: usize,
     depth: usize,
-    rounds: usize,
+    more: impl Fn(usize) -> bool,
     who: &[String],
 ) -> io::Result<Vec<Figure>> {
-    let messages = if depth == 1 { 20_000 } else { 200_000 };
+    let messages = if depth == 1 { 10_000 } else { 60_000 };
     let wanted = |server: &&Server| {
         let named = |name: &String| server.name.contains(name.as_str());
         who.is_empty() || server.kind == Kind::Limit || who.iter().any(named)
@@ -109,71 +133,31 @@ fn scenario(
         let load = Load::connect(port, connections, depth, server.handshake)?;
         running.push((process, load, Figure { server, times: Vec::new() }));
     }
-    let name_it =
-        |figure: &Figure, error| io::Error::other(format!("{}: {error}", figure.server.name));
-    for (_, load, figure) in &mut running {
-        load.run(messages / 4).map_err(|error| name_it(figure, error))?;
+    for number in 0..running.len() {
+        turn(&mut running, number, messages / 4)?;
     }
-    for round in 0..rounds {
+    for round in (0..).take_while(|round| more(*round)) {
         let len = running.len();
         for step in 0..len {
             let order = if round % 2 == 0 { step } else { len - 1 - step };
-            let (process, load, figure) = &mut running[(order + round * 5) % len];
-            let before = process.time()?;
-            let done = load.run(messages).map_err(|error| name_it(figure, error))?;
-            figure.times.push((process.time()? - before) as f64 / done as f64);
+            let number = (order + round * 5) % len;
+            let time = turn(&mut running, number, messages)?;
+            running[number].2.times.push(time);
         }
     }
     Ok(running.into_iter().map(|(_, _, figure)| figure).collect())
 }
 
-fn at(times: &[f64], share: f64) -> f64 {
-    let mut sorted = times.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
-}
-
-/// The median of what a figure is in times of another one, round by round.
-fn ratio(figure: &Figure, to: &Figure) -> f64 {
-    let pairs = figure.times.iter().zip(&to.times);
-    at(&pairs.map(|(one, other)| one / other).collect::<Vec<_>>(), 0.5)
-}
-
-fn print_table(connections: usize, depth: usize, figures: &[Figure]) {
-    println!("\n### echo over loopback, {connections} connections, {depth} in flight on each\n");
-    println!("| server | µs of its processor | quartiles | to the bare echo | to the best peer |");
-    println!("|---|---:|---:|---:|---:|");
-    for figure in figures {
-        let threads = figure.server.threads;
-        let alike = || figures.iter().filter(|other| other.server.threads == threads);
-        let limit = alike().find(|other| other.server.kind == Kind::Limit);
-        let peers = alike().filter(|other| other.server.kind == Kind::Peer);
-        let best = peers.min_by(|a, b| at(&a.times, 0.5).total_cmp(&at(&b.times, 0.5)));
-        let name = match figure.server.kind {
-            Kind::Ours => format!("**{}**", figure.server.name),
-            Kind::Limit | Kind::Peer => figure.server.name.to_owned(),
-        };
-        let told =
-            |to: Option<&Figure>| to.map_or("".into(), |to| format!("{:.2}", ratio(figure, to)));
-        let us = |share| at(&figure.times, share) / 1000.0;
-        println!(
-            "| {name} | {:.2} | {:.2} - {:.2} | {} | {} |",
-            us(0.5),
-            us(0.25),
-            us(0.75),
-            told(limit),
-            told(best)
-        );
+/// Has one server echo messages, after all of them have been answered what they asked meanwhile.
+/// Returns nanoseconds of its processor time for each message.
+fn turn(running: &mut [(Process, Load, Figure)], number: usize, messages: u64) -> io::Result<f64> {
+    let name_it =
+        |figure: &Figure, error| io::Error::other(format!("{}: {error}", figure.server.name));
+    for (_, load, figure) in &mut *running {
+        load.tend().map_err(|error| name_it(figure, error))?;
     }
-}
-
-fn append_json(out: &mut String, connections: usize, depth: usize, figures: &[Figure], last: bool) {
-    let of = |figure: &Figure| {
-        let share = |share| at(&figure.times, share);
-        let name = figure.server.name;
-        format!("    \"{name}\": [{:.1}, {:.1}, {:.1}]", share(0.25), share(0.5), share(0.75))
-    };
-    let lines: Vec<_> = figures.iter().map(of).collect();
-    let comma = if last { "" } else { "," };
-    *out += &format!("  \"{connections} x {depth}\": {{\n{}\n  }}{comma}\n", lines.join(",\n"));
+    let (process, load, figure) = &mut running[number];
+    let before = process.time()?;
+    let done = load.run(messages).map_err(|error| name_it(figure, error))?;
+    Ok((process.time()? - before) as f64 / done as f64)
 }

@@ -12,28 +12,33 @@ mod loopback;
 mod measure;
 mod opening;
 mod over_hyper;
+mod page;
+mod probe;
 mod report;
 mod wire;
 mod work;
 mod workloads;
 
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::{env, fs, io};
+use std::{env, io};
 
 use measure::Rounds;
+use page::{Circumstances, Page};
 
-const USAGE: &str = "usage: farewell-peers [--loopback] [--rounds N] [--only WORDS-OF-A-WORKLOAD] \
-                     [--who PART-OF-A-NAME] [--json FILE] [--svg FILE] [--list]";
+const USAGE: &str = "usage: farewell-peers [--loopback] [--rounds N] [--minutes M] [--only WORDS-OF-A-WORKLOAD] \
+                     [--who PART-OF-A-NAME] [--save FOLDER] [--list]";
 
 /// What the command line asks for.
 struct Args {
     loopback: bool,
     rounds: Rounds,
+    /// After this, there are no more rounds over loopback.
+    minutes: f64,
     only: Vec<String>,
     who: Vec<String>,
-    json: Option<String>,
-    svg: Option<String>,
+    save: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -48,7 +53,6 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     without_chance();
-    report::print_preface();
     told(if args.loopback { over_sockets(&args) } else { in_memory(&args) })
 }
 
@@ -63,24 +67,32 @@ fn told(result: io::Result<()>) -> ExitCode {
 }
 
 fn over_sockets(args: &Args) -> io::Result<()> {
-    let json = loopback::run(args.rounds.count, &args.who)?;
-    args.json.as_ref().map_or(Ok(()), |file| fs::write(file, json))
+    let circumstances = Circumstances::now();
+    let mut page = Page::default();
+    page.add(&loopback::preface(&circumstances));
+    let rounds = loopback::Rounds { count: args.rounds.count, minutes: args.minutes };
+    let results = loopback::run(rounds, &args.who, &mut page)?;
+    let Some(folder) = &args.save else { return Ok(()) };
+    let json = loopback::json(&circumstances, &results);
+    page.save(folder, "loopback", &[("json", &json), ("svg", &loopback::draw(&results))])
 }
 
 fn in_memory(args: &Args) -> io::Result<()> {
+    let circumstances = Circumstances::now();
+    let mut page = Page::default();
+    page.add(&report::preface(&circumstances));
     let mut results = Vec::new();
     for workload in workloads::all() {
         if !args.only.is_empty() && !args.only.iter().any(|word| workload.name.contains(&**word)) {
             continue;
         }
         let figures = measure::measure(&workload.work, args.rounds, &args.who);
-        report::print_table(&workload, &figures);
+        page.add(&report::table(&workload, &figures));
         results.push((workload, figures));
     }
-    if let Some(file) = &args.json {
-        fs::write(file, report::json(&results))?;
-    }
-    args.svg.as_ref().map_or(Ok(()), |file| fs::write(file, chart::draw(&results)))
+    let Some(folder) = &args.save else { return Ok(()) };
+    let json = report::json(&circumstances, args.rounds.count, &results);
+    page.save(folder, "memory", &[("json", &json), ("svg", &report::draw(&results))])
 }
 
 /// Begins again with a C library that copies much as it copies little. By default it has an
@@ -98,17 +110,23 @@ fn without_chance() {
 
 fn parse() -> Option<Args> {
     let rounds = Rounds { count: 15, nanoseconds: 4e6 };
-    let mut args =
-        Args { loopback: false, rounds, only: Vec::new(), who: Vec::new(), json: None, svg: None };
+    let mut args = Args {
+        loopback: false,
+        rounds,
+        minutes: f64::MAX,
+        only: Vec::new(),
+        who: Vec::new(),
+        save: None,
+    };
     let mut words = env::args().skip(1);
     while let Some(word) = words.next() {
         match &*word {
             "--rounds" => args.rounds.count = words.next()?.parse().ok().filter(|n| *n > 0)?,
+            "--minutes" => args.minutes = words.next()?.parse().ok()?,
             "--loopback" => args.loopback = true,
             "--only" => args.only.push(words.next()?),
             "--who" => args.who.push(words.next()?),
-            "--json" => args.json = Some(words.next()?),
-            "--svg" => args.svg = Some(words.next()?),
+            "--save" => args.save = Some(words.next()?.into()),
             "--list" => {
                 workloads::all().iter().for_each(|workload| println!("{}", workload.name));
                 std::process::exit(0);

@@ -3,6 +3,7 @@
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::contender::{CONTENDERS, Contender, Kind};
+use crate::probe::refuses_what_is_no_text;
 use crate::work::{Ready, Work};
 
 /// How many rounds there are, and how long each of a contender's takes, about.
@@ -71,6 +72,11 @@ pub fn measure(work: &Work, rounds: Rounds, names: &[String]) -> Vec<Figure> {
         .filter_map(|contender| {
             let mut ready = contender.prepare(work)?;
             ready.verify(work);
+            if let Work::Read(reading) = work {
+                if reading.is_text() {
+                    refuses_what_is_no_text(contender, reading);
+                }
+            }
             let mut runner = Runner { contender, ready, count: work.unit(), times: Vec::new() };
             runner.calibrate(work, rounds.nanoseconds);
             Some(runner)

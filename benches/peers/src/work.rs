@@ -148,6 +148,11 @@ impl Ready {
         Self::new(sink, move |count, tally| runtime.block_on(run(count, tally)))
     }
 
+    /// Does the work, and leaves what came of it to who asks.
+    pub fn work(&mut self, count: u64, tally: &mut Tally) {
+        (self.run)(count, tally);
+    }
+
     /// Does the work once, and looks at every byte of what came of it.
     pub fn verify(&mut self, work: &Work) {
         let count = work.unit() * work.verified();

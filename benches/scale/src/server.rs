@@ -1,7 +1,7 @@
 //! The server of many connections, in a process of its own, on one thread with tokio.
 
 use std::io::{self, BufRead};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
@@ -13,9 +13,11 @@ use tokio::runtime::Builder;
 use crate::system::{allow_files, process_time, resident};
 
 static OPEN: AtomicUsize = AtomicUsize::new(0);
+/// From now on, ends are no news.
+static OVER: AtomicBool = AtomicBool::new(false);
 
 /// Serves until it is killed: says its port, then answers the words on stdin: `open`, `memory`,
-/// `time`.
+/// `time`, `over`.
 pub fn run(kind: &str) -> io::Result<()> {
     allow_files(0)?;
     let mut config = Config::default();
@@ -48,6 +50,7 @@ fn answer() {
         match line.as_deref() {
             Ok("open") => println!("{}", OPEN.load(Relaxed)),
             Ok("memory") => println!("{}", resident()),
+            Ok("over") => println!("{}", OVER.swap(true, Relaxed)),
             Ok("time") => println!("{}", process_time()),
             _ => break,
         }
@@ -80,6 +83,7 @@ async fn echo(stream: TcpStream, acceptor: Acceptor) {
         match socket.next().await.into_message() {
             // A failure is in the report, which `next` gives after it.
             Ok(message) => drop(socket.feed(message).await),
+            Err(_) if OVER.load(Relaxed) => return,
             Err(report) => return eprintln!("{report}"),
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::server::PINGING;
 use crate::system::slab;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 15;
 /// For how long heartbeats are counted.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -59,45 +59,64 @@ impl Drop for Process {
     }
 }
 
-pub fn run(count: usize) -> io::Result<()> {
-    println!("\n### {count} connections on loopback\n");
-    println!(
-        "| | resident bytes each | kernel's bytes each, both ends | echo, round robin, µs | \
-         heartbeat, µs |"
-    );
-    println!("|---|---:|---:|---:|---:|");
-    measure("a bare task of tokio", "bare", count)?;
-    measure("farewell on tokio", "tokio", count)?;
-    measure("farewell on tokio, pinging each second", "pinging", count)
+/// What one kind of server takes.
+pub struct Row {
+    pub name: &'static str,
+    /// Bytes of the server's memory that are really there, for each connection.
+    pub resident: f64,
+    /// Bytes of the kernel's objects for each, both ends, as far as the rest of the machine is quiet.
+    pub kernel: f64,
+    /// Microseconds of the server's processor time to open one.
+    pub opening: f64,
+    /// The same for an echo, round robin.
+    pub echo: f64,
+    /// The same for a heartbeat.
+    pub heartbeat: Option<f64>,
 }
 
-fn measure(name: &str, kind: &str, count: usize) -> io::Result<()> {
+pub fn run(count: usize) -> io::Result<Vec<Row>> {
+    Ok(vec![
+        measure("a bare task of tokio", "bare", count)?,
+        measure("farewell on tokio", "tokio", count)?,
+        measure("farewell on tokio, pinging each second", "pinging", count)?,
+    ])
+}
+
+fn measure(name: &'static str, kind: &str, count: usize) -> io::Result<Row> {
+    let each = count as f64;
     let mut server = Process::start(&["server", kind])?;
     let port = server.answer()?;
     let handshake = if kind == "bare" { "bare" } else { "handshake" };
-    let (memory, kernel) = (server.number("memory")?, slab());
+    let (memory, time, kernel) = (server.number("memory")?, server.number("time")?, slab());
     let mut clients = Process::start(&["clients", &port, &count.to_string(), handshake])?;
     clients.answer()?;
-    while server.number("open")? < count as f64 {
+    while server.number("open")? < each {
         sleep(Duration::from_millis(10));
     }
-    let memory = (server.number("memory")? - memory) / count as f64;
-    let kernel = slab().saturating_sub(kernel) / count as u64;
-    let mut times = Vec::new();
+    let opening = (server.number("time")? - time) / each / 1000.0;
+    let resident = (server.number("memory")? - memory) / each;
+    let kernel = slab().saturating_sub(kernel) as f64 / each;
+    let echo = echo(&mut server, &mut clients, count)?;
+    let heartbeat = match kind {
+        "pinging" => Some(heartbeats(&mut server, &mut clients, count)?),
+        _ => None,
+    };
+    server.ask("over")?;
+    Ok(Row { name, resident, kernel, opening, echo, heartbeat })
+}
+
+/// Microseconds of the server for an echo: the median of the rounds.
+fn echo(server: &mut Process, clients: &mut Process, count: usize) -> io::Result<f64> {
     let send = format!("send {count}");
     clients.ask(&send)?;
+    let mut times = Vec::new();
     for _ in 0..ROUNDS {
         let before = server.number("time")?;
         clients.ask(&send)?;
         times.push((server.number("time")? - before) / count as f64 / 1000.0);
     }
     times.sort_by(f64::total_cmp);
-    let heartbeat = match kind {
-        "pinging" => format!("{:.1}", heartbeats(&mut server, &mut clients, count)?),
-        _ => String::new(),
-    };
-    println!("| {name} | {memory:.0} | {kernel} | {:.1} | {heartbeat} |", times[ROUNDS / 2]);
-    Ok(())
+    Ok(times[ROUNDS / 2])
 }
 
 /// Microseconds of the server for a heartbeat, while nothing else happens.

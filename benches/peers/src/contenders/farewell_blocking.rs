@@ -17,7 +17,8 @@ pub static CONTENDER: Contender = Contender {
     package: "farewell",
     kind: Kind::Ours,
     hands: Hands::Owned,
-    notes: "its defaults, heartbeat, deadlines and report included; a broadcast is `Prepared` once",
+    notes: "its defaults, heartbeat, deadlines and report included: large messages leave in \
+            fragments of 64 KiB; a broadcast is `Prepared` once",
     read,
     write,
     accept,

@@ -18,7 +18,7 @@ pub static CONTENDER: Contender = Contender {
     kind: Kind::Ours,
     hands: Hands::Lent,
     notes: "one read buffer of 64 KiB, large messages read into memory of their own; lends whole \
-            messages; a broadcast is `Prepared` once",
+            messages; large ones leave in fragments of 64 KiB; a broadcast is `Prepared` once",
     read,
     write,
     accept,

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 
 use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 
 use crate::opening::REQUEST;
@@ -57,6 +58,30 @@ impl Load {
         Ok(Self { epoll, connections, request, response, depth, events, buffer })
     }
 
+    /// Answers what came while nothing was asked for: a server that heard nothing for long asks
+    /// whether anybody is there.
+    pub fn tend(&mut self) -> io::Result<()> {
+        self.wait(Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+        while !self.events.is_empty() {
+            for event in self.events.drain(..) {
+                let connection = &mut self.connections[event.data.u64() as usize];
+                if connection.receive(&self.response, &mut self.buffer)? {
+                    return Err(io::Error::other("an echo that nobody asked for"));
+                }
+            }
+            self.wait(Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+        }
+        Ok(())
+    }
+
+    /// Waits for something to read.
+    fn wait(&mut self, timeout: Option<&Timespec>) -> io::Result<()> {
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), timeout) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Has messages echoed, so many at least, and returns how many there were.
     pub fn run(&mut self, messages: u64) -> io::Result<u64> {
         let batches = messages.div_ceil(self.depth).max(self.connections.len() as u64);
@@ -66,11 +91,7 @@ impl Load {
             sent += 1;
         }
         while done < batches {
-            match epoll::wait(&self.epoll, spare_capacity(&mut self.events), None) {
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
+            self.wait(None)?;
             for event in self.events.drain(..) {
                 let connection = &mut self.connections[event.data.u64() as usize];
                 if !connection.receive(&self.response, &mut self.buffer)? {

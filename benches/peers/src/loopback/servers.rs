@@ -23,6 +23,8 @@ pub struct Server {
     pub threads: bool,
     /// It speaks WebSocket: a bare echo does not.
     pub handshake: bool,
+    /// How its replies leave where many messages are in flight, and what else is to be known.
+    pub notes: &'static str,
     start: Start,
 }
 
@@ -42,28 +44,78 @@ enum Start {
     Threads(fn(std::net::TcpStream)),
 }
 
-const fn on_tokio(name: &'static str, kind: Kind, spawn: fn(TcpStream, Many)) -> Server {
-    Server { name, kind, threads: false, handshake: true, start: Start::Tokio(spawn) }
+const fn on_tokio(
+    name: &'static str,
+    kind: Kind,
+    spawn: fn(TcpStream, Many),
+    notes: &'static str,
+) -> Server {
+    Server { name, kind, threads: false, handshake: true, notes, start: Start::Tokio(spawn) }
 }
 
-const fn on_threads(name: &'static str, kind: Kind, serve: fn(std::net::TcpStream)) -> Server {
-    Server { name, kind, threads: true, handshake: true, start: Start::Threads(serve) }
+const fn on_threads(
+    name: &'static str,
+    kind: Kind,
+    serve: fn(std::net::TcpStream),
+    notes: &'static str,
+) -> Server {
+    Server { name, kind, threads: true, handshake: true, notes, start: Start::Threads(serve) }
 }
+
+const BARE: &str = "no WebSocket: gives back what it has read";
+const FED: &str = "replies are fed to its sink until nothing more is there, then flushed";
+const AT_ONCE: &str = "writes each frame at once";
 
 pub static SERVERS: [Server; 13] = [
-    Server { handshake: false, ..on_tokio("bare tokio echo", Kind::Limit, bare_tokio) },
-    on_tokio("farewell tokio", Kind::Ours, farewell_tokio),
-    on_tokio("tokio-tungstenite", Kind::Peer, tokio_tungstenite),
-    on_tokio("fastwebsockets", Kind::Peer, fastwebsockets),
-    on_tokio("tokio-websockets", Kind::Peer, tokio_websockets),
-    on_tokio("web-socket", Kind::Peer, web_socket),
-    on_tokio("sockudo-ws", Kind::Peer, sockudo_ws),
-    on_tokio("soketto", Kind::Peer, soketto),
-    on_tokio("yawc", Kind::Peer, yawc),
-    on_tokio("wtx", Kind::Peer, wtx),
-    Server { handshake: false, ..on_threads("bare blocking echo", Kind::Limit, bare_blocking) },
-    on_threads("farewell blocking", Kind::Ours, farewell_blocking),
-    on_threads("tungstenite", Kind::Peer, tungstenite),
+    Server { handshake: false, ..on_tokio("bare tokio echo", Kind::Limit, bare_tokio, BARE) },
+    on_tokio(
+        "farewell tokio",
+        Kind::Ours,
+        farewell_tokio,
+        "`next`, then `feed`, which `next` flushes before it waits; its defaults, heartbeat, \
+         deadlines and report included",
+    ),
+    on_tokio("tokio-tungstenite", Kind::Peer, tokio_tungstenite, FED),
+    on_tokio(
+        "fastwebsockets",
+        Kind::Peer,
+        fastwebsockets,
+        "writes each frame at once; in a task without tokio's budget, as in its examples",
+    ),
+    on_tokio(
+        "tokio-websockets",
+        Kind::Peer,
+        tokio_websockets,
+        "what is there is taken first, since asking for a message flushes, then fed and flushed; \
+         in a task without tokio's budget, as in its examples",
+    ),
+    on_tokio("web-socket", Kind::Peer, web_socket, AT_ONCE),
+    on_tokio("sockudo-ws", Kind::Peer, sockudo_ws, FED),
+    on_tokio(
+        "soketto",
+        Kind::Peer,
+        soketto,
+        "each is flushed, since nothing says whether another one is there",
+    ),
+    on_tokio("yawc", Kind::Peer, yawc, FED),
+    on_tokio("wtx", Kind::Peer, wtx, AT_ONCE),
+    Server {
+        handshake: false,
+        ..on_threads("bare blocking echo", Kind::Limit, bare_blocking, BARE)
+    },
+    on_threads(
+        "farewell blocking",
+        Kind::Ours,
+        farewell_blocking,
+        "as with tokio, with a thread for each connection",
+    ),
+    on_threads(
+        "tungstenite",
+        Kind::Peer,
+        tungstenite,
+        "each is flushed, since nothing says whether another one is there; a thread for each \
+         connection",
+    ),
 ];
 
 /// Serves until it is killed: says its port, then its processor time whenever it gets a line.
@@ -161,7 +213,6 @@ fn tokio_tungstenite(stream: TcpStream, many: Many) {
     });
 }
 
-// As in its examples, without tokio's budget for each task.
 fn fastwebsockets(stream: TcpStream, _: Many) {
     use fastwebsockets::{FragmentCollector, OpCode, upgrade};
     tokio::spawn(tokio::task::unconstrained(async move {
@@ -178,7 +229,6 @@ fn fastwebsockets(stream: TcpStream, _: Many) {
     }));
 }
 
-// As in its examples, without tokio's budget for each task.
 fn tokio_websockets(stream: TcpStream, many: Many) {
     use tokio_websockets::{Config, Limits, ServerBuilder};
     tokio::spawn(tokio::task::unconstrained(async move {
@@ -237,12 +287,10 @@ fn sockudo_ws(stream: TcpStream, many: Many) {
     });
 }
 
-fn soketto(stream: TcpStream, many: Many) {
+fn soketto(stream: TcpStream, _: Many) {
     use futures_util::io::{BufReader, BufWriter};
     use soketto::handshake::{Server, server::Response};
     use tokio_util::compat::TokioAsyncReadCompatExt;
-    // With many in flight, each is flushed, too: nothing says whether another one is there.
-    let _ = many;
     tokio::spawn(async move {
         let mut server = Server::new(BufReader::new(BufWriter::new(stream.compat())));
         let Ok(request) = server.receive_request().await else { return };

@@ -46,7 +46,12 @@ pub fn draw(title: &str, range: (f64, f64), lines: &[Line]) -> String {
             "<line x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{TOP}\" y2=\"{bottom}\" stroke=\"{colour}\"/>",
             x(ratio, range)
         );
-        text(&mut out, x(ratio, range), bottom + 16.0, "middle", &format!("{ratio}"));
+        let edge = match ratio {
+            _ if ratio == range.0 => "≤ ",
+            _ if ratio == range.1 => "≥ ",
+            _ => "",
+        };
+        text(&mut out, x(ratio, range), bottom + 16.0, "middle", &format!("{edge}{ratio}"));
         ratio *= 2.0;
     }
     text(&mut out, WIDTH - 10.0, TOP - 8.0, "end", "1 is");

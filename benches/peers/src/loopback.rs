@@ -12,9 +12,9 @@ mod servers;
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Instant;
 
 use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::contender::Kind;
 use crate::page::Page;
@@ -97,16 +97,19 @@ pub fn pin(core: usize) {
     let _ = sched_setaffinity(None, &cores);
 }
 
+fn minutes() -> f64 {
+    clock_gettime(ClockId::Monotonic).tv_sec as f64 / 60.0
+}
+
 /// Measures all scenarios, and prints a table of each.
 pub fn run(rounds: Rounds, who: &[String], page: &mut Page) -> io::Result<Vec<Scenario>> {
     pin(0);
     let mut results = Vec::new();
-    let begun = Instant::now();
+    let begun = minutes();
     for (number, (connections, depth)) in SCENARIOS.into_iter().enumerate() {
         let share = (number + 1) as f64 / SCENARIOS.len() as f64;
         let more = |round| {
-            let minutes = begun.elapsed().as_secs_f64() / 60.0;
-            round < rounds.count && (round == 0 || minutes < rounds.minutes * share)
+            round < rounds.count && (round == 0 || minutes() - begun < rounds.minutes * share)
         };
         let figures = scenario(connections, depth, more, who)?;
         let scenario = Scenario { connections, depth, figures };

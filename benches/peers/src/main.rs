@@ -43,10 +43,10 @@ struct Args {
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
-    if let [serve, name, depth] = &words[..] {
-        if serve == "--serve" {
-            return told(loopback::serve(name, depth.parse().unwrap_or(1)));
-        }
+    if let [serve, name, depth] = &words[..]
+        && serve == "--serve"
+    {
+        return told(loopback::serve(name, depth.parse().unwrap_or(1)));
     }
     let Some(args) = parse() else {
         eprintln!("{USAGE}");

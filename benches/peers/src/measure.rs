@@ -72,10 +72,10 @@ pub fn measure(work: &Work, rounds: Rounds, names: &[String]) -> Vec<Figure> {
         .filter_map(|contender| {
             let mut ready = contender.prepare(work)?;
             ready.verify(work);
-            if let Work::Read(reading) = work {
-                if reading.is_text() {
-                    refuses_what_is_no_text(contender, reading);
-                }
+            if let Work::Read(reading) = work
+                && reading.is_text()
+            {
+                refuses_what_is_no_text(contender, reading);
             }
             let mut runner = Runner { contender, ready, count: work.unit(), times: Vec::new() };
             runner.calibrate(work, rounds.nanoseconds);

@@ -265,10 +265,10 @@ fn web_socket(stream: TcpStream, _: Many) {
         }
         let mut socket = WebSocket::server(stream);
         while let Ok(event) = socket.recv().await {
-            if let Event::Data { data, .. } = event {
-                if socket.send(&data[..]).await.is_err() {
-                    return;
-                }
+            if let Event::Data { data, .. } = event
+                && socket.send(&data[..]).await.is_err()
+            {
+                return;
             }
         }
     });

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::fd::OwnedFd;
 
 use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
@@ -49,7 +50,8 @@ struct Clients {
 pub fn run(port: u16, count: usize, handshake: bool) -> io::Result<()> {
     allow_files(count + 64)?;
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    let mut streams = Vec::with_capacity(count);
+    let streams = Vec::with_capacity(count);
+    let mut clients = Clients { streams, epoll, handshake, next: 0, echoes: 0, pongs: 0 };
     for number in 0..count {
         let mut stream = open(port, number / PER_ADDRESS)?;
         if handshake {
@@ -57,13 +59,18 @@ pub fn run(port: u16, count: usize, handshake: bool) -> io::Result<()> {
         }
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        epoll::add(&epoll, &stream, EventData::new_u64(number as u64), EventFlags::IN)?;
-        streams.push(stream);
+        let data = EventData::new_u64(number as u64);
+        epoll::add(&clients.epoll, &stream, data, EventFlags::IN)?;
+        clients.streams.push(stream);
+        // The first ones are asked whether they are there before the last ones are open.
+        if number % 16 == 0 {
+            clients.receive_all(Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+        }
     }
-    epoll::add(&epoll, io::stdin(), EventData::new_u64(STDIN), EventFlags::IN)?;
-    let mut clients = Clients { streams, epoll, handshake, next: 0, echoes: 0, pongs: 0 };
+    epoll::add(&clients.epoll, io::stdin(), EventData::new_u64(STDIN), EventFlags::IN)?;
     println!("open");
-    while clients.turn()? {
+    loop {
+        clients.turn()?;
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line)?;
         match line.trim().split_once(' ') {
@@ -76,7 +83,6 @@ pub fn run(port: u16, count: usize, handshake: bool) -> io::Result<()> {
             _ => return Ok(()),
         }
     }
-    Ok(())
 }
 
 /// A connection from one of several addresses, 127.0.0.2 and on.
@@ -125,27 +131,33 @@ impl Clients {
     }
 
     /// Waits for something to happen and sees to it, until there is a line to be read or there were
-    /// echoes. Returns whether it goes on.
-    fn turn(&mut self) -> io::Result<bool> {
-        let mut events: Vec<Event> = Vec::with_capacity(256);
+    /// echoes.
+    fn turn(&mut self) -> io::Result<()> {
         let before = self.echoes;
         loop {
-            match epoll::wait(&self.epoll, spare_capacity(&mut events), None) {
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            let mut asked = false;
-            for event in events.drain(..) {
-                match event.data.u64() {
-                    STDIN => asked = true,
-                    number => self.receive(number as usize)?,
-                }
-            }
+            let asked = self.receive_all(None)?;
             if asked || self.echoes > before {
-                return Ok(true);
+                return Ok(());
             }
         }
+    }
+
+    /// Sees to what there is, and waits for it unless there is a timeout. Returns whether there is a
+    /// line to be read.
+    fn receive_all(&mut self, timeout: Option<&Timespec>) -> io::Result<bool> {
+        let mut events: Vec<Event> = Vec::with_capacity(256);
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut asked = false;
+        for event in events {
+            match event.data.u64() {
+                STDIN => asked = true,
+                number => self.receive(number as usize)?,
+            }
+        }
+        Ok(asked)
     }
 
     fn receive(&mut self, number: usize) -> io::Result<()> {

@@ -13,7 +13,7 @@ use tokio::runtime::Builder;
 use crate::system::{allow_files, process_time, resident};
 
 static OPEN: AtomicUsize = AtomicUsize::new(0);
-/// From now on, ends are no news.
+/// From now on, ends are no news: all is over, or one was told of.
 static OVER: AtomicBool = AtomicBool::new(false);
 
 /// Serves until it is killed: says its port, then answers the words on stdin: `open`, `memory`,
@@ -83,7 +83,7 @@ async fn echo(stream: TcpStream, acceptor: Acceptor) {
         match socket.next().await.into_message() {
             // A failure is in the report, which `next` gives after it.
             Ok(message) => drop(socket.feed(message).await),
-            Err(_) if OVER.load(Relaxed) => return,
+            Err(_) if OVER.swap(true, Relaxed) => return,
             Err(report) => return eprintln!("{report}"),
         }
     }

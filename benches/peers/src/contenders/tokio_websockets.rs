@@ -14,8 +14,8 @@ pub static CONTENDER: Contender = Contender {
     package: "tokio-websockets",
     kind: Kind::Peer,
     hands: Hands::Owned,
-    notes: "as its echo server: no splitting into frames, no limits; its feature `fastrand` makes \
-            the masking keys (it has `getrandom`, too)",
+    notes: "as its echo server: no splitting into frames, no limits; `sha1_smol`, which it advises \
+            without TLS; its feature `fastrand` makes the masking keys (it has `getrandom`, too)",
     read,
     write,
     accept,

@@ -16,7 +16,8 @@ pub static CONTENDER: Contender = Contender {
     package: "yawc",
     kind: Kind::Peer,
     hands: Hands::Owned,
-    notes: "with `simd`, `with_utf8` and room for messages of 16 MiB; a server's handshake is hyper's",
+    notes: "with `simd`, `with_utf8` and room for messages of 16 MiB; its default buffers, which its \
+            own benchmarks enlarge; a server's handshake is hyper's",
     read,
     write,
     accept,

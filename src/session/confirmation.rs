@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 impl Session {
     /// As [`keep_unsent`](Self::keep_unsent), but each message is logged until a Pong has shown that
     /// the peer has read past it. What the transport has accepted may be lost between it and the
-    /// peer; such a message then comes back, too, as one that has [left](Unsent::left).
+    /// peer; such a message then comes back, too, as one that has [left](crate::Unsent::left).
     ///
     /// The session pings by itself, behind the first message of which no Ping would tell and then once
     /// in a round trip at most, independently of the heartbeat. Once `limit` is reached, messages are

@@ -45,6 +45,7 @@ mod dial;
 mod drain;
 #[cfg(feature = "axum")]
 mod extract;
+mod outbox;
 mod reconnecting;
 mod split;
 mod streams;
@@ -84,6 +85,7 @@ pub use crate::adapter::{
 pub use drain::Drain;
 #[cfg(feature = "axum")]
 pub use extract::{UpgradeDecision, UpgradeRejection, WebSocketUpgrade};
+pub use outbox::OutboxSender;
 pub use reconnecting::Reconnecting;
 pub use split::{Receiver, Sender};
 #[cfg(feature = "hyper")]

@@ -68,7 +68,8 @@ impl ConnectOptions {
     }
 
     /// Connects to these addresses, at most 1,000, and looks no name up. Where a proxy is used, that
-    /// one finds the server, and they do not count.
+    /// one finds the server, and they do not count; nor do they for another host or port, to which a
+    /// redirection leads.
     #[must_use]
     pub fn addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.dial_mut().addresses = Some(addresses.into_iter().collect());

@@ -90,7 +90,8 @@ impl Settings {
 }
 
 impl Settings {
-    /// The way to where this request leads. `first` is the one that was not redirected.
+    /// The way to where this request leads. `first` is the one that was not redirected, to which alone
+    /// given addresses belong.
     pub(super) fn way<'a>(
         &self,
         request: &ClientRequest,
@@ -99,6 +100,9 @@ impl Settings {
     ) -> Result<Way<'a>, ConnectError> {
         let layer = self.layer(request, first)?;
         let mut dial = Cow::Borrowed(&*options.dial);
+        if dial.addresses.is_some() && !first.is_same_place(request) {
+            dial.to_mut().addresses = None;
+        }
         self.set_for_proxy(request, &mut dial);
         Ok(Way { dial, layer })
     }

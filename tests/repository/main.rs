@@ -7,6 +7,8 @@ mod citations;
 mod documents;
 mod features;
 mod guide;
+mod package;
+mod pages;
 
 use std::fs;
 use std::path::{Path, PathBuf};

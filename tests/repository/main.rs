@@ -5,6 +5,7 @@ mod architecture;
 mod auto_traits;
 mod citations;
 mod documents;
+mod examples;
 mod features;
 mod guide;
 mod package;

@@ -134,7 +134,6 @@ mod tests {
             connection.with_upgrades().await
         });
         visit(&hyper.await).await;
-        drop((theirs::elsewhere, ours::elsewhere));
     }
 
     #[tokio::test]

@@ -4,8 +4,9 @@
 //! socket, no clock and no random source. Every connection gives exactly one report of its ending,
 //! a [`Termination`]: the close code, whether it was clean, who began it, both Close frames, what
 //! happened, and the evidence. [`Termination::diagnosis`] says why it probably happened, and what
-//! to do about it: see [`diagnosis`]. Who came here because of a 1006 finds every cause of it, and
-//! what to change, in the [`guide`].
+//! to do about it: see [`diagnosis`]. The [`guide`] has a page for each task, from connecting through a
+//! proxy to shutting a server down; who came here because of a 1006 finds every cause of it, and what
+//! to change, in [`guide::unclean`].
 //!
 //! # Where to begin
 //!
@@ -265,8 +266,7 @@ mod deflate;
 pub mod diagnosis;
 pub mod dial;
 pub mod driver;
-#[doc = include_str!("guide.md")]
-pub mod guide {}
+pub mod guide;
 pub mod handshake;
 pub mod reconnect;
 mod report;
@@ -314,6 +314,6 @@ pub use wire::role::Role;
 pub use wire::utf8::{IncompleteUtf8, InvalidUtf8, Utf8Validator};
 pub use wire::violation::Violation;
 
-#[cfg(all(doctest, feature = "axum", feature = "deflate", feature = "testkit"))]
+#[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -96,6 +96,16 @@ pub use websocket::WebSocket;
 
 /// Connects to a `ws://` or, with feature `wss`, a `wss://` URL with the default settings.
 ///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::aio;
+///
+/// let mut socket = aio::connect("ws://127.0.0.1:9001/").await?;
+/// socket.send("hello").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// As [`connect_with`].
@@ -216,6 +226,17 @@ async fn way_for<'a>(
 /// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
 /// only name the server in the request's `Host`.
 ///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::ClientRequest;
+/// use farewell::{Config, aio};
+///
+/// let request = ClientRequest::new("ws://localhost/chat")?;
+/// let socket = aio::connect_unix("/run/chat.sock", &request, Config::default()).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// As [`connect_with`]; [`ConnectError::Io`] where the socket cannot be connected to.
@@ -237,6 +258,24 @@ pub async fn connect_unix(
 /// Speaks the client's opening handshake on a stream that is connected already: over TLS for a
 /// `wss://` URL, through a proxy, over a Unix socket.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::{ClientRequest, Origins};
+/// use farewell::{Acceptor, Config, aio};
+///
+/// let (client, server) = tokio::io::duplex(4096); // no network at all
+/// let request = ClientRequest::new("ws://localhost/")?;
+/// let acceptor = Acceptor::new(Origins::Any);
+/// let opening = aio::handshake(client, &request, Config::default());
+/// let (client, server) = tokio::join!(opening, aio::accept(server, &acceptor));
+/// let (mut client, mut server) = (client?, server?);
+/// client.send("hello").await?;
+/// assert_eq!(server.next().await.into_message()?.as_text(), Some("hello"));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`ConnectError`]: the server refused, its response broke a rule, or the stream failed.
@@ -251,6 +290,19 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
 /// As [`handshake`], but over TLS that is spoken here, with these settings.
 ///
 /// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake).
+///
+/// ```no_run
+/// # async fn run(stream: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::ClientRequest;
+/// use farewell::tls::TlsClient;
+/// use farewell::{Config, aio};
+///
+/// let request = ClientRequest::new("wss://example.com/chat")?;
+/// let tls = TlsClient::new()?; // one for all connections
+/// let socket = aio::handshake_tls(stream, &request, Config::default(), &tls).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -270,6 +322,18 @@ pub async fn handshake_tls<S: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// Of a [`TcpStream`], call [`set_nodelay`](TcpStream::set_nodelay) first where small messages are
 /// not to wait for acknowledgements; [`connect`] does so itself.
+///
+/// ```no_run
+/// # async fn run(listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::Origins;
+/// use farewell::{Acceptor, aio};
+///
+/// let acceptor = Acceptor::new(Origins::SameHost); // one for all connections
+/// let (stream, _) = listener.accept().await?;
+/// let socket = aio::accept(stream, &acceptor).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -335,6 +399,20 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake). The
 /// server's name that the client has asked for is in [`WebSocket::tls`] afterwards.
+///
+/// ```no_run
+/// # async fn run(stream: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::Origins;
+/// use farewell::tls::TlsServer;
+/// use farewell::{Acceptor, aio};
+///
+/// // One of each for all connections.
+/// let acceptor = Acceptor::new(Origins::SameHost);
+/// let tls = TlsServer::from_pem(std::fs::read("chain.pem")?, std::fs::read("key.pem")?)?;
+/// let socket = aio::accept_tls(stream, &acceptor, &tls).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///

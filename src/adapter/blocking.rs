@@ -85,6 +85,15 @@ pub use websocket::WebSocket;
 
 /// Connects to a `ws://` or, with feature `wss`, a `wss://` URL with the default settings.
 ///
+/// ```no_run
+/// use farewell::blocking;
+///
+/// let mut socket = blocking::connect("ws://127.0.0.1:9001/")?;
+/// socket.send("hello")?;
+/// println!("{:?}", socket.next().into_message()?.as_text());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// As [`connect_with`].
@@ -221,6 +230,28 @@ pub fn connect_unix(
 /// Speaks the client's opening handshake on a stream that is connected already: over TLS for a
 /// `wss://` URL, through a proxy, over a Unix socket.
 ///
+/// ```
+/// use std::net::{TcpListener, TcpStream};
+///
+/// use farewell::handshake::{ClientRequest, Origins};
+/// use farewell::{Acceptor, Config, blocking};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let stream = TcpStream::connect(listener.local_addr()?)?;
+/// let server = std::thread::spawn(move || {
+///     let (stream, _) = listener.accept().expect("a client connects");
+///     let acceptor = Acceptor::new(Origins::Any);
+///     blocking::accept(stream, &acceptor).expect("it asks for a WebSocket").next()
+/// });
+///
+/// let request = ClientRequest::new("ws://localhost/")?; // as the stream is connected already
+/// let mut socket = blocking::handshake(stream, &request, Config::default())?;
+/// socket.send("hello")?;
+/// let message = server.join().expect("it does not panic").into_message()?;
+/// assert_eq!(message.as_text(), Some("hello"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`ConnectError`]: the server refused, its response broke a rule, or the stream failed.
@@ -235,6 +266,20 @@ pub fn handshake<S: Transport>(
 /// As [`handshake`], but over TLS that is spoken here, with these settings.
 ///
 /// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake).
+///
+/// ```no_run
+/// use std::net::TcpStream;
+///
+/// use farewell::handshake::ClientRequest;
+/// use farewell::tls::TlsClient;
+/// use farewell::{Config, blocking};
+///
+/// let request = ClientRequest::new("wss://example.com/chat")?;
+/// let tls = TlsClient::new()?; // one for all connections
+/// let stream = TcpStream::connect((request.host(), request.port()))?;
+/// let socket = blocking::handshake_tls(stream, &request, Config::default(), &tls)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -255,6 +300,19 @@ pub fn handshake_tls<S: Transport>(
 /// The stream has to be in blocking mode. Of a [`TcpStream`], call
 /// [`set_nodelay`](TcpStream::set_nodelay) first where small messages are not to wait for
 /// acknowledgements; [`connect`] does so itself.
+///
+/// ```no_run
+/// use std::net::TcpListener;
+///
+/// use farewell::handshake::Origins;
+/// use farewell::{Acceptor, blocking};
+///
+/// let acceptor = Acceptor::new(Origins::SameHost); // one for all connections
+/// let (stream, _) = TcpListener::bind("127.0.0.1:9001")?.accept()?;
+/// let mut socket = blocking::accept(stream, &acceptor)?;
+/// println!("{:?}", socket.next().into_message()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -316,6 +374,21 @@ pub fn accept_with<S: Transport>(
 ///
 /// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake). The
 /// server's name that the client has asked for is in [`WebSocket::tls`] afterwards.
+///
+/// ```no_run
+/// use std::net::TcpListener;
+///
+/// use farewell::handshake::Origins;
+/// use farewell::tls::TlsServer;
+/// use farewell::{Acceptor, blocking};
+///
+/// // One of each for all connections.
+/// let acceptor = Acceptor::new(Origins::SameHost);
+/// let tls = TlsServer::from_pem(std::fs::read("chain.pem")?, std::fs::read("key.pem")?)?;
+/// let (stream, _) = TcpListener::bind("127.0.0.1:9001")?.accept()?;
+/// let socket = blocking::accept_tls(stream, &acceptor, &tls)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///

@@ -45,6 +45,20 @@ pub use reconnecting::{Disconnected, ReconnectEvent};
 ///
 /// There is always an ending and it is always the last thing: a clean close is not an error, and
 /// the end of the stream is not a `None`.
+///
+/// ```no_run
+/// # fn run(mut socket: farewell::blocking::WebSocket<std::net::TcpStream>) {
+/// use farewell::{Incoming, Message};
+///
+/// loop {
+///     match socket.next() {
+///         Incoming::Message(Message::Text(text)) => println!("{text}"),
+///         Incoming::Message(Message::Binary(bytes)) => println!("{} bytes", bytes.len()),
+///         Incoming::Ended(report) => break println!("{report}"),
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Incoming {
     /// A whole message.

@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::deflate::Compression;
 
 /// Settings of a connection; one value, in an [`Arc`](alloc::sync::Arc), serves any number of them.
+/// Where the target has no such `Arc`, it is the one of portable-atomic-util.
 ///
 /// ```
 /// use core::time::Duration;
@@ -69,6 +70,14 @@ impl Default for Config {
 /// Bounds on what a peer can make this endpoint hold, and on what the application can queue.
 ///
 /// All are checked before memory is taken. Each bound is inclusive: a value that equals it passes.
+///
+/// ```
+/// use farewell::{Config, Limits};
+///
+/// // Clients that send short commands.
+/// let limits = Limits::default().message(16 * 1024).frame(16 * 1024).head(4 * 1024);
+/// let config = Config::default().limits(limits);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -114,6 +123,17 @@ impl Default for Limits {
 }
 
 /// Deadlines other than the heartbeat's.
+///
+/// ```
+/// use core::time::Duration;
+/// use farewell::{Config, Timeouts};
+///
+/// let timeouts = Timeouts::default()
+///     .handshake(Duration::from_secs(5))
+///     .idle(Duration::from_secs(600))
+///     .write_stall(None);
+/// let config = Config::default().timeouts(timeouts);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {

@@ -69,6 +69,18 @@ pub(crate) use tunnel::{Answer, Tunnel, basic};
 /// What both endpoints agreed on in the opening handshake.
 ///
 /// [`Negotiated::default`] is an upgrade of HTTP/1.1 without a subprotocol and without extensions.
+///
+/// For a stream whose opening handshake somebody else has spoken:
+///
+/// ```
+/// use farewell::handshake::Negotiated;
+/// use farewell::{Config, Role, Seed, Session, Timestamp};
+///
+/// let negotiated = Negotiated::default().with_subprotocol("v1.chat.example");
+/// let (seed, now) = (Seed::new([1; 32]), Timestamp::ZERO); // use `Seed::from_os` outside of examples
+/// let session = Session::upgraded(Role::Server, negotiated, Config::default(), seed, now);
+/// assert_eq!(session.negotiated().subprotocol(), Some("v1.chat.example"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Negotiated {
     carrier: Carrier,

@@ -4,8 +4,9 @@
 //! socket, no clock and no random source. Every connection gives exactly one report of its ending,
 //! a [`Termination`]: the close code, whether it was clean, who began it, both Close frames, what
 //! happened, and the evidence. [`Termination::diagnosis`] says why it probably happened, and what
-//! to do about it: see [`diagnosis`]. Who came here because of a 1006 finds every cause of it, and
-//! what to change, in the [`guide`].
+//! to do about it: see [`diagnosis`]. The [`guide`] has a page for each task, from connecting through a
+//! proxy to shutting a server down; who came here because of a 1006 finds every cause of it, and what
+//! to change, in [`guide::unclean`].
 //!
 //! # Where to begin
 //!
@@ -247,7 +248,9 @@
 //!   connection that is dropped without an end says that it was dropped. Nothing is recorded for a
 //!   message. Works without `std`.
 //!
-//! Without `std` the crate is `no_std` with `alloc`.
+//! Without `std` the crate is `no_std` with `alloc`. Where the target can only load and store atomically, as
+//! an RP2040 (`thumbv6m-none-eabi`), the program has to choose how portable-atomic makes the rest, for example
+//! with its feature `critical-section`.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -263,12 +266,12 @@ mod deflate;
 pub mod diagnosis;
 pub mod dial;
 pub mod driver;
-#[doc = include_str!("guide.md")]
-pub mod guide {}
+pub mod guide;
 pub mod handshake;
 pub mod reconnect;
 mod report;
 mod session;
+mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
@@ -312,6 +315,6 @@ pub use wire::role::Role;
 pub use wire::utf8::{IncompleteUtf8, InvalidUtf8, Utf8Validator};
 pub use wire::violation::Violation;
 
-#[cfg(all(doctest, feature = "axum", feature = "deflate", feature = "testkit"))]
+#[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

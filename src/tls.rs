@@ -21,9 +21,18 @@
 //!
 //! The cryptography comes from a provider: the one in a rustls config of yours, else the process's
 //! default, else the one that is compiled in (features `rustls-ring` and `rustls-aws-lc-rs`), else
-//! there is an error. Who is trusted is up to the operating system (`rustls-platform-verifier`) or
+//! there is an error that says so. Who is trusted is up to the operating system (`rustls-platform-verifier`) or
 //! Mozilla's list (`rustls-webpki-roots`), and to [`ca_pem`](TlsClientBuilder::ca_pem) for the
 //! authority of a company.
+//!
+//! | Feature | What it adds | To build it |
+//! |---|---|---|
+//! | `rustls` | this module, over rustls 0.23; neither provider nor roots | nothing more |
+//! | `rustls-ring` | the crypto provider ring | a C compiler |
+//! | `rustls-aws-lc-rs` | the crypto provider aws-lc-rs | a C compiler; CMake on some platforms |
+//! | `rustls-platform-verifier` | trusts whom the operating system trusts | nothing more |
+//! | `rustls-webpki-roots` | trusts Mozilla's list, compiled in | nothing more |
+//! | `wss` | `rustls`, `rustls-ring` and `rustls-platform-verifier` | a C compiler |
 
 mod certificate;
 mod ciphertext;

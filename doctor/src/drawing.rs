@@ -3,6 +3,7 @@
 //! Plain SVG whose colours come from the page, so that it reads in light and in dark. From the top:
 //! what was received, the peer's frames, round trips, our frames, what was sent, the time.
 
+mod bars;
 mod label;
 mod scale;
 mod silence;
@@ -16,9 +17,10 @@ use crate::report::bytes;
 use crate::tape::{Frame, Side, Tape, Way};
 use crate::words::span;
 
+use bars::bars;
 use label::{Kind, Label, labels};
 use scale::Scale;
-use silence::{pauses, silences};
+use silence::silences;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 300.0;
@@ -30,8 +32,8 @@ const RIGHT: f64 = WIDTH - 16.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 272.0;
 
-/// How high a curve gets, and where each begins: upwards and downwards.
-const CURVE: f64 = 58.0;
+/// How high a bar gets, and where each begins: upwards and downwards.
+const BAR: f64 = 58.0;
 const RECEIVED: f64 = 96.0;
 const SENT: f64 = 206.0;
 
@@ -56,8 +58,18 @@ pub(crate) struct Told {
     pub(crate) end: String,
     /// The end is called clean, and is no good one.
     pub(crate) flawed: bool,
-    /// This process slept or was busy, from when to when at least.
-    pub(crate) away: Option<(Duration, Duration)>,
+    /// This process slept or was busy.
+    pub(crate) away: Option<Away>,
+}
+
+/// A time in which this process did not look at the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Away {
+    /// When it had last looked, and when it did again: of what happened between, nothing is known.
+    pub(crate) last: Duration,
+    pub(crate) back: Duration,
+    /// From when on it was late: so long it was away at least.
+    pub(crate) late: Duration,
 }
 
 /// The drawing of a tape.
@@ -74,16 +86,19 @@ pub(crate) fn svg(tape: &Tape, told: &Told) -> String {
     ));
     svg.axis();
     svg.opening(tape);
-    if let Some((from, to)) = told.away {
-        let text = format!("this process was away: {}", span(to.saturating_sub(from)));
-        svg.band("away", (from, to), (TOP, BOTTOM), TOP + 12.0, &text);
+    if let Some(Away { last, back, late }) = told.away {
+        svg.band("away", (late, back), (TOP, BOTTOM), BETWEEN, "");
+        let text = format!("this process was away: at least {}", span(back.saturating_sub(late)));
+        svg.band("away", (last, back), (TOP, BOTTOM), BETWEEN, &text);
     }
-    for (from, to) in silences(tape, last) {
+    let away = told.away.map(|away| (away.last, away.back));
+    for (from, to) in silences(tape, last, away) {
         let text = format!("silence: {}", span(to.saturating_sub(from)));
         svg.band("silence", (from, to), (IN + 9.0, OUT - 9.0), BETWEEN, &text);
     }
-    svg.curve(&tape.received, (tape.ended, last), "received", RECEIVED, -CURVE);
-    svg.curve(&tape.sent, (tape.ended, last), "sent", SENT, CURVE);
+    let end = tape.ended.map_or(RIGHT, |end| svg.scale.x(end));
+    svg.bytes(&tape.received, end, "received", RECEIVED, -BAR);
+    svg.bytes(&tape.sent, end, "sent", SENT, BAR);
     svg.name(IN + 4.0, "peer's frames");
     svg.name(OUT + 4.0, "our frames");
     svg.round_trips(tape);
@@ -172,38 +187,20 @@ impl Svg {
         }
     }
 
-    /// Bytes so far, in steps, from `base` towards `base + height`.
-    fn curve(
-        &mut self,
-        side: &Side,
-        (end, life): (Option<Duration>, Duration),
-        name: &str,
-        base: f64,
-        height: f64,
-    ) {
-        let ended = end.unwrap_or(life);
+    /// Bytes, moment by moment, from `base` towards `base + height`; a line where none go.
+    fn bytes(&mut self, side: &Side, end: f64, name: &str, base: f64, height: f64) {
         let middle = base + height / 2.0;
         self.name(middle, name);
         self.name(middle + 14.0, &bytes(side.bytes));
-        let Some((first, _)) = side.curve.first() else { return };
-        let mut path = format!("M{:.1} {base}", self.scale.x(*first));
-        let mut column = f64::MIN;
-        let last = side.curve.len() - 1;
-        for (index, (at, total)) in side.curve.iter().enumerate() {
-            let x = self.scale.x(*at);
-            let y = base + height * (*total as f64 / side.bytes.max(1) as f64);
-            if x - column > 0.5 || index == last {
-                let _ = write!(path, "H{x:.1}V{y:.1}");
-                column = x;
-            }
+        self.line(format_args!("<path class=\"ground {name}\" d=\"M{LEFT} {base}H{end:.1}\"/>"));
+        let mut path = String::new();
+        for bar in bars(&side.curve, &self.scale) {
+            // Writing into a string cannot fail.
+            let (y, right) = (base + height * bar.height, bar.x + bar.width);
+            let _ = write!(path, "M{:.1} {base}V{y:.1}H{right:.1}V{base}Z", bar.x);
         }
-        let end = end.map_or(RIGHT, |end| self.scale.x(end)).max(column);
-        let _ = write!(path, "H{end:.1}V{base}Z");
-        self.line(format_args!("<path class=\"area {name}\" d=\"{path}\"/>"));
-        // The line stays, what is below it fades where it stands still.
-        let (top, bottom) = (base.min(base + height), base.max(base + height));
-        for pause in pauses(side, ended, life) {
-            self.band("pause", pause, (top + 1.0, bottom - 1.0), middle, "");
+        if !path.is_empty() {
+            self.line(format_args!("<path class=\"bytes {name}\" d=\"{path}\"/>"));
         }
     }
 
@@ -322,4 +319,85 @@ pub(crate) fn escape(text: &str) -> String {
         }
     }
     safe
+}
+
+#[cfg(test)]
+mod tests {
+    use farewell::Role;
+
+    use super::*;
+
+    const fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// Messages in the first second, then nothing for ten, then another.
+    fn idle() -> Tape {
+        let mut tape = Tape::new(Role::Client);
+        tape.sent.head = Some((at(0), "GET / HTTP/1.1".into()));
+        tape.received.head = Some((at(1), "HTTP/1.1 101 Switching Protocols".into()));
+        tape.sent.curve = vec![(at(0), 160)];
+        tape.received.curve =
+            vec![(at(1), 130), (at(500), 230), (at(1000), 330), (at(11_000), 430)];
+        (tape.sent.bytes, tape.received.bytes) = (160, 430);
+        tape.ended = Some(at(11_500));
+        tape
+    }
+
+    fn told(away: Option<Away>) -> Told {
+        Told { end: "clean (1000): closing handshake".into(), flawed: false, away }
+    }
+
+    /// The places of the bars of a direction.
+    fn bars_of(svg: &str, name: &str) -> Vec<f64> {
+        let (_, path) = svg.split_once(&format!("class=\"bytes {name}\" d=\"")).unwrap();
+        let (path, _) = path.split_once('"').unwrap();
+        let starts = path.split('M').skip(1);
+        starts.map(|bar| bar.split(' ').next().unwrap().parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn ten_idle_seconds_are_drawn_as_none() {
+        let svg = svg(&idle(), &told(None));
+        let scale = Scale::new(at(11_500), LEFT, RIGHT);
+        let bars = bars_of(&svg, "received");
+        assert_eq!(bars.len(), 4, "{bars:?}");
+        let silent = scale.x(at(1_100))..scale.x(at(10_900));
+        assert!(!bars.iter().any(|x| silent.contains(x)), "{bars:?}");
+        assert!(svg.contains("<title>silence: 10.0 s</title>"), "{svg}");
+        assert!(svg.contains(">silence: 10.0 s</text>"), "{svg}");
+    }
+
+    #[test]
+    fn a_sleep_is_marked_and_no_silence() {
+        let away = Away { last: at(1_200), late: at(7_000), back: at(11_000) };
+        let svg = svg(&idle(), &told(Some(away)));
+        assert_eq!(svg.matches("class=\"away\"").count(), 2, "{svg}");
+        assert!(svg.contains(">this process was away: at least 4.0 s</text>"), "{svg}");
+        assert!(!svg.contains("class=\"silence\""), "{svg}");
+    }
+
+    #[test]
+    fn a_clean_end_that_is_no_good_one_is_marked() {
+        let flawed = |flawed| svg(&idle(), &Told { flawed, ..told(None) });
+        assert!(flawed(true).contains("class=\"flag flawed\""));
+        assert!(!flawed(false).contains("flawed"));
+    }
+
+    /// What has no rule is black, in the dark as well.
+    #[test]
+    fn everything_drawn_has_its_colours() {
+        let style = include_str!("page.css");
+        let mut tape = idle();
+        tape.received.broken = Some(at(600));
+        tape.received.end = Some((at(11_200), "FIN".into()));
+        let away = Away { last: at(5_000), late: at(6_000), back: at(8_000) };
+        let svg = svg(&tape, &told(Some(away)));
+        for classes in svg.split("class=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let has_rule =
+                |class| [' ', ','].iter().any(|end| style.contains(&format!(".{class}{end}")));
+            let rule = classes.split(' ').any(has_rule);
+            assert!(rule, "no colour for {classes}");
+        }
+    }
 }

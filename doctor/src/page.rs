@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use farewell::{Evidence, Timestamp};
 
-use crate::drawing::{Told, escape, svg};
+use crate::drawing::{Away, Told, escape, svg};
 use crate::hints::not_well;
 use crate::stage::{Ended, Said, Seen};
 use crate::{report, words};
@@ -110,27 +110,30 @@ fn flaw(seen: &Seen) -> Option<String> {
 
 fn drawing(ended: &Ended) -> String {
     let (report, tape) = (&ended.report, ended.tape.lock());
+    let flawed = not_well(ended).is_some();
     let clean = if report.clean { "clean" } else { "unclean" };
+    let and = if flawed { ", and not well" } else { "" };
     let told = Told {
-        end: format!("{clean} ({}): {}", report.code, words::cause(report)),
-        flawed: not_well(ended).is_some(),
+        end: format!("{clean} ({}){and}: {}", report.code, words::cause(report)),
+        flawed,
         away: away(&report.evidence, tape.ended.unwrap_or_default()),
     };
     svg(&tape, &told)
 }
 
-/// When this process did not look, as it was overdue, in the time of a tape that ended then.
-fn away(evidence: &Evidence, ended: Duration) -> Option<(Duration, Duration)> {
+/// When this process did not look, and was late, in the time of a tape that ended then.
+fn away(evidence: &Evidence, ended: Duration) -> Option<Away> {
     const LONG: Duration = Duration::from_secs(1);
     let on_tape = |at: Timestamp| ended.saturating_sub(evidence.ended.since(at));
     let gap = evidence.last_gap.filter(|gap| gap.late >= LONG);
-    let (back, late) = match (gap, evidence.suspended_at) {
-        (Some(gap), _) => (gap.ended, gap.late),
-        (None, Some(at)) => (at, evidence.timer_lateness),
+    let (back, late, span) = match (gap, evidence.suspended_at) {
+        (Some(gap), _) => (gap.ended, gap.late, gap.span),
+        (None, Some(at)) => (at, evidence.timer_lateness, evidence.timer_lateness),
         (None, None) => return None,
     };
     let back = on_tape(back);
-    Some((back.saturating_sub(late), back))
+    let (last, late) = (back.saturating_sub(span.max(late)), back.saturating_sub(late));
+    Some(Away { last, back, late })
 }
 
 /// The ranked findings.
@@ -173,8 +176,9 @@ const LEGEND: &str = "\
 <span><svg viewBox=\"0 0 12 12\"><path class=\"mark eof\" d=\"M6 0v12\"/></svg>&nbsp;the stream ended</span>
 <span><svg viewBox=\"0 0 12 12\"><path class=\"mark broken\" d=\"M1 1l10 10m0 -10l-10 10\"/></svg>&nbsp;no valid frame</span>
 <span><svg viewBox=\"0 0 14 12\"><path class=\"silence\" d=\"M0 1h14v10h-14Z\"/></svg>&nbsp;silence</span>
+<span><svg viewBox=\"0 0 14 12\"><path class=\"away\" d=\"M0 0h14v12h-14Z\"/></svg>&nbsp;this process was away</span>
 <span><svg viewBox=\"0 0 12 12\"><path class=\"end\" d=\"M6 0V12\"/></svg>&nbsp;the report</span>
 </p>
-<p class=\"legend\">The areas show all bytes so far, each to its own scale; they are pale where none go.</p>";
+<p class=\"legend\">The bars are the bytes of each moment, each way to a scale of its own; there is none where none went.</p>";
 
 const STYLE: &str = include_str!("page.css");

@@ -70,7 +70,7 @@ use self::clock::Clock;
 use self::turn::Turn;
 use crate::adapter::opening::{self, Opening, Progress, Requests};
 use crate::adapter::redirect::Redirects;
-use crate::adapter::security::{Layer, Settings};
+use crate::adapter::security::{Layer, Settings, Way};
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::handshake::{Accept, ClientRequest, Rejection, Request};
@@ -99,6 +99,16 @@ pub use websocket::WebSocket;
 pub use writer::MessageWriter;
 
 /// Connects to a `ws://` or, with feature `wss`, a `wss://` URL with the default settings.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::aio;
+///
+/// let mut socket = aio::connect("ws://127.0.0.1:9001/").await?;
+/// socket.send("hello").await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -143,7 +153,7 @@ pub async fn connect_with(
 /// For a `wss://` URL, TLS is spoken over it.
 ///
 /// `wrap` is called once the proxy, where there is one, has opened the way, and once more for each
-/// redirection that is followed.
+/// redirection that is followed. Through an `https://` proxy, TLS with that is spoken over it as well.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -183,15 +193,15 @@ async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
     let mut moved;
     let (first, mut request) = (request, request);
     loop {
-        let layer =
-            layer_for(request, options, first).await.map_err(|error| redirects.unsecured(error))?;
+        let way = way_for(request, options, first).await;
+        let way = way.map_err(|error| redirects.unsecured(error))?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
-        let dialled = dial::dial(request, options, clock, began).await;
+        let dialled = dial::dial(request, options, &way.dial, clock, began).await;
         let (stream, dialled) = redirects.note(dialled)?;
         let config = options.config.clone();
-        match open(wrap(stream)?, layer, request, config, Some(dialled), clock, began).await {
+        match open(wrap(stream)?, way.layer, request, config, Some(dialled), clock, began).await {
             Ok(socket) => return Ok(socket),
             Err(failure) => moved = redirects.follow(request, failure)?,
         }
@@ -199,13 +209,13 @@ async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// The TLS that a request's URL asks for. What may have to be read from disk for it is read where
+/// What a connection for a request needs. What may have to be read from disk for it is read where
 /// nobody waits for the thread.
-async fn layer_for(
+async fn way_for<'a>(
     request: &ClientRequest,
-    options: &ConnectOptions,
+    options: &'a ConnectOptions,
     first: &ClientRequest,
-) -> Result<Layer, ConnectError> {
+) -> Result<Way<'a>, ConnectError> {
     let settings = match Settings::at_hand(request, options) {
         Some(settings) => settings,
         None => match tokio::task::spawn_blocking(Settings::make).await {
@@ -214,11 +224,22 @@ async fn layer_for(
             Err(_) => Settings::make()?,
         },
     };
-    settings.layer(request, first)
+    settings.way(request, options, first)
 }
 
 /// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
 /// only name the server in the request's `Host`.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::ClientRequest;
+/// use farewell::{Config, aio};
+///
+/// let request = ClientRequest::new("ws://localhost/chat")?;
+/// let socket = aio::connect_unix("/run/chat.sock", &request, Config::default()).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -229,7 +250,7 @@ pub async fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<tokio::net::UnixStream>, ConnectError> {
-    let layer = layer_for(request, &ConnectOptions::new(), request).await?;
+    let layer = way_for(request, &ConnectOptions::new(), request).await?.layer;
     let (clock, config) = (Clock::new(), config.into());
     let connect = tokio::net::UnixStream::connect(path.as_ref());
     let connected = tokio::time::timeout(config.timeouts.handshake, connect).await;
@@ -240,6 +261,24 @@ pub async fn connect_unix(
 
 /// Speaks the client's opening handshake on a stream that is connected already: over TLS for a
 /// `wss://` URL, through a proxy, over a Unix socket.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::{ClientRequest, Origins};
+/// use farewell::{Acceptor, Config, aio};
+///
+/// let (client, server) = tokio::io::duplex(4096); // no network at all
+/// let request = ClientRequest::new("ws://localhost/")?;
+/// let acceptor = Acceptor::new(Origins::Any);
+/// let opening = aio::handshake(client, &request, Config::default());
+/// let (client, server) = tokio::join!(opening, aio::accept(server, &acceptor));
+/// let (mut client, mut server) = (client?, server?);
+/// client.send("hello").await?;
+/// assert_eq!(server.next().await.into_message()?.as_text(), Some("hello"));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -255,6 +294,19 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
 /// As [`handshake`], but over TLS that is spoken here, with these settings.
 ///
 /// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake).
+///
+/// ```no_run
+/// # async fn run(stream: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::ClientRequest;
+/// use farewell::tls::TlsClient;
+/// use farewell::{Config, aio};
+///
+/// let request = ClientRequest::new("wss://example.com/chat")?;
+/// let tls = TlsClient::new()?; // one for all connections
+/// let socket = aio::handshake_tls(stream, &request, Config::default(), &tls).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -274,6 +326,18 @@ pub async fn handshake_tls<S: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// Of a [`TcpStream`], call [`set_nodelay`](TcpStream::set_nodelay) first where small messages are
 /// not to wait for acknowledgements; [`connect`] does so itself.
+///
+/// ```no_run
+/// # async fn run(listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::Origins;
+/// use farewell::{Acceptor, aio};
+///
+/// let acceptor = Acceptor::new(Origins::SameHost); // one for all connections
+/// let (stream, _) = listener.accept().await?;
+/// let socket = aio::accept(stream, &acceptor).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -339,6 +403,20 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake). The
 /// server's name that the client has asked for is in [`WebSocket::tls`] afterwards.
+///
+/// ```no_run
+/// # async fn run(stream: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::handshake::Origins;
+/// use farewell::tls::TlsServer;
+/// use farewell::{Acceptor, aio};
+///
+/// // One of each for all connections.
+/// let acceptor = Acceptor::new(Origins::SameHost);
+/// let tls = TlsServer::from_pem(std::fs::read("chain.pem")?, std::fs::read("key.pem")?)?;
+/// let socket = aio::accept_tls(stream, &acceptor, &tls).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///

@@ -64,7 +64,7 @@ use std::net::TcpStream;
 
 use crate::adapter::opening::{self, Opening, Progress, Requests};
 use crate::adapter::redirect::Redirects;
-use crate::adapter::security::{Layer, Settings};
+use crate::adapter::security::{Layer, Settings, Way};
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::handshake::{Accept, ClientRequest, Rejection, Request};
@@ -88,6 +88,15 @@ pub use websocket::WebSocket;
 pub use writer::MessageWriter;
 
 /// Connects to a `ws://` or, with feature `wss`, a `wss://` URL with the default settings.
+///
+/// ```no_run
+/// use farewell::blocking;
+///
+/// let mut socket = blocking::connect("ws://127.0.0.1:9001/")?;
+/// socket.send("hello")?;
+/// println!("{:?}", socket.next().into_message()?.as_text());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -131,7 +140,7 @@ pub fn connect_with(
 /// For a `wss://` URL, TLS is spoken over it.
 ///
 /// `wrap` is called once the proxy, where there is one, has opened the way, and once more for each
-/// redirection that is followed.
+/// redirection that is followed. Through an `https://` proxy, TLS with that is spoken over it as well.
 ///
 /// ```no_run
 /// use farewell::handshake::ClientRequest;
@@ -168,15 +177,15 @@ fn connect_through<S: Transport>(
     let mut moved;
     let (first, mut request) = (request, request);
     loop {
-        let layer =
-            layer_for(request, options, first).map_err(|error| redirects.unsecured(error))?;
+        let way = way_for(request, options, first);
+        let way = way.map_err(|error| redirects.unsecured(error))?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
-        let dialled = dial::dial(request, options, clock, began);
+        let dialled = dial::dial(request, options, &way.dial, clock, began);
         let (stream, dialled) = redirects.note(dialled)?;
         let config = options.config.clone();
-        match open(wrap(stream)?, layer, request, config, Some(dialled), clock, began) {
+        match open(wrap(stream)?, way.layer, request, config, Some(dialled), clock, began) {
             Ok(socket) => return Ok(socket),
             Err(failure) => moved = redirects.follow(request, failure)?,
         }
@@ -184,14 +193,14 @@ fn connect_through<S: Transport>(
     }
 }
 
-/// The TLS that a request's URL asks for.
-fn layer_for(
+/// What a connection for a request needs.
+fn way_for<'a>(
     request: &ClientRequest,
-    options: &ConnectOptions,
+    options: &'a ConnectOptions,
     first: &ClientRequest,
-) -> Result<Layer, ConnectError> {
+) -> Result<Way<'a>, ConnectError> {
     let settings = Settings::at_hand(request, options).map_or_else(Settings::make, Ok)?;
-    settings.layer(request, first)
+    settings.way(request, options, first)
 }
 
 /// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
@@ -215,7 +224,7 @@ pub fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<std::os::unix::net::UnixStream>, ConnectError> {
-    let layer = layer_for(request, &ConnectOptions::new(), request)?;
+    let layer = way_for(request, &ConnectOptions::new(), request)?.layer;
     let (clock, config) = (Clock::new(), config.into());
     let stream = dial::connect_unix(path.as_ref(), config.timeouts.handshake)?;
     let dialled = Dialled::local(Timestamp::ZERO, clock.now());
@@ -224,6 +233,28 @@ pub fn connect_unix(
 
 /// Speaks the client's opening handshake on a stream that is connected already: over TLS for a
 /// `wss://` URL, through a proxy, over a Unix socket.
+///
+/// ```
+/// use std::net::{TcpListener, TcpStream};
+///
+/// use farewell::handshake::{ClientRequest, Origins};
+/// use farewell::{Acceptor, Config, blocking};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let stream = TcpStream::connect(listener.local_addr()?)?;
+/// let server = std::thread::spawn(move || {
+///     let (stream, _) = listener.accept().expect("a client connects");
+///     let acceptor = Acceptor::new(Origins::Any);
+///     blocking::accept(stream, &acceptor).expect("it asks for a WebSocket").next()
+/// });
+///
+/// let request = ClientRequest::new("ws://localhost/")?; // as the stream is connected already
+/// let mut socket = blocking::handshake(stream, &request, Config::default())?;
+/// socket.send("hello")?;
+/// let message = server.join().expect("it does not panic").into_message()?;
+/// assert_eq!(message.as_text(), Some("hello"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -239,6 +270,20 @@ pub fn handshake<S: Transport>(
 /// As [`handshake`], but over TLS that is spoken here, with these settings.
 ///
 /// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake).
+///
+/// ```no_run
+/// use std::net::TcpStream;
+///
+/// use farewell::handshake::ClientRequest;
+/// use farewell::tls::TlsClient;
+/// use farewell::{Config, blocking};
+///
+/// let request = ClientRequest::new("wss://example.com/chat")?;
+/// let tls = TlsClient::new()?; // one for all connections
+/// let stream = TcpStream::connect((request.host(), request.port()))?;
+/// let socket = blocking::handshake_tls(stream, &request, Config::default(), &tls)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -259,6 +304,19 @@ pub fn handshake_tls<S: Transport>(
 /// The stream has to be in blocking mode. Of a [`TcpStream`], call
 /// [`set_nodelay`](TcpStream::set_nodelay) first where small messages are not to wait for
 /// acknowledgements; [`connect`] does so itself.
+///
+/// ```no_run
+/// use std::net::TcpListener;
+///
+/// use farewell::handshake::Origins;
+/// use farewell::{Acceptor, blocking};
+///
+/// let acceptor = Acceptor::new(Origins::SameHost); // one for all connections
+/// let (stream, _) = TcpListener::bind("127.0.0.1:9001")?.accept()?;
+/// let mut socket = blocking::accept(stream, &acceptor)?;
+/// println!("{:?}", socket.next().into_message()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -320,6 +378,21 @@ pub fn accept_with<S: Transport>(
 ///
 /// The TLS handshake has its part of [`Timeouts::handshake`](crate::Timeouts::handshake). The
 /// server's name that the client has asked for is in [`WebSocket::tls`] afterwards.
+///
+/// ```no_run
+/// use std::net::TcpListener;
+///
+/// use farewell::handshake::Origins;
+/// use farewell::tls::TlsServer;
+/// use farewell::{Acceptor, blocking};
+///
+/// // One of each for all connections.
+/// let acceptor = Acceptor::new(Origins::SameHost);
+/// let tls = TlsServer::from_pem(std::fs::read("chain.pem")?, std::fs::read("key.pem")?)?;
+/// let (stream, _) = TcpListener::bind("127.0.0.1:9001")?.accept()?;
+/// let socket = blocking::accept_tls(stream, &acceptor, &tls)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///

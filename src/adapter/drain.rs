@@ -206,6 +206,21 @@ impl Draining<'_> {
 ///
 /// Take it before the opening handshake, with `Drain::ticket`, and give it to the socket's `join`.
 /// Dropped without a socket, it counts for nothing.
+///
+/// ```no_run
+/// # fn run(listener: std::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+/// use farewell::blocking::{self, Drain};
+/// use farewell::handshake::Origins;
+/// use farewell::{Acceptor, Ticket};
+///
+/// let (acceptor, drain) = (Acceptor::new(Origins::SameHost), Drain::new());
+/// let (stream, _) = listener.accept()?;
+/// let ticket: Ticket = drain.ticket(); // before the opening handshake
+/// let mut socket = blocking::accept(stream, &acceptor)?;
+/// socket.join(ticket);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Ticket {
     shared: Arc<Shared>,
     id: u64,

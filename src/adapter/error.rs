@@ -17,6 +17,20 @@ use crate::tls::TlsConfigError;
 use crate::wire::keystream::SeedError;
 
 /// Why connecting failed.
+///
+/// ```
+/// use farewell::{ConnectError, blocking};
+///
+/// match blocking::connect("wss:/example.com") {
+///     Err(ConnectError::Request(error)) => println!("the URL: {error}"),
+///     // How far the way was: addresses, each with its own error; the proxy's answer.
+///     Err(ConnectError::Dial(error)) => println!("{error}: {:?}", error.record),
+///     // The server refused, or broke a rule: status, response and rule are in the report.
+///     Err(ConnectError::Ended(report)) => println!("{report}"),
+///     Err(error) => println!("{error}"),
+///     Ok(socket) => println!("{socket:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -125,6 +139,20 @@ impl ConnectError {
 }
 
 /// Why accepting failed.
+///
+/// ```no_run
+/// # fn run(stream: std::net::TcpStream, acceptor: &farewell::Acceptor) {
+/// use farewell::{AcceptError, blocking};
+///
+/// match blocking::accept(stream, acceptor) {
+///     Ok(socket) => println!("{socket:?}"),
+///     // Nothing went wrong: a health check, and a request that was turned away.
+///     Err(AcceptError::Plain { .. }) => {}
+///     Err(AcceptError::Rejected { status, .. }) => println!("turned away with {status}"),
+///     Err(error) => eprintln!("{error}"),
+/// }
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {

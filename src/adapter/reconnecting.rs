@@ -30,6 +30,19 @@ pub(super) use methods::reconnecting;
 /// What a `Reconnecting` returns: messages, and every attempt and every ending around them.
 ///
 /// Its `Display` is a line for a log; of a message, only the length.
+///
+/// See [`Reconnecting`](crate::blocking::Reconnecting) for a loop; this is what a log has of it:
+///
+/// ```
+/// # fn run(event: farewell::ReconnectEvent) {
+/// use farewell::ReconnectEvent;
+///
+/// match event {
+///     ReconnectEvent::Message(_) => {}
+///     told => println!("{told}"), // each says what is done about it
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReconnectEvent {
@@ -55,6 +68,13 @@ pub enum ReconnectEvent {
 }
 
 /// How a connection of a `Reconnecting` ended, and what comes next.
+///
+/// ```
+/// fn again(ended: farewell::Disconnected) -> Vec<farewell::Message<'static>> {
+///     println!("{ended}"); // the report, the diagnosis and what is done about it
+///     ended.unsent.into_iter().map(|unsent| unsent.message).collect()
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Disconnected {

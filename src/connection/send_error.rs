@@ -6,6 +6,17 @@ use crate::reconnect::OutboxError;
 use crate::report::Termination;
 
 /// Why a command was refused. The connection is as it was before.
+///
+/// ```
+/// use farewell::{Config, Connection, CloseCode, MessageKind, Role, Seed, SendError, Timestamp};
+///
+/// let now = Timestamp::ZERO;
+/// let mut connection = Connection::new(Role::Server, Config::default(), Seed::new([1; 32]), now);
+/// connection.close(CloseCode::NORMAL, now)?;
+/// let late = connection.begin_frame(MessageKind::Text, 5, true, now);
+/// assert_eq!(late.unwrap_err(), SendError::Closing);
+/// # Ok::<(), SendError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {

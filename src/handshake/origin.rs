@@ -20,6 +20,16 @@ use super::server::Request;
 ///
 /// Scheme and host compare without regard to ASCII case, and a port that is its scheme's default
 /// may be left out.
+///
+/// ```
+/// use farewell::Acceptor;
+/// use farewell::handshake::Origins;
+///
+/// // The pages of two sites, and programs.
+/// let origins = Origins::listed(["https://example.com", "https://admin.example.com"])?;
+/// let acceptor = Acceptor::new(origins);
+/// # Ok::<(), farewell::handshake::OriginError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origins {

@@ -103,6 +103,14 @@ impl ServerHandshake {
 ///
 /// Respond with an [`Accept`](super::Accept) or a [`Rejection`](super::Rejection). Where plain
 /// requests were asked for, it may be [one of those](Self::is_plain).
+///
+/// ```
+/// use farewell::handshake::Request;
+///
+/// fn room(request: &Request) -> Option<&str> {
+///     request.path().strip_prefix("/rooms/")
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Request {
     head: RequestHead,

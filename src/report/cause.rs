@@ -9,6 +9,18 @@ use crate::handshake::HandshakeError;
 use crate::wire::violation::Violation;
 
 /// What happened. It is certain; why it happened is another question.
+///
+/// ```
+/// use farewell::{Cause, Termination};
+///
+/// fn is_worth_a_page(report: &Termination) -> bool {
+///     match report.cause {
+///         Cause::Violation { .. } | Cause::TooBig { .. } => true,
+///         Cause::WriteStalled { pending } => pending > 1_000_000,
+///         _ => false,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]

@@ -55,6 +55,18 @@ impl Default for Roots {
 ///
 /// One value serves any number of connections; a clone shares everything with it, the sessions that
 /// can be resumed among it. Making one may read the system's certificates from disk: keep it.
+///
+/// ```no_run
+/// use farewell::handshake::ClientRequest;
+/// use farewell::tls::TlsClient;
+/// use farewell::{ConnectOptions, blocking};
+///
+/// // A company's own authority, beside those that the system trusts.
+/// let tls = TlsClient::builder().ca_pem(std::fs::read("company.pem")?)?.build()?;
+/// let options = ConnectOptions::new().tls(tls);
+/// let socket = blocking::connect_with(&ClientRequest::new("wss://chat.example/")?, options)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct TlsClient {
     pub(super) config: Arc<ClientConfig>,
@@ -145,6 +157,11 @@ impl TlsClient {
             other.config = Arc::new(config);
         }
         other
+    }
+
+    /// The same for what nobody is to see.
+    pub(crate) fn without_inspector(&self) -> Self {
+        Self { inspector: Inspector::default(), ..self.clone() }
     }
 
     /// The TLS of one connection to this host, which is a DNS name or an address without brackets.

@@ -17,6 +17,14 @@ use crate::report::{Direction, TlsFacts};
 ///
 /// One value serves any number of connections; a clone shares everything with it. Clients that
 /// speak ALPN have to offer `http/1.1`, which is what the opening handshake is.
+///
+/// ```no_run
+/// use farewell::tls::TlsServer;
+///
+/// let tls = TlsServer::from_pem(std::fs::read("fullchain.pem")?, std::fs::read("privkey.pem")?)?;
+/// # let _ = tls; // for `accept_tls` of both adapters
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct TlsServer {
     config: Arc<ServerConfig>,

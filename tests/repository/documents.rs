@@ -54,7 +54,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// The code in a document's prose, line by line, fenced blocks left out.
-fn prose(text: &'static str) -> impl Iterator<Item = (usize, Vec<&'static str>)> {
+pub(super) fn prose(text: &'static str) -> impl Iterator<Item = (usize, Vec<&'static str>)> {
     let mut fenced = false;
     let lines = text.lines().enumerate().filter(move |(_, line)| {
         let fence = line.trim_start().starts_with("```");
@@ -82,7 +82,7 @@ fn is_type(text: &str) -> bool {
 }
 
 /// The path that a piece of code begins with, if it is one from the root and has no placeholders.
-fn path(code: &str) -> Option<&str> {
+pub(super) fn path(code: &str) -> Option<&str> {
     let word = code.split(' ').next()?.trim_end_matches('/');
     let first = word.split('/').next()?;
     let file = ["md", "toml"].iter().any(|end| word.ends_with(&format!(".{end}")));

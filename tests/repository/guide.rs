@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use farewell::diagnosis::{KNOWN_TIMEOUTS, TimeoutKind};
 
-const GUIDE: &str = include_str!("../../src/guide.md");
+const GUIDE: &str = include_str!("../../src/guide/unclean.md");
 
 /// What stands in backticks, with the number of its line.
 fn code_spans() -> impl Iterator<Item = (usize, &'static str)> {

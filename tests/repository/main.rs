@@ -5,8 +5,11 @@ mod architecture;
 mod auto_traits;
 mod citations;
 mod documents;
+mod examples;
 mod features;
 mod guide;
+mod package;
+mod pages;
 
 use std::fs;
 use std::path::{Path, PathBuf};

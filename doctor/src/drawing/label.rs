@@ -14,6 +14,9 @@ const CHARACTER: f64 = 6.0;
 /// Between two labels.
 const GAP: f64 = 10.0;
 
+/// Data frames that are no further apart are one run, and share a label.
+const RUN: f64 = 30.0;
+
 /// What a mark stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Kind {
@@ -137,6 +140,8 @@ pub(super) struct Label {
 
 struct Group {
     mark: f64,
+    /// The last of its marks.
+    last: f64,
     kinds: Text,
 }
 
@@ -146,6 +151,20 @@ impl Group {
         let width = CHARACTER * self.kinds.to_string().chars().count() as f64;
         let start = (self.mark - 4.0).min(right - width).max(left);
         (start, start + width)
+    }
+
+    /// Where there is room for its text beside those, in their order: at its first mark, or further
+    /// right as far as it has marks.
+    fn beside(&self, taken: &[(f64, f64)], left: f64, right: f64) -> Option<(f64, f64)> {
+        let (first, end) = self.extent(left, right);
+        let (mut start, width) = (first, end - first);
+        for (from, to) in taken {
+            if start < to + GAP && *from < start + width + GAP {
+                start = to + GAP;
+            }
+        }
+        let fits = start == first || (start <= self.last && start + width <= right);
+        fits.then_some((start, start + width))
     }
 }
 
@@ -158,30 +177,36 @@ pub(super) fn labels(events: Vec<(f64, Kind)>, left: f64, right: f64) -> Vec<Lab
         events.into_iter().filter(|(_, kind)| !matches!(kind, Kind::Ping(_) | Kind::Pong(_)));
     let (frequent, rare): (Vec<_>, Vec<_>) =
         events.partition(|(_, kind)| matches!(kind, Kind::Message { .. }));
-    let mut groups = merged(rare, left, right);
-    let taken: Vec<_> = groups.iter().map(|group| group.extent(left, right)).collect();
-    let has_room = |group: &Group| {
-        let (start, end) = group.extent(left, right);
-        taken.iter().all(|(from, to)| end + GAP <= *from || to + GAP <= start)
-    };
-    groups.extend(merged(frequent, left, right).into_iter().filter(has_room));
-    let label =
-        |group: &Group| Label { x: group.extent(left, right).0, text: group.kinds.to_string() };
-    groups.iter().map(label).collect()
+    let rare = merged(rare, 0.0, left, right);
+    let mut labels: Vec<_> = rare
+        .iter()
+        .map(|group| Label { x: group.extent(left, right).0, text: group.kinds.to_string() })
+        .collect();
+    let mut taken: Vec<_> = rare.iter().map(|group| group.extent(left, right)).collect();
+    for group in merged(frequent, RUN, left, right) {
+        if let Some((x, end)) = group.beside(&taken, left, right) {
+            taken.push((x, end));
+            taken.sort_by(|one, other| one.0.total_cmp(&other.0));
+            labels.push(Label { x, text: group.kinds.to_string() });
+        }
+    }
+    labels
 }
 
-/// Groups of neighbours whose texts do not overlap.
-fn merged(events: Vec<(f64, Kind)>, left: f64, right: f64) -> Vec<Group> {
+/// Groups of neighbours whose texts do not overlap, and which are further apart than that.
+fn merged(events: Vec<(f64, Kind)>, apart: f64, left: f64, right: f64) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (mark, kind) in events {
-        groups.push(Group { mark, kinds: Text(vec![kind]) });
+        groups.push(Group { mark, last: mark, kinds: Text(vec![kind]) });
         while let [.., before, last] = &groups[..] {
-            if before.extent(left, right).1 + GAP <= last.extent(left, right).0 {
+            let overlap = before.extent(left, right).1 + GAP > last.extent(left, right).0;
+            if !overlap && last.mark - before.last > apart {
                 break;
             }
-            let last = groups.pop().map(|group| group.kinds.0).unwrap_or_default();
+            let Some(last) = groups.pop() else { break };
             if let Some(group) = groups.last_mut() {
-                last.into_iter().for_each(|kind| group.kinds.add(kind));
+                group.last = last.last;
+                last.kinds.0.into_iter().for_each(|kind| group.kinds.add(kind));
             }
         }
     }
@@ -226,5 +251,17 @@ mod tests {
             let told = labels.iter().any(|label| label.text.contains("Close 1000"));
             assert_eq!(closes, told, "{events:?}");
         }
+    }
+
+    #[test]
+    fn a_run_of_frames_has_one_label_for_all_of_them() {
+        let frame = || Kind::Message { count: 1, len: 100 };
+        let mut events = vec![(100.0, event(0))];
+        events.extend((0..60).map(|index| (102.0 + 3.0 * f64::from(index), frame())));
+        events.push((600.0, frame()));
+        let labels = labels(events, 100.0, 900.0);
+        let texts: Vec<_> = labels.iter().map(|label| &label.text[..]).collect();
+        assert_eq!(texts, ["HTTP 101", "60 data frames (6.0 kB)", "1 data frame (100 B)"]);
+        assert!(labels[1].x > labels[0].x + CHARACTER * 8.0 && labels[1].x < 282.0);
     }
 }

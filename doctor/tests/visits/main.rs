@@ -93,6 +93,7 @@ fn what_a_report_points_out_is_drawn() {
         "class=\"silence\"",
         "silence: ",
         "class=\"flag flawed\"",
+        "clean (1011), and not well: closing handshake",
         "class=\"says flawed\"",
         "yes, and not well",
         "not that all is well: with 1011",

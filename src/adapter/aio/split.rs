@@ -140,6 +140,24 @@ impl<S> Shared<S> {
 /// It acts on the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it
 /// until the end, also while the other half closes. It is a [`Stream`](futures_core::Stream) of
 /// [`Incoming`].
+///
+/// ```no_run
+/// # async fn run() -> Result<(), farewell::ConnectError> {
+/// let (mut receiver, mut sender) = farewell::aio::connect("ws://127.0.0.1:9001/").await?.split();
+/// let reader = tokio::spawn(async move {
+///     loop {
+///         match receiver.next().await.into_message() {
+///             Ok(message) => println!("{message:?}"),
+///             Err(report) => return report,
+///         }
+///     }
+/// });
+/// let _ = sender.send("hello").await; // the report tells why it failed
+/// let _ = sender.close(farewell::CloseCode::NORMAL).await;
+/// println!("{}", reader.await.expect("it does not panic"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Receiver<S> {
     pub(super) shared: Arc<Shared<S>>,
     /// The [`Stream`](futures_core::Stream) has given the report.
@@ -179,6 +197,21 @@ half_getters!(Receiver, |half| half.shared.lock().driver);
 /// a [`Sink`](futures_sink::Sink) of [`Message`](crate::Message). Each method does what the
 /// WebSocket's of the same name does, and fails as that one; [`close`](Self::close) alone returns
 /// before the end, whose report the reading half has.
+///
+/// ```no_run
+/// # async fn run(socket: farewell::aio::WebSocket<tokio::net::TcpStream>) {
+/// let (mut receiver, mut sender) = socket.split();
+/// tokio::spawn(async move {
+///     let mut ticks = tokio::time::interval(std::time::Duration::from_secs(1));
+///     while sender.send("tick").await.is_ok() {
+///         ticks.tick().await;
+///     }
+/// });
+/// while let Ok(message) = receiver.next().await.into_message() {
+///     println!("{message:?}");
+/// }
+/// # }
+/// ```
 pub struct Sender<S> {
     pub(super) shared: Arc<Shared<S>>,
 }

@@ -36,6 +36,20 @@ pub(super) fn glance(config: &Config) -> Duration {
 ///
 /// It acts on the deadlines and answers Pings while [`next`](Self::next) waits: keep calling it
 /// until the end, also while the other half closes.
+///
+/// ```no_run
+/// let (mut receiver, mut sender) = farewell::blocking::connect("ws://127.0.0.1:9001/")?.split();
+/// let reader = std::thread::spawn(move || loop {
+///     match receiver.next().into_message() {
+///         Ok(message) => println!("{message:?}"),
+///         Err(report) => return report,
+///     }
+/// });
+/// let _ = sender.send("hello"); // the report tells why it failed
+/// let _ = sender.close(farewell::CloseCode::NORMAL);
+/// println!("{}", reader.join().expect("it does not panic"));
+/// # Ok::<(), farewell::ConnectError>(())
+/// ```
 pub struct Receiver<S> {
     pub(super) turn: Turn<Half<S>>,
 }
@@ -99,6 +113,23 @@ impl<S> Receiver<S> {
 /// What it sends leaves while the reading half waits. Dropping it leaves the connection open. Each
 /// method does what the WebSocket's of the same name does, and fails as that one;
 /// [`close`](Self::close) alone returns before the end, whose report the reading half has.
+///
+/// ```no_run
+/// # fn run(socket: farewell::blocking::WebSocket<std::net::TcpStream>) {
+/// use std::thread;
+/// use std::time::Duration;
+///
+/// let (mut receiver, mut sender) = socket.split();
+/// thread::spawn(move || {
+///     while sender.send("tick").is_ok() {
+///         thread::sleep(Duration::from_secs(1));
+///     }
+/// });
+/// while let Ok(message) = receiver.next().into_message() {
+///     println!("{message:?}");
+/// }
+/// # }
+/// ```
 pub struct Sender<S> {
     pub(super) turn: Turn<Half<S>>,
 }

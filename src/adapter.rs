@@ -17,6 +17,7 @@ mod messages;
 mod opening;
 mod options;
 mod outbox;
+mod pieces;
 mod ping;
 mod reconnecting;
 mod redirect;
@@ -36,6 +37,7 @@ pub use error::UpgradeError;
 pub use error::{AcceptError, ConnectError};
 pub use messages::Messages;
 pub use options::ConnectOptions;
+pub use pieces::IncomingChunk;
 pub use ping::PingError;
 pub use reconnecting::{Disconnected, ReconnectEvent};
 

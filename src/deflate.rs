@@ -22,6 +22,9 @@ mod pool;
 #[cfg(feature = "deflate")]
 mod settings;
 
+/// The size of the window that an inflater refers back to, in bytes.
+pub(crate) const WINDOW: usize = 32 * 1024;
+
 #[cfg(feature = "deflate")]
 pub(crate) use context::Deflate;
 #[cfg(not(feature = "deflate"))]

@@ -7,6 +7,7 @@
 
 mod check;
 mod getters;
+mod handing;
 #[cfg(feature = "std")]
 mod io;
 mod output;
@@ -33,6 +34,7 @@ use crate::time::{Timer, Timestamp};
 use crate::wire::message::Message;
 
 use check::Check;
+use handing::Handing;
 use ready::Ready;
 #[cfg(feature = "rustls")]
 use secured::Security;
@@ -172,6 +174,7 @@ pub struct Driver {
     write_failed: bool,
     shut_down: Option<Shutdown>,
     settings: Settings,
+    handing: Handing,
     /// A Ping whose Pong is waited for.
     check: Option<Box<Check>>,
 }
@@ -205,6 +208,7 @@ impl Driver {
             write_failed: false,
             shut_down: None,
             settings: Settings::default(),
+            handing: Handing::default(),
             check: None,
         }
     }
@@ -376,25 +380,6 @@ impl Driver {
             Want::Answered => self.is_answered(),
         };
         done.then_some(Step::Done)
-    }
-
-    fn take_event(&mut self) -> Option<Step> {
-        if self.ready.is_empty() && !self.unparsed.is_empty() && !self.is_undecided() {
-            self.poll_next();
-        }
-        if self.ready.is_empty() && !self.ready.has_ended() {
-            return None;
-        }
-        let soon = self.reply_due || self.session.pending_output() >= WRITE_SOON;
-        if soon || self.ready.is_empty() {
-            let output = self.wants_write();
-            if let Some(step) = self.write(output) {
-                return Some(step);
-            }
-            self.reply_due = false;
-        }
-        self.without_time += 1;
-        self.ready.take().map(Step::Event)
     }
 
     /// What has to be done with the writing direction, if anything can be.

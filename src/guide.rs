@@ -14,6 +14,7 @@
 //! | stand behind nginx, HAProxy, Caddy, Kubernetes, a load balancer | [`behind_a_proxy`] |
 //! | come back, and subscribe again | [`reconnect`] |
 //! | lose no message | [`at_least_once`] |
+//! | pass what is too long for memory; carry another protocol | [`streams`] |
 //! | compress, and when not | [`compress`] |
 //! | test an application against a bad network | [`testing`] |
 //! | see what goes on: metrics, tracing, logs | [`monitor`] |
@@ -68,6 +69,7 @@ pages! {
     behind_a_proxy
     reconnect
     at_least_once
+    streams
     compress
     testing
     monitor

@@ -283,8 +283,8 @@ mod wire;
 pub use adapter::aio;
 #[cfg(feature = "std")]
 pub use adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming, Messages,
-    PingError, ReconnectEvent, Ticket, blocking,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming,
+    IncomingChunk, Messages, PingError, ReconnectEvent, Ticket, blocking,
 };
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, Event, FrameHead, SendError};
@@ -297,7 +297,8 @@ pub use report::{
     Traffic, TransportError, TransportFailure, Undelivered,
 };
 pub use session::{
-    Opened, Outgoing, Output, Prepared, RespondError, SendRefused, Session, SessionEvent, Unsent,
+    MessageChunk, Opened, Outgoing, Output, Prepared, RespondError, SendRefused, Session,
+    SessionEvent, Unsent,
 };
 #[cfg(feature = "std")]
 pub use time::Clock;

@@ -6,6 +6,7 @@
 //! [`Limits`]: crate::Limits
 
 mod assembly;
+mod chunks;
 mod commands;
 mod confirmation;
 mod deferred;
@@ -42,11 +43,13 @@ use crate::wire::message::Message;
 use crate::wire::role::Role;
 
 use assembly::Assembly;
+use chunks::Chunks;
 use deferred::Deferred;
 use opening::{Opening, Progress};
 use send_queue::SendQueue;
 use stage::{Stage, at_either};
 
+pub use chunks::MessageChunk;
 pub use event::{Opened, SessionEvent};
 pub use opening::RespondError;
 pub use outgoing::{Outgoing, SendRefused};
@@ -145,6 +148,7 @@ pub struct Session {
     stage: Stage,
     send_queue: SendQueue,
     assembly: Assembly,
+    chunks: Chunks,
     negotiated: Negotiated,
     /// Where compression was agreed on.
     deflate: Option<Box<Deflate>>,
@@ -211,6 +215,7 @@ impl Session {
             stage,
             send_queue,
             assembly: Assembly::default(),
+            chunks: Chunks::default(),
             negotiated: Negotiated::default(),
             deflate: None,
             deferred: None,
@@ -253,6 +258,9 @@ impl Session {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<SessionEvent<'b>> {
+        if self.chunks.active {
+            return self.receive_chunks(input, now);
+        }
         loop {
             let connection = self.stage.connection_mut()?;
             match connection.poll_input(input, now) {

@@ -39,6 +39,7 @@
 //! # }
 //! ```
 
+mod bytes;
 mod clock;
 mod commands;
 mod dial;
@@ -56,6 +57,7 @@ mod upgrade;
 mod upgraded;
 mod verbs;
 mod websocket;
+mod writer;
 
 use alloc::sync::Arc;
 use core::future::poll_fn;
@@ -79,9 +81,10 @@ use crate::tls::{TlsClient, TlsServer};
 #[cfg(feature = "hyper")]
 pub use crate::adapter::UpgradeError;
 pub use crate::adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming, Messages,
-    PingError, ReconnectEvent, Ticket,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming,
+    IncomingChunk, Messages, PingError, ReconnectEvent, Ticket,
 };
+pub use bytes::{ByteReader, ByteStream, ByteWriter};
 pub use drain::Drain;
 #[cfg(feature = "axum")]
 pub use extract::{UpgradeDecision, UpgradeRejection, WebSocketUpgrade};
@@ -93,6 +96,7 @@ pub use upgrade::{Upgrade, upgrade};
 #[cfg(feature = "hyper")]
 pub use upgraded::Upgraded;
 pub use websocket::WebSocket;
+pub use writer::MessageWriter;
 
 /// Connects to a `ws://` or, with feature `wss`, a `wss://` URL with the default settings.
 ///

@@ -44,6 +44,7 @@
 //! ```
 
 mod access;
+mod bytes;
 mod commands;
 mod dial;
 mod drain;
@@ -55,6 +56,7 @@ mod turn;
 mod verbs;
 mod waits;
 mod websocket;
+mod writer;
 
 use alloc::sync::Arc;
 use std::io;
@@ -71,10 +73,11 @@ use crate::time::{Clock, Timestamp};
 use crate::tls::{TlsClient, TlsServer};
 
 pub use crate::adapter::{
-    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming, Messages,
-    PingError, ReconnectEvent, Ticket,
+    AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming,
+    IncomingChunk, Messages, PingError, ReconnectEvent, Ticket,
 };
 use access::Own;
+pub use bytes::{ByteReader, ByteStream, ByteWriter};
 pub use drain::Drain;
 pub use outbox::OutboxSender;
 pub use reconnecting::{Reconnecting, Stopper};
@@ -82,6 +85,7 @@ pub use split::{Receiver, Sender};
 pub use transport::{Socket, Transport, Untimed};
 use turn::Turn;
 pub use websocket::WebSocket;
+pub use writer::MessageWriter;
 
 /// Connects to a `ws://` or, with feature `wss`, a `wss://` URL with the default settings.
 ///

@@ -192,6 +192,17 @@ impl Deflate {
         Ok(())
     }
 
+    /// How much of `len` bytes that were inflated will stay as it is.
+    pub(crate) fn settled(&self, len: usize) -> usize {
+        self.inflater.as_ref().map_or(len, |inflater| inflater.settled(len))
+    }
+
+    /// The first `count` bytes of what was inflated go, which are settled. Behind them lies a
+    /// [`WINDOW`] at least, to which what follows may refer.
+    pub(crate) fn drop_front(&mut self, count: usize) {
+        self.inflater.iter_mut().for_each(|inflater| inflater.drop_front(count));
+    }
+
     /// Returns the inflater to the pool.
     pub(crate) fn stop_inflating(&mut self) {
         if let Some(inflater) = self.inflater.take() {

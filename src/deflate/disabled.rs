@@ -45,6 +45,14 @@ impl Deflate {
         match *self {}
     }
 
+    pub(crate) fn settled(&self, _: usize) -> usize {
+        match *self {}
+    }
+
+    pub(crate) fn drop_front(&mut self, _: usize) {
+        match *self {}
+    }
+
     pub(crate) fn forget(&mut self) {
         match *self {}
     }

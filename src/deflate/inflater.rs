@@ -14,6 +14,7 @@ use core::panic::AssertUnwindSafe;
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
+use super::WINDOW;
 use super::compressor::TAIL;
 use super::past::{Past, Record};
 use crate::wire::data::MessageKind;
@@ -24,9 +25,6 @@ use crate::wire::violation::Violation;
 /// copy of the window, so that there should be few; and the last 260 bytes of each go slowly, so
 /// that it is best to have more than needed.
 const STEPS: [usize; 2] = [1536, 68 * 1024];
-
-/// The size of the window.
-pub(super) const WINDOW: usize = 32 * 1024;
 
 /// Limits on what a message may inflate to.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +49,8 @@ impl Bounds {
     }
 
     /// How much may still follow from `taken` compressed bytes, where so much is out.
-    fn open(&self, taken: u64, out: usize) -> u64 {
-        self.at(taken).0.saturating_sub(out as u64)
+    fn open(&self, taken: u64, out: u64) -> u64 {
+        self.at(taken).0.saturating_sub(out)
     }
 
     /// What `taken` compressed bytes warrant, for their ratio.
@@ -77,6 +75,8 @@ pub(super) struct Inflater {
     taken_before: u64,
     /// Whether a block was begun, so that the end of the message has to end it.
     in_block: bool,
+    /// Bytes of the message that came out and are no longer in memory.
+    gone: u64,
     /// Once a final block has come: what lies behind it.
     past: Option<Box<Past>>,
 }
@@ -89,6 +89,7 @@ impl Inflater {
             taken: 0,
             taken_before: 0,
             in_block: false,
+            gone: 0,
             past: None,
         }
     }
@@ -107,6 +108,19 @@ impl Inflater {
         self.taken_before = self.taken_before.saturating_add(self.taken);
         self.taken = 0;
         self.in_block = false;
+        self.gone = 0;
+    }
+
+    /// How much of `len` bytes that came out will stay as it is: the rest may be made once more.
+    pub(super) fn settled(&self, len: usize) -> usize {
+        self.past.as_ref().and_then(|past| past.alone_from()).unwrap_or(len).min(len)
+    }
+
+    /// The first `count` bytes that are in memory go. They have to be settled, and a window has to be
+    /// left.
+    pub(super) fn drop_front(&mut self, count: usize) {
+        self.gone += count as u64;
+        self.past.iter_mut().for_each(|past| past.drop_front(count));
     }
 
     /// Inflates a piece of the message behind what there is of it.
@@ -117,7 +131,8 @@ impl Inflater {
         bounds: &Bounds,
         message: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        let mut output = Output { len: message.len(), memory: message, limit: bounds.message };
+        let (len, limit, gone) = (message.len(), bounds.message, self.gone);
+        let mut output = Output { len, memory: message, limit, gone };
         let result = self.inflate_into(piece, kind, bounds, &mut output);
         let len = output.len;
         message.truncate(len);
@@ -147,7 +162,7 @@ impl Inflater {
                 Some(room) => rest.get(..room).unwrap_or(rest),
                 None => rest,
             };
-            let open = bounds.open(self.taken, output.len);
+            let open = bounds.open(self.taken, output.total());
             let one_by_one = open == 0 && bounds.may_rise(self.taken);
             let now = if one_by_one { now.get(..usize::from(looked)).unwrap_or(now) } else { now };
             let start = output.len;
@@ -199,7 +214,7 @@ impl Inflater {
         let (taken, made, status) = self.run(input, &mut byte, InflateFlush::NoFlush);
         let (limit, rule) = bounds.at(self.taken);
         let mut step = Step { taken, full: made == 1, status, verdict: Ok(()) };
-        if step.full && output.len as u64 >= limit {
+        if step.full && output.total() >= limit {
             step.verdict = Err(rule);
         } else if step.full {
             output.room(1).copy_from_slice(&byte);
@@ -343,9 +358,16 @@ struct Output<'a> {
     memory: &'a mut Vec<u8>,
     len: usize,
     limit: u64,
+    /// Bytes of it that are no longer in memory.
+    gone: u64,
 }
 
 impl Output<'_> {
+    /// How long the message is so far.
+    fn total(&self) -> u64 {
+        self.gone + self.len as u64
+    }
+
     /// What came out, but for the first `start` bytes.
     fn since(&self, start: usize) -> &[u8] {
         self.memory.get(start..self.len).unwrap_or_default()

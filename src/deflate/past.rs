@@ -10,7 +10,8 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::inflater::{Outcome, WINDOW, last_window};
+use super::WINDOW;
+use super::inflater::{Outcome, last_window};
 use crate::wire::utf8::Utf8Validator;
 use crate::wire::violation::Violation;
 
@@ -81,6 +82,21 @@ impl Past {
         match &self.stream {
             Stream::Alone(record) => Some(RECORDED.saturating_sub(record.input.len())),
             Stream::Ended | Stream::Whole => None,
+        }
+    }
+
+    /// Where in memory the stream begins that may have to be inflated once more, if there is one.
+    pub(super) fn alone_from(&self) -> Option<usize> {
+        match &self.stream {
+            Stream::Alone(record) => Some(record.begun.len),
+            Stream::Ended | Stream::Whole => None,
+        }
+    }
+
+    /// So many bytes before it are no longer in memory.
+    pub(super) fn drop_front(&mut self, count: usize) {
+        if let Stream::Alone(record) = &mut self.stream {
+            record.begun.len -= count.min(record.begun.len);
         }
     }
 

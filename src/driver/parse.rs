@@ -96,9 +96,10 @@ impl Driver {
                 self.asked = true;
                 Sorted::Request
             }
-            SessionEvent::Open(_) | SessionEvent::Message(_) | SessionEvent::Ended(_) => {
-                Sorted::Ready
-            }
+            SessionEvent::Open(_)
+            | SessionEvent::Message(_)
+            | SessionEvent::Chunk(_)
+            | SessionEvent::Ended(_) => Sorted::Ready,
         };
         if !matches!(sorted, Sorted::Unwanted) {
             self.ready.add(event);

@@ -97,6 +97,7 @@ impl Ready {
 fn cost(event: &SessionEvent<'static>) -> usize {
     let payload = match event {
         SessionEvent::Message(message) => message.len(),
+        SessionEvent::Chunk(chunk) => chunk.payload().len(),
         _ => 0,
     };
     payload + PER_EVENT

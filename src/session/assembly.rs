@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::deflate::Deflate;
+use crate::deflate::{Deflate, WINDOW};
 use crate::wire::data::{Chunk, MessageKind};
 use crate::wire::message::{Message, NotUtf8, Payload, Text};
 use crate::wire::violation::Violation;
@@ -65,6 +65,47 @@ impl Assembly {
         let result = deflate.inflate(chunk, limit, &mut self.memory);
         self.received = self.memory.len();
         result
+    }
+
+    /// Gives away what was inflated behind the first `given` bytes, as far as it will stay as it is, or
+    /// all of a message that is complete. A window of it is held, to which what follows may refer.
+    /// Returns how much of what is held was given away, too.
+    pub(super) fn take_inflated(
+        &mut self,
+        mut given: usize,
+        deflate: &mut Deflate,
+        complete: bool,
+    ) -> (Bytes, usize) {
+        given = given.min(self.memory.len());
+        if complete {
+            return (Bytes::from(self.clear()).slice(given..), 0);
+        }
+        let settled = deflate.settled(self.memory.len()).max(given);
+        let chunk = Bytes::copy_from_slice(self.memory.get(given..settled).unwrap_or_default());
+        let beyond = settled.saturating_sub(WINDOW);
+        // Not for every few bytes, as what is left is moved.
+        if beyond <= WINDOW {
+            return (chunk, settled);
+        }
+        self.peak = self.memory_peak();
+        deflate.drop_front(beyond);
+        self.memory.drain(..beyond);
+        self.memory.shrink_to(4 * WINDOW);
+        self.received = self.memory.len();
+        (chunk, settled - beyond)
+    }
+
+    /// How much was received, or inflated, and is held.
+    pub(super) fn received(&self) -> usize {
+        self.received
+    }
+
+    /// Gives it away.
+    pub(super) fn take_received(&mut self) -> Bytes {
+        let received = self.received;
+        let mut memory = self.clear();
+        memory.truncate(received);
+        memory.into()
     }
 
     fn open(&self) -> &[u8] {

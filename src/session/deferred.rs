@@ -33,7 +33,9 @@ impl Session {
     #[inline]
     pub fn spare_mut(&mut self) -> &mut [u8] {
         match &self.stage {
-            Stage::Open(connection) if self.assembly.is_large() && self.deferred.is_none() => {
+            Stage::Open(connection)
+                if self.assembly.is_large() && self.deferred.is_none() && !self.chunks.active =>
+            {
                 self.assembly.spare_mut(connection.direct_remaining())
             }
             _ => &mut [],

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
+use super::MessageChunk;
 use crate::handshake::{Negotiated, Request, Response};
 use crate::report::Termination;
 use crate::wire::message::Message;
@@ -19,6 +20,9 @@ pub enum SessionEvent<'b> {
     Open(Box<Opened>),
     /// A whole message.
     Message(Message<'b>),
+    /// A part of a message, of a session that
+    /// [receives in chunks](crate::Session::receive_in_chunks).
+    Chunk(Box<MessageChunk>),
     /// A Ping came; its Pong is already queued. The payload is in
     /// [`Session::ping_payload`](crate::Session::ping_payload).
     Ping,
@@ -43,6 +47,7 @@ impl SessionEvent<'_> {
             Self::Request(request) => SessionEvent::Request(request),
             Self::Open(opened) => SessionEvent::Open(opened),
             Self::Message(message) => SessionEvent::Message(message.into_owned()),
+            Self::Chunk(chunk) => SessionEvent::Chunk(chunk),
             Self::Ping => SessionEvent::Ping,
             Self::Pong { rtt } => SessionEvent::Pong { rtt },
             Self::CloseReceived => SessionEvent::CloseReceived,

@@ -19,6 +19,7 @@ mod messages;
 mod opening;
 mod pings;
 mod reconnecting;
+mod streams;
 pub(crate) mod support;
 mod tokio_budget;
 mod tokio_only;

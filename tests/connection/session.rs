@@ -3,6 +3,7 @@
 
 #![cfg(feature = "std")]
 
+mod chunks;
 mod opening;
 mod plain;
 mod refusals;

@@ -78,7 +78,9 @@ fn so_do_the_sockets_and_their_halves() {
     is_shared::<farewell::ConnectOptions>();
     is_shared::<blocking::Drain>();
     is_plain::<(blocking::Drain, farewell::Ticket, farewell::Drained)>();
-    is_plain::<(Incoming, blocking::WebSocket<TcpStream>)>();
+    is_plain::<(Incoming, farewell::IncomingChunk, farewell::MessageChunk)>();
+    is_plain::<(blocking::WebSocket<TcpStream>, blocking::ByteStream<TcpStream>)>();
+    is_plain::<(blocking::ByteReader<TcpStream>, blocking::ByteWriter<TcpStream>)>();
     is_plain::<(blocking::Receiver<TcpStream>, blocking::Sender<TcpStream>)>();
     is_error::<ConnectError>();
     is_error::<AcceptError>();
@@ -96,7 +98,8 @@ fn so_do_the_sockets_and_their_halves() {
         is_moved::<farewell::aio::Reconnecting>();
         is_shared::<farewell::aio::Drain>();
         is_shared::<farewell::aio::OutboxSender>();
-        is_held::<farewell::aio::WebSocket<TcpStream>>();
+        is_held::<(farewell::aio::WebSocket<TcpStream>, farewell::aio::ByteStream<TcpStream>)>();
+        is_held::<farewell::aio::MessageWriter<'_, farewell::aio::WebSocket<TcpStream>>>();
         is_held::<(farewell::aio::Receiver<TcpStream>, farewell::aio::Sender<TcpStream>)>();
     }
 }
@@ -138,6 +141,8 @@ fn every_future_can_be_spawned() {
         is_spawned(drain.begun());
         is_spawned(drain.close_all(CloseCode::GOING_AWAY, core::time::Duration::ZERO));
         is_spawned(socket.next());
+        is_spawned(socket.next_chunk());
+        is_spawned(socket.message_writer(farewell::MessageKind::Text).finish());
         is_spawned(socket.send("x"));
         is_spawned(socket.close(CloseCode::NORMAL));
         is_spawned(reconnecting.next());
@@ -146,6 +151,7 @@ fn every_future_can_be_spawned() {
         is_spawned(orders.send("x"));
         is_spawned(reconnecting.close(CloseCode::NORMAL));
         is_spawned(receiver.next());
+        is_spawned(receiver.next_chunk());
         is_spawned(sender.send("x"));
         is_spawned(sender.close(CloseCode::NORMAL));
     }

@@ -8,7 +8,7 @@ use core::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::turn::{Turn, poll_budget};
-use crate::adapter::{Incoming, PingError};
+use crate::adapter::{Incoming, IncomingChunk, PingError};
 use crate::connection::SendError;
 use crate::driver::Want;
 use crate::session::{Outgoing, SendRefused, Session, SessionEvent};
@@ -41,12 +41,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// The next message, or the report.
     #[inline]
     pub(super) fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        self.driver.receive_in_chunks(false);
         if let Some(message) = self.driver.next_of_many() {
             return Poll::Ready(Incoming::Message(message));
         }
         self.poll(Want::Event, cx, |event| match event {
             Some(SessionEvent::Message(message)) => Some(Incoming::Message(message)),
             Some(SessionEvent::Ended(report)) => Some(Incoming::Ended(report)),
+            _ => None,
+        })
+    }
+
+    /// The next part of a message, or the report.
+    pub(super) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<IncomingChunk> {
+        self.driver.receive_in_chunks(true);
+        self.poll(Want::Event, cx, |event| match event {
+            Some(SessionEvent::Chunk(chunk)) => Some(IncomingChunk::Chunk(*chunk)),
+            Some(SessionEvent::Message(message)) => Some(IncomingChunk::Chunk(message.into())),
+            Some(SessionEvent::Ended(report)) => Some(IncomingChunk::Ended(report)),
             _ => None,
         })
     }

@@ -16,13 +16,14 @@ use tokio::time::timeout;
 
 use super::turn::Turn;
 use super::verbs::verbs;
+use super::writer::MessageWriter;
 use crate::adapter::getters::half_getters;
-use crate::adapter::{Incoming, Messages, PingError, lock};
+use crate::adapter::{Incoming, IncomingChunk, Messages, PingError, lock};
 use crate::connection::SendError;
 use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::wire::close::CloseFrame;
-use crate::wire::data::Data;
+use crate::wire::data::{Data, MessageKind};
 
 pub(super) fn split<S>(turn: Turn<S>) -> (Receiver<S>, Sender<S>) {
     let shared = Arc::new(Shared { turn: Mutex::new(turn), wakers: Arc::default() });
@@ -105,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
 
     /// Does something that the receiver may have to wake up for: to hand it out, to write it, or to
     /// wait less long.
-    fn command<R>(&self, command: impl FnOnce(&mut Turn<S>) -> R) -> R {
+    pub(super) fn command<R>(&self, command: impl FnOnce(&mut Turn<S>) -> R) -> R {
         let mut turn = self.lock();
         let result = command(&mut turn);
         let wake = turn.driver.has_work() || has_earlier_deadline(&turn);
@@ -170,6 +171,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
         poll_fn(|cx| self.shared.receive(cx, Turn::poll_incoming)).await
     }
 
+    /// Waits for the next part of a message, or for the end, as
+    /// [`WebSocket::next_chunk`](super::WebSocket::next_chunk) does. Cancel-safe.
+    pub async fn next_chunk(&mut self) -> IncomingChunk {
+        poll_fn(|cx| self.shared.receive(cx, Turn::poll_chunk)).await
+    }
+
     /// The messages that come in, as
     /// [`WebSocket::messages`](super::WebSocket::messages) gives them.
     pub fn messages(&mut self) -> Messages<&mut Self> {
@@ -221,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         poll_fn(|cx| self.shared.send(cx, Turn::poll_close_flush)).await
     }
 
-    fn poll_turn<R>(
+    pub(super) fn poll_turn<R>(
         &mut self,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Turn<S>, &mut Context<'_>) -> Poll<R>,

@@ -92,6 +92,12 @@ macro_rules! verbs {
                 self.flush().await
             }
 
+            /// One message of any length, written piece by piece: see
+            /// [`MessageWriter`](super::MessageWriter).
+            pub fn message_writer(&mut self, kind: MessageKind) -> MessageWriter<'_, Self> {
+                MessageWriter::new(self, kind)
+            }
+
             /// Sends a Ping and waits for its Pong: how long the round trip took. Messages that come
             /// meanwhile wait for [`next`](super::WebSocket::next).
             ///

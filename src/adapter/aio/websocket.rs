@@ -16,9 +16,10 @@ use super::clock::Clock;
 use super::split::{self, Receiver, Sender};
 use super::turn::Turn;
 use super::verbs::verbs;
+use super::writer::MessageWriter;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::opening::{self, Opening};
-use crate::adapter::{Incoming, Messages, PingError, Ticket};
+use crate::adapter::{Incoming, IncomingChunk, Messages, PingError, Ticket};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
@@ -26,7 +27,7 @@ use crate::report::{DialRecord, Evidence, Stats, Termination, TlsFacts};
 use crate::session::{Outgoing, SendRefused, Session, Unsent};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
-use crate::wire::data::Data;
+use crate::wire::data::{Data, MessageKind};
 use crate::wire::keystream::Seed;
 use crate::wire::role::Role;
 
@@ -108,6 +109,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         poll_fn(|cx| self.turn.poll_incoming(cx)).await
     }
 
+    /// Waits for the next part of a message, or for the end, as [`next`](Self::next) does: what comes
+    /// is returned as it comes, and a message takes no memory however long it is.
+    ///
+    /// A message that came whole is one chunk. It can be called in turn with `next`, which passes
+    /// over what is left of a message that was begun with this.
+    /// [`Limits::message`](crate::Limits::message) still holds: raise it for messages that are longer
+    /// than its 64 MiB. See [`MessageChunk`](crate::MessageChunk) for what a chunk is.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut socket = farewell::aio::connect("ws://127.0.0.1:9001/").await?;
+    /// let mut len = 0;
+    /// loop {
+    ///     let chunk = socket.next_chunk().await.into_chunk()?;
+    ///     len += chunk.payload().len() as u64;
+    ///     if chunk.is_last() {
+    ///         break println!("a message of {len} bytes");
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn next_chunk(&mut self) -> IncomingChunk {
+        poll_fn(|cx| self.turn.poll_chunk(cx)).await
+    }
+
     /// Closes: sends what is queued, then the Close, waits for the peer's, and reports.
     ///
     /// Messages that wait or still come are dropped; to have them, call
@@ -170,7 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.turn.ticket = Some(ticket.into().of_socket(&self.turn.driver));
     }
 
-    fn poll_turn<R>(
+    pub(super) fn poll_turn<R>(
         &mut self,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Turn<S>, &mut Context<'_>) -> Poll<R>,

@@ -6,9 +6,9 @@ use core::time::Duration;
 
 use super::access::{Access, GLANCE};
 use super::turn::Turn;
-use crate::adapter::{Incoming, PingError};
+use crate::adapter::{Incoming, IncomingChunk, PingError};
 use crate::connection::SendError;
-use crate::driver::{Driver, Want};
+use crate::driver::Want;
 use crate::report::Termination;
 use crate::session::{Outgoing, SendRefused, Session, SessionEvent};
 use crate::time::Timestamp;
@@ -46,7 +46,11 @@ impl<A: Access> Turn<A> {
     /// The next message or the report, or nothing once `until` has passed.
     #[inline]
     pub(super) fn next_before(&mut self, until: Option<Timestamp>) -> Option<Incoming> {
-        if let Some(message) = self.access.with(Driver::next_of_many) {
+        let message = self.access.with(|driver| {
+            driver.receive_in_chunks(false);
+            driver.next_of_many()
+        });
+        if let Some(message) = message {
             return Some(Incoming::Message(message));
         }
         self.run(Want::Event, until, |event| match event {
@@ -54,6 +58,22 @@ impl<A: Access> Turn<A> {
             Some(SessionEvent::Ended(report)) => Some(Incoming::Ended(report)),
             _ => None,
         })
+    }
+
+    /// The next part of a message, or the report.
+    pub(super) fn next_chunk(&mut self) -> IncomingChunk {
+        self.access.with(|driver| driver.receive_in_chunks(true));
+        loop {
+            let chunk = self.run(Want::Event, None, |event| match event {
+                Some(SessionEvent::Chunk(chunk)) => Some(IncomingChunk::Chunk(*chunk)),
+                Some(SessionEvent::Message(message)) => Some(IncomingChunk::Chunk(message.into())),
+                Some(SessionEvent::Ended(report)) => Some(IncomingChunk::Ended(report)),
+                _ => None,
+            });
+            if let Some(chunk) = chunk {
+                return chunk;
+            }
+        }
     }
 
     fn wait_for(&mut self, want: Want) {
@@ -91,8 +111,27 @@ impl<A: Access> Turn<A> {
         }
     }
 
+    /// As [`flush`](Self::flush), behind a Close: the peer may have answered it, and all be over,
+    /// before the half that sent it looks again.
+    pub(super) fn flush_close(&mut self) -> Result<(), SendError> {
+        let result = self.flush();
+        let left = self
+            .access
+            .with(|driver| driver.session().local_close().is_some_and(|close| close.flushed));
+        if left { Ok(()) } else { result }
+    }
+
     /// Queues what is no message as soon as there is room, and flushes.
     pub(super) fn send_other(
+        &mut self,
+        command: impl FnMut(&mut Session, Timestamp) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        self.queue_other(command)?;
+        self.flush()
+    }
+
+    /// Queues what is no message as soon as there is room.
+    pub(super) fn queue_other(
         &mut self,
         mut command: impl FnMut(&mut Session, Timestamp) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
@@ -101,10 +140,9 @@ impl<A: Access> Turn<A> {
             match self.command(&mut command) {
                 // The other half has taken the room, for a Pong.
                 Err(SendError::Full) => {}
-                result => break result?,
+                result => return result,
             }
         }
-        self.flush()
     }
 
     /// Sends a Ping as soon as there is room, and waits for its Pong, for so long at most.

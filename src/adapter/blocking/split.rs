@@ -7,16 +7,17 @@ use super::access::Half;
 use super::transport::Socket;
 use super::turn::Turn;
 use super::verbs::verbs;
+use super::writer::MessageWriter;
 use crate::adapter::getters::half_getters;
 use crate::adapter::messages::Item;
-use crate::adapter::{Incoming, Messages, PingError};
+use crate::adapter::{Incoming, IncomingChunk, Messages, PingError};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::time::Clock;
 use crate::wire::close::CloseFrame;
-use crate::wire::data::Data;
+use crate::wire::data::{Data, MessageKind};
 
 /// How long the reader waits at most before it looks for a deadline that the writer has set: a
 /// tenth of the shortest that a writer can cause.
@@ -50,7 +51,7 @@ pub(super) fn glance(config: &Config) -> Duration {
 /// # Ok::<(), farewell::ConnectError>(())
 /// ```
 pub struct Receiver<S> {
-    turn: Turn<Half<S>>,
+    pub(super) turn: Turn<Half<S>>,
 }
 
 impl<S: Socket> Receiver<S> {
@@ -66,6 +67,12 @@ impl<S: Socket> Receiver<S> {
     #[expect(clippy::should_implement_trait, reason = "there is always something to give")]
     pub fn next(&mut self) -> Incoming {
         self.turn.next()
+    }
+
+    /// Waits for the next part of a message, or for the end, as
+    /// [`WebSocket::next_chunk`](super::WebSocket::next_chunk) does.
+    pub fn next_chunk(&mut self) -> IncomingChunk {
+        self.turn.next_chunk()
     }
 
     /// As [`next`](Self::next), but returns nothing once it has waited for this long.
@@ -124,7 +131,7 @@ impl<S> Receiver<S> {
 /// # }
 /// ```
 pub struct Sender<S> {
-    turn: Turn<Half<S>>,
+    pub(super) turn: Turn<Half<S>>,
 }
 
 impl<S: Socket> Sender<S> {
@@ -140,10 +147,7 @@ impl<S: Socket> Sender<S> {
     /// The connection is already closing or over, or the Close cannot leave any more.
     pub fn close(&mut self, frame: impl Into<CloseFrame>) -> Result<(), SendError> {
         self.queue_close(frame)?;
-        let result = self.flush();
-        // The peer may have answered, and all be over, before this half looks again.
-        let close = self.turn.access.driver().session().local_close().copied();
-        if close.is_some_and(|close| close.flushed) { Ok(()) } else { result }
+        self.turn.flush_close()
     }
 }
 

@@ -12,10 +12,11 @@ use super::split::{Receiver, Sender, glance};
 use super::transport::{Socket, Transport};
 use super::turn::Turn;
 use super::verbs::verbs;
+use super::writer::MessageWriter;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::messages::Item;
 use crate::adapter::opening::{self, Opening};
-use crate::adapter::{Incoming, Messages, PingError, Ticket};
+use crate::adapter::{Incoming, IncomingChunk, Messages, PingError, Ticket};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
@@ -23,7 +24,7 @@ use crate::report::{DialRecord, Evidence, Stats, Termination, TlsFacts};
 use crate::session::{Outgoing, SendRefused, Session, Unsent};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::CloseFrame;
-use crate::wire::data::Data;
+use crate::wire::data::{Data, MessageKind};
 use crate::wire::keystream::Seed;
 use crate::wire::role::Role;
 
@@ -95,6 +96,17 @@ impl<S: Transport> WebSocket<S> {
     /// [`Transport::is_timed`].
     pub fn next_within(&mut self, limit: Duration) -> Option<Incoming> {
         self.turn.next_before(Some(self.turn.clock.now() + limit))
+    }
+
+    /// Waits for the next part of a message, or for the end, as [`next`](Self::next) does: what comes
+    /// is returned as it comes, and a message takes no memory however long it is.
+    ///
+    /// A message that came whole is one chunk. It can be called in turn with `next`, which passes
+    /// over what is left of a message that was begun with this.
+    /// [`Limits::message`](crate::Limits::message) still holds: raise it for messages that are longer
+    /// than its 64 MiB. See [`MessageChunk`](crate::MessageChunk) for what a chunk is.
+    pub fn next_chunk(&mut self) -> IncomingChunk {
+        self.turn.next_chunk()
     }
 
     /// The next message or the report, if it is there: as [`next`](Self::next), but it waits for no

@@ -4,7 +4,7 @@
 use std::future::ready;
 use std::time::Duration;
 
-use farewell::aio::{WebSocket, accept, handshake};
+use farewell::aio::{ByteStream, WebSocket, accept, handshake};
 use farewell::handshake::{ClientRequest, Negotiated};
 use farewell::{Cause, CloseCode, Config, Incoming, Message, Role, SendError, Termination};
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -402,4 +402,40 @@ fn waiting_for_room_can_be_dropped() {
         timeout(Duration::from_secs(5), raw.read_exact(&mut frame)).await.unwrap().unwrap();
         assert_eq!(frame[..2], *b"\x82\x32");
     });
+}
+
+/// Both halves of a stream are used at once, and both ends write more than fits in between.
+#[test]
+fn two_tasks_use_a_stream_of_bytes() {
+    bounded(|| runtime().block_on(both_ends_write_and_read()));
+}
+
+async fn both_ends_write_and_read() {
+    let (one, other) = tcp().await;
+    let (role, negotiated) = (Role::Client, Negotiated::default());
+    let client = WebSocket::upgraded(other, role, negotiated, Config::default(), b"").unwrap();
+    let ends = [client, upgraded(one, Config::default())].map(ByteStream::new);
+    let tasks = ends.map(|stream| {
+        let (mut reader, mut writer) = stream.into_split();
+        let reads = tokio::spawn(async move {
+            let (mut len, mut buffer) = (0, vec![0; 10_000]);
+            while len < 5_000_000 {
+                len += reader.read(&mut buffer).await.unwrap();
+            }
+            (len, reader)
+        });
+        let writes = tokio::spawn(async move {
+            let piece = vec![1; 100_000];
+            for _ in 0..50 {
+                writer.write_all(&piece).await.unwrap();
+            }
+            writer.flush().await.unwrap();
+            writer
+        });
+        (reads, writes)
+    });
+    for (reads, writes) in tasks {
+        assert_eq!(reads.await.unwrap().0, 5_000_000);
+        drop(writes.await.unwrap());
+    }
 }

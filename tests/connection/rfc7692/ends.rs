@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use bytes::Buf;
 use farewell::handshake::{DeflateParams, Negotiated};
 use farewell::{
-    Cause, Compression, Config, Message, ReadClosed, Role, Seed, Session, SessionEvent,
-    Termination, Violation,
+    Cause, Compression, Config, Message, MessageKind, ReadClosed, Role, Seed, Session,
+    SessionEvent, Termination, Violation,
 };
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
 
@@ -60,6 +60,18 @@ pub(crate) struct Seen {
 }
 
 pub(crate) fn receive(session: Session, wire: &[u8], reads: Split, direct: bool) -> Seen {
+    receive_as(session, wire, reads, direct, false)
+}
+
+/// The same, in chunks that are put together here.
+fn receive_as(
+    mut session: Session,
+    wire: &[u8],
+    reads: Split,
+    direct: bool,
+    in_chunks: bool,
+) -> Seen {
+    session.receive_in_chunks(in_chunks);
     let mut side = Endpoint::new(session);
     side.behaviour.eager = true;
     side.behaviour.direct = direct;
@@ -70,6 +82,7 @@ pub(crate) fn receive(session: Session, wire: &[u8], reads: Split, direct: bool)
     while side.read(START) {
         while !side.write(START).is_empty() {}
     }
+    side.events = joined(std::mem::take(&mut side.events));
     let mut events = String::new();
     for event in &side.events {
         match event {
@@ -84,6 +97,26 @@ pub(crate) fn receive(session: Session, wire: &[u8], reads: Split, direct: bool)
     Seen { events, messages, output: side.written, report }
 }
 
+/// Chunks as the messages that they make.
+fn joined(events: Vec<SessionEvent<'static>>) -> Vec<SessionEvent<'static>> {
+    let (mut joined, mut message) = (Vec::new(), Vec::new());
+    for event in events {
+        let SessionEvent::Chunk(chunk) = event else {
+            joined.push(event);
+            continue;
+        };
+        message.extend_from_slice(chunk.payload());
+        if chunk.is_last() {
+            let whole = std::mem::take(&mut message);
+            joined.push(SessionEvent::Message(match chunk.kind() {
+                MessageKind::Text => Message::text(String::from_utf8(whole).unwrap()),
+                MessageKind::Binary => whole.into(),
+            }));
+        }
+    }
+    joined
+}
+
 /// What is seen, which has to be the same however `wire` is cut.
 pub(crate) fn in_every_split(make: impl Fn() -> Session, wire: &[u8]) -> Seen {
     let whole = receive(make(), wire, Split::Whole, false);
@@ -93,6 +126,10 @@ pub(crate) fn in_every_split(make: impl Fn() -> Session, wire: &[u8]) -> Seen {
     let random = (1..9).map(Split::Random);
     for reads in firsts.chain(every).chain(random) {
         let direct = matches!(reads, Split::Random(_));
+        if !matches!(reads, Split::First(_)) {
+            let seen = receive_as(make(), wire, reads, false, true);
+            assert_eq!(seen, whole, "{reads:?}, in chunks:\n{}", show(wire));
+        }
         let seen = receive(make(), wire, reads, direct);
         assert_eq!(seen, whole, "{reads:?}, direct {direct}:\n{}", show(wire));
     }

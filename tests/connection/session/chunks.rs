@@ -1,0 +1,256 @@
+//! Messages in chunks: the same bytes as in whole messages, however they are cut and compressed, and
+//! with the same limits; and next to no memory, however long they are.
+
+use allocation_counter::measure;
+use bytes::{Buf, Bytes};
+use farewell::handshake::Negotiated;
+use farewell::{
+    Cause, Config, Data, Message, MessageKind, Role, Seed, Session, SessionEvent, Timestamp,
+    Violation,
+};
+use proptest::prelude::*;
+
+const NOW: Timestamp = Timestamp::ZERO;
+
+fn session(role: Role, compressed: bool, change: impl FnOnce(&mut Config)) -> Session {
+    let mut config = Config::default();
+    config.heartbeat = None;
+    #[cfg(feature = "deflate")]
+    {
+        config.compression = compressed.then(farewell::Compression::default);
+    }
+    change(&mut config);
+    #[cfg(feature = "deflate")]
+    let negotiated = if compressed {
+        Negotiated::default().with_deflate(farewell::handshake::DeflateParams::default())
+    } else {
+        Negotiated::default()
+    };
+    #[cfg(not(feature = "deflate"))]
+    let negotiated = Negotiated::default();
+    let _ = compressed;
+    Session::upgraded(role, negotiated, config, Seed::new([5; 32]), NOW)
+}
+
+fn take(from: &mut Session) -> Vec<u8> {
+    let mut output = from.output();
+    let bytes = output.copy_to_bytes(output.remaining()).to_vec();
+    from.handle_flushed(bytes.len(), NOW);
+    bytes
+}
+
+/// Puts chunks together; whole messages count as they are.
+#[derive(Default)]
+struct Joined {
+    messages: Vec<(MessageKind, Vec<u8>)>,
+    open: Option<(MessageKind, Vec<u8>)>,
+    cause: Option<Cause>,
+}
+
+impl Joined {
+    fn add(&mut self, event: SessionEvent<'_>) {
+        match event {
+            SessionEvent::Message(message) => {
+                assert!(self.open.is_none());
+                self.messages.push((message.kind(), message.as_bytes().to_vec()));
+            }
+            SessionEvent::Chunk(chunk) => {
+                assert_eq!(chunk.is_first(), self.open.is_none());
+                assert!(!chunk.payload().is_empty() || chunk.is_last());
+                let (kind, bytes) = self.open.get_or_insert_with(|| (chunk.kind(), Vec::new()));
+                assert_eq!(*kind, chunk.kind());
+                bytes.extend_from_slice(chunk.payload());
+                if chunk.is_last() {
+                    self.messages.extend(self.open.take());
+                }
+            }
+            SessionEvent::Ended(report) => self.cause = Some(report.cause),
+            _ => {}
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Sent {
+    Whole(Vec<u8>),
+    Parts(Vec<Vec<u8>>),
+    Ping,
+}
+
+fn sent() -> impl Strategy<Value = Vec<Sent>> {
+    // What compresses well, and what does not.
+    let bytes = || {
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..300),
+            (any::<u8>(), 0..200_000_usize).prop_map(|(byte, len)| vec![byte; len]),
+            (0..2_000_usize)
+                .prop_map(|len| (0..len).flat_map(|i| i.to_string().into_bytes()).collect()),
+        ]
+    };
+    let sent = prop_oneof![
+        3 => bytes().prop_map(Sent::Whole),
+        2 => prop::collection::vec(bytes(), 1..5).prop_map(Sent::Parts),
+        1 => Just(Sent::Ping),
+    ];
+    prop::collection::vec(sent, 1..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_joined_is_what_was_sent(
+        client: bool,
+        compressed: bool,
+        sent in sent(),
+        cuts in prop::collection::vec(1..70_000_usize, 1..8),
+        toggles in prop::collection::vec(any::<bool>(), 1..5),
+    ) {
+        let (ours, theirs) = if client { (Role::Client, Role::Server) } else { (Role::Server, Role::Client) };
+        let mut from = session(theirs, compressed, |config| config.limits.pending_output = usize::MAX);
+        let mut to = session(ours, compressed, |_| {});
+        let mut expected = Vec::new();
+        for sent in sent {
+            match sent {
+                Sent::Whole(bytes) => {
+                    from.send(&bytes[..], NOW).unwrap();
+                    expected.push((MessageKind::Binary, bytes));
+                }
+                Sent::Parts(parts) => {
+                    for (index, part) in parts.iter().enumerate() {
+                        from.send_fragment(&part[..], index + 1 == parts.len(), NOW).unwrap();
+                    }
+                    expected.push((MessageKind::Binary, parts.concat()));
+                }
+                Sent::Ping => from.ping(b"?", NOW).unwrap(),
+            }
+        }
+        let (mut wire, mut joined) = (Bytes::new(), Joined::default());
+        let (mut cuts, mut toggles) = (cuts.into_iter().cycle(), toggles.into_iter().cycle());
+        loop {
+            if wire.is_empty() {
+                wire = take(&mut from).into();
+                if wire.is_empty() {
+                    break;
+                }
+            }
+            let cut = cuts.next().unwrap().min(wire.len());
+            let mut bytes = wire.split_to(cut).to_vec();
+            let mut input = &mut bytes[..];
+            loop {
+                to.receive_in_chunks(toggles.next().unwrap());
+                // Read into a message's own memory, where one is offered.
+                let spare = to.spare_mut();
+                if !spare.is_empty() && !input.is_empty() {
+                    let len = spare.len().min(input.len());
+                    spare[..len].copy_from_slice(&input[..len]);
+                    input = &mut std::mem::take(&mut input)[len..];
+                    to.handle_filled(len, NOW);
+                }
+                let Some(event) = to.poll_event(&mut input, NOW) else { break };
+                joined.add(event);
+            }
+        }
+        prop_assert!(joined.open.is_none() && joined.cause.is_none());
+        prop_assert!(joined.messages == expected, "{} of {} messages", joined.messages.len(), expected.len());
+    }
+}
+
+#[test]
+fn a_text_is_checked_across_its_chunks() {
+    for (bytes, good) in
+        [(&b"\xe2\x82\xac!"[..], true), (b"\xe2\x82(", false), (b"\xe2\x82", false)]
+    {
+        for compressed in [false, cfg!(feature = "deflate")] {
+            let mut to = session(Role::Client, compressed, |_| {});
+            to.receive_in_chunks(true);
+            let mut joined = Joined::default();
+            // Of one fragment for each byte.
+            for (index, byte) in bytes.iter().enumerate() {
+                let first = if index == 0 { 1 } else { 0 };
+                let fin = if index + 1 == bytes.len() { 0x80 } else { 0 };
+                let mut frame = [first | fin, 1, *byte];
+                let mut input = &mut frame[..];
+                while let Some(event) = to.poll_event(&mut input, NOW) {
+                    joined.add(event);
+                }
+            }
+            to.abort(NOW);
+            while let Some(event) = to.poll_event(&mut &mut [][..], NOW) {
+                joined.add(event);
+            }
+            assert_eq!(joined.messages.len(), usize::from(good), "{bytes:?}");
+            let invalid =
+                matches!(joined.cause, Some(Cause::Violation { rule: Violation::InvalidUtf8, .. }));
+            assert_eq!(invalid, !good, "{bytes:?}");
+        }
+    }
+}
+
+/// What one byte of a bomb makes is bounded as well.
+#[test]
+fn the_limit_of_a_message_holds_and_memory_does_not_grow_up_to_it() {
+    for compressed in [false, cfg!(feature = "deflate")] {
+        let mut from =
+            session(Role::Server, compressed, |config| config.limits.pending_output = usize::MAX);
+        let mut to = session(Role::Client, compressed, |config| config.limits.message = 32 << 20);
+        to.receive_in_chunks(true);
+        let part = vec![0; 1 << 20];
+        let mut wires = Vec::new();
+        for _ in 0..40 {
+            from.send_fragment(Data::from(&part[..]), false, NOW).unwrap();
+            loop {
+                let wire = take(&mut from);
+                if wire.is_empty() {
+                    break;
+                }
+                wires.push(wire);
+            }
+        }
+        let (mut got, mut cause) = (0, None);
+        let info = measure(|| {
+            for wire in &mut wires {
+                for read in wire.chunks_mut(64 * 1024) {
+                    let mut input = read;
+                    while let Some(event) = to.poll_event(&mut input, NOW) {
+                        if let SessionEvent::Chunk(chunk) = event {
+                            got += chunk.payload().len();
+                        }
+                    }
+                }
+            }
+            to.abort(NOW);
+        });
+        while let Some(event) = to.poll_event(&mut &mut [][..], NOW) {
+            if let SessionEvent::Ended(report) = event {
+                cause = Some(report.cause);
+            }
+        }
+        let Some(Cause::TooBig { rule, .. }) = cause else { panic!("{cause:?}") };
+        assert!(matches!(rule, Violation::MessageTooBig { limit, .. } if limit == 32 << 20));
+        assert!(got <= 32 << 20 && got > 30 << 20, "{got}");
+        println!("compressed {compressed}: {} bytes at most", info.bytes_max);
+        assert!(info.bytes_max < 700_000, "{} bytes", info.bytes_max);
+    }
+}
+
+#[test]
+fn chunks_become_messages_again_behind_the_one_that_was_begun() {
+    let mut to = session(Role::Client, false, |_| {});
+    to.receive_in_chunks(true);
+    let mut bytes = *b"\x01\x02he\x80\x03llo\x82\x01x";
+    let mut input = &mut bytes[..];
+    let Some(SessionEvent::Chunk(chunk)) = to.poll_event(&mut input, NOW) else { panic!() };
+    assert_eq!(
+        (&chunk.payload()[..], chunk.is_first(), chunk.is_last()),
+        (&b"he"[..], true, false)
+    );
+    to.receive_in_chunks(false);
+    let Some(SessionEvent::Chunk(chunk)) = to.poll_event(&mut input, NOW) else { panic!() };
+    assert_eq!(
+        (&chunk.payload()[..], chunk.is_first(), chunk.is_last()),
+        (&b"llo"[..], false, true)
+    );
+    let Some(SessionEvent::Message(message)) = to.poll_event(&mut input, NOW) else { panic!() };
+    assert_eq!(message, Message::from(&b"x"[..]));
+}

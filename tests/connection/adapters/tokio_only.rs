@@ -403,3 +403,9 @@ fn waiting_for_room_can_be_dropped() {
         assert_eq!(frame[..2], *b"\x82\x32");
     });
 }
+
+/// A task's future holds a socket once for each function that the socket goes through.
+#[test]
+fn a_socket_is_small_enough_to_be_handed_around() {
+    assert!(size_of::<WebSocket<TcpStream>>() <= 64);
+}

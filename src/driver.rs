@@ -236,7 +236,7 @@ impl Driver {
         if self.security.is_on() {
             self.read_ciphertext(&mut Vec::from(read));
         } else {
-            self.unparsed.keep(read);
+            self.unparsed.keep(read, &self.session);
         }
         self
     }

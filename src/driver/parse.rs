@@ -61,7 +61,7 @@ impl Driver {
             None => self.calm = false,
         }
         if !input.is_empty() {
-            self.unparsed.keep(input);
+            self.unparsed.keep(input, &self.session);
         }
     }
 

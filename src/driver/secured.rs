@@ -232,7 +232,7 @@ impl Driver {
         if self.unparsed.is_empty() {
             self.poll(plaintext);
         } else {
-            self.unparsed.keep_with_more(plaintext, more);
+            self.unparsed.keep_with_more(plaintext, more, &self.session);
         }
     }
 

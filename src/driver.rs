@@ -240,7 +240,7 @@ impl Driver {
         if self.security.is_on() {
             self.read_behind_tunnel(&mut Vec::from(read));
         } else {
-            self.unparsed.keep(read);
+            self.unparsed.keep(read, &self.session);
         }
         self
     }

@@ -269,7 +269,7 @@ impl Session {
                     Err(rule) => connection.fail_message(rule, now),
                 },
                 Some(Event::Data(chunk)) => {
-                    if let Some(message) = self.assemble(&chunk, now) {
+                    if let Some(message) = self.assemble(&chunk, input.len(), now) {
                         return Some(SessionEvent::Message(message));
                     }
                 }
@@ -282,10 +282,15 @@ impl Session {
         }
     }
 
-    /// Adds a piece to the message under way. Returns the message once it is complete; for one that
-    /// breaks a rule the connection fails.
+    /// Adds a piece to the message under way; so many bytes lie behind it in the input. Returns the
+    /// message once it is complete; for one that breaks a rule the connection fails.
     #[inline(never)]
-    fn assemble(&mut self, chunk: &Chunk<'_>, now: Timestamp) -> Option<Message<'static>> {
+    fn assemble(
+        &mut self,
+        chunk: &Chunk<'_>,
+        behind: usize,
+        now: Timestamp,
+    ) -> Option<Message<'static>> {
         let connection = self.stage.connection_mut()?;
         match &mut self.deflate {
             Some(deflate) if chunk.is_compressed() => {
@@ -295,7 +300,7 @@ impl Session {
                     return None;
                 }
             }
-            _ => self.assembly.append(chunk.payload(), connection.message_remaining()),
+            _ => self.assembly.append(chunk.payload(), behind, connection.message_remaining()),
         }
         chunk.is_last().then(|| self.assembly.finish(chunk.kind()))
     }

@@ -4,6 +4,7 @@
 //! Invariant: pure values and functions of bytes. Nothing here knows of a connection or of time.
 
 pub(crate) mod close;
+pub(crate) mod copy;
 pub(crate) mod data;
 pub(crate) mod debug;
 pub(crate) mod frame;

@@ -59,6 +59,7 @@ mod verbs;
 mod websocket;
 mod writer;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::future::poll_fn;
 use std::io;
@@ -456,7 +457,8 @@ async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<WebSocket<S>, AcceptError> {
     let clock = Clock::new();
     let session = opening::server(config, requests, clock.now())?;
-    let mut turn = Turn::new(stream, opening::driver(session, layer, clock.now()), clock);
+    let driver = opening::driver(session, layer, clock.now());
+    let mut turn = Box::new(Turn::new(stream, driver, clock));
     let (mut opening, mut decide) = (Opening::default(), Some(decide));
     let mut event = poll_fn(|cx| turn.poll_event(cx)).await;
     loop {
@@ -498,7 +500,7 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     began: Timestamp,
 ) -> Result<WebSocket<S>, ConnectError> {
     let driver = opening::client(request, layer, config, dialled, began, clock.now())?;
-    let mut turn = Turn::new(stream, driver, clock);
+    let mut turn = Box::new(Turn::new(stream, driver, clock));
     let mut opening = Opening::default();
     while !opening.connect(poll_fn(|cx| turn.poll_event(cx)).await)? {}
     Ok(WebSocket::new(turn, opening))

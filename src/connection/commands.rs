@@ -262,6 +262,12 @@ impl Connection {
         self.sender.frame_head(opcode, fin, rsv, len, self.times.now())
     }
 
+    /// A frame is queued that was made before, of so many bytes.
+    #[inline]
+    pub(crate) fn frame_queued(&mut self, bytes: usize) {
+        self.sender.count_frame(bytes as u64, self.times.now());
+    }
+
     /// Writes such a frame into `out`, without reserved bits.
     #[inline]
     pub(crate) fn append_frame(

@@ -199,6 +199,12 @@ impl Connection {
         if self.receiver.in_compressed_message() { 0 } else { self.payload_remaining() }
     }
 
+    /// The header's length and the payload's of the data frame that begins in front of `input`, where
+    /// one may.
+    pub(crate) fn frame_ahead(&self, input: &[u8]) -> Option<(usize, u64)> {
+        if self.receives() { self.receiver.frame_ahead(input) } else { None }
+    }
+
     /// Payload bytes still to come of the data frame under way.
     #[inline]
     pub(crate) fn payload_remaining(&self) -> u64 {

@@ -20,6 +20,10 @@ use crate::wire::role::Role;
 use crate::wire::utf8::Utf8Validator;
 use crate::wire::violation::Violation;
 
+/// A frame that does not lie whole in the input is handed out in pieces of so many bytes at most: each
+/// is unmasked, checked and copied while it is in the L1 cache.
+const PIECE: usize = 16 * 1024;
+
 /// What came in.
 #[derive(Debug)]
 pub(super) enum Received<'b> {
@@ -327,6 +331,9 @@ impl Receiver {
             return Err(self.fault(Violation::UnexpectedContinuation));
         };
         let mut len = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
+        if len > PIECE && (len as u64) < self.frame_len {
+            len = PIECE;
+        }
         //= rfc6455#6.2
         //# A server MUST remove masking for data frames received from a client as
         //# described in Section 5.3.

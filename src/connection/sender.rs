@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use crate::connection::SendError;
 use crate::report::{SentMessage, Traffic};
 use crate::time::Timestamp;
+use crate::wire::copy;
 use crate::wire::data::MessageKind;
 use crate::wire::frame::{FrameHeader, MAX_HEADER, OpCode};
 use crate::wire::keystream::Keystream;
@@ -208,7 +209,7 @@ impl Sender {
         }
         match mask {
             Some(key) => mask::append_masked(out, payload, key),
-            None => out.extend_from_slice(payload),
+            None => copy::append(out, payload),
         }
         self.count_frame((len + payload.len()) as u64, now);
     }
@@ -237,7 +238,7 @@ impl Sender {
     }
 
     #[inline]
-    fn count_frame(&mut self, bytes: u64, now: Timestamp) {
+    pub(super) fn count_frame(&mut self, bytes: u64, now: Timestamp) {
         let was_empty = self.bytes_flushed == self.traffic.bytes;
         self.traffic.bytes = self.traffic.bytes.saturating_add(bytes);
         if was_empty {

@@ -65,7 +65,7 @@ impl Driver {
             None => self.calm = false,
         }
         if !input.is_empty() {
-            self.unparsed.keep_with_more(input, more);
+            self.unparsed.keep_with_more(input, more, &self.session);
         }
     }
 

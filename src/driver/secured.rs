@@ -371,7 +371,7 @@ impl Driver {
         if self.unparsed.is_empty() {
             self.poll_with_more(plaintext, more);
         } else {
-            self.unparsed.keep_with_more(plaintext, more);
+            self.unparsed.keep_with_more(plaintext, more, &self.session);
         }
     }
 

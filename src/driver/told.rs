@@ -65,7 +65,7 @@ impl Driver {
             self.poll(input);
         } else {
             self.calm = false;
-            self.unparsed.keep(input);
+            self.unparsed.keep(input, &self.session);
         }
     }
 

@@ -4,6 +4,10 @@ use alloc::vec::Vec;
 
 use crate::session::{Session, SessionEvent};
 use crate::time::Timestamp;
+use crate::wire::copy;
+
+/// From so many bytes on, one frame is worth being read no more than once.
+const LARGE: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Unparsed {
@@ -11,6 +15,8 @@ pub(super) struct Unparsed {
     bytes: Vec<u8>,
     /// How many these are.
     at: usize,
+    /// All of it is the beginning of one frame.
+    goes_on: bool,
 }
 
 impl Unparsed {
@@ -19,16 +25,23 @@ impl Unparsed {
         self.bytes.is_empty()
     }
 
-    pub(super) fn keep(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+    pub(super) fn keep(&mut self, bytes: &[u8], session: &Session) {
+        self.keep_with_more(bytes, 0, session);
     }
 
     /// As [`keep`](Self::keep), where so many more bytes may follow at once: where memory grows with
     /// each piece, it is copied again and again.
-    #[inline]
-    pub(super) fn keep_with_more(&mut self, bytes: &[u8], more: usize) {
+    #[inline(never)]
+    pub(super) fn keep_with_more(&mut self, bytes: &[u8], more: usize, session: &Session) {
+        self.goes_on = false;
+        if self.is_empty() && bytes.len() >= LARGE {
+            if let Some(lacking) = session.lacks_of_frame(bytes) {
+                self.goes_on = true;
+                self.bytes.reserve_exact(bytes.len() + lacking.min(bytes.len()));
+            }
+        }
         self.bytes.reserve(bytes.len() + more);
-        self.bytes.extend_from_slice(bytes);
+        copy::append(&mut self.bytes, bytes);
     }
 
     /// The session's next event from here.
@@ -38,6 +51,9 @@ impl Unparsed {
         session: &mut Session,
         now: Timestamp,
     ) -> Option<SessionEvent<'static>> {
+        if self.goes_on {
+            return self.poll_begun(session, now);
+        }
         let mut input = self.bytes.get_mut(self.at..).unwrap_or_default();
         let event = match session.poll_event(&mut input, now) {
             Some(SessionEvent::Message(message)) => {
@@ -53,6 +69,17 @@ impl Unparsed {
         }
         event
     }
+
+    #[inline(never)]
+    fn poll_begun(
+        &mut self,
+        session: &mut Session,
+        now: Timestamp,
+    ) -> Option<SessionEvent<'static>> {
+        self.goes_on = false;
+        let event = session.poll_frame_begun(&mut self.bytes, &mut self.at, now);
+        if event.is_some() || self.is_empty() { event } else { self.poll(session, now) }
+    }
 }
 
 /// Most events are messages, and have this out of their way.
@@ -60,4 +87,85 @@ impl Unparsed {
 #[inline(never)]
 fn owned(event: Option<SessionEvent<'_>>) -> Option<SessionEvent<'static>> {
     event.map(SessionEvent::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec;
+
+    use bytes::Buf;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::handshake::Negotiated;
+    use crate::wire::keystream::Seed;
+    use crate::wire::mask::{self, MaskingKey};
+    use crate::wire::role::Role;
+
+    const NOW: Timestamp = Timestamp::ZERO;
+
+    fn session() -> Session {
+        let mut config = Config::default();
+        config.limits.message = 150_000;
+        Session::upgraded(Role::Server, Negotiated::default(), config, Seed::new([1; 32]), NOW)
+    }
+
+    /// A masked frame of 64 KiB or more.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let key = [1, 2, 3, 4];
+        let mut bytes = vec![first, 0xff];
+        bytes.extend((payload.len() as u64).to_be_bytes());
+        bytes.extend(key);
+        bytes.extend(payload);
+        mask::apply(&mut bytes[14..], MaskingKey::new(key));
+        bytes
+    }
+
+    /// All that a session says and writes, of bytes of which the first `kept` are kept as a whole.
+    fn said(wire: &[u8], kept: usize) -> String {
+        let (mut session, mut unparsed, mut said) = (session(), Unparsed::default(), String::new());
+        let (first, last) = wire.split_at(kept);
+        unparsed.keep(first, &session);
+        assert!(unparsed.goes_on == (kept > 0) && unparsed.bytes.capacity() <= 2 * kept);
+        let memory = unparsed.bytes.as_ptr();
+        while !unparsed.is_empty() {
+            if let Some(event) = unparsed.poll(&mut session, NOW) {
+                said += &format!("{event:?};");
+            }
+        }
+        let mut last = Vec::from(last);
+        let mut input = &mut last[..];
+        while let Some(event) = session.poll_event(&mut input, NOW) {
+            if let SessionEvent::Message(message) = &event {
+                let copied = message.as_bytes().as_ptr() != memory.wrapping_add(14);
+                assert!(wire.len() > 2 * kept || !copied, "{kept}: it was copied");
+                said += &format!("{:?};", message.as_bytes());
+            }
+            said += &format!("{event:?};");
+        }
+        let mut output = session.output();
+        said + &format!("{:?};{:?}", output.copy_to_bytes(output.remaining()), session.evidence())
+    }
+
+    #[test]
+    fn a_frame_that_goes_on_is_not_copied_and_says_the_same() {
+        let mut text = "ä€".repeat(20_000).into_bytes();
+        let (good, binary) = (text.clone(), vec![0xff; 70_000]);
+        text[50_000] = 0xff;
+        let cut = &good[..good.len() - 1];
+        for (first, payload) in
+            [(0x82, &binary[..]), (0x81, &good), (0x81, &text), (0x81, cut), (0x82, &[7; 150_001])]
+        {
+            let wire = frame(first, payload);
+            let expected = said(&wire, 0);
+            for kept in [LARGE, LARGE + 1, 40_000, 60_000, wire.len() - 1] {
+                assert!(said(&wire, kept) == expected, "{first:x} {} {kept}", payload.len());
+            }
+        }
+        // A fragment that goes on, and one in the middle of a message.
+        let wire = [frame(0x02, &[1; 70_000]), frame(0x80, &[2; 70_000])].concat();
+        assert!(said(&wire, 0) == said(&wire, 50_000));
+    }
 }

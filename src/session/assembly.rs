@@ -5,9 +5,10 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use crate::deflate::{Deflate, WINDOW};
+use crate::wire::copy;
 use crate::wire::data::{Chunk, MessageKind};
 use crate::wire::message::{Message, NotUtf8, Payload, Text};
 use crate::wire::violation::Violation;
@@ -18,9 +19,12 @@ const DIRECT: usize = 16 * 1024;
 /// The pieces so far.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
-    /// The bytes received, then those that are open to direct reading.
+    /// The start, the bytes received, then those that are open to direct reading.
     memory: Vec<u8>,
+    /// Where the bytes received end.
     received: usize,
+    /// Bytes in front that belong to no message: the header of the frame that the memory came with.
+    start: u8,
     /// Bytes behind the received ones that were read directly and not looked at yet.
     filled: usize,
     /// The most memory that was held when it was let go.
@@ -37,20 +41,20 @@ impl Assembly {
         })
     }
 
-    /// Adds a piece; at most `more` bytes of the message are still to come.
+    /// Adds a piece; at most `more` bytes of the message are still to come, of which `behind` lie ready.
     #[inline]
-    pub(super) fn append(&mut self, piece: &[u8], more: u64) {
+    pub(super) fn append(&mut self, piece: &[u8], behind: usize, more: u64) {
         let (inside, beyond) = piece.split_at(piece.len().min(self.open().len()));
         let end = self.received + inside.len();
         if let Some(open) = self.memory.get_mut(self.received..end) {
-            open.copy_from_slice(inside);
+            copy::over(open, inside);
         }
         self.received = end;
         if !beyond.is_empty() {
             if self.memory.capacity() - self.memory.len() < beyond.len() {
-                self.grow(beyond.len(), more);
+                self.grow(beyond.len(), behind, more);
             }
-            self.memory.extend_from_slice(beyond);
+            copy::append(&mut self.memory, beyond);
             self.received += beyond.len();
         }
     }
@@ -97,15 +101,25 @@ impl Assembly {
 
     /// How much was received, or inflated, and is held.
     pub(super) fn received(&self) -> usize {
-        self.received
+        self.received.saturating_sub(self.start.into())
     }
 
     /// Gives it away.
     pub(super) fn take_received(&mut self) -> Bytes {
-        let received = self.received;
+        let (start, received) = (usize::from(self.start), self.received);
         let mut memory = self.clear();
         memory.truncate(received);
-        memory.into()
+        let mut bytes = Bytes::from(memory);
+        bytes.advance(start.min(bytes.len()));
+        bytes
+    }
+
+    /// Assembles the message in this memory, where it has just begun: behind the first `start` bytes,
+    /// the memory counts as read directly.
+    pub(super) fn adopt(&mut self, memory: Vec<u8>, start: u8) {
+        let received = usize::from(start).min(memory.len());
+        let filled = memory.len() - received;
+        *self = Self { memory, received, start, filled, peak: self.memory_peak() };
     }
 
     fn open(&self) -> &[u8] {
@@ -113,29 +127,29 @@ impl Assembly {
     }
 
     /// Makes room for `count` bytes behind the memory, and for all that is still to come where that is
-    /// no more than has come then: a message of which half has come moves no more. Else for a power of
-    /// two, which is how long messages like to be.
+    /// no more than has come: a message of which half is there moves no more. Else for a power of two,
+    /// which is how long messages like to be.
     #[inline(never)]
-    fn grow(&mut self, count: usize, more: u64) {
+    fn grow(&mut self, count: usize, behind: usize, more: u64) {
         let len = self.memory.len();
-        let come = len + count;
-        let all = match usize::try_from(more) {
-            Ok(more) if more <= come => come + more,
-            _ => (come + 1).next_power_of_two(),
-        };
+        let more = usize::try_from(more).unwrap_or(usize::MAX);
+        let come = (len + count).saturating_add(behind.min(more));
+        let whole = (len + count).saturating_add(more);
+        let all = if whole / 2 <= come { whole } else { (come + 1).next_power_of_two() };
         self.memory.reserve_exact(all - len);
     }
 
     /// The message, now that it is complete. Of text, every piece was checked before it came here.
     pub(super) fn finish(&mut self, kind: MessageKind) -> Message<'static> {
-        let received = self.received;
+        let (start, received) = (usize::from(self.start), self.received);
         let mut memory = self.clear();
         memory.truncate(received);
         // An inflater asks for room before it knows how much it needs.
         if memory.capacity() / 2 > memory.len() {
             memory.shrink_to_fit();
         }
-        let bytes = Bytes::from(memory);
+        let mut bytes = Bytes::from(memory);
+        bytes.advance(start.min(bytes.len()));
         match kind {
             MessageKind::Text => Message::Text(Text::checked(bytes)),
             MessageKind::Binary => Message::Binary(Payload::Owned(bytes)),
@@ -226,7 +240,7 @@ mod tests {
             let mut received = 0;
             while received + piece <= 300_000 {
                 received += piece;
-                assembly.append(&vec![7; piece], declared - received as u64);
+                assembly.append(&vec![7; piece], 0, declared - received as u64);
                 let capacity = assembly.memory.capacity();
                 assert!(capacity <= 2 * received, "{capacity} for {received}");
             }
@@ -239,8 +253,8 @@ mod tests {
     #[test]
     fn a_message_that_ends_takes_no_more_than_it_needs() {
         let mut assembly = Assembly::default();
-        assembly.append(&[1; 60_000], 1000);
-        assembly.append(&[2; 1000], 0);
+        assembly.append(&[1; 60_000], 0, 1000);
+        assembly.append(&[2; 1000], 0, 0);
         assert_eq!(assembly.memory.capacity(), 61_000);
     }
 
@@ -248,7 +262,7 @@ mod tests {
     fn direct_reading_is_bounded_and_mixes_with_pieces() {
         let mut assembly = Assembly::default();
         assert!(assembly.spare_mut(1_000_000).is_empty(), "nothing was received");
-        assembly.append(&vec![1; DIRECT], 100_000);
+        assembly.append(&vec![1; DIRECT], 0, 100_000);
         assert!(assembly.spare_mut(DIRECT as u64 - 1).is_empty(), "not worth it");
         assert_eq!(assembly.spare_mut(100_000).len(), DIRECT);
         assembly.spare_mut(100_000)[..500].fill(2);
@@ -258,7 +272,7 @@ mod tests {
         assembly.fill(500, 100_000);
         assert_eq!(assembly.filled_mut().len(), 1000);
         assembly.take_filled(1000);
-        assembly.append(&vec![4; 50_000], 49_000);
+        assembly.append(&vec![4; 50_000], 0, 49_000);
         assembly.fill(usize::MAX, 49_000);
         assert_eq!(assembly.filled_mut().len(), 0, "no memory was handed out");
         let mut expected = vec![1; DIRECT];
@@ -271,10 +285,10 @@ mod tests {
     #[test]
     fn a_message_of_which_half_has_come_moves_no_more() {
         let mut assembly = Assembly::default();
-        assembly.append(&[1; 60_000], 50_000);
+        assembly.append(&[1; 60_000], 0, 50_000);
         let at = assembly.memory.as_ptr();
-        assembly.append(&[2; 50_000], 0);
-        assembly.append(&[], 0);
+        assembly.append(&[2; 50_000], 0, 0);
+        assembly.append(&[], 0, 0);
         assert_eq!((assembly.memory.as_ptr(), assembly.memory.capacity()), (at, 110_000));
     }
 
@@ -282,7 +296,7 @@ mod tests {
     fn fragments_of_a_message_whose_length_is_a_power_of_two_fill_its_memory() {
         let mut assembly = Assembly::default();
         for _ in 0..1024 {
-            assembly.append(&[1; 1024], u64::MAX);
+            assembly.append(&[1; 1024], 0, u64::MAX);
         }
         assert_eq!(assembly.memory.capacity(), 1 << 20);
     }

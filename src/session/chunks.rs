@@ -201,7 +201,7 @@ impl Session {
             }
             None if self.assembly.memory() == 0 => Bytes::copy_from_slice(chunk.payload()),
             _ => {
-                self.assembly.append(chunk.payload(), connection.message_remaining());
+                self.assembly.append(chunk.payload(), 0, connection.message_remaining());
                 if gathers && self.assembly.received() < ENOUGH {
                     return Ok(None);
                 }

@@ -4,6 +4,7 @@
 //! Invariant: none of it is left once a poll has returned `None`.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::mem;
 
 use bytes::{Buf, BytesMut};
@@ -85,6 +86,45 @@ impl Session {
             self.close_reading(end, now);
         }
         None
+    }
+
+    /// How many bytes are lacking of a data frame that begins in front of `bytes` and does not lie whole
+    /// in them.
+    pub(crate) fn lacks_of_frame(&self, bytes: &[u8]) -> Option<usize> {
+        if self.chunks.active {
+            return None;
+        }
+        let (header, len) = self.stage.connection()?.frame_ahead(bytes)?;
+        let lacking = len.checked_sub((bytes.len() - header) as u64)?;
+        (lacking > 0).then(|| usize::try_from(lacking).unwrap_or(usize::MAX))
+    }
+
+    /// Takes in the data frame that `bytes` are the beginning of. Where it begins a message, that is
+    /// assembled in their memory, and not copied. What is not taken in lies behind the first `at`.
+    #[inline(never)]
+    pub(crate) fn poll_frame_begun(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        at: &mut usize,
+        now: Timestamp,
+    ) -> Option<SessionEvent<'static>> {
+        if self.looks_first() || self.chunks.active {
+            return None;
+        }
+        let (len, _) = self.stage.connection()?.frame_ahead(bytes)?;
+        let mut header = bytes.get_mut(..len)?;
+        let event = self.receive(&mut header, now).map(SessionEvent::into_owned);
+        *at = len;
+        if event.is_some() || self.assembly.memory() > 0 {
+            return event;
+        }
+        let left = (bytes.len() - len) as u64;
+        if self.stage.connection()?.direct_remaining() < left {
+            return None;
+        }
+        self.assembly.adopt(mem::take(bytes), len as u8);
+        *at = 0;
+        self.poll_filled(now)
     }
 
     /// What was read into the memory of the message under way: nothing but its payload.

@@ -10,6 +10,7 @@ use core::{fmt, mem};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::ledger::{Ledger, Left, Piece};
+use crate::wire::copy;
 use crate::wire::mask::{self, MaskingKey};
 
 /// Owned payloads from this size on are queued as they are; copying smaller ones is cheaper.
@@ -117,7 +118,7 @@ impl OutputBuffer {
             out.extend_from_slice(head);
             match mask {
                 Some(key) => mask::append_masked(out, payload, key),
-                None => out.extend_from_slice(payload),
+                None => copy::append(out, payload),
             }
         });
     }

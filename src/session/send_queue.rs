@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::connection::{Connection, SendError, UndeliveredParts};
 use crate::deflate::Deflate;
 use crate::time::Timestamp;
+use crate::wire::copy;
 use crate::wire::data::{Data, MessageKind};
 use crate::wire::frame::{OpCode, RSV1};
 use crate::wire::mask;
@@ -83,7 +84,11 @@ enum Unframed {
 impl Unframed {
     fn new(payload: Payload<'_>, role: Role) -> Self {
         match (payload, role) {
-            (Payload::Borrowed(bytes), Role::Client) => Self::Unique(BytesMut::from(bytes)),
+            (Payload::Borrowed(bytes), Role::Client) => {
+                let mut unique = BytesMut::with_capacity(bytes.len());
+                copy::append(&mut unique, bytes);
+                Self::Unique(unique)
+            }
             (Payload::Owned(bytes), Role::Client) => match bytes.try_into_mut() {
                 Ok(unique) => Self::Unique(unique),
                 Err(shared) => Self::Shared(shared),
@@ -274,9 +279,8 @@ impl SendQueue {
             self.ping_if_due(connection);
             return;
         }
-        // The frame is counted; its head is the prepared one's.
-        connection.frame_head(opcode, true, rsv, len as u64);
         let bytes = frame.bytes();
+        connection.frame_queued(bytes.len());
         if bytes.len() < SHARED {
             self.output.copy(Piece::MessageEnd, bytes, &[], None);
         } else {

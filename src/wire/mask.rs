@@ -6,6 +6,8 @@ use core::array;
 
 use bytes::BytesMut;
 
+use super::copy;
+
 /// The four bytes that a masked frame's payload is combined with (RFC 6455, section 5.3).
 ///
 /// ```
@@ -115,7 +117,7 @@ pub fn apply_at(payload: &mut [u8], key: MaskingKey, offset: usize) {
 #[inline]
 pub(crate) fn append_masked(out: &mut BytesMut, payload: &[u8], key: MaskingKey) {
     // A multiple of the key's length; small enough to be masked while it is in the L1 cache.
-    const PART: usize = 4096;
+    const PART: usize = copy::PIECE;
 
     let mut append = |part: &[u8]| {
         let start = out.len();
@@ -138,13 +140,18 @@ pub(crate) fn apply_checking_ascii(payload: &mut [u8], key: MaskingKey) -> bool 
     let key = key.rotated(start);
     let pattern = block_of(key);
     let mut seen = [0u8; BLOCK];
-    let mut blocks = rest.chunks_exact_mut(BLOCK);
-    for block in &mut blocks {
+    let mut look = |block: &mut [u8]| {
         for ((byte, key), seen) in block.iter_mut().zip(&pattern).zip(&mut seen) {
             *byte ^= key;
             *seen |= *byte;
         }
+    };
+    let mut turns = rest.chunks_exact_mut(TURN);
+    for turn in &mut turns {
+        turn.chunks_exact_mut(BLOCK).for_each(&mut look);
     }
+    let mut blocks = turns.into_remainder().chunks_exact_mut(BLOCK);
+    blocks.by_ref().for_each(&mut look);
     let tail = blocks.into_remainder();
     apply(tail, key);
     head.is_ascii() && seen.is_ascii() && tail.is_ascii()
@@ -175,6 +182,9 @@ fn apply_ends<const N: usize>(
 /// the pattern to be made quickly.
 const BLOCK: usize = 32;
 
+/// How many bytes one turn of their loops takes.
+const TURN: usize = 4 * BLOCK;
+
 /// The long path; out of line to keep the short one small where it is inlined.
 #[inline(never)]
 fn apply_long(payload: &mut [u8], key: MaskingKey) {
@@ -204,7 +214,13 @@ fn apply_blocks(payload: &mut [u8], key: MaskingKey) {
     let Some(&(mut last)) = payload.last_chunk::<BLOCK>() else { return };
     xor(&mut last, &block_of(key.rotated(payload.len() % BLOCK)));
     let pattern = block_of(key);
-    for block in payload.chunks_exact_mut(BLOCK) {
+    let mut turns = payload.chunks_exact_mut(TURN);
+    for turn in &mut turns {
+        for block in turn.chunks_exact_mut(BLOCK) {
+            xor(block, &pattern);
+        }
+    }
+    for block in turns.into_remainder().chunks_exact_mut(BLOCK) {
         xor(block, &pattern);
     }
     if let Some(chunk) = payload.last_chunk_mut() {

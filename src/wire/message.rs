@@ -14,6 +14,7 @@ use core::ops::Deref;
 
 use bytes::Bytes;
 
+use crate::wire::copy;
 use crate::wire::data::{Data, MessageKind};
 use crate::wire::debug::{ShortBytes, ShortText};
 
@@ -241,10 +242,21 @@ impl Payload<'_> {
     pub fn into_bytes(self) -> Bytes {
         match self {
             // A boxed slice knows that there is no room left, which a vector has to be asked.
-            Self::Borrowed(bytes) => Bytes::from(Box::<[u8]>::from(bytes)),
+            Self::Borrowed(bytes) if bytes.len() <= copy::PIECE => {
+                Bytes::from(Box::<[u8]>::from(bytes))
+            }
+            Self::Borrowed(bytes) => copied(bytes),
             Self::Owned(bytes) => bytes,
         }
     }
+}
+
+/// More than a little, copied.
+#[inline(never)]
+fn copied(bytes: &[u8]) -> Bytes {
+    let mut memory = Vec::with_capacity(bytes.len());
+    copy::append(&mut memory, bytes);
+    Bytes::from(memory)
 }
 
 impl Deref for Payload<'_> {

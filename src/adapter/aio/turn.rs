@@ -90,8 +90,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         let Self { stream, driver, clock, queued_at, .. } = self;
         let mut stream = Pin::new(stream);
         let vectored = stream.is_write_vectored();
-        let write = |slices: &[io::IoSlice<'_>]| match (vectored, slices) {
-            (false, [first, ..]) => unpolled(stream.as_mut().poll_write(cx, first)),
+        let write = |slices: &[io::IoSlice<'_>]| match slices {
+            [only] => unpolled(stream.as_mut().poll_write(cx, only)),
+            [first, ..] if !vectored => unpolled(stream.as_mut().poll_write(cx, first)),
             _ => unpolled(stream.as_mut().poll_write_vectored(cx, slices)),
         };
         driver.write_with(write, || queued_at.take().unwrap_or_else(|| clock.now()));

@@ -292,7 +292,8 @@ impl Waiting {
         let negotiated = core::mem::take(&mut self.negotiated);
         let session = Session::upgraded(Role::Server, negotiated, config, Seed::from_os()?, now);
         session.note_request(&self.request);
-        let turn = Turn::new(stream, opening::driver(session, None, now), self.clock);
+        let driver = opening::driver(session, None, now);
+        let turn = Box::new(Turn::new(stream, driver, self.clock));
         let request = Box::new(Request::clone(&self.request));
         Ok(WebSocket::new(turn, Opening::of_request(request)))
     }

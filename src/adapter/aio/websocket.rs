@@ -67,7 +67,8 @@ use crate::wire::role::Role;
 /// # }
 /// ```
 pub struct WebSocket<S> {
-    pub(super) turn: Turn<S>,
+    /// Elsewhere, since a future holds twice what it returns and what then becomes of that.
+    pub(super) turn: Box<Turn<S>>,
     pub(super) opening: Opening,
     /// The [`Stream`](futures_core::Stream) has given the report.
     pub(super) ended: bool,
@@ -91,10 +92,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let seed = Seed::from_os().map_err(io::Error::other)?;
         let session = Session::upgraded(role, negotiated, config, seed, clock.now());
         let driver = opening::driver(session, None, clock.now()).with_input(read);
-        Ok(Self::new(Turn::new(stream, driver, clock), Opening::default()))
+        Ok(Self::new(Box::new(Turn::new(stream, driver, clock)), Opening::default()))
     }
 
-    pub(super) fn new(turn: Turn<S>, opening: Opening) -> Self {
+    pub(super) fn new(turn: Box<Turn<S>>, opening: Opening) -> Self {
         Self { turn, opening, ended: false }
     }
 
@@ -185,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Splits it into a reader and a writer for two tasks.
     #[must_use]
     pub fn split(self) -> (Receiver<S>, Sender<S>) {
-        split::split(self.turn)
+        split::split(*self.turn)
     }
 
     /// Joins a drain, which is then told how the connection ends, and can close it: with a

@@ -79,7 +79,11 @@ impl<S: Transport> Access for Own<S> {
         }
         let call = waits.begin_write(timeout, clock);
         let write = |slices: &[IoSlice<'_>]| {
-            call.end(set.and_then(|()| stream.write_vectored(slices)), clock)
+            let written = set.and_then(|()| match slices {
+                [only] => stream.write(only),
+                several => stream.write_vectored(several),
+            });
+            call.end(written, clock)
         };
         driver.write_with(write, || clock.now());
     }

@@ -2,6 +2,7 @@
 
 use super::{Receiver, State};
 use crate::report::{FirstBytes, Position, Traffic};
+use crate::wire::frame::FrameHeader;
 
 impl Receiver {
     #[inline]
@@ -51,6 +52,15 @@ impl Receiver {
     /// Whether the message under way is compressed.
     pub(in crate::connection) fn in_compressed_message(&self) -> bool {
         self.compressed && self.message.is_some()
+    }
+
+    /// The header's length and the payload's of the data frame that begins in front of `input`.
+    pub(in crate::connection) fn frame_ahead(&self, input: &[u8]) -> Option<(usize, u64)> {
+        if !matches!(self.state, State::Boundary | State::Between) {
+            return None;
+        }
+        let (header, len) = FrameHeader::decode_with(input, self.sender, self.allowed).ok()??;
+        (!header.opcode.is_control()).then_some((len, header.len))
     }
 
     /// Payload bytes still to come of the data frame under way.

@@ -439,3 +439,9 @@ async fn both_ends_write_and_read() {
         drop(writes.await.unwrap());
     }
 }
+
+/// A task's future holds a socket once for each function that the socket goes through.
+#[test]
+fn a_socket_is_small_enough_to_be_handed_around() {
+    assert!(size_of::<WebSocket<TcpStream>>() <= 64);
+}

@@ -168,4 +168,34 @@ mod tests {
         let wire = [frame(0x02, &[1; 70_000]), frame(0x80, &[2; 70_000])].concat();
         assert!(said(&wire, 0) == said(&wire, 50_000));
     }
+
+    #[test]
+    fn a_frame_that_goes_on_can_be_asked_for_in_chunks_at_any_time() {
+        let payload: Vec<u8> = (0..70_000_u32).map(|number| number as u8).collect();
+        let wire = frame(0x82, &payload);
+        let (first, last) = wire.split_at(40_000);
+        for (before, after) in [(true, true), (false, true), (true, false)] {
+            let (mut session, mut unparsed, mut received) =
+                (session(), Unparsed::default(), Vec::new());
+            unparsed.keep(first, &session);
+            session.receive_in_chunks(before);
+            let mut gather = |event: Option<SessionEvent<'_>>| match event {
+                Some(SessionEvent::Chunk(chunk)) => received.extend_from_slice(chunk.payload()),
+                Some(SessionEvent::Message(message)) => {
+                    received.extend_from_slice(message.as_bytes())
+                }
+                other => assert!(other.is_none(), "{other:?}"),
+            };
+            while !unparsed.is_empty() {
+                gather(unparsed.poll(&mut session, NOW));
+            }
+            session.receive_in_chunks(after);
+            let mut last = last.to_vec();
+            let mut input = &mut last[..];
+            while !input.is_empty() {
+                gather(session.poll_event(&mut input, NOW));
+            }
+            assert!(received == payload, "{before} {after}: {} bytes", received.len());
+        }
+    }
 }

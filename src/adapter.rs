@@ -16,6 +16,7 @@ mod lookup;
 mod messages;
 mod opening;
 mod options;
+mod outbox;
 mod ping;
 mod reconnecting;
 mod redirect;

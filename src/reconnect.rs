@@ -32,6 +32,11 @@
 //! a second, again and again. With these delays it is 521 of them, and 131 where the server has
 //! said 1012: `cargo bench --bench herd` prints the simulation.
 //!
+//! # Messages
+//!
+//! What becomes of messages that a connection could not send is an [`Outbox`]'s: it keeps them in
+//! order, within an [`OutboxLimit`], and takes back what an ended connection returns.
+//!
 //! # Codes, statuses and causes
 //!
 //! | How it ended | What is done |
@@ -106,6 +111,7 @@ mod config;
 mod decision;
 #[cfg(test)]
 mod dial_tests;
+mod outbox;
 mod outcome;
 #[cfg(test)]
 mod tests;
@@ -118,6 +124,7 @@ use backoff::Budget;
 
 pub use config::{Classifier, ReconnectConfig};
 pub use decision::{Decision, Pace, Reason, ReasonKind, Retry};
+pub use outbox::{Kept, Outbox, OutboxError, OutboxLimit};
 pub use outcome::{Advice, ConnectFailure, Outcome};
 
 //= rfc6455#7.2.3
@@ -130,7 +137,7 @@ pub use outcome::{Advice, ConnectFailure, Outcome};
 /// 1. *What happened*: [`handle_opened`](Self::handle_opened) when an attempt has led to an open
 ///    connection; [`handle_outcome`](Self::handle_outcome) when an attempt has failed or the
 ///    connection has ended; [`handle_timeout`](Self::handle_timeout).
-/// 2. *Commands*: [`start`](Self::start), [`stop`](Self::stop),
+/// 2. *Commands*: [`start`](Self::start), [`stop`](Self::stop), [`replace`](Self::replace),
 ///    [`mark_healthy`](Self::mark_healthy).
 /// 3. *What to do*: [`poll_attempt`](Self::poll_attempt), [`poll_timeout`](Self::poll_timeout).
 /// 4. Getters.
@@ -155,6 +162,10 @@ pub struct Reconnect {
     waited: Duration,
     budget: Budget,
     attempts: u64,
+    /// Attempts since a stable connection.
+    tries: u32,
+    /// The ending to come was asked for, and another connection with it.
+    replaced: bool,
     /// Whether any connection was open.
     opened: bool,
     /// Since when there has been no stable connection, if there is none.
@@ -217,6 +228,8 @@ impl Reconnect {
             waited: Duration::ZERO,
             budget: Budget::default(),
             attempts: 0,
+            tries: 0,
+            replaced: false,
             opened: false,
             unstable_since: None,
             attempt: None,
@@ -260,6 +273,12 @@ impl Reconnect {
     }
 
     fn decide(&mut self, outcome: &Outcome<'_>, random: u64, now: Timestamp) -> Decision {
+        if core::mem::take(&mut self.replaced) {
+            self.attempt = None;
+            let retry = self.retry(now, Pace::First, Reason::new(ReasonKind::Replaced));
+            self.stage = Stage::Waiting(retry);
+            return Decision::Retry(retry);
+        }
         let kind = ReasonKind::of(outcome, self.opened);
         let (mut advice, mut reason) = (kind.advice(), Reason::new(kind));
         if let (false, Some(classifier)) = (kind.is_final(), &self.config.classify) {
@@ -278,17 +297,16 @@ impl Reconnect {
         self.delays = self.delays.saturating_add(1);
         let retry = self.retry(now + delay, pace, reason);
         let since = *self.unstable_since.get_or_insert(now);
-        match self.config.give_up_after {
-            Some(limit) if retry.at.since(since) > limit => {
-                reason.gave_up_after = Some(now.since(since));
-                self.stage = Stage::GaveUp(reason);
-                Decision::Stop(reason)
-            }
-            _ => {
-                self.stage = Stage::Waiting(retry);
-                Decision::Retry(retry)
-            }
+        if self.config.give_up_after.is_some_and(|limit| retry.at.since(since) > limit) {
+            reason.gave_up_after = Some(now.since(since));
+        } else if self.config.give_up_after_attempts.is_some_and(|limit| self.tries >= limit) {
+            reason.gave_up_after_attempts = Some(self.tries);
+        } else {
+            self.stage = Stage::Waiting(retry);
+            return Decision::Retry(retry);
         }
+        self.stage = Stage::GaveUp(reason);
+        Decision::Stop(reason)
     }
 
     /// An attempt at this time, or later if the budget says so.
@@ -334,7 +352,9 @@ impl Reconnect {
         match self.stage {
             Stage::Waiting(_) => {}
             Stage::Idle => self.unstable_since = Some(now),
-            Stage::GaveUp(_) => (self.delays, self.unstable_since) = (0, Some(now)),
+            Stage::GaveUp(_) => {
+                (self.delays, self.tries, self.unstable_since) = (0, 0, Some(now));
+            }
             Stage::Connecting { .. } | Stage::Probation { .. } | Stage::Stable => return,
         }
         let retry = self.retry(now, Pace::First, Reason::new(ReasonKind::Started));
@@ -348,10 +368,44 @@ impl Reconnect {
         }
     }
 
+    /// The open connection is to be replaced, as its network may be gone: its ending, which the caller
+    /// brings about now, is followed by an attempt at once, if the budget allows it, whatever it looks
+    /// like. Without an open connection, this is [`start`](Self::start).
+    ///
+    /// ```
+    /// use farewell::handshake::Negotiated;
+    /// use farewell::reconnect::{Reconnect, ReconnectConfig, ReasonKind};
+    /// use farewell::{Config, Role, Seed, Session, SessionEvent, Timestamp};
+    ///
+    /// let now = Timestamp::ZERO;
+    /// let mut reconnect = Reconnect::new(ReconnectConfig::default());
+    /// reconnect.handle_opened(now);
+    /// # let seed = Seed::new([1; 32]);
+    /// # let mut session =
+    /// #     Session::upgraded(Role::Client, Negotiated::default(), Config::default(), seed, now);
+    /// reconnect.replace(now);
+    /// session.abort(now);
+    /// # let Some(SessionEvent::Ended(report)) = session.poll_event(&mut &mut [][..], now) else { panic!() };
+    /// let decision = reconnect.handle_outcome(&*report, 1 << 63, now);
+    /// assert_eq!(decision.reason().kind, ReasonKind::Replaced);
+    /// reconnect.handle_timeout(1 << 63, now);
+    /// assert!(reconnect.poll_attempt().is_some());
+    /// ```
+    pub fn replace(&mut self, now: Timestamp) {
+        match self.stage {
+            Stage::Probation { .. } | Stage::Stable => {
+                self.advance(now);
+                self.replaced = true;
+            }
+            Stage::Connecting { .. } => {}
+            Stage::Idle | Stage::Waiting(_) | Stage::GaveUp(_) => self.start(now),
+        }
+    }
+
     /// Ends it. What it led to, an attempt or a connection, is the caller's to end.
     pub fn stop(&mut self) {
         if !matches!(self.stage, Stage::GaveUp(_)) {
-            self.attempt = None;
+            (self.attempt, self.replaced) = (None, false);
             self.stage = Stage::GaveUp(Reason::new(ReasonKind::Stopped));
         }
     }
@@ -420,6 +474,7 @@ impl Reconnect {
         let deadline = self.now + self.config.connect_timeout;
         self.budget.spend(&self.config, self.now);
         self.attempts = self.attempts.saturating_add(1);
+        self.tries = self.tries.saturating_add(1);
         self.waited = waited;
         self.attempt = Some(Attempt { number: self.attempts, deadline, waited, reason });
         self.stage = Stage::Connecting { until: deadline };
@@ -436,7 +491,7 @@ impl Reconnect {
             let agreed = healthy || !self.config.require_healthy;
             if agreed && self.stable_from(opened) <= self.now {
                 self.stage = Stage::Stable;
-                (self.delays, self.unstable_since) = (0, None);
+                (self.delays, self.tries, self.unstable_since) = (0, 0, None);
             }
         }
     }

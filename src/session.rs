@@ -7,6 +7,7 @@
 
 mod assembly;
 mod commands;
+mod confirmation;
 mod deferred;
 mod dialled;
 mod event;
@@ -310,7 +311,10 @@ impl Session {
                 self.send_queue.queue_control(self.stage.connection_mut()?);
                 SessionEvent::Ping
             }
-            Event::Pong { rtt } => SessionEvent::Pong { rtt },
+            Event::Pong { rtt } => {
+                self.note_pong(rtt.is_some());
+                SessionEvent::Pong { rtt }
+            }
             Event::CloseReceived => {
                 self.drop_unfinished();
                 SessionEvent::CloseReceived
@@ -402,30 +406,6 @@ impl Session {
         self.deferred = None;
         self.trace.ended(&report);
         SessionEvent::Ended(report)
-    }
-
-    /// Memory of the large message under way, to read into directly; empty where there is none.
-    ///
-    /// What is read there is copied no more. Report it with
-    /// [`handle_filled`](Self::handle_filled). The memory never reaches beyond the payload of the
-    /// frame under way, and grows with what was received, at most to its double.
-    #[inline]
-    pub fn spare_mut(&mut self) -> &mut [u8] {
-        match &self.stage {
-            Stage::Open(connection) if self.assembly.is_large() && self.deferred.is_none() => {
-                self.assembly.spare_mut(connection.direct_remaining())
-            }
-            _ => &mut [],
-        }
-    }
-
-    /// `count` bytes were read into [`spare_mut`](Self::spare_mut).
-    ///
-    /// Call [`poll_event`](Self::poll_event) next, with empty input.
-    pub fn handle_filled(&mut self, count: usize, _now: Timestamp) {
-        if let Some(connection) = self.stage.connection() {
-            self.assembly.fill(count, connection.direct_remaining());
-        }
     }
 
     /// The reading direction of the transport has ended; nothing more will come.

@@ -45,6 +45,7 @@ mod dial;
 mod drain;
 #[cfg(feature = "axum")]
 mod extract;
+mod outbox;
 mod reconnecting;
 mod split;
 mod streams;
@@ -84,6 +85,7 @@ pub use crate::adapter::{
 pub use drain::Drain;
 #[cfg(feature = "axum")]
 pub use extract::{UpgradeDecision, UpgradeRejection, WebSocketUpgrade};
+pub use outbox::OutboxSender;
 pub use reconnecting::Reconnecting;
 pub use split::{Receiver, Sender};
 #[cfg(feature = "hyper")]
@@ -98,8 +100,7 @@ pub use websocket::WebSocket;
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use farewell::aio;
 ///
-/// let mut socket = aio::connect("ws://127.0.0.1:9001/").await?;
-/// socket.send("hello").await?;
+/// let socket = aio::connect("ws://127.0.0.1:9001/").await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -404,8 +405,7 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
 /// use farewell::tls::TlsServer;
 /// use farewell::{Acceptor, aio};
 ///
-/// // One of each for all connections.
-/// let acceptor = Acceptor::new(Origins::SameHost);
+/// let acceptor = Acceptor::new(Origins::SameHost); // one of each for all connections
 /// let tls = TlsServer::from_pem(std::fs::read("chain.pem")?, std::fs::read("key.pem")?)?;
 /// let socket = aio::accept_tls(stream, &acceptor, &tls).await?;
 /// # Ok(())

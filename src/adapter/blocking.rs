@@ -47,6 +47,7 @@ mod access;
 mod commands;
 mod dial;
 mod drain;
+mod outbox;
 mod reconnecting;
 mod split;
 mod transport;
@@ -75,6 +76,7 @@ pub use crate::adapter::{
 };
 use access::Own;
 pub use drain::Drain;
+pub use outbox::OutboxSender;
 pub use reconnecting::{Reconnecting, Stopper};
 pub use split::{Receiver, Sender};
 pub use transport::{Socket, Transport, Untimed};

@@ -306,7 +306,7 @@ impl Connection {
 
     /// Refuses a command unless the connection is open and can be written to.
     #[inline]
-    fn check_open(&self) -> Result<(), SendError> {
+    pub(crate) fn check_open(&self) -> Result<(), SendError> {
         let Some(closing) = &self.closing else { return Ok(()) };
         Err(match closing.phase() {
             Phase::Opening | Phase::Open if !closing.can_write() => SendError::WriteFailed,

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use crate::reconnect::OutboxError;
 use crate::report::Termination;
 
 /// Why a command was refused. The connection is as it was before.
@@ -40,6 +41,16 @@ pub enum SendError {
     /// first.
     #[error("the pending output is over its limit")]
     Full,
+    /// The outbox is full: what is in it has to leave first, or be confirmed. See
+    /// [`Outbox`](crate::reconnect::Outbox).
+    #[error("the outbox is full")]
+    OutboxFull,
+    /// The message is longer than all that the outbox can hold.
+    #[error("the message is longer than the outbox's limit of {limit} bytes")]
+    OverOutboxLimit {
+        /// [`OutboxLimit::bytes`](crate::reconnect::OutboxLimit::bytes).
+        limit: usize,
+    },
     /// The fragment is text and its message binary, or the other way round.
     #[error("a fragment has to be of its message's kind")]
     KindMismatch,
@@ -52,6 +63,15 @@ pub enum SendError {
     /// The payload's length does not fit into a frame (RFC 6455 section 5.2).
     #[error("a frame has less than 2^63 bytes of payload")]
     TooLong,
+}
+
+impl From<OutboxError> for SendError {
+    fn from(error: OutboxError) -> Self {
+        match error {
+            OutboxError::Full => Self::OutboxFull,
+            OutboxError::TooLong { limit } => Self::OverOutboxLimit { limit },
+        }
+    }
 }
 
 /// So that the messages of one connection go on into another, with `err_into().forward(..)`: what

@@ -64,9 +64,7 @@ impl Driver {
     /// As for [`Session::ping`](crate::Session::ping).
     pub fn ping(&mut self, now: Timestamp) -> Result<(), SendError> {
         self.tell(now);
-        let session = self.session_mut();
-        let payload = session.nonce()?.to_be_bytes();
-        session.ping(&payload, now)?;
+        let payload = self.session_mut().check(now)?;
         self.check = Some(Box::new(Check { payload, asked: self.now, round_trip: None }));
         Ok(())
     }

@@ -65,6 +65,10 @@ pub struct ReconnectConfig {
     /// is not made. Counted from the start, or from the ending of the last stable connection.
     /// Default: never.
     pub give_up_after: Option<Duration>,
+    /// Gives up after so many attempts in a row that have led to no stable connection. Counted from
+    /// the start, or from the ending of the last stable connection; zero counts as one. Default:
+    /// never.
+    pub give_up_after_attempts: Option<u32>,
     /// The most that a server's Retry-After is honoured, or a proxy's. Default: 10 min.
     ///
     /// What it asks for is waited in full up to this, and then for up to
@@ -92,6 +96,7 @@ impl Default for ReconnectConfig {
             overload_delay: Duration::from_secs(60)..=Duration::from_secs(300),
             later_delay: Duration::from_secs(30)..=Duration::from_secs(120),
             give_up_after: None,
+            give_up_after_attempts: None,
             max_retry_after: Duration::from_secs(600),
             classify: None,
         }

@@ -133,11 +133,14 @@ pub struct Reason {
     /// There would be another attempt, but no connection was stable for so long: see
     /// [`give_up_after`](super::ReconnectConfig::give_up_after).
     pub gave_up_after: Option<Duration>,
+    /// The same after so many attempts: see
+    /// [`give_up_after_attempts`](super::ReconnectConfig::give_up_after_attempts).
+    pub gave_up_after_attempts: Option<u32>,
 }
 
 impl Reason {
     pub(super) const fn new(kind: ReasonKind) -> Self {
-        Self { kind, classified: false, gave_up_after: None }
+        Self { kind, classified: false, gave_up_after: None, gave_up_after_attempts: None }
     }
 }
 
@@ -151,8 +154,12 @@ impl fmt::Display for Reason {
             (why, _) => why.fmt(f)?,
         }
         f.write_str(if self.classified { ", as the application classified it" } else { "" })?;
-        match self.gave_up_after {
-            Some(span) => write!(f, "; no connection was stable for {}", Span(span)),
+        if let Some(span) = self.gave_up_after {
+            write!(f, "; no connection was stable for {}", Span(span))?;
+        }
+        match self.gave_up_after_attempts {
+            Some(1) => f.write_str("; one attempt was the limit"),
+            Some(count) => write!(f, "; {count} attempts in a row were the limit"),
             None => Ok(()),
         }
     }
@@ -166,6 +173,8 @@ pub enum ReasonKind {
     Started,
     /// The application stopped reconnecting.
     Stopped,
+    /// The application asked for another connection in the place of the one that was open.
+    Replaced,
     /// The application closed the connection.
     ClosedHere,
     /// The application dropped the connection.
@@ -230,7 +239,7 @@ impl ReasonKind {
     /// What it means for the next attempt, unless the application says otherwise.
     pub(super) const fn advice(&self) -> Advice {
         match self {
-            Self::Started => Advice::Retry,
+            Self::Started | Self::Replaced => Advice::Retry,
             Self::Stopped
             | Self::ClosedHere
             | Self::AbortedHere
@@ -250,6 +259,7 @@ impl ReasonKind {
         match self {
             Self::Stopped | Self::ClosedHere | Self::AbortedHere => true,
             Self::Started
+            | Self::Replaced
             | Self::Code(_)
             | Self::Lost(_)
             | Self::Violation(_)
@@ -289,6 +299,7 @@ impl fmt::Display for ReasonKind {
         match self {
             Self::Started => f.write_str("the application asked for a connection"),
             Self::Stopped => f.write_str("the application stopped reconnecting"),
+            Self::Replaced => f.write_str("the application asked for another connection"),
             Self::ClosedHere => f.write_str("the application closed the connection"),
             Self::AbortedHere => f.write_str("the application dropped the connection"),
             Self::Code(code) => fmt_code(*code, f),

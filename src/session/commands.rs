@@ -184,8 +184,8 @@ impl Session {
         if self.deflate.is_none() && self.send_queue.is_direct(bytes.len()) {
             self.send_queue.add_frame(kind.into(), true, bytes, connection);
         } else {
-            let deflate = self.deflate.as_deref_mut().filter(|_| compress);
-            self.send_queue.add_message(kind, Payload::Borrowed(bytes), deflate, connection);
+            let (payload, deflate) = (Payload::Borrowed(bytes), self.deflate.as_deref_mut());
+            self.send_queue.add_message(kind, payload, compress, deflate, connection);
         }
         Ok(())
     }
@@ -200,14 +200,14 @@ impl Session {
     fn queue_owned(&mut self, message: Outgoing<'_>) {
         let Outgoing { content, compress } = message;
         let Some(connection) = self.stage.connection_mut() else { return };
-        let deflate = self.deflate.as_deref_mut().filter(|_| compress);
+        let deflate = self.deflate.as_deref_mut();
         match content {
             Content::Message(message) => {
                 let (kind, payload) = (message.kind(), message.into_payload());
-                self.send_queue.add_message(kind, payload, deflate, connection);
+                self.send_queue.add_message(kind, payload, compress, deflate, connection);
             }
             Content::Prepared(prepared) => {
-                self.send_queue.add_prepared(&prepared, deflate, connection);
+                self.send_queue.add_prepared(&prepared, compress, deflate, connection);
             }
         }
     }
@@ -254,11 +254,6 @@ impl Session {
         self.send_queue.add_ping(payload, self.stage.open_mut()?, now)
     }
 
-    /// A number that nobody can predict, of an open session.
-    pub(crate) fn nonce(&mut self) -> Result<u64, SendError> {
-        Ok(self.stage.open_mut()?.nonce())
-    }
-
     /// Queues a Close, and so starts the closing handshake (RFC 6455 section 7.1.2).
     ///
     /// Everything that was accepted before goes out first; what cannot within the close timeout is
@@ -275,6 +270,7 @@ impl Session {
         now: Timestamp,
     ) -> Result<(), SendError> {
         let connection = self.stage.open_mut()?;
+        self.send_queue.ping_before_close(connection);
         connection.close(frame, now)?;
         // The Close is queued here and not when the output is asked for, so that its place among
         // the Pongs does not depend on how the input was split.
@@ -341,12 +337,13 @@ impl Session {
         self.send_queue.keep_unsent();
     }
 
-    /// The messages that were accepted since [`keep_unsent`](Self::keep_unsent) and did not leave,
-    /// in order, after [`SessionEvent::Ended`](crate::SessionEvent::Ended). Before, and a second
-    /// time, there are none.
+    /// The messages that were accepted since [`keep_unsent`](Self::keep_unsent) and did not leave, or
+    /// were accepted since [`keep_unconfirmed`](Self::keep_unconfirmed) and are not confirmed, in
+    /// order, after [`SessionEvent::Ended`](crate::SessionEvent::Ended). Before, and a second time,
+    /// there are none.
     ///
-    /// A message is not among them once the transport has accepted its last byte. Whether the peer
-    /// has got it then, only a reply of the peer's own can tell.
+    /// Without `keep_unconfirmed`, a message is not among them once the transport has accepted its
+    /// last byte. Whether the peer has got it then, only a reply of the peer's own can tell.
     pub fn take_unsent(&mut self) -> Vec<Unsent> {
         if self.phase() == Phase::Ended { self.send_queue.take_unsent() } else { Vec::new() }
     }
@@ -354,7 +351,8 @@ impl Session {
     /// The connection, if it is open and another message may be queued.
     #[inline]
     fn sending(&mut self) -> Result<&mut Connection, SendError> {
-        if self.is_full() { Err(SendError::Full) } else { self.stage.open_mut() }
+        let full = self.is_full() || self.send_queue.is_full_of_unconfirmed() && self.is_writable();
+        if full { Err(SendError::Full) } else { self.stage.open_mut() }
     }
 
     /// Whether the pending output is over its limit, and no message is accepted therefore.
@@ -364,7 +362,7 @@ impl Session {
     }
 
     /// Whether there is no better reason to refuse a message than a full queue.
-    fn is_writable(&self) -> bool {
+    pub(super) fn is_writable(&self) -> bool {
         self.phase() == Phase::Open && !at_either!(&self.stage, at => at.is_silent())
     }
 }

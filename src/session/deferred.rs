@@ -8,7 +8,7 @@ use core::mem;
 
 use bytes::{Buf, BytesMut};
 
-use super::{Opened, Session, SessionEvent};
+use super::{Opened, Session, SessionEvent, Stage};
 use crate::connection::Event;
 use crate::report::ReadEnd;
 use crate::time::Timestamp;
@@ -25,6 +25,30 @@ pub(super) struct Deferred {
 }
 
 impl Session {
+    /// Memory of the large message under way, to read into directly; empty where there is none.
+    ///
+    /// What is read there is copied no more. Report it with
+    /// [`handle_filled`](Self::handle_filled). The memory never reaches beyond the payload of the
+    /// frame under way, and grows with what was received, at most to its double.
+    #[inline]
+    pub fn spare_mut(&mut self) -> &mut [u8] {
+        match &self.stage {
+            Stage::Open(connection) if self.assembly.is_large() && self.deferred.is_none() => {
+                self.assembly.spare_mut(connection.direct_remaining())
+            }
+            _ => &mut [],
+        }
+    }
+
+    /// `count` bytes were read into [`spare_mut`](Self::spare_mut).
+    ///
+    /// Call [`poll_event`](Self::poll_event) next, with empty input.
+    pub fn handle_filled(&mut self, count: usize, _now: Timestamp) {
+        if let Some(connection) = self.stage.connection() {
+            self.assembly.fill(count, connection.direct_remaining());
+        }
+    }
+
     /// Whether such input has to be handled first.
     #[inline]
     pub(super) fn looks_first(&self) -> bool {

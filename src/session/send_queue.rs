@@ -39,11 +39,11 @@ const PER_WAITING: usize = 64;
 #[derive(Debug)]
 pub(super) struct SendQueue {
     /// Framed.
-    output: OutputBuffer,
+    pub(super) output: OutputBuffer,
     /// Not framed, or not all of it.
     waiting: Option<Box<Waiting>>,
     /// Whole messages that can be handed back, where that is asked for.
-    unsent: Option<Box<UnsentLog>>,
+    pub(super) unsent: Option<Box<UnsentLog>>,
     /// The most bytes of frames, made or to be made, that were pending when some of them left.
     peak: usize,
     /// How many bytes of a message go into one frame.
@@ -58,6 +58,8 @@ struct Waiting {
     parts: VecDeque<Part<Unframed>>,
     /// Payload bytes of all of them.
     bytes: usize,
+    /// Those that end a message.
+    messages: u64,
 }
 
 /// An accepted message or a fragment of one, of which at least the last frame is still to be made.
@@ -173,9 +175,12 @@ impl SendQueue {
 
     /// Messages that were accepted to their end, of which that has not left.
     fn unfinished_messages(&self) -> u64 {
-        let parts = self.waiting.iter().flat_map(|waiting| &waiting.parts);
-        let waiting = parts.filter(|part| part.fin).count() as u64;
-        self.output.ledger().unfinished_messages() + waiting
+        self.output.ledger().unfinished_messages() + self.unframed_messages()
+    }
+
+    /// Messages that were accepted to their end, of which that is not framed.
+    pub(super) fn unframed_messages(&self) -> u64 {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.messages)
     }
 
     /// The first `count` bytes of the output have left. Returns what they were.
@@ -209,17 +214,18 @@ impl SendQueue {
         self.output.write(piece, |out| connection.append_frame(opcode, fin, payload, out));
     }
 
-    /// Queues an accepted message, compressed where `deflate` is given.
+    /// Queues an accepted message, compressed where `compress` says so and `deflate` is given.
     #[inline(never)]
     pub(super) fn add_message(
         &mut self,
         kind: MessageKind,
         mut payload: Payload<'_>,
+        compress: bool,
         deflate: Option<&mut Deflate>,
         connection: &mut Connection,
     ) {
         if let Some(log) = &mut self.unsent {
-            payload = log.add(kind, payload);
+            payload = log.add(kind, payload, compress);
         }
         let mut rsv = 0;
         //= rfc7692#6.1
@@ -228,10 +234,12 @@ impl SendQueue {
         //# the original data for the message payload, set the "Per-
         //# Message Compressed" bit of the first frame, and then send the
         //# frame(s) as described in Section 6.1 of [RFC6455].
+        let deflate = deflate.filter(|_| compress);
         if let Some(compressed) = deflate.and_then(|deflate| deflate.compress(&payload)) {
             (rsv, payload) = (RSV1, Payload::Owned(compressed));
         }
         self.add(Part { opcode: kind.into(), rsv, fin: true, payload }, connection);
+        self.ping_if_due(connection);
     }
 
     /// Queues an accepted message whose frame exists already, where that frame can be used: on a
@@ -243,10 +251,11 @@ impl SendQueue {
     pub(super) fn add_prepared(
         &mut self,
         prepared: &Prepared,
+        compress: bool,
         deflate: Option<&mut Deflate>,
         connection: &mut Connection,
     ) {
-        let compressed = deflate.and_then(|deflate| {
+        let compressed = deflate.filter(|_| compress).and_then(|deflate| {
             let frame = prepared.compressed(deflate)?;
             deflate.forget();
             Some(frame)
@@ -254,7 +263,7 @@ impl SendQueue {
         let (rsv, frame) = compressed.map_or((0, prepared.plain()), |frame| (RSV1, frame));
         let opcode = prepared.kind().into();
         if let Some(log) = &mut self.unsent {
-            log.add(prepared.kind(), Payload::Owned(prepared.plain().shared_payload()));
+            log.add(prepared.kind(), Payload::Owned(prepared.plain().shared_payload()), compress);
         }
         self.frame_waiting(connection);
         let len = frame.payload().len();
@@ -262,6 +271,7 @@ impl SendQueue {
         if !usable || self.waiting.is_some() {
             let payload = Payload::Owned(frame.shared_payload());
             self.add(Part { opcode, rsv, fin: true, payload }, connection);
+            self.ping_if_due(connection);
             return;
         }
         // The frame is counted; its head is the prepared one's.
@@ -272,6 +282,7 @@ impl SendQueue {
         } else {
             self.output.push(Piece::MessageEnd, &[], bytes.clone());
         }
+        self.ping_if_due(connection);
     }
 
     /// Queues an accepted fragment of a message.
@@ -305,7 +316,11 @@ impl SendQueue {
         connection: &mut Connection,
         now: Timestamp,
     ) -> Result<(), SendError> {
-        self.output.write(Piece::Control, |out| connection.ping(payload, out, now))
+        self.output.write(Piece::Control, |out| connection.ping(payload, out, now))?;
+        if let Some(log) = &mut self.unsent {
+            log.handle_other_ping();
+        }
+        Ok(())
     }
 
     #[inline]
@@ -335,6 +350,7 @@ impl SendQueue {
         let payload = Unframed::new(payload, role);
         let waiting = self.waiting.get_or_insert_default();
         waiting.bytes += payload.len();
+        waiting.messages += u64::from(fin);
         waiting.parts.push_back(Part { opcode, rsv, fin, payload });
     }
 
@@ -350,6 +366,7 @@ impl SendQueue {
     fn fill_now(&mut self, connection: &mut Connection) {
         self.queue_control(connection);
         self.frame_waiting(connection);
+        self.ping_if_due(connection);
         if self.waiting.is_none() {
             self.output.write(Piece::Control, |out| connection.transmit_close(out));
         }
@@ -378,7 +395,8 @@ impl SendQueue {
         let Some(next) = waiting.parts.front_mut() else { return };
         let len = next.payload.len().min(self.fragment_size);
         let last = len == next.payload.len();
-        let fin = next.fin && last;
+        let next_fin = next.fin;
+        let fin = next_fin && last;
         let piece = if fin { Piece::MessageEnd } else { Piece::Fragment };
         let head = connection.frame_head(next.opcode, fin, next.rsv, len as u64);
         next.opcode = OpCode::Continuation;
@@ -401,6 +419,7 @@ impl SendQueue {
             }
         }
         if last {
+            waiting.messages -= u64::from(next_fin);
             waiting.parts.pop_front();
         }
         if waiting.parts.is_empty() {

@@ -2,6 +2,7 @@
 //! whatever it is told.
 
 mod dialled;
+mod outbox;
 mod properties;
 mod states;
 mod statistics;

@@ -9,4 +9,5 @@ mod refusals;
 mod remedies;
 mod sending;
 mod splitting;
+mod unconfirmed;
 mod unsent;

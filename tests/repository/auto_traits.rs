@@ -63,7 +63,7 @@ fn every_error_fits_into_a_box() {
 fn what_decides_about_reconnecting_can_be_shared() {
     use farewell::reconnect::{Attempt, Decision, Outcome, Reconnect, ReconnectConfig, State};
     fn is_held<T: Clone + Send + Sync + Unpin>() {}
-    is_held::<(Reconnect, ReconnectConfig)>();
+    is_held::<(Reconnect, ReconnectConfig, farewell::reconnect::Outbox<u8>)>();
     is_plain::<(State, Decision, Attempt, Outcome<'_>, farewell::Unsent)>();
 }
 
@@ -86,6 +86,7 @@ fn so_do_the_sockets_and_their_halves() {
     fn is_moved<T: Send + Unpin>() {}
     is_moved::<blocking::Reconnecting>();
     is_shared::<blocking::Stopper>();
+    is_shared::<blocking::OutboxSender>();
     fn is_told<T: Send + Sync + Unpin + 'static>() {}
     is_told::<farewell::ReconnectEvent>();
     #[cfg(feature = "tokio")]
@@ -94,6 +95,7 @@ fn so_do_the_sockets_and_their_halves() {
         use tokio::net::TcpStream;
         is_moved::<farewell::aio::Reconnecting>();
         is_shared::<farewell::aio::Drain>();
+        is_shared::<farewell::aio::OutboxSender>();
         is_held::<farewell::aio::WebSocket<TcpStream>>();
         is_held::<(farewell::aio::Receiver<TcpStream>, farewell::aio::Sender<TcpStream>)>();
     }
@@ -118,6 +120,7 @@ fn every_future_can_be_spawned() {
         ),
         reconnecting: &mut Reconnecting,
         [stream, other]: [TcpStream; 2],
+        orders: &farewell::aio::OutboxSender,
         drain: &farewell::aio::Drain,
         acceptor: &Acceptor,
         request: &ClientRequest,
@@ -139,6 +142,8 @@ fn every_future_can_be_spawned() {
         is_spawned(socket.close(CloseCode::NORMAL));
         is_spawned(reconnecting.next());
         is_spawned(reconnecting.send("x"));
+        is_spawned(reconnecting.ready());
+        is_spawned(orders.send("x"));
         is_spawned(reconnecting.close(CloseCode::NORMAL));
         is_spawned(receiver.next());
         is_spawned(sender.send("x"));

@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::clock::Clock;
+use super::outbox::OutboxSender;
 use super::turn::poll_budget;
 use super::websocket::WebSocket;
 use super::{connect_through, open};
@@ -32,9 +33,9 @@ use crate::diagnosis::{Diagnosis, History};
 use crate::handshake::{ClientRequest, Response};
 #[cfg(doc)]
 use crate::reconnect::ConnectFailure;
-use crate::reconnect::{Attempt, Reconnect, ReconnectConfig};
+use crate::reconnect::{Attempt, Kept, OutboxLimit, Reconnect, ReconnectConfig};
 use crate::report::{DialRecord, Evidence, Stats, TlsFacts};
-use crate::session::{Outgoing, SendRefused};
+use crate::session::{Outgoing, SendRefused, Unsent};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
 use crate::wire::data::Data;
@@ -57,8 +58,9 @@ type Renew = dyn FnMut(Attempt, Arc<ClientRequest>) -> Requested + Send;
 /// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed)
 /// refuses is in the error. One that they accept is sent on the present connection, or comes back
 /// in [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but
-/// by you. What has left was accepted by the transport; only a message of the peer's own can tell
-/// that it arrived.
+/// by you, or by the [`outbox`](Self::outbox) that you ask for. What has left was accepted by the
+/// transport, and can be lost behind it: [`keep_unconfirmed`](Self::keep_unconfirmed) keeps it until
+/// the peer has read it. Only a message of the peer's own can tell that it was understood.
 ///
 /// # Cancel safety
 ///
@@ -250,16 +252,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
                 Stage::Requesting { .. } => ready!(self.poll_requesting(cx)),
                 Stage::Connecting { .. } => ready!(self.poll_connecting(cx)),
                 Stage::Greeting(..) => ready!(self.poll_greeting(cx)),
-                Stage::Open(socket) => match ready!(socket.turn.poll_incoming(cx)) {
-                    Incoming::Message(message) => {
-                        Some(self.plan.message(message, self.clock.now()))
-                    }
-                    Incoming::Ended(report) => {
-                        let unsent = socket.take_unsent();
-                        self.stage = Stage::Between(None);
-                        Some(self.plan.ended(report, unsent, self.clock.now()))
-                    }
-                },
+                Stage::Open(_) => ready!(self.poll_open(cx)),
             };
             if let Some(event) = event {
                 return Poll::Ready(event);
@@ -368,13 +361,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
                 messages.clear();
             }
         }
-        socket.keep_unsent();
+        self.plan.begin_keeping(socket.turn.driver.session_mut());
         if let Stage::Greeting(socket, _) =
             core::mem::replace(&mut self.stage, Stage::Between(None))
         {
             self.stage = Stage::Open(socket);
         }
         Poll::Ready(Some(ReconnectEvent::Opened))
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+        if let Some(outbox) = self.plan.outbox() {
+            outbox.register(cx.waker());
+        }
+        self.pump();
+        let Stage::Open(socket) = &mut self.stage else { return Poll::Ready(None) };
+        let incoming = match socket.turn.poll_incoming(cx) {
+            Poll::Ready(incoming) => incoming,
+            // What was written meanwhile has made room.
+            Poll::Pending if self.pump() => return Poll::Ready(None),
+            Poll::Pending => return Poll::Pending,
+        };
+        let now = self.clock.now();
+        Poll::Ready(Some(match incoming {
+            Incoming::Message(message) => self.plan.message(message, now),
+            Incoming::Ended(report) => {
+                let unsent = socket.take_unsent();
+                self.stage = Stage::Between(None);
+                self.plan.ended(report, unsent, now)
+            }
+        }))
     }
 
     fn open_socket(&mut self) -> Result<&mut WebSocket<S>, SendError> {
@@ -389,7 +405,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     /// It does not wait. Call [`next`](Self::next) on: it returns the messages that still come, the
     /// ending of an open connection, and [`ReconnectEvent::GaveUp`].
     pub fn stop(&mut self, frame: impl Into<CloseFrame>) {
+        self.pump();
         self.plan.reconnect.stop();
+        self.plan.set_over(true);
         match &mut self.stage {
             // A refusal says that the end is already under way.
             Stage::Greeting(socket, _) | Stage::Open(socket) => drop(socket.queue_close(frame)),
@@ -402,7 +420,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     pub fn retry_now(&mut self) {
         if let Stage::Between(_) = self.stage {
             self.plan.reconnect.start(self.clock.now());
+            self.plan.set_over(false);
             self.ended = false;
+        }
+    }
+
+    /// As [`retry_now`](Self::retry_now); but an open connection is given up without a Close, and
+    /// another one made in its place: the network was changed, or the machine has slept, and the old
+    /// one leads nowhere. An attempt that is under way goes on. See [`Reconnect::replace`].
+    pub fn reconnect_now(&mut self) {
+        self.retry_now();
+        if let Stage::Greeting(socket, _) | Stage::Open(socket) = &mut self.stage {
+            self.plan.reconnect.replace(self.clock.now());
+            socket.abort();
         }
     }
 }

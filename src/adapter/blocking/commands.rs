@@ -65,6 +65,11 @@ impl<A: Access> Turn<A> {
         self.wait_for(Want::Room);
     }
 
+    /// The same, until this time at most.
+    pub(super) fn wait_for_room_before(&mut self, until: Option<Timestamp>) {
+        self.run(Want::Room, until, |event| event.is_none().then_some(()));
+    }
+
     pub(super) fn flush(&mut self) -> Result<(), SendError> {
         self.wait_for(Want::Flushed);
         self.access.with(|driver| driver.failed()).map_or(Ok(()), Err)

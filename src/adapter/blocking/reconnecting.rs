@@ -12,6 +12,7 @@ use core::time::Duration;
 use std::net::TcpStream;
 use std::{io, thread};
 
+use super::outbox::OutboxSender;
 use super::transport::Transport;
 use super::websocket::WebSocket;
 use super::{connect_through, open};
@@ -23,9 +24,9 @@ use crate::diagnosis::{Diagnosis, History};
 use crate::handshake::{ClientRequest, Response};
 #[cfg(doc)]
 use crate::reconnect::ConnectFailure;
-use crate::reconnect::{Attempt, Reconnect, ReconnectConfig};
+use crate::reconnect::{Attempt, Kept, OutboxLimit, Reconnect, ReconnectConfig};
 use crate::report::{DialRecord, Evidence, Stats, TlsFacts};
-use crate::session::{Outgoing, SendRefused};
+use crate::session::{Outgoing, SendRefused, Unsent};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::{CloseCode, CloseFrame};
 use crate::wire::data::Data;
@@ -33,6 +34,10 @@ use crate::wire::message::Message;
 
 /// A wait is not longer than this where a [`Stopper`] may end it.
 const STOP_CHECK: Duration = Duration::from_millis(50);
+
+/// A wait on a connection is not longer than this where an [`OutboxSender`] may have put something in,
+/// or what is in the outbox waits for room.
+const OUTBOX_CHECK: Duration = Duration::from_millis(10);
 
 type Connect<S> = dyn FnMut(Try<Clock>) -> Result<WebSocket<S>, ConnectError> + Send;
 type Renew = dyn FnMut(&Attempt, &ClientRequest) -> Result<ClientRequest, ConnectError> + Send;
@@ -48,8 +53,9 @@ type Renew = dyn FnMut(&Attempt, &ClientRequest) -> Result<ClientRequest, Connec
 /// A message that [`send`](Self::send), [`feed`](Self::feed) or [`try_feed`](Self::try_feed)
 /// refuses is in the error. One that they accept is sent on the present connection, or comes back
 /// in [`Disconnected::unsent`] after it: never both, and nothing is sent on a later connection but
-/// by you. What has left was accepted by the transport; only a message of the peer's own can tell
-/// that it arrived.
+/// by you, or by the [`outbox`](Self::outbox) that you ask for. What has left was accepted by the
+/// transport, and can be lost behind it: [`keep_unconfirmed`](Self::keep_unconfirmed) keeps it until
+/// the peer has read it. Only a message of the peer's own can tell that it was understood.
 ///
 /// ```
 /// use std::{mem, net::TcpListener, thread};
@@ -233,9 +239,7 @@ impl<S: Transport> Reconnecting<S> {
             if self.stopped.as_ref().is_some_and(|stopped| stopped.load(Ordering::Acquire)) {
                 self.stop(CloseCode::NORMAL);
             }
-            let now = self.clock.now();
-            let glance = self.stopped.as_ref().map(|_| now + STOP_CHECK);
-            let pause = until.into_iter().chain(glance).min();
+            let pause = self.glance().into_iter().chain(until).min();
             if let Some(event) = self.step(pause) {
                 return Some(event);
             }
@@ -245,8 +249,24 @@ impl<S: Transport> Reconnecting<S> {
         }
     }
 
+    /// When to look at what nothing else would wake it for.
+    fn glance(&self) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let keeper = self.plan.keeper.as_ref().filter(|_| self.socket.is_some());
+        match keeper {
+            Some(keeper) if keeper.is_shared() || keeper.shared.waits() => Some(now + OUTBOX_CHECK),
+            _ => self.stopped.as_ref().map(|_| now + STOP_CHECK),
+        }
+    }
+
     /// What happens next, if anything does before `pause`.
     fn step(&mut self, pause: Option<Timestamp>) -> Option<ReconnectEvent> {
+        self.pump();
+        let waits = self.plan.outbox().is_some_and(|outbox| outbox.waits());
+        if let Some(socket) = self.socket.as_mut().filter(|_| waits) {
+            socket.turn.wait_for_room_before(pause);
+            self.pump();
+        }
         if let Some(socket) = &mut self.socket {
             return match socket.turn.next_before(pause)? {
                 Incoming::Message(message) => Some(self.plan.message(message, self.clock.now())),
@@ -307,7 +327,7 @@ impl<S: Transport> Reconnecting<S> {
                 break;
             }
         }
-        socket.keep_unsent();
+        self.plan.begin_keeping(socket.turn.access.driver.session_mut());
         self.socket = Some(socket);
     }
 
@@ -323,7 +343,9 @@ impl<S: Transport> Reconnecting<S> {
     /// It does not wait. Call [`next`](Self::next) on: it returns the messages that still come, the
     /// ending of an open connection, and [`ReconnectEvent::GaveUp`].
     pub fn stop(&mut self, frame: impl Into<CloseFrame>) {
+        self.pump();
         self.plan.reconnect.stop();
+        self.plan.set_over(true);
         self.announced = None;
         if let Some(socket) = &mut self.socket {
             // A refusal says that the end is already under way.
@@ -346,6 +368,18 @@ impl<S: Transport> Reconnecting<S> {
                 stopped.store(false, Ordering::Relaxed);
             }
             self.plan.reconnect.start(self.clock.now());
+            self.plan.set_over(false);
+        }
+    }
+
+    /// As [`retry_now`](Self::retry_now); but an open connection is given up without a Close, and
+    /// another one made in its place: the network was changed, or the machine has slept, and the old
+    /// one leads nowhere. See [`Reconnect::replace`].
+    pub fn reconnect_now(&mut self) {
+        self.retry_now();
+        if let Some(socket) = &mut self.socket {
+            self.plan.reconnect.replace(self.clock.now());
+            socket.abort();
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::adapters::support::{Raw, accept_head, listen, millis, plain};
 use support::{Client, Kind, Script, fast, request_to, script, settings, trace};
 
 mod blocking_only;
+mod outbox;
 mod passing;
 mod support;
 mod tokio_only;
@@ -241,7 +242,7 @@ fn a_protocol_error_is_final<K: Kind>() {
 }
 
 /// Passes over what comes before the ending.
-fn ended(client: &mut impl Client) -> Disconnected {
+pub(crate) fn ended(client: &mut impl Client) -> Disconnected {
     loop {
         match client.next() {
             ReconnectEvent::Ended(ending) => return ending,
@@ -400,7 +401,7 @@ fn closing_ends_it<K: Kind>() {
 }
 
 /// A policy under which a wait does not end by itself.
-fn slow() -> ReconnectConfig {
+pub(crate) fn slow() -> ReconnectConfig {
     let mut policy = fast();
     (policy.first_delay, policy.stable_after) = (millis(100_000_000), millis(0));
     policy

@@ -335,9 +335,9 @@ impl<S: Transport> Client for farewell::blocking::Reconnecting<S> {
 pub(crate) struct Tokio;
 
 /// A tokio socket in a runtime of its own.
-struct InRuntime<S> {
-    runtime: tokio::runtime::Runtime,
-    socket: farewell::aio::Reconnecting<S>,
+pub(crate) struct InRuntime<S> {
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) socket: farewell::aio::Reconnecting<S>,
 }
 
 impl Kind for Tokio {

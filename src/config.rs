@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::deflate::Compression;
 
 /// Settings of a connection; one value, in an [`Arc`](alloc::sync::Arc), serves any number of them.
+/// Where the target has no such `Arc`, it is the one of portable-atomic-util.
 ///
 /// ```
 /// use core::time::Duration;

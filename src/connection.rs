@@ -26,7 +26,6 @@ mod times;
 mod traced;
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::mem;
 
 use crate::config::Config;
@@ -34,6 +33,7 @@ use crate::report::trace::Trace;
 use crate::report::{
     Cause, CloseReceived, Initiator, Phase, ReadClosed, ReadEnd, Termination, TransportFailure,
 };
+use crate::sync::Arc;
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
 use crate::wire::keystream::{Keystream, Seed};
@@ -168,14 +168,13 @@ impl Connection {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<Event<'b>> {
-        if let Some(chunk) = self.receiver.whole_frame(input) {
-            if self.times.has_jumped(now) {
-                self.look_back(now);
+        match self.receiver.whole_frame(input) {
+            Some(chunk) => {
+                self.message_received(now);
+                Some(Event::Data(chunk))
             }
-            self.times.data_received(now);
-            return Some(Event::Data(chunk));
+            None => self.poll_input_slow(input, now),
         }
-        self.poll_input_slow(input, now)
     }
 
     /// Takes the time of a call, and holds it against the deadlines that were due before the call
@@ -194,6 +193,10 @@ impl Connection {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<Event<'b>> {
+        if let Some(chunk) = self.receiver.longer_frame(input) {
+            self.message_received(now);
+            return Some(Event::Data(chunk));
+        }
         let now = self.enter(now);
         if !input.is_empty() && self.phase() != Phase::Ended {
             self.times.bytes_received();

@@ -125,6 +125,8 @@
 //! | `proxy_needs_credentials`, `proxy_refused_credentials` | The proxy's answer: status 407 or 401, or what SOCKS5 says, with and without credentials given | certain | Give them, or renew them |
 //! | `proxy_refused` | Any other status of the proxy, or reply of SOCKS5 | certain | By status: the proxy's rules, or a server that it does not reach |
 //! | `not_a_proxy`, `proxy_cut_short`, `proxy_unfit` | An answer in another protocol; none; a scheme or a name that cannot be | certain | Check scheme and port of the proxy |
+//! | `proxy_certificate_expired`, `proxy_certificate_not_yet_valid`, `proxy_certificate_issuer_unknown`, `proxy_certificate_wrong_name`, `proxy_certificate_revoked`, `proxy_certificate_unfit`, `proxy_certificate_missing` | What TLS says of the certificate of an `https://` proxy; its dates, names and issuer | certain | As for a server's, at the proxy: `Proxy::tls` |
+//! | `proxy_not_tls`, `proxy_tls_alert`, `proxy_tls_incompatible`, `proxy_alpn_refused`, `proxy_tls_undecryptable`, `proxy_tls_broken`, `proxy_tls_local` | What TLS with an `https://` proxy says, in its handshake or later | certain | By error: scheme and port, or the proxy's log |
 //! | `dial_timed_out` | The time passed while the name was looked up or the proxy was asked; or so early in connecting that a slow address is like a silent one | certain; likely and possible where only some addresses were cut off so early | By phase: the resolver, the proxy's log, more time |
 //!
 //! # How often it is right

@@ -38,12 +38,17 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod conversation;
+#[cfg(feature = "rustls")]
+mod cover;
 mod dialled;
+#[cfg(not(feature = "rustls"))]
+mod no_cover;
 mod options;
 mod proxy;
 mod race;
 mod socks;
 mod step;
+mod through;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -52,11 +57,14 @@ use core::net::{IpAddr, SocketAddr};
 
 use crate::config::{Config, Limits};
 use crate::handshake::ClientRequest;
-use crate::report::ReadClosed;
 use crate::time::Timestamp;
 
-use conversation::{Conversation, Told};
+use conversation::Conversation;
+#[cfg(feature = "rustls")]
+use cover::Cover;
 pub use dialled::{DialError, Dialled};
+#[cfg(not(feature = "rustls"))]
+use no_cover::Cover;
 pub use options::{DialOptions, PhaseTimeouts};
 #[cfg(feature = "std")]
 pub use proxy::ProxyEnvError;
@@ -67,7 +75,7 @@ pub use step::{Step, Wait};
 pub use crate::report::{
     AddressAttempt, AttemptError, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase,
     DialRecord, LookupError, PhaseSpan, ProxyAnswer, ProxyFailure, ProxyKind, ProxyRecord,
-    SocksReply, TlsRecord,
+    ProxyTlsRecord, SocksReply, TlsRecord,
 };
 
 /// One dial: from a name to a stream on which the opening handshake can begin.
@@ -86,12 +94,15 @@ pub use crate::report::{
 /// | [`Connected`](Step::Connected), [`Failed`](Step::Failed) | [`into_result`](Self::into_result) |
 ///
 /// The stream of the attempt that connected then goes to a driver, with the bytes in
-/// [`Dialled::read`] before all others. See the [module](crate::dial) for an example.
+/// [`Dialled::read`] before all others, and behind an `https://` proxy with the TLS that
+/// [`Dialled`] has. See the [module](crate::dial) for an example.
 #[derive(Debug)]
 pub struct Dial {
     host: Box<str>,
     port: u16,
     proxy: Option<ProxyServer>,
+    /// TLS with it, where it speaks that, until it is connected.
+    cover: Cover,
     options: DialOptions,
     limits: Limits,
     stage: Stage,
@@ -115,8 +126,9 @@ enum Stage {
     Connect(Race),
     /// This attempt connected to the proxy, which is asked for a way through.
     Proxy(usize, Box<Conversation>),
-    /// This attempt leads to the server. These bytes of the server's were read already.
-    Connected(usize, Vec<u8>),
+    /// This attempt leads to the server, maybe in TLS with the proxy. These bytes of the server's were
+    /// read already.
+    Connected(usize, Vec<u8>, Cover),
     Failed,
 }
 
@@ -147,6 +159,7 @@ impl Dial {
             host: request.host().into(),
             port: request.port(),
             proxy,
+            cover: Cover::none(),
             options: options.clone(),
             limits: config.limits.clone(),
             stage: Stage::Failed,
@@ -162,10 +175,10 @@ impl Dial {
     }
 
     fn begin(&mut self) {
-        if let Some(failure) =
-            self.proxy.as_ref().and_then(|proxy| conversation::unfit(proxy, &self.host))
-        {
-            return self.fail(failure.into());
+        match self.proxy.as_ref().map(|proxy| conversation::prepare(proxy, &self.host)) {
+            Some(Ok(cover)) => self.cover = cover,
+            Some(Err(failure)) => return self.fail(failure.into()),
+            None => {}
         }
         if let (None, Some(addresses)) = (&self.proxy, self.options.addresses.take()) {
             return self.race(&addresses);
@@ -213,8 +226,12 @@ impl Dial {
                 conversation::Step::Write => Step::Write,
                 conversation::Step::Read => Step::Read,
                 conversation::Step::Wait { read, write } => self.wait(read, write, None),
+                conversation::Step::Over(failure) => {
+                    self.fail(failure.into());
+                    Step::Failed
+                }
             },
-            Stage::Connected(attempt, _) => Step::Connected { attempt: *attempt },
+            Stage::Connected(attempt, ..) => Step::Connected { attempt: *attempt },
             Stage::Failed => Step::Failed,
         }
     }
@@ -233,7 +250,7 @@ impl Dial {
     #[cfg(feature = "std")]
     pub(crate) fn winner(&self) -> Option<usize> {
         match self.stage {
-            Stage::Proxy(attempt, _) | Stage::Connected(attempt, _) => Some(attempt),
+            Stage::Proxy(attempt, _) | Stage::Connected(attempt, ..) => Some(attempt),
             Stage::Resolve { .. } | Stage::Connect(_) | Stage::Failed => None,
         }
     }
@@ -289,16 +306,7 @@ impl Dial {
         }
         self.conclude(attempt, AttemptOutcome::Connected);
         self.end_race(AttemptOutcome::Lost);
-        self.stage = match &self.proxy {
-            None => Stage::Connected(attempt, Vec::new()),
-            Some(proxy) => {
-                let (conversation, record) =
-                    Conversation::begin(proxy, &self.host, self.port, &self.limits, self.now);
-                self.record.proxy = Some(record);
-                Stage::Proxy(attempt, Box::new(conversation))
-            }
-        };
-        self.enter(if self.proxy.is_some() { DialPhase::Proxy } else { DialPhase::Upgrade });
+        self.begin_through(attempt);
     }
 
     /// An attempt has failed.
@@ -346,89 +354,6 @@ impl Dial {
         }
     }
 
-    /// What is to be written to the stream that connected.
-    #[must_use]
-    pub fn output(&self) -> &[u8] {
-        match &self.stage {
-            Stage::Proxy(_, conversation) => conversation.output(),
-            Stage::Resolve { .. } | Stage::Connect(_) | Stage::Connected(..) | Stage::Failed => &[],
-        }
-    }
-
-    /// The stream has taken so many bytes of the output; none is a failure.
-    pub fn handle_written(&mut self, bytes: usize, now: Timestamp) {
-        self.tell(now);
-        if let Stage::Proxy(_, conversation) = &mut self.stage {
-            conversation.handle_written(bytes);
-        }
-    }
-
-    /// The stream takes nothing at present.
-    pub fn handle_write_blocked(&mut self) {
-        if let Stage::Proxy(_, conversation) = &mut self.stage {
-            conversation.write_blocked = true;
-        }
-    }
-
-    /// The stream will take nothing any more. What the proxy has said is still worth reading.
-    pub fn handle_write_failed(&mut self, now: Timestamp) {
-        self.tell(now);
-        if let Stage::Proxy(_, conversation) = &mut self.stage {
-            conversation.handle_write_failed();
-        }
-    }
-
-    /// These bytes were read. What lies behind the proxy's answer is kept for the driver.
-    pub fn handle_read(&mut self, bytes: &[u8], now: Timestamp) {
-        self.tell(now);
-        let Stage::Proxy(attempt, conversation) = &mut self.stage else { return };
-        let attempt = *attempt;
-        // A proxy that always has more to say does not put the deadline off.
-        let Some((rest, told)) = conversation.receive(bytes) else { return self.expire() };
-        let rest = rest.to_vec();
-        self.conclude_proxy(told, |dial| {
-            dial.enter(DialPhase::Upgrade);
-            dial.stage = Stage::Connected(attempt, rest);
-        });
-    }
-
-    /// There is nothing to read at present.
-    pub fn handle_read_blocked(&mut self) {
-        if let Stage::Proxy(_, conversation) = &mut self.stage {
-            conversation.read_blocked = true;
-        }
-    }
-
-    /// Nothing will be read any more.
-    pub fn handle_read_closed(&mut self, _: ReadClosed, now: Timestamp) {
-        self.tell(now);
-        self.finish_proxy(ProxyFailure::CutShort.into());
-    }
-
-    /// No more will come of the proxy: a refusal that has begun counts, else this failure.
-    fn finish_proxy(&mut self, otherwise: DialFailure) {
-        let Stage::Proxy(_, conversation) = &mut self.stage else { return };
-        match conversation.finish() {
-            Some(told) => self.conclude_proxy(told, |_| {}),
-            None => self.fail(otherwise),
-        }
-    }
-
-    /// The proxy has answered. Says what follows where it lets the connection through.
-    fn conclude_proxy(&mut self, (answer, refusal): Told, through: impl FnOnce(&mut Self)) {
-        let now = self.now;
-        let mut failure = None;
-        if let Some(proxy) = &mut self.record.proxy {
-            proxy.span.end(now);
-            (proxy.answer, proxy.refusal) = (Some(answer), refusal);
-            failure = conversation::failure(answer, proxy.credentials);
-        }
-        match failure {
-            Some(failure) => self.fail(failure.into()),
-            None => through(self),
-        }
-    }
-
     /// Lets the deadline that has passed take effect. Harmless at any time.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.tell(now);
@@ -445,7 +370,10 @@ impl Dial {
         match self.stage {
             Stage::Resolve { .. } => self.fail(timed_out(DialPhase::Resolve)),
             Stage::Connect(_) => self.fail(timed_out(DialPhase::Connect)),
-            Stage::Proxy(..) => self.finish_proxy(timed_out(DialPhase::Proxy)),
+            Stage::Proxy(_, ref conversation) => {
+                let phase = conversation.phase();
+                self.finish_proxy(timed_out(phase));
+            }
             Stage::Connected(..) | Stage::Failed => {}
         }
     }
@@ -462,9 +390,7 @@ impl Dial {
         let now = self.now;
         self.end_race(AttemptOutcome::Silent);
         self.end_resolve();
-        if let Some(proxy) = &mut self.record.proxy {
-            proxy.span.end(now);
-        }
+        self.end_through();
         self.record.ended = now;
         self.record.failure = Some(failure);
         self.stage = Stage::Failed;

@@ -234,7 +234,7 @@ impl Driver {
     #[must_use]
     pub fn with_input(mut self, read: &[u8]) -> Self {
         if self.security.is_on() {
-            self.read_ciphertext(&mut Vec::from(read));
+            self.read_behind_tunnel(&mut Vec::from(read));
         } else {
             self.unparsed.keep(read);
         }

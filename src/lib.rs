@@ -248,7 +248,9 @@
 //!   connection that is dropped without an end says that it was dropped. Nothing is recorded for a
 //!   message. Works without `std`.
 //!
-//! Without `std` the crate is `no_std` with `alloc`.
+//! Without `std` the crate is `no_std` with `alloc`. Where the target can only load and store atomically, as
+//! an RP2040 (`thumbv6m-none-eabi`), the program has to choose how portable-atomic makes the rest, for example
+//! with its feature `critical-section`.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -269,6 +271,7 @@ pub mod handshake;
 pub mod reconnect;
 mod report;
 mod session;
+mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;

@@ -24,7 +24,7 @@ pub use cause::{Cause, Direction};
 pub use dial::{
     AddressAttempt, AttemptError, AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase,
     DialRecord, LookupError, PhaseSpan, ProxyAnswer, ProxyFailure, ProxyKind, ProxyRecord,
-    SocksReply, TlsRecord,
+    ProxyTlsRecord, SocksReply, TlsRecord,
 };
 pub use evidence::{CloseReceived, Evidence, Gap, PeerPings, Pings, Rtt, SentMessage, Traffic};
 pub use first_bytes::FirstBytes;
@@ -34,6 +34,7 @@ pub use position::Position;
 pub use stats::{HighWater, Stats};
 pub(crate) use stream_code::{CodeMeaning, StreamCode};
 pub use termination::{Initiator, LocalClose, StreamEnd, Termination, Undelivered};
+pub(crate) use tls::WithProxy;
 pub use tls::{TlsAlert, TlsCertificate, TlsError, TlsFacts, TlsVersion};
 pub(crate) use transport::ReadEnd;
 pub use transport::{ErrorMessage, ReadClosed, TransportError, TransportFailure};

@@ -25,7 +25,6 @@ mod traced;
 mod unsent;
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 
 use bytes::BytesMut;
 
@@ -35,12 +34,12 @@ use crate::deflate::Deflate;
 use crate::handshake::{ClientRequest, Negotiated};
 use crate::report::trace::Trace;
 use crate::report::{DialRecord, Phase, ReadClosed, ReadEnd, Termination, TransportFailure};
+use crate::sync::Arc;
 use crate::time::Timestamp;
 use crate::wire::data::Chunk;
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::message::Message;
 use crate::wire::role::Role;
-use crate::wire::violation::Violation;
 
 use assembly::Assembly;
 use deferred::Deferred;
@@ -262,8 +261,7 @@ impl Session {
                     Err(rule) => connection.fail_message(rule, now),
                 },
                 Some(Event::Data(chunk)) => {
-                    let message = self.assemble(&chunk);
-                    if let Some(message) = self.message_or_fail(message, now) {
+                    if let Some(message) = self.assemble(&chunk, now) {
                         return Some(SessionEvent::Message(message));
                     }
                 }
@@ -276,28 +274,22 @@ impl Session {
         }
     }
 
-    /// Adds a piece to the message under way. Returns the message once it is complete.
-    fn assemble(&mut self, chunk: &Chunk<'_>) -> Result<Option<Message<'static>>, Violation> {
-        let Some(connection) = self.stage.connection() else { return Ok(None) };
+    /// Adds a piece to the message under way. Returns the message once it is complete; for one that
+    /// breaks a rule the connection fails.
+    #[inline(never)]
+    fn assemble(&mut self, chunk: &Chunk<'_>, now: Timestamp) -> Option<Message<'static>> {
+        let connection = self.stage.connection_mut()?;
         match &mut self.deflate {
             Some(deflate) if chunk.is_compressed() => {
-                self.assembly.inflate(chunk, deflate, connection.config().limits.message)?;
+                let limit = connection.config().limits.message;
+                if let Err(rule) = self.assembly.inflate(chunk, deflate, limit) {
+                    connection.fail_message(rule, now);
+                    return None;
+                }
             }
             _ => self.assembly.append(chunk.payload(), connection.message_remaining()),
         }
-        chunk.is_last().then(|| self.assembly.finish(chunk.kind())).transpose()
-    }
-
-    /// The message, if there is one; for one that breaks a rule the connection fails.
-    fn message_or_fail(
-        &mut self,
-        message: Result<Option<Message<'static>>, Violation>,
-        now: Timestamp,
-    ) -> Option<Message<'static>> {
-        message.unwrap_or_else(|rule| {
-            self.stage.connection_mut()?.fail_message(rule, now);
-            None
-        })
+        chunk.is_last().then(|| self.assembly.finish(chunk.kind()))
     }
 
     /// An event other than data.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::time::Duration;
 
 use farewell::ConnectOptions;
-use farewell::dial::{Proxy, ProxyError};
+use farewell::dial::{Proxy, ProxyError, ProxyKind};
 use farewell::handshake::ClientRequest;
 use farewell::tls::{Provider, TlsClient};
 
@@ -169,9 +169,11 @@ fn without_url(given: Given) -> Result<Task, Refused> {
     Ok(Task::SelfTest(SelfTest { only: given.only, page }))
 }
 
-/// The settings of TLS that a `wss://` URL needs.
+/// The settings of TLS that a `wss://` URL needs, or an `https://` proxy.
 fn tls(request: &ClientRequest, given: &Given) -> Result<Option<TlsClient>, Refused> {
-    if !request.secure() {
+    let proxy = given.proxy.as_ref().and_then(|proxy| proxy.server_for(request));
+    let to_proxy = proxy.is_some_and(|proxy| proxy.kind() == ProxyKind::Https);
+    if !request.secure() && !to_proxy {
         let asked = !given.authorities.is_empty() || given.insecure;
         let refused = "--ca and --insecure are for wss:// URLs: ws:// is not encrypted at all";
         return if asked { Err(refused.into()) } else { Ok(None) };
@@ -186,6 +188,9 @@ fn tls(request: &ClientRequest, given: &Given) -> Result<Option<TlsClient>, Refu
         builder = builder.dangerous_without_verification();
     }
     let tls = builder.build().map_err(|error| format!("TLS: {error}"))?;
+    if !request.secure() {
+        return Ok(Some(tls));
+    }
     tls.layer(request.host()).map_err(|error| format!("{}: {error}", meant::shown(request)))?;
     Ok(Some(tls))
 }
@@ -256,6 +261,7 @@ mod tests {
             ("ws://a/ --ca Cargo.toml", "for wss:// URLs"),
             ("wss://a/ --ca /nowhere.pem", "--ca /nowhere.pem: "),
             ("wss://a/ --ca Cargo.toml", "--ca Cargo.toml: "),
+            ("ws://a/ --insecure --proxy http://b", "for wss:// URLs"),
             ("wss://-a-/", "DNS name"),
             ("--insecure", "need a URL"),
             ("--ca a", "need a URL"),

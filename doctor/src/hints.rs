@@ -14,9 +14,11 @@ const LONG: Duration = Duration::from_secs(2);
 
 /// Sentences below the report.
 pub(crate) fn hints(seen: &Seen, options: &Options) -> Vec<String> {
-    let Said::Report(ended) = &seen.said else { return Vec::new() };
-    let hints = [not_well(ended), silence(ended, &options.url), own_authority(ended)];
-    hints.into_iter().flatten().collect()
+    let mut hints: Vec<_> = own_authority(seen).into_iter().collect();
+    if let Said::Report(ended) = &seen.said {
+        hints.extend([not_well(ended), silence(ended, &options.url)].into_iter().flatten());
+    }
+    hints
 }
 
 /// A clean end that is no good one.
@@ -44,9 +46,11 @@ fn silence(ended: &Ended, url: &str) -> Option<String> {
 }
 
 /// How to trust an authority here.
-fn own_authority(ended: &Ended) -> Option<String> {
-    let unknown = Verdict::Tls { error: TlsError::UnknownIssuer };
-    (ended.diagnosis.verdict() == unknown)
+fn own_authority(seen: &Seen) -> Option<String> {
+    let error = TlsError::UnknownIssuer;
+    let unknown = [Verdict::Tls { error }, Verdict::ProxyTls { error }];
+    unknown
+        .contains(&seen.diagnosis()?.verdict())
         .then(|| "An authority of your own is trusted with --ca FILE, which is PEM text.".into())
 }
 

@@ -53,7 +53,8 @@ options:
   --repeat NUMBER          make so many visits, one after the other, and judge each in view of those
                            before it: an age or a silence that repeats gives a timeout away
   --json                   print one JSON document a visit, on one line, and no text
-  --proxy URL              go through this proxy: http://[USER:PASSWORD@]HOST[:PORT] or socks5://...
+  --proxy URL              go through this proxy: http://[USER:PASSWORD@]HOST[:PORT], https://...
+                           or socks5://...
   --ca FILE                trust this authority as well: certificates as PEM text; may be repeated
   --insecure               DANGEROUS: take every certificate, whoever has issued it and for whom
   --header 'NAME: VALUE'   add a header field to the request; may be repeated

@@ -90,24 +90,28 @@ fn loses_something(said: &Said) -> bool {
 
 /// The numbers, each with its name.
 pub(crate) fn evidence(seen: &Seen) -> Vec<(&'static str, String)> {
-    let way = way(seen).map(|way| ("the way there", way.to_string()));
-    let mut lines: Vec<_> = way.into_iter().filter(|(_, way)| !way.is_empty()).collect();
+    let way = way(seen);
+    let text = way.map(|way| ("the way there", way.to_string()));
+    let mut lines: Vec<_> = text.into_iter().filter(|(_, way)| !way.is_empty()).collect();
+    let proxys = way.and_then(|way| way.proxy_tls.as_ref());
+    let names = ["proxy's TLS", "proxy's certificate"];
+    lines.extend(proxys.into_iter().flat_map(|record| tls(&record.facts, names)));
     if let Said::Report(ended) = &seen.said {
-        lines.extend(ended.report.tls.iter().flat_map(|facts| tls(facts)));
+        lines.extend(ended.report.tls.iter().flat_map(|facts| tls(facts, ["TLS", "certificate"])));
         lines.extend(numbers(&ended.report));
     }
     lines
 }
 
-/// What is known of TLS.
-fn tls(facts: &TlsFacts) -> Vec<(&'static str, String)> {
+/// What is known of TLS, with the names for it and for the certificate.
+fn tls(facts: &TlsFacts, [name, certificate]: [&'static str; 2]) -> Vec<(&'static str, String)> {
     let version = facts.version.map(|version| version.to_string());
     let agreed =
         [version, facts.cipher_suite.map(Into::into), facts.alpn.as_deref().map(Into::into)];
     let agreed: Vec<_> = agreed.into_iter().flatten().collect();
     let mut lines = Vec::new();
     if !agreed.is_empty() {
-        lines.push(("TLS", agreed.join(", ")));
+        lines.push((name, agreed.join(", ")));
     }
     if facts.unverified {
         lines.push(("NOT VERIFIED", "the certificate may be anybody's: --insecure".into()));
@@ -115,7 +119,7 @@ fn tls(facts: &TlsFacts) -> Vec<(&'static str, String)> {
     if let Some(shown) = &facts.certificate {
         let names = shown.names.join(", ");
         let text = format!("{}, for {names}, issued by {}", shown.subject, shown.issuer);
-        lines.push(("certificate", text));
+        lines.push((certificate, text));
     }
     lines
 }

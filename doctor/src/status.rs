@@ -30,6 +30,9 @@ impl Status {
         let opening = report.evidence.phase == Phase::Opening;
         match report.cause {
             Cause::Transport { kind: TransportError::Tls(_), .. } if opening => Self::NotSecured,
+            Cause::Transport { kind: TransportError::ProxyTls(_), .. } if opening => {
+                Self::NotReached
+            }
             _ if report.evidence.position == Position::TlsHandshake => Self::NotSecured,
             _ if opening => Self::NotOpened,
             _ if report.clean => Self::Clean,

@@ -10,6 +10,7 @@ pub(crate) fn cause(report: &Termination) -> String {
         Cause::ClosingHandshake => "closing handshake".into(),
         Cause::Eof { at } => format!("end of stream{}", place(at)),
         Cause::Transport { kind: TransportError::Tls(error), .. } => format!("TLS: {error}"),
+        Cause::Transport { kind: kind @ TransportError::ProxyTls(_), .. } => kind.to_string(),
         Cause::Transport { direction: Direction::Read, kind } => format!("read failed: {kind}"),
         Cause::Transport { direction: Direction::Write, kind } => format!("write failed: {kind}"),
         Cause::PongTimeout { .. } => "silence after a Ping".into(),

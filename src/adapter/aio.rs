@@ -68,7 +68,7 @@ use self::clock::Clock;
 use self::turn::Turn;
 use crate::adapter::opening::{self, Opening, Progress, Requests};
 use crate::adapter::redirect::Redirects;
-use crate::adapter::security::{Layer, Settings};
+use crate::adapter::security::{Layer, Settings, Way};
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::handshake::{Accept, ClientRequest, Rejection, Request};
@@ -148,7 +148,7 @@ pub async fn connect_with(
 /// For a `wss://` URL, TLS is spoken over it.
 ///
 /// `wrap` is called once the proxy, where there is one, has opened the way, and once more for each
-/// redirection that is followed.
+/// redirection that is followed. Through an `https://` proxy, TLS with that is spoken over it as well.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -188,15 +188,15 @@ async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
     let mut moved;
     let (first, mut request) = (request, request);
     loop {
-        let layer =
-            layer_for(request, options, first).await.map_err(|error| redirects.unsecured(error))?;
+        let way = way_for(request, options, first).await;
+        let way = way.map_err(|error| redirects.unsecured(error))?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
-        let dialled = dial::dial(request, options, clock, began).await;
+        let dialled = dial::dial(request, options, &way.dial, clock, began).await;
         let (stream, dialled) = redirects.note(dialled)?;
         let config = options.config.clone();
-        match open(wrap(stream)?, layer, request, config, Some(dialled), clock, began).await {
+        match open(wrap(stream)?, way.layer, request, config, Some(dialled), clock, began).await {
             Ok(socket) => return Ok(socket),
             Err(failure) => moved = redirects.follow(request, failure)?,
         }
@@ -204,13 +204,13 @@ async fn connect_through<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// The TLS that a request's URL asks for. What may have to be read from disk for it is read where
+/// What a connection for a request needs. What may have to be read from disk for it is read where
 /// nobody waits for the thread.
-async fn layer_for(
+async fn way_for<'a>(
     request: &ClientRequest,
-    options: &ConnectOptions,
+    options: &'a ConnectOptions,
     first: &ClientRequest,
-) -> Result<Layer, ConnectError> {
+) -> Result<Way<'a>, ConnectError> {
     let settings = match Settings::at_hand(request, options) {
         Some(settings) => settings,
         None => match tokio::task::spawn_blocking(Settings::make).await {
@@ -219,7 +219,7 @@ async fn layer_for(
             Err(_) => Settings::make()?,
         },
     };
-    settings.layer(request, first)
+    settings.way(request, options, first)
 }
 
 /// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
@@ -245,7 +245,7 @@ pub async fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<tokio::net::UnixStream>, ConnectError> {
-    let layer = layer_for(request, &ConnectOptions::new(), request).await?;
+    let layer = way_for(request, &ConnectOptions::new(), request).await?.layer;
     let (clock, config) = (Clock::new(), config.into());
     let connect = tokio::net::UnixStream::connect(path.as_ref());
     let connected = tokio::time::timeout(config.timeouts.handshake, connect).await;

@@ -62,7 +62,7 @@ use std::net::TcpStream;
 
 use crate::adapter::opening::{self, Opening, Progress, Requests};
 use crate::adapter::redirect::Redirects;
-use crate::adapter::security::{Layer, Settings};
+use crate::adapter::security::{Layer, Settings, Way};
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::handshake::{Accept, ClientRequest, Rejection, Request};
@@ -136,7 +136,7 @@ pub fn connect_with(
 /// For a `wss://` URL, TLS is spoken over it.
 ///
 /// `wrap` is called once the proxy, where there is one, has opened the way, and once more for each
-/// redirection that is followed.
+/// redirection that is followed. Through an `https://` proxy, TLS with that is spoken over it as well.
 ///
 /// ```no_run
 /// use farewell::handshake::ClientRequest;
@@ -173,15 +173,15 @@ fn connect_through<S: Transport>(
     let mut moved;
     let (first, mut request) = (request, request);
     loop {
-        let layer =
-            layer_for(request, options, first).map_err(|error| redirects.unsecured(error))?;
+        let way = way_for(request, options, first);
+        let way = way.map_err(|error| redirects.unsecured(error))?;
         //= rfc6455#4.1
         //# it MUST open a connection, send an opening handshake, and read the
         //# server's handshake in response.
-        let dialled = dial::dial(request, options, clock, began);
+        let dialled = dial::dial(request, options, &way.dial, clock, began);
         let (stream, dialled) = redirects.note(dialled)?;
         let config = options.config.clone();
-        match open(wrap(stream)?, layer, request, config, Some(dialled), clock, began) {
+        match open(wrap(stream)?, way.layer, request, config, Some(dialled), clock, began) {
             Ok(socket) => return Ok(socket),
             Err(failure) => moved = redirects.follow(request, failure)?,
         }
@@ -189,14 +189,14 @@ fn connect_through<S: Transport>(
     }
 }
 
-/// The TLS that a request's URL asks for.
-fn layer_for(
+/// What a connection for a request needs.
+fn way_for<'a>(
     request: &ClientRequest,
-    options: &ConnectOptions,
+    options: &'a ConnectOptions,
     first: &ClientRequest,
-) -> Result<Layer, ConnectError> {
+) -> Result<Way<'a>, ConnectError> {
     let settings = Settings::at_hand(request, options).map_or_else(Settings::make, Ok)?;
-    settings.layer(request, first)
+    settings.way(request, options, first)
 }
 
 /// Connects to a Unix socket. The request's URL says what is asked for there; its host and its port
@@ -220,7 +220,7 @@ pub fn connect_unix(
     request: &ClientRequest,
     config: impl Into<Arc<Config>>,
 ) -> Result<WebSocket<std::os::unix::net::UnixStream>, ConnectError> {
-    let layer = layer_for(request, &ConnectOptions::new(), request)?;
+    let layer = way_for(request, &ConnectOptions::new(), request)?.layer;
     let (clock, config) = (Clock::new(), config.into());
     let stream = dial::connect_unix(path.as_ref(), config.timeouts.handshake)?;
     let dialled = Dialled::local(Timestamp::ZERO, clock.now());

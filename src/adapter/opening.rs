@@ -138,12 +138,14 @@ pub(super) fn client(
     now: Timestamp,
 ) -> Result<Driver, SeedError> {
     let session = Session::client(request, config, Seed::from_os()?, began);
-    Ok(match dialled {
-        Some(dialled) => {
-            driver(session.with_dial(dialled.record), layer, now).with_input(&dialled.read)
-        }
-        None => driver(session, layer, now),
-    })
+    let Some(dialled) = dialled else { return Ok(driver(session, layer, now)) };
+    let driver = driver(session.with_dial(dialled.record), layer, now);
+    #[cfg(feature = "rustls")]
+    let driver = match dialled.tunnel {
+        Some(tunnel) => driver.with_tunnel(tunnel),
+        None => driver,
+    };
+    Ok(driver.with_input(&dialled.read))
 }
 
 /// The session of a server.

@@ -68,7 +68,8 @@ impl ConnectOptions {
     }
 
     /// Connects to these addresses, at most 1,000, and looks no name up. Where a proxy is used, that
-    /// one finds the server, and they do not count.
+    /// one finds the server, and they do not count; nor do they for another host or port, to which a
+    /// redirection leads.
     #[must_use]
     pub fn addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.dial_mut().addresses = Some(addresses.into_iter().collect());
@@ -106,15 +107,21 @@ impl ConnectOptions {
     /// Default: none.
     ///
     /// None is followed from `wss://` to `ws://`, and the header fields of credentials are
-    /// not carried to another host, nor is a certificate of the client's: see [`ClientRequest::redirected`](crate::handshake::ClientRequest::redirected). All of them
-    /// share one deadline.
+    /// not carried to another host, nor is a certificate of the client's: see
+    /// [`ClientRequest::redirected`](crate::handshake::ClientRequest::redirected). All of them share
+    /// one deadline.
     #[must_use]
     pub fn redirects(self, most: u8) -> Self {
         Self { redirects: most.min(20), ..self }
     }
 
     /// Speaks TLS with these settings where the URL is a `wss://` one. Default:
-    /// [`TlsClient::new`](crate::tls::TlsClient::new).
+    /// [`TlsClient::new`](crate::tls::TlsClient::new), made once for the process with the first
+    /// connection that needs it: not on the thread of an executor, since that may read the system's
+    /// certificates from disk.
+    ///
+    /// Whom they trust is trusted to be an `https://` proxy as well, where
+    /// [`Proxy::tls`](crate::dial::Proxy::tls) says nothing else.
     ///
     /// A redirection to another host or port gets neither the client's certificate nor the server's
     /// name that is set here; whom it trusts stays as it is.

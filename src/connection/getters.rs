@@ -200,12 +200,14 @@ impl Connection {
     }
 
     /// Payload bytes still to come of the data frame under way.
+    #[inline]
     pub(crate) fn payload_remaining(&self) -> u64 {
         if self.receives() { self.receiver.payload_remaining() } else { 0 }
     }
 
     /// Payload bytes still to come of the message under way, at the most: before its last frame
     /// nobody knows.
+    #[inline]
     pub(crate) fn message_remaining(&self) -> u64 {
         if self.receiver.in_last_frame() { self.payload_remaining() } else { u64::MAX }
     }

@@ -92,8 +92,9 @@ pub(super) struct Receiver {
     /// Whether the payload of the control frame under way goes into `other`: that of a Ping does only
     /// while the Pong for an earlier one is due.
     aside: bool,
-    /// The longest payload that the fast path may take.
+    /// The longest payload that the fast path may take, with a length of one byte and of three.
     fast_limit: u8,
+    longer_limit: u16,
     header_len: u8,
     header: [u8; MAX_HEADER - 1],
     ping: SmallPayload<30>,
@@ -103,7 +104,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     pub(super) fn new(sender: Role, limits: &Limits) -> Self {
-        let fast_limit = limits.frame.min(limits.message).min(125);
+        let limit = limits.frame.min(limits.message);
         Self {
             offset: 0,
             other_frames: 0,
@@ -126,7 +127,8 @@ impl Receiver {
             begun: false,
             pong_due: false,
             aside: false,
-            fast_limit: fast_limit as u8,
+            fast_limit: limit.min(125) as u8,
+            longer_limit: limit.min(u16::MAX.into()) as u16,
             header_len: 0,
             header: [0; MAX_HEADER - 1],
             ping: SmallPayload::default(),
@@ -135,6 +137,7 @@ impl Receiver {
     }
 
     /// The next thing in the input, or `None` once all of it is consumed.
+    #[inline]
     pub(super) fn poll<'b>(
         &mut self,
         input: &mut &'b mut [u8],
@@ -170,6 +173,7 @@ impl Receiver {
     }
 
     /// Consumes a header, or as much of it as is there. Returns whether it is complete.
+    #[inline]
     fn take_header(&mut self, input: &mut &mut [u8], limits: &Limits) -> Result<bool, Fault> {
         let kept = usize::from(self.header_len);
         let start = self.offset - kept as u64;
@@ -224,6 +228,7 @@ impl Receiver {
         Fault { rule, offset: start + at as u64 }
     }
 
+    #[inline]
     fn begin_payload(
         &mut self,
         header: &FrameHeader,
@@ -252,6 +257,7 @@ impl Receiver {
         self.limit(header, limits).map_err(|rule| Fault { rule, offset: start + 1 })
     }
 
+    #[inline]
     fn sequence(&mut self, header: &FrameHeader) -> Result<(), Violation> {
         //= rfc6455#6.2
         //# Upon receiving a data frame (Section 5.6), the endpoint MUST note the
@@ -287,6 +293,7 @@ impl Receiver {
         Ok(())
     }
 
+    #[inline]
     fn limit(&mut self, header: &FrameHeader, limits: &Limits) -> Result<(), Violation> {
         //= rfc6455#10.4
         //# Implementations that have implementation- and/or platform-specific
@@ -314,6 +321,7 @@ impl Receiver {
     }
 
     /// The next piece of the payload; `None` where an empty fragment has none.
+    #[inline]
     fn take_payload<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Chunk<'b>>, Fault> {
         let Some(kind) = self.message else {
             return Err(self.fault(Violation::UnexpectedContinuation));
@@ -354,6 +362,7 @@ impl Receiver {
     }
 
     /// The payload of a data frame is complete. Returns whether the message is.
+    #[inline]
     fn end_frame(&mut self, kind: MessageKind) -> bool {
         if !self.fin {
             self.state = State::Between;

@@ -83,6 +83,15 @@ impl Connection {
         }
     }
 
+    /// A whole message has come, in a call that does nothing else.
+    #[inline(always)]
+    pub(super) fn message_received(&mut self, now: Timestamp) {
+        if self.times.has_jumped(now) {
+            self.look_back(now);
+        }
+        self.times.data_received(now);
+    }
+
     #[cold]
     #[inline(never)]
     pub(super) fn look_back(&mut self, now: Timestamp) {

@@ -1,6 +1,7 @@
 //! The verdicts: every explanation that a diagnosis knows, with its numbers.
 
 mod dial;
+mod proxy_tls;
 mod row;
 mod stream;
 mod tls;
@@ -243,6 +244,11 @@ pub enum Verdict {
     NotAProxy,
     /// The proxy hung up before it had answered.
     ProxyCutShort,
+    /// TLS with an `https://` proxy failed, in its handshake or later.
+    ProxyTls {
+        /// Why.
+        error: TlsError,
+    },
     /// The proxy cannot be used for this server, or by this build.
     ProxyUnfit,
     /// The time passed before there was a connection.

@@ -2,22 +2,35 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::{Buf, BytesMut};
 
+use super::Cover;
 use super::proxy::ProxyServer;
 use super::socks::Socks;
 use crate::config::Limits;
 use crate::handshake::{Answer, Refusal, Tunnel, basic};
-use crate::report::{PhaseSpan, ProxyAnswer, ProxyFailure, ProxyKind, ProxyRecord, SocksReply};
-use crate::time::Timestamp;
+use crate::report::{DialPhase, ProxyAnswer, ProxyFailure, ProxyKind, SocksReply, TlsFacts};
 
 /// What a proxy answered, with the whole answer where HTTP refused.
 pub(super) type Told = (ProxyAnswer, Option<Box<Refusal>>);
 
+/// What has come of what was read.
+pub(super) enum Came {
+    Nothing,
+    /// The proxy has answered, and these bytes lie behind that.
+    Answer(Vec<u8>, Told),
+    /// Nothing more will come.
+    End,
+}
+
 pub(super) struct Conversation {
+    /// TLS with the proxy, where it speaks that.
+    cover: Cover,
     speaks: Speaks,
+    /// What is said to the proxy, and has not left.
     output: BytesMut,
     pub(super) read_blocked: bool,
     pub(super) write_blocked: bool,
@@ -32,7 +45,12 @@ enum Speaks {
 pub(super) enum Step {
     Write,
     Read,
-    Wait { read: bool, write: bool },
+    Wait {
+        read: bool,
+        write: bool,
+    },
+    /// TLS has failed, and what there was to be said of that has left if it could.
+    Over(ProxyFailure),
 }
 
 // What is written has credentials in it.
@@ -49,8 +67,8 @@ impl Conversation {
         host: &str,
         port: u16,
         limits: &Limits,
-        now: Timestamp,
-    ) -> (Self, ProxyRecord) {
+        cover: Cover,
+    ) -> Self {
         let mut output = BytesMut::new();
         let credentials = proxy.user_and_password();
         let speaks = match proxy.kind() {
@@ -62,18 +80,31 @@ impl Conversation {
             }
             ProxyKind::Socks5 => Speaks::Socks(Socks::begin(host, port, credentials, &mut output)),
         };
-        let record = ProxyRecord {
-            kind: proxy.kind(),
-            credentials: credentials.is_some(),
-            span: PhaseSpan::begun(now),
-            answer: None,
-            refusal: None,
-        };
-        (Self { speaks, output, read_blocked: false, write_blocked: false }, record)
+        Self { cover, speaks, output, read_blocked: false, write_blocked: false }
+    }
+
+    /// What is under way.
+    pub(super) fn phase(&self) -> DialPhase {
+        if self.cover.is_under_way() { DialPhase::ProxyTls } else { DialPhase::Proxy }
+    }
+
+    /// What is known of TLS with the proxy.
+    pub(super) fn tls_facts(&self) -> Box<TlsFacts> {
+        Box::new(self.cover.facts().cloned().unwrap_or_default())
+    }
+
+    /// TLS with the proxy, below all that follows.
+    pub(super) fn into_cover(self) -> Cover {
+        self.cover
     }
 
     pub(super) fn next(&self) -> Step {
-        match (self.output.is_empty(), self.write_blocked, self.read_blocked) {
+        if let (Some(failure), true) =
+            (self.failure(), self.output().is_empty() || self.write_blocked)
+        {
+            return Step::Over(failure);
+        }
+        match (self.output().is_empty(), self.write_blocked, self.read_blocked) {
             (false, false, _) => Step::Write,
             (_, _, false) => Step::Read,
             (sent, ..) => Step::Wait { read: true, write: !sent },
@@ -81,24 +112,56 @@ impl Conversation {
     }
 
     pub(super) fn output(&self) -> &[u8] {
-        &self.output
+        if self.cover.is_on() { self.cover.output() } else { &self.output }
+    }
+
+    /// Why TLS with the proxy has failed, if it has.
+    pub(super) fn failure(&self) -> Option<ProxyFailure> {
+        self.cover.failure().map(ProxyFailure::Tls)
     }
 
     pub(super) fn handle_written(&mut self, bytes: usize) {
         // A write of nothing is a failure, or it would be tried for ever.
         match bytes {
             0 => self.handle_write_failed(),
-            _ => self.output.advance(bytes.min(self.output.len())),
+            _ => {
+                let said = self.cover.consume(bytes).min(self.output.len());
+                self.output.advance(said);
+            }
         }
     }
 
     pub(super) fn handle_write_failed(&mut self) {
+        self.cover.clear();
         self.output.clear();
     }
 
-    /// Takes what was read. Returns, once the proxy has answered, what lies behind that.
-    pub(super) fn receive<'a>(&mut self, input: &'a [u8]) -> Option<(&'a [u8], Told)> {
-        let (taken, told) = match &mut self.speaks {
+    /// Takes what was read.
+    pub(super) fn receive(&mut self, input: &[u8]) -> Came {
+        if !self.cover.is_on() {
+            return match self.hear(input) {
+                Some((taken, told)) => Came::Answer(behind(input, taken), told),
+                None => Came::Nothing,
+            };
+        }
+        let input = self.cover.decrypt(input);
+        let heard = self.hear(&input);
+        self.cover.encrypt(&self.output);
+        match heard {
+            // Who has said that nothing more comes, or says what nobody understands, is no way through.
+            Some((_, (answer, _))) if self.cover.is_over() && failure(answer, false).is_none() => {
+                Came::End
+            }
+            Some((taken, told)) => Came::Answer(behind(&input, taken), told),
+            None if self.cover.is_closed() => Came::End,
+            // What TLS has to say of a failure leaves first.
+            None => Came::Nothing,
+        }
+    }
+
+    /// Takes what the proxy has said. Returns, once it has answered, how much of it that took.
+    fn hear(&mut self, input: &[u8]) -> Option<(usize, Told)> {
+        Some(match &mut self.speaks {
             Speaks::Socks(socks) => {
                 let (taken, answer) = socks.receive(input, &mut self.output);
                 (taken, (answer?, None))
@@ -107,8 +170,7 @@ impl Conversation {
                 Ok((taken, answer)) => (taken, told(answer?)),
                 Err(error) => (input.len(), (ProxyAnswer::Malformed(error), None)),
             },
-        };
-        Some((input.get(taken..).unwrap_or_default(), told))
+        })
     }
 
     /// Takes what there is of an answer when no more will come.
@@ -149,11 +211,16 @@ pub(super) fn failure(answer: ProxyAnswer, credentials: bool) -> Option<ProxyFai
     })
 }
 
-/// Why this proxy cannot be used for this host.
-pub(super) fn unfit(proxy: &ProxyServer, host: &str) -> Option<ProxyFailure> {
+/// What this proxy needs besides a stream: TLS, if it speaks that. Or why it cannot be used for this
+/// host.
+pub(super) fn prepare(proxy: &ProxyServer, host: &str) -> Result<Cover, ProxyFailure> {
     match proxy.kind() {
-        ProxyKind::Https => Some(ProxyFailure::NoTls),
-        ProxyKind::Socks5 if host.len() > 255 => Some(ProxyFailure::NameTooLong),
-        ProxyKind::Socks5 | ProxyKind::Http => None,
+        ProxyKind::Https => Cover::of(proxy),
+        ProxyKind::Socks5 if host.len() > 255 => Err(ProxyFailure::NameTooLong),
+        ProxyKind::Socks5 | ProxyKind::Http => Ok(Cover::none()),
     }
+}
+
+fn behind(input: &[u8], taken: usize) -> Vec<u8> {
+    input.get(taken..).unwrap_or_default().into()
 }

@@ -10,6 +10,8 @@ use crate::report::DialRecord;
 use crate::report::PhaseSpan;
 #[cfg(all(feature = "std", unix))]
 use crate::time::Timestamp;
+#[cfg(feature = "rustls")]
+use crate::tls::TlsLayer;
 
 impl Dial {
     /// What has happened so far.
@@ -30,7 +32,12 @@ impl Dial {
         }
         let record = Box::new(self.record);
         match self.stage {
-            Stage::Connected(_, read) => Ok(Dialled { record, read }),
+            #[cfg(feature = "rustls")]
+            Stage::Connected(_, read, cover) => {
+                Ok(Dialled { record, read, tunnel: cover.into_layer() })
+            }
+            #[cfg(not(feature = "rustls"))]
+            Stage::Connected(_, read, _) => Ok(Dialled { record, read }),
             Stage::Resolve { .. } | Stage::Connect(_) | Stage::Proxy(..) | Stage::Failed => {
                 Err(DialError { record })
             }
@@ -39,13 +46,18 @@ impl Dial {
 }
 
 /// A stream that leads to the server, as far as a [`Dial`](super::Dial) knows of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Dialled {
     /// What has happened.
     pub record: Box<DialRecord>,
     /// What was read behind the proxy's answer: it is the server's.
     pub read: Vec<u8>,
+    /// TLS with an `https://` proxy, where one is used, for
+    /// [`Driver::with_tunnel`](crate::driver::Driver::with_tunnel): all that is still to be said goes
+    /// through it.
+    #[cfg(feature = "rustls")]
+    pub tunnel: Option<Box<TlsLayer>>,
 }
 
 impl Dialled {
@@ -55,7 +67,12 @@ impl Dialled {
         let mut record = Box::new(DialRecord::new(began));
         record.connect = Some(PhaseSpan { began, ended: Some(now) });
         record.ended = now;
-        Self { record, read: Vec::new() }
+        Self {
+            record,
+            read: Vec::new(),
+            #[cfg(feature = "rustls")]
+            tunnel: None,
+        }
     }
 }
 

@@ -56,7 +56,7 @@ pub struct PhaseTimeouts {
     pub resolve: Option<Duration>,
     /// The race of all addresses together.
     pub connect: Option<Duration>,
-    /// The conversation with the proxy.
+    /// The conversation with the proxy, TLS with it included.
     pub proxy: Option<Duration>,
 }
 
@@ -65,7 +65,7 @@ impl PhaseTimeouts {
         match phase {
             DialPhase::Resolve => self.resolve,
             DialPhase::Connect => self.connect,
-            DialPhase::Proxy => self.proxy,
+            DialPhase::ProxyTls | DialPhase::Proxy => self.proxy,
             // Whoever speaks the opening handshake has its deadline.
             DialPhase::Tls | DialPhase::Upgrade => None,
         }

@@ -8,10 +8,16 @@ mod env;
 
 use alloc::boxed::Box;
 use alloc::string::String;
+#[cfg(feature = "rustls")]
+use alloc::sync::Arc;
 use core::fmt;
+#[cfg(feature = "rustls")]
+use core::panic::AssertUnwindSafe;
 
 use crate::handshake::{AuthorityError, ClientRequest, percent_decode, split_authority};
 use crate::report::ProxyKind;
+#[cfg(feature = "rustls")]
+use crate::tls::{TlsClient, TlsConfigError, TlsLayer};
 
 use bypass::Bypass;
 #[cfg(feature = "std")]
@@ -45,8 +51,11 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// One proxy for every server: `http://host:port` or `socks5://host:port`. One of `https://` is
-    /// understood, and a dial through it fails with [`ProxyFailure::NoTls`](super::ProxyFailure).
+    /// One proxy for every server: `http://host:port`, `https://host:port` or `socks5://host:port`.
+    ///
+    /// With an `https://` one, TLS is spoken below everything that is said to it and through it; that
+    /// needs feature `wss`, as `wss://` URLs do, or a dial fails with
+    /// [`ProxyFailure::NoTls`](super::ProxyFailure::NoTls).
     ///
     /// The port defaults to 80, 443 and 1080. `socks5h` is the same as `socks5`: names are always the
     /// proxy's to resolve. Without a scheme, `http` is meant. User and password may stand before the
@@ -71,6 +80,46 @@ impl Proxy {
             server.credentials = Some(Credentials::new(user, password, server.kind)?);
         }
         Ok(self)
+    }
+
+    /// The same, with these settings for the TLS with an `https://` proxy: for an authority that its
+    /// certificate alone is issued by, or a certificate of this client's that it wants to see.
+    ///
+    /// By default, who is trusted in [`ConnectOptions::tls`](crate::ConnectOptions::tls) is trusted to
+    /// be the proxy, too; a certificate of the client's, and a server's name, are not for it. What
+    /// [`TlsClient::inspect`] shows is never what is said to a proxy.
+    ///
+    /// ```no_run
+    /// use farewell::dial::Proxy;
+    /// use farewell::tls::TlsClient;
+    ///
+    /// let tls = TlsClient::builder().ca_pem(std::fs::read("proxy-authority.pem")?)?.build()?;
+    /// let proxy = Proxy::new("https://proxy.example")?.tls(tls);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn tls(mut self, tls: TlsClient) -> Self {
+        let tls = ProxyTls::new(tls);
+        for server in self.servers_with_tls() {
+            server.tls = Some(tls.clone());
+        }
+        self
+    }
+
+    /// The same where nothing was set.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn tls_by_default(mut self, tls: &TlsClient) -> Self {
+        for server in self.servers_with_tls().filter(|server| server.tls.is_none()) {
+            server.tls = Some(ProxyTls::new(tls.for_another_host()));
+        }
+        self
+    }
+
+    #[cfg(feature = "rustls")]
+    fn servers_with_tls(&mut self) -> impl Iterator<Item = &mut ProxyServer> {
+        let servers = self.plain.iter_mut().chain(&mut self.secure);
+        servers.filter(|server| server.kind == ProxyKind::Https)
     }
 
     /// The same, but for these servers, which are reached directly: as in `NO_PROXY`, a list with
@@ -107,6 +156,8 @@ pub struct ProxyServer {
     host: Box<str>,
     port: u16,
     credentials: Option<Credentials>,
+    #[cfg(feature = "rustls")]
+    tls: Option<ProxyTls>,
 }
 
 impl ProxyServer {
@@ -141,7 +192,14 @@ impl ProxyServer {
             None => None,
         };
         let host = host.trim_matches(['[', ']']).into();
-        Ok(Self { kind, host, port: port.unwrap_or(default), credentials })
+        Ok(Self {
+            kind,
+            host,
+            port: port.unwrap_or(default),
+            credentials,
+            #[cfg(feature = "rustls")]
+            tls: None,
+        })
     }
 
     /// What it speaks.
@@ -168,6 +226,18 @@ impl ProxyServer {
         self.credentials.is_some()
     }
 
+    /// Whether it speaks TLS, and nobody has said with which settings.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn lacks_tls(&self) -> bool {
+        self.kind == ProxyKind::Https && self.tls.is_none()
+    }
+
+    /// The TLS of one connection to it.
+    #[cfg(feature = "rustls")]
+    pub(super) fn tls_layer(&self) -> Option<Result<TlsLayer, TlsConfigError>> {
+        self.tls.as_ref().map(|ProxyTls(tls)| tls.without_inspector().layer(&self.host))
+    }
+
     pub(super) fn user_and_password(&self) -> Option<(&str, &str)> {
         self.credentials.as_ref().map(|Credentials { user, password }| (&**user, &**password))
     }
@@ -183,6 +253,28 @@ impl fmt::Debug for ProxyServer {
             .finish()
     }
 }
+
+/// The settings of TLS with a proxy. They equal themselves and their clones.
+#[cfg(feature = "rustls")]
+#[derive(Clone)]
+struct ProxyTls(Arc<AssertUnwindSafe<TlsClient>>);
+
+#[cfg(feature = "rustls")]
+impl ProxyTls {
+    fn new(tls: TlsClient) -> Self {
+        Self(Arc::new(AssertUnwindSafe(tls)))
+    }
+}
+
+#[cfg(feature = "rustls")]
+impl PartialEq for ProxyTls {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+#[cfg(feature = "rustls")]
+impl Eq for ProxyTls {}
 
 #[derive(Clone, PartialEq, Eq)]
 struct Credentials {

@@ -1,7 +1,5 @@
 //! From the bytes that were read to the events that are ready to be handed out.
 
-use alloc::boxed::Box;
-
 use super::Driver;
 use crate::session::SessionEvent;
 
@@ -50,7 +48,13 @@ impl Driver {
 
     /// Takes in bytes up to the first event that is wanted; keeps the rest.
     #[inline]
-    pub(super) fn poll(&mut self, mut input: &mut [u8]) {
+    pub(super) fn poll(&mut self, input: &mut [u8]) {
+        self.poll_with_more(input, 0);
+    }
+
+    /// The same, where so many more bytes may follow at once.
+    #[inline]
+    pub(super) fn poll_with_more(&mut self, mut input: &mut [u8], more: usize) {
         match self.session.poll_event(&mut input, self.now) {
             Some(SessionEvent::Message(message)) => self.ready.add_message(message.into_owned()),
             Some(event) => {
@@ -61,7 +65,7 @@ impl Driver {
             None => self.calm = false,
         }
         if !input.is_empty() {
-            self.unparsed.keep(input);
+            self.unparsed.keep_with_more(input, more);
         }
     }
 
@@ -76,7 +80,7 @@ impl Driver {
     /// Makes an event ready to be handed out, if it is wanted.
     pub(super) fn sort(&mut self, mut event: SessionEvent<'static>) -> Sorted {
         if let SessionEvent::Ended(report) = &mut event {
-            report.tls = self.security.facts().cloned().map(Box::new);
+            self.security.tell(report);
         }
         self.calm &= matches!(event, SessionEvent::Message(_));
         let sorted = match &event {

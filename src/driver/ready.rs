@@ -42,6 +42,11 @@ impl Ready {
         self.ended.as_deref()
     }
 
+    #[cfg(feature = "rustls")]
+    pub(super) fn ended_mut(&mut self) -> Option<&mut Termination> {
+        self.ended.as_deref_mut()
+    }
+
     #[inline]
     pub(super) fn add(&mut self, event: SessionEvent<'static>) {
         match event {

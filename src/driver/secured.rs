@@ -1,5 +1,8 @@
 //! TLS in the turn: what is read and written is ciphertext, and both ends of it are said in TLS too.
 //!
+//! There may be two layers of it: that with the peer, and below it that with a proxy of `https://`, the
+//! tunnel. What one of them makes of plaintext is plaintext to the one below.
+//!
 //! Invariants: what was decrypted before a failure is handed out before it; our alert leaves and
 //! the peer's stream is read to its end, both within the linger timeout, before a failure of TLS
 //! ends the connection. `close_notify` leaves behind everything else, and before the stream is shut
@@ -7,8 +10,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
-
-use bytes::Buf;
+use alloc::vec::Vec;
 
 use super::{Driver, Shutdown, Step, Want};
 use crate::report::{Cause, ReadClosed, ReadEnd, Termination, TlsError, TlsFacts, TransportError};
@@ -16,20 +18,43 @@ use crate::session::{Output, Session};
 use crate::time::{Timer, Timestamp};
 use crate::tls::TlsLayer;
 
+/// Plaintext is read in pieces of this size, where there is not enough memory for all of it.
+const ENOUGH: usize = 4096;
+
 /// The TLS below a session, if there is any.
 #[derive(Debug)]
 pub(super) struct Security(Option<Box<Secured>>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Secured {
-    layer: TlsLayer,
+    /// TLS with a proxy, below all else.
+    tunnel: Option<Box<TlsLayer>>,
+    /// TLS with the peer.
+    layer: Option<TlsLayer>,
     failing: Option<Failing>,
+}
+
+impl Secured {
+    fn layers(&self) -> impl Iterator<Item = &TlsLayer> {
+        self.tunnel.as_deref().into_iter().chain(&self.layer)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.layers().any(TlsLayer::is_closed)
+    }
+
+    /// Why one of the layers has failed, if one has.
+    fn failure(&self) -> Option<TransportError> {
+        let peers = self.layer.as_ref().and_then(TlsLayer::failure).map(TransportError::Tls);
+        let proxys = self.tunnel.as_deref().and_then(TlsLayer::failure);
+        peers.or(proxys.map(TransportError::ProxyTls))
+    }
 }
 
 /// TLS has failed, and the connection is about to end by it.
 #[derive(Debug, Clone, Copy)]
 struct Failing {
-    error: TlsError,
+    error: TransportError,
     /// It ends by then.
     deadline: Timestamp,
     /// Bytes that came since, and were thrown away.
@@ -51,58 +76,89 @@ impl Security {
 
     /// Whether there is something to write, or to encrypt and then to write.
     pub(super) fn wants_write(&self, session: &mut Session, ended: bool) -> bool {
-        let Some(Secured { layer, failing }) = self.0.as_deref() else { return false };
-        if ended {
-            return layer.is_closed() && layer.has_output();
+        let Some(secured) = self.0.as_deref() else { return false };
+        if ended && !secured.is_closed() {
+            return false;
         }
-        layer.has_output() || failing.is_none() && layer.lacks(session.output().remaining())
+        let Secured { tunnel, layer, failing } = secured;
+        // Where nothing is ready to leave a layer, nothing of what is above is encrypted.
+        let more = !ended && failing.is_none();
+        let mut above = || match layer {
+            Some(layer) => {
+                layer.has_output() || more && layer.takes_plaintext() && session.has_output()
+            }
+            None => more && session.has_output(),
+        };
+        match tunnel {
+            Some(tunnel) => tunnel.has_output() || tunnel.takes_plaintext() && above(),
+            None => above(),
+        }
     }
 
     /// What there is to be written, where there is TLS.
     pub(super) fn output<'a>(&'a mut self, session: &'a mut Session) -> Output<'a> {
-        let Some(secured) = self.0.as_deref_mut() else { return session.output() };
-        //= rfc6455#4.1
-        //# Otherwise, all further communication on this channel MUST run through
-        //# the encrypted tunnel [RFC5246].
-        secured.layer.encrypt(session.output());
-        secured.layer.output()
+        if !self.is_on() {
+            return session.output();
+        }
+        session.has_output();
+        self.ready_output(session)
     }
 
     /// The same, right after it was asked whether there is any.
     #[inline]
     pub(super) fn ready_output<'a>(&'a mut self, session: &'a mut Session) -> Output<'a> {
-        if self.is_on() { self.output(session) } else { session.ready_output() }
+        let mut output = session.ready_output();
+        let Some(Secured { tunnel, layer, .. }) = self.0.as_deref_mut() else { return output };
+        //= rfc6455#4.1
+        //# Otherwise, all further communication on this channel MUST run through
+        //# the encrypted tunnel [RFC5246].
+        for layer in layer.iter_mut().chain(tunnel.as_deref_mut()) {
+            layer.encrypt(output);
+            output = layer.output();
+        }
+        output
     }
 
     /// The stream has taken so much ciphertext. Returns how much plaintext it has by that.
     pub(super) fn written(&mut self, len: usize) -> usize {
-        self.0.as_deref_mut().map_or(len, |secured| secured.layer.consume(len))
+        let Some(Secured { tunnel, layer, .. }) = self.0.as_deref_mut() else { return len };
+        let layers = tunnel.as_deref_mut().into_iter().chain(layer);
+        layers.fold(len, |len, layer| layer.consume(len))
     }
 
     /// Nothing of what waits will leave.
     pub(super) fn forget_output(&mut self) {
-        if let Some(secured) = self.0.as_deref_mut() {
-            secured.layer.clear();
-        }
+        let Some(Secured { tunnel, layer, .. }) = self.0.as_deref_mut() else { return };
+        tunnel.as_deref_mut().into_iter().chain(layer).for_each(TlsLayer::clear);
     }
 
-    /// Says in TLS that nothing more comes from us, behind what has left. Returns whether that is
-    /// to be written.
+    /// Says in TLS that nothing more comes from us, behind what has left: to the peer first, then to
+    /// the proxy. Returns whether that is to be written.
     pub(super) fn close(&mut self, ended: Option<&Termination>) -> bool {
         let Some(secured) = self.0.as_deref_mut() else { return false };
         let aborted = ended.is_some_and(|report| report.cause == Cause::Aborted);
-        !aborted && !secured.layer.has_output() && secured.layer.close()
+        if aborted || secured.layers().any(TlsLayer::has_output) {
+            return false;
+        }
+        let Secured { tunnel, layer, .. } = secured;
+        let passes = tunnel.as_deref().is_none_or(TlsLayer::takes_plaintext);
+        let peer_told = layer.as_mut().filter(|_| passes).is_some_and(TlsLayer::close);
+        peer_told || tunnel.as_deref_mut().is_some_and(TlsLayer::close)
     }
 
     /// Whether the end of our side was said in TLS.
     pub(super) fn is_closed(&self) -> bool {
-        self.0.as_deref().is_some_and(|secured| secured.layer.is_closed())
+        self.0.as_deref().is_some_and(Secured::is_closed)
     }
 
     /// Why nothing more will be encrypted, if that is so and what was has left.
     pub(super) fn write_failure(&self) -> Option<TransportError> {
-        let stuck = self.0.as_deref().is_some_and(|secured| secured.layer.is_stuck());
-        stuck.then_some(TransportError::Tls(TlsError::Local))
+        let Secured { tunnel, layer, .. } = self.0.as_deref()?;
+        if layer.as_ref().is_some_and(TlsLayer::is_stuck) {
+            return Some(TransportError::Tls(TlsError::Local));
+        }
+        let stuck = tunnel.as_deref().is_some_and(TlsLayer::is_stuck);
+        stuck.then_some(TransportError::ProxyTls(TlsError::Local))
     }
 
     /// By when a failure ends the connection.
@@ -110,9 +166,24 @@ impl Security {
         Some(self.0.as_deref()?.failing?.deadline)
     }
 
-    /// What is known of it.
+    /// What is known of the TLS with the peer.
     pub(super) fn facts(&self) -> Option<&TlsFacts> {
-        Some(self.0.as_deref()?.layer.facts())
+        Some(self.0.as_deref()?.layer.as_ref()?.facts())
+    }
+
+    /// Has the report of an ending say what is known of TLS, and why that with a proxy has failed.
+    pub(super) fn tell(&self, report: &mut Termination) {
+        report.tls = self.facts().cloned().map(Box::new);
+        let Some(tunnel) = self.0.as_deref().and_then(|secured| secured.tunnel.as_deref()) else {
+            return;
+        };
+        if let Some(record) = report.dial.as_mut().and_then(|dial| dial.proxy_tls.as_mut()) {
+            (*record.facts).clone_from(tunnel.facts());
+        }
+    }
+
+    fn get_or_begin(&mut self) -> &mut Secured {
+        self.0.get_or_insert_default()
     }
 }
 
@@ -139,68 +210,132 @@ impl Driver {
     #[must_use]
     pub fn with_tls(mut self, layer: TlsLayer) -> Self {
         self.session.tls_begins();
-        self.security = Security(Some(Box::new(Secured { layer, failing: None })));
+        self.security.get_or_begin().layer = Some(layer);
+        self
+    }
+
+    /// Speaks TLS with a proxy below everything else, that with the peer among it: what
+    /// [`Dialled::tunnel`](crate::dial::Dialled::tunnel) has.
+    ///
+    /// What was read behind the proxy's answer is plaintext of this layer's: bytes for
+    /// [`with_input`](Self::with_input) are what comes out of it. A failure of it is one of
+    /// [`TransportError::ProxyTls`].
+    #[must_use]
+    pub fn with_tunnel(mut self, layer: impl Into<Box<TlsLayer>>) -> Self {
+        self.security.get_or_begin().tunnel = Some(layer.into());
         self
     }
 
     /// Decrypts what was read, and takes in what that brings.
     pub(super) fn read_ciphertext(&mut self, input: &mut [u8]) {
-        let Some(mut secured) = self.security.0.take() else { return };
-        if !self.read_closed {
-            self.decrypt(&mut secured, input);
-        }
-        self.security.0 = Some(secured);
+        self.with_layers(input.len(), |driver, Secured { tunnel, layer, .. }| match tunnel {
+            Some(tunnel) => driver.decrypt(tunnel, Some(layer), input, 0),
+            None => driver.decrypt_peers(layer, input, 0),
+        });
     }
 
-    fn decrypt(&mut self, secured: &mut Secured, input: &mut [u8]) {
-        let Secured { layer, failing } = secured;
-        if let Some(failing) = failing {
-            failing.discarded += input.len() as u64;
-            return;
+    /// The same for what came out of a tunnel.
+    pub(super) fn read_behind_tunnel(&mut self, input: &mut [u8]) {
+        self.with_layers(input.len(), |driver, secured| {
+            driver.decrypt_peers(&mut secured.layer, input, 0);
+        });
+    }
+
+    /// Has so many bytes decrypted, unless they are of no use any more, and draws the conclusions.
+    fn with_layers(&mut self, len: usize, decrypt: impl FnOnce(&mut Self, &mut Secured)) {
+        let Some(mut secured) = self.security.0.take() else { return };
+        if let Some(failing) = &mut secured.failing {
+            failing.discarded += len as u64;
+        } else if !self.read_closed {
+            decrypt(self, &mut secured);
+            self.conclude(&mut secured);
         }
+        self.security.0 = Some(secured);
+        // What came has ended the connection: its report was made while the layers were at work.
+        if let Some(report) = self.ready.ended_mut().filter(|report| report.tls.is_none()) {
+            self.security.tell(report);
+        }
+    }
+
+    /// What it means for the connection how the layers are now.
+    fn conclude(&mut self, secured: &mut Secured) {
+        self.calm &= !secured.layers().any(TlsLayer::has_output);
+        if let Some(error) = secured.failure() {
+            let linger = self.now + self.session.config().timeouts.linger;
+            // No other deadline cuts it short: a Ping that is due, for example.
+            let handshake = self.session.next_timer().filter(|next| next.1 == Timer::Handshake);
+            let deadline = handshake.map_or(linger, |next| linger.min(next.0));
+            let failing = Failing { error, deadline, discarded: 0, read_closed: false };
+            secured.failing = Some(failing);
+            self.calm = false;
+        } else if secured.layer.as_ref().is_some_and(TlsLayer::is_peer_closed) {
+            self.close_reading(ReadClosed::Eof.into());
+        } else if secured.tunnel.as_deref().is_some_and(TlsLayer::is_peer_closed) {
+            // The proxy has said so, and the peer has not.
+            let established = secured.layer.as_ref().is_some_and(TlsLayer::is_established);
+            let how = if established { ReadClosed::TlsTruncated } else { ReadClosed::Eof };
+            self.close_reading(how.into());
+        }
+    }
+
+    /// Decrypts what the peer has sent, or takes it in as it is where there is no TLS with it.
+    fn decrypt_peers(&mut self, layer: &mut Option<TlsLayer>, input: &mut [u8], more: usize) {
+        match layer {
+            Some(layer) => self.decrypt(layer, None, input, more),
+            None => self.take_in(input, more),
+        }
+    }
+
+    /// Decrypts what is this layer's, and hands on what comes of it: to the session, or from a tunnel
+    /// to what is above. So much more was read behind it.
+    fn decrypt(
+        &mut self,
+        layer: &mut TlsLayer,
+        mut above: Option<&mut Option<TlsLayer>>,
+        input: &mut [u8],
+        more: usize,
+    ) {
         let (mut at, mut nothing) = (0, true);
         while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
             let established = layer.is_established();
             let taken = layer.take(rest);
             if !established {
-                let agreed = layer.is_established().then(|| layer.facts());
-                self.session.tls_received(agreed, self.now);
+                if above.is_none() {
+                    let agreed = layer.is_established().then(|| layer.facts());
+                    self.session.tls_received(agreed, self.now);
+                }
                 // What waits to be sent can leave now, whether TLS has something to say or not.
                 self.calm &= !layer.is_established();
             }
             at += taken.ciphertext;
             nothing &= established && taken.plaintext == 0;
             // What was taken in has made room for what came of it.
-            let (memory, more) = input.split_at_mut(at.min(input.len()));
-            self.read_plaintext(layer, taken.plaintext, memory, more.len());
+            let (memory, rest) = input.split_at_mut(at.min(input.len()));
+            let more = more + rest.len();
+            self.read_plaintext(layer, above.as_deref_mut(), taken.plaintext, memory, more);
         }
         if nothing {
             self.session.ciphertext_received(self.now);
         }
-        self.calm &= !layer.has_output();
-        if let Some(error) = layer.failure() {
-            let linger = self.now + self.session.config().timeouts.linger;
-            // No other deadline cuts it short: a Ping that is due, for example.
-            let handshake = self.session.next_timer().filter(|next| next.1 == Timer::Handshake);
-            let deadline = handshake.map_or(linger, |next| linger.min(next.0));
-            *failing = Some(Failing { error, deadline, discarded: 0, read_closed: false });
-            self.calm = false;
-        } else if layer.is_peer_closed() {
-            self.close_reading(ReadClosed::Eof.into());
-        }
     }
 
-    /// Takes in so much plaintext at most, or all that there is before a failure. So much ciphertext
-    /// was read behind it.
+    /// Takes in so much plaintext at most, or all that there is before a failure.
     fn read_plaintext(
         &mut self,
         layer: &mut TlsLayer,
+        mut above: Option<&mut Option<TlsLayer>>,
         mut left: usize,
         memory: &mut [u8],
         more: usize,
     ) {
+        let mut own = Vec::new();
         while left > 0 {
-            let spare = if self.unparsed.is_empty() { self.session.spare_mut() } else { &mut [] };
+            let is_sessions = above.as_deref().is_none_or(Option::is_none);
+            let spare = if is_sessions && self.unparsed.is_empty() {
+                self.session.spare_mut()
+            } else {
+                &mut []
+            };
             let len = if !spare.is_empty() {
                 let len = layer.read(spare);
                 self.session.handle_filled(len, self.now);
@@ -208,15 +343,19 @@ impl Driver {
                 // The peer may have broken a rule, which makes a Close and no event.
                 self.calm = false;
                 len
-            } else if memory.len() >= left {
-                let len = layer.read(memory);
-                self.take_in(memory.get_mut(..len).unwrap_or_default(), more);
-                len
             } else {
-                // The end of a record that came piece by piece.
-                let mut memory = vec![0; left];
-                let len = layer.read(&mut memory);
-                self.take_in(memory.get_mut(..len).unwrap_or_default(), more);
+                // The end of a record that came piece by piece needs more memory than the piece had.
+                if memory.len() < left.min(ENOUGH) && own.is_empty() {
+                    own = vec![0; ENOUGH];
+                }
+                let memory = if own.is_empty() { &mut *memory } else { own.as_mut_slice() };
+                let len = layer.read(memory);
+                let more = more + left.saturating_sub(len);
+                let plaintext = memory.get_mut(..len).unwrap_or_default();
+                match above.as_deref_mut() {
+                    Some(peers) => self.decrypt_peers(peers, plaintext, more),
+                    None => self.take_in(plaintext, more),
+                }
                 len
             };
             if len == 0 {
@@ -230,7 +369,7 @@ impl Driver {
 
     fn take_in(&mut self, plaintext: &mut [u8], more: usize) {
         if self.unparsed.is_empty() {
-            self.poll(plaintext);
+            self.poll_with_more(plaintext, more);
         } else {
             self.unparsed.keep_with_more(plaintext, more);
         }
@@ -251,11 +390,10 @@ impl Driver {
         if self.read_closed {
             return None;
         }
+        // Nobody has said so in TLS: neither the peer nor, where there is none with that, the proxy.
+        let cut = secured.layer.as_ref().is_none_or(TlsLayer::is_established);
         Some(match end.how {
-            ReadClosed::Eof if secured.layer.is_established() => ReadClosed::TlsTruncated.into(),
-            ReadClosed::EndOrReset if secured.layer.is_established() => {
-                ReadClosed::TlsTruncated.into()
-            }
+            ReadClosed::Eof | ReadClosed::EndOrReset if cut => ReadClosed::TlsTruncated.into(),
             ReadClosed::Eof
             | ReadClosed::EndOrReset
             | ReadClosed::TlsTruncated
@@ -277,7 +415,10 @@ impl Driver {
             }
         }
         // Who has sent an alert does not wait for one.
-        let told = matches!(error, TlsError::Alert(_));
+        let told = matches!(
+            error,
+            TransportError::Tls(TlsError::Alert(_)) | TransportError::ProxyTls(TlsError::Alert(_))
+        );
         if told || deadline <= self.now || self.write_failed {
             self.end_failing(error);
             return None;
@@ -287,6 +428,10 @@ impl Driver {
             return Some(if self.wants_write() { Step::Write } else { Step::Flush });
         }
         if !leaving && self.shut_down.is_none() {
+            // The tunnel is sound where it is the peer's TLS that failed.
+            if self.security.close(None) {
+                return Some(Step::Write);
+            }
             self.shut_down = Some(Shutdown::Write);
             return Some(Step::ShutDown(Shutdown::Write));
         }
@@ -302,15 +447,15 @@ impl Driver {
         None
     }
 
-    fn end_failing(&mut self, error: TlsError) {
+    fn end_failing(&mut self, error: TransportError) {
         if let Some(secured) = self.security.0.as_deref_mut() {
             secured.failing = None;
-            secured.layer.clear();
         }
+        self.security.forget_output();
         //= rfc6455#4.1
         //# If this fails (e.g., the server's certificate could not be verified),
         //# then the client MUST _Fail the WebSocket Connection_ and abort the
         //# connection.
-        self.close_reading(ReadClosed::Failed(TransportError::Tls(error)).into());
+        self.close_reading(ReadClosed::Failed(error).into());
     }
 }

@@ -25,10 +25,10 @@ impl Unparsed {
 
     /// As [`keep`](Self::keep), where so many more bytes may follow at once: where memory grows with
     /// each piece, it is copied again and again.
-    #[cfg(feature = "rustls")]
+    #[inline]
     pub(super) fn keep_with_more(&mut self, bytes: &[u8], more: usize) {
         self.bytes.reserve(bytes.len() + more);
-        self.keep(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// The session's next event from here.

@@ -68,12 +68,18 @@ impl Security {
     pub(super) fn facts(&self) -> Option<&TlsFacts> {
         None
     }
+
+    #[inline(always)]
+    pub(super) fn tell(&self, _: &mut Termination) {}
 }
 
 #[allow(clippy::unused_self, reason = "as where there is TLS")]
 impl Driver {
     #[inline(always)]
     pub(super) fn read_ciphertext(&mut self, _: &mut [u8]) {}
+
+    #[inline(always)]
+    pub(super) fn read_behind_tunnel(&mut self, _: &mut [u8]) {}
 
     #[inline(always)]
     pub(super) fn end_ciphertext(&mut self, end: ReadEnd) -> Option<ReadEnd> {

@@ -1,11 +1,12 @@
 //! What can be set about reconnecting.
 
-use alloc::sync::Arc;
+use alloc::boxed::Box;
 use core::fmt;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use super::outcome::{Advice, Outcome};
+use crate::sync::Arc;
 
 /// Settings of a [`Reconnect`](super::Reconnect).
 ///
@@ -116,7 +117,9 @@ impl Classifier {
     /// Classifies by this function, which should return the same advice for the same outcome.
     #[must_use]
     pub fn new(classify: impl Fn(&Outcome<'_>) -> Option<Advice> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(classify))
+        // Through a box, which each kind of `Arc` can be made of.
+        let classify: Box<Classify> = Box::new(classify);
+        Self(Arc::from(classify))
     }
 
     pub(super) fn classify(&self, outcome: &Outcome<'_>) -> Option<Advice> {

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::handshake::HandshakeError;
-use crate::report::{Cause, Termination, TlsError, TransportError};
+use crate::report::{Cause, ProxyFailure, Termination, TlsError, TransportError};
 use crate::time::Timestamp;
 use crate::time::display::Span;
 use crate::wire::close::{ABNORMAL_CLOSURE, CodeFacts, CodeRetry};
@@ -225,6 +225,11 @@ impl ReasonKind {
                 if report.evidence.position.is_before_open() =>
             {
                 Self::Tls(error)
+            }
+            Cause::Transport { kind: TransportError::ProxyTls(error), .. }
+                if report.evidence.position.is_before_open() =>
+            {
+                Self::Failed(ConnectFailure::Proxy(ProxyFailure::Tls(error)))
             }
             Cause::ClosingHandshake
             | Cause::Eof { .. }

@@ -201,6 +201,7 @@ impl ConnectFailure {
 const fn for_proxy(failure: ProxyFailure) -> Advice {
     match failure {
         ProxyFailure::CutShort => Advice::Retry,
+        ProxyFailure::Tls(error) => Advice::for_tls(error),
         ProxyFailure::Refused { status } => Advice::for_status(status),
         ProxyFailure::Socks(reply) => match reply {
             SocksReply::GeneralFailure
@@ -220,6 +221,7 @@ const fn for_proxy(failure: ProxyFailure) -> Advice {
         | ProxyFailure::Malformed(_)
         | ProxyFailure::NotSocks
         | ProxyFailure::NoTls
+        | ProxyFailure::NoTlsName
         | ProxyFailure::NameTooLong => Advice::Stop,
     }
 }

@@ -244,6 +244,13 @@ fn every_failure_of_a_tls_handshake() {
             failed.evidence.position = position;
             assert_eq!(decide(&failed).to_string(), format!("{expected}{error}"));
         }
+        // With a proxy it is the same.
+        let kind = TransportError::ProxyTls(error);
+        let mut below = report(Cause::Transport { direction: Direction::Read, kind });
+        below.evidence.position = Position::TlsHandshake;
+        assert_eq!(decide(&below).is_stop(), expected == stop, "{error}");
+        let says = decide(&below).to_string();
+        assert!(says.contains("the proxy let nothing through: TLS with the proxy: "), "{says}");
         // Of a connection that was open, the next may live longer.
         failed.evidence.position = Position::FrameBoundary;
         assert!(!decide(&failed).is_stop(), "{error}");

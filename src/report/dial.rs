@@ -2,9 +2,10 @@
 //! its own error, the proxy's answer.
 //!
 //! Invariant: plain values, filled in by the machine in [`dial`](crate::dial) and by whoever
-//! executes it. No name and no credential is in here, and header fields only in the answer of a proxy
-//! that refused, of which neither `Debug` nor serde shows more than status and reason. What grows is
-//! bounded: there is one entry for each address that was tried, and no more than a thousand of those.
+//! executes it. No credential is in here and no name but those of a proxy's TLS, and header fields only
+//! in the answer of a proxy that refused, of which neither `Debug` nor serde shows more than status and
+//! reason. What grows is bounded: there is one entry for each address that was tried, and no more than
+//! a thousand of those.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -12,9 +13,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-#[cfg(feature = "rustls")]
-use super::tls::TlsFacts;
-use super::tls::TlsVersion;
+use super::tls::{TlsFacts, TlsVersion};
 use crate::handshake::{HandshakeError, Refusal};
 use crate::time::Timestamp;
 use crate::time::display::Span;
@@ -80,6 +79,8 @@ pub struct DialRecord {
     /// What the proxy speaks, where one is to be used: the name, the addresses and their errors
     /// are then the proxy's, whether or not it was ever reached.
     pub through: Option<ProxyKind>,
+    /// The TLS handshake with an `https://` proxy, where one was begun.
+    pub proxy_tls: Option<ProxyTlsRecord>,
     /// The conversation with the proxy, where one was begun.
     pub proxy: Option<ProxyRecord>,
     /// The TLS handshake, where there was one.
@@ -105,6 +106,7 @@ impl DialRecord {
             attempts: Vec::new(),
             untried: 0,
             through: None,
+            proxy_tls: None,
             proxy: None,
             tls: None,
             upgrade: None,
@@ -163,6 +165,7 @@ impl DialRecord {
         match phase {
             DialPhase::Resolve => self.resolve,
             DialPhase::Connect => self.connect,
+            DialPhase::ProxyTls => self.proxy_tls.as_ref().map(|tls| tls.span),
             DialPhase::Proxy => self.proxy.as_ref().map(|proxy| proxy.span),
             DialPhase::Tls => self.tls.as_ref().map(|tls| tls.span),
             DialPhase::Upgrade => self.upgrade,
@@ -179,9 +182,11 @@ pub enum DialPhase {
     Resolve,
     /// The addresses race.
     Connect,
+    /// The TLS handshake with the proxy.
+    ProxyTls,
     /// The proxy is asked for a way through.
     Proxy,
-    /// The TLS handshake.
+    /// The TLS handshake with the server.
     Tls,
     /// The WebSocket opening handshake.
     Upgrade,
@@ -193,6 +198,7 @@ impl DialPhase {
         match self {
             Self::Resolve => ("resolve", "looking the name up"),
             Self::Connect => ("connect", "connecting to the addresses"),
+            Self::ProxyTls => ("proxy_tls", "the TLS handshake with the proxy"),
             Self::Proxy => ("proxy", "asking the proxy for a way through"),
             Self::Tls => ("tls", "the TLS handshake"),
             Self::Upgrade => ("upgrade", "the opening handshake"),
@@ -253,6 +259,18 @@ pub struct TlsRecord {
     pub version: Option<TlsVersion>,
     /// The application protocol that was agreed on (ALPN).
     pub alpn: Option<Box<str>>,
+}
+
+/// The TLS handshake with an `https://` proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct ProxyTlsRecord {
+    /// When it began and ended.
+    pub span: PhaseSpan,
+    /// What was agreed on, and what is known of the proxy's certificate; of a handshake that failed, as
+    /// much as was known by then.
+    pub facts: Box<TlsFacts>,
 }
 
 /// The conversation with a proxy.
@@ -351,6 +369,15 @@ impl fmt::Display for DialRecord {
         if !self.attempts.is_empty() {
             part(f)?;
             self.fmt_attempts(f)?;
+        }
+        if let Some(ProxyTlsRecord { span, facts }) = &self.proxy_tls {
+            if let Some(took) = span.took() {
+                part(f)?;
+                match facts.version.filter(|_| self.proxy.is_some()) {
+                    Some(version) => write!(f, "{version} with the proxy in {}", Span(took))?,
+                    None => write!(f, "no TLS with the proxy after {}", Span(took))?,
+                }
+            }
         }
         if let Some(proxy) = &self.proxy {
             if let (Some(answer), Some(took)) = (proxy.answer, proxy.span.took()) {

@@ -13,53 +13,86 @@ use super::first_bytes::FirstBytes;
 ///
 /// It is the kind of a [`TransportError`](crate::TransportError). What a diagnosis needs besides,
 /// names and dates for example, is in [`TlsFacts`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum TlsError {
     /// The peer's certificate is no longer valid, by this machine's clock.
-    #[error("the peer's certificate has expired")]
     Expired,
     /// The peer's certificate is not valid yet, by this machine's clock.
-    #[error("the peer's certificate is not valid yet")]
     NotYetValid,
     /// The peer's certificate was issued by somebody who is not trusted here.
-    #[error("the peer's certificate was issued by somebody who is not trusted here")]
     UnknownIssuer,
     /// The peer's certificate is for other names than the one that was asked for.
-    #[error("the peer's certificate is for another name")]
     WrongName,
     /// The peer's certificate was revoked.
-    #[error("the peer's certificate was revoked")]
     Revoked,
     /// The peer's certificate is unfit in another way: malformed, for another purpose, signed
     /// wrongly.
-    #[error("the peer's certificate is not acceptable")]
     BadCertificate,
     /// The peer has shown no certificate.
-    #[error("the peer has shown no certificate")]
     NoCertificate,
     /// The peer has ended TLS with an alert.
-    #[error("the peer sent the TLS alert {0}")]
     Alert(TlsAlert),
     /// What came is not TLS: the peer speaks plain text.
-    #[error("what came is not TLS")]
     NotTls,
     /// There is no version or cipher suite that both ends support.
-    #[error("there is no TLS version or cipher suite that both ends support")]
     Incompatible,
     /// The client offers no application protocol (ALPN) that this server speaks.
-    #[error("there is no application protocol that both ends speak")]
     NoApplicationProtocol,
     /// A record was changed on its way, or made with other keys.
-    #[error("a TLS record could not be decrypted")]
     Undecryptable,
     /// The peer broke a rule of TLS.
-    #[error("the peer broke a rule of TLS")]
     Broken,
     /// This end could not go on: no randomness, no time, keys used up.
-    #[error("TLS could not go on at this end")]
     Local,
+}
+
+impl TlsError {
+    /// What is said of it where the other end is this one.
+    fn say(self, whose: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired => write!(f, "the {whose}'s certificate has expired"),
+            Self::NotYetValid => write!(f, "the {whose}'s certificate is not valid yet"),
+            Self::UnknownIssuer => write!(
+                f,
+                "the {whose}'s certificate was issued by somebody who is not trusted here"
+            ),
+            Self::WrongName => write!(f, "the {whose}'s certificate is for another name"),
+            Self::Revoked => write!(f, "the {whose}'s certificate was revoked"),
+            Self::BadCertificate => write!(f, "the {whose}'s certificate is not acceptable"),
+            Self::NoCertificate => write!(f, "the {whose} has shown no certificate"),
+            Self::Alert(alert) => write!(f, "the {whose} sent the TLS alert {alert}"),
+            Self::NotTls => f.write_str("what came is not TLS"),
+            Self::Incompatible => {
+                f.write_str("there is no TLS version or cipher suite that both ends support")
+            }
+            Self::NoApplicationProtocol => {
+                f.write_str("there is no application protocol that both ends speak")
+            }
+            Self::Undecryptable => f.write_str("a TLS record could not be decrypted"),
+            Self::Broken => write!(f, "the {whose} broke a rule of TLS"),
+            Self::Local => f.write_str("TLS could not go on at this end"),
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say("peer", f)
+    }
+}
+
+impl core::error::Error for TlsError {}
+
+/// TLS with a proxy, which failed so.
+pub(crate) struct WithProxy(pub(crate) TlsError);
+
+impl fmt::Display for WithProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TLS with the proxy: ")?;
+        self.0.say("proxy", f)
+    }
 }
 
 /// A TLS alert, RFC 8446 section 6.

@@ -6,6 +6,7 @@
 use core::fmt::{self, Write as _};
 
 use super::StreamCode;
+use super::tls::WithProxy;
 
 /// How the reading direction of the transport ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +35,7 @@ impl From<TransportError> for ReadClosed {
             | TransportError::Refused
             | TransportError::Unreachable
             | TransportError::Tls(_)
+            | TransportError::ProxyTls(_)
             | TransportError::UnexpectedEof
             | TransportError::StreamReset { .. }
             | TransportError::GoAway { .. }
@@ -110,6 +112,9 @@ pub enum TransportError {
     /// TLS failed.
     #[error(transparent)]
     Tls(super::TlsError),
+    /// TLS with an `https://` proxy failed, below everything that is spoken with the peer.
+    #[error("{}", WithProxy(*.0))]
+    ProxyTls(super::TlsError),
     /// The stream says that it ended before its end, and not what that means.
     #[error("unexpected end of the stream")]
     UnexpectedEof,

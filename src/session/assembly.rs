@@ -38,6 +38,7 @@ impl Assembly {
     }
 
     /// Adds a piece; at most `more` bytes of the message are still to come.
+    #[inline]
     pub(super) fn append(&mut self, piece: &[u8], more: u64) {
         let (inside, beyond) = piece.split_at(piece.len().min(self.open().len()));
         let end = self.received + inside.len();
@@ -46,7 +47,9 @@ impl Assembly {
         }
         self.received = end;
         if !beyond.is_empty() {
-            self.reserve(beyond.len(), more);
+            if self.memory.capacity() - self.memory.len() < beyond.len() {
+                self.grow(beyond.len(), more);
+            }
             self.memory.extend_from_slice(beyond);
             self.received += beyond.len();
         }
@@ -68,19 +71,22 @@ impl Assembly {
         self.memory.get(self.received..).unwrap_or_default()
     }
 
-    /// Makes room for `count` bytes behind the memory: doubled, or less where the message ends.
-    fn reserve(&mut self, count: usize, more: u64) {
+    /// Makes room for `count` bytes behind the memory, and for all that is still to come where that is
+    /// no more than has come then: a message of which half has come moves no more. Else for a power of
+    /// two, which is how long messages like to be.
+    #[inline(never)]
+    fn grow(&mut self, count: usize, more: u64) {
         let len = self.memory.len();
-        if self.memory.capacity() - len >= count {
-            return;
-        }
-        let more = usize::try_from(more).unwrap_or(usize::MAX);
-        let room = count.max(len.max(count).min(count.saturating_add(more)));
-        self.memory.reserve_exact(room);
+        let come = len + count;
+        let all = match usize::try_from(more) {
+            Ok(more) if more <= come => come + more,
+            _ => (come + 1).next_power_of_two(),
+        };
+        self.memory.reserve_exact(all - len);
     }
 
-    /// The message, now that it is complete.
-    pub(super) fn finish(&mut self, kind: MessageKind) -> Result<Message<'static>, Violation> {
+    /// The message, now that it is complete. Of text, every piece was checked before it came here.
+    pub(super) fn finish(&mut self, kind: MessageKind) -> Message<'static> {
         let received = self.received;
         let mut memory = self.clear();
         memory.truncate(received);
@@ -89,10 +95,10 @@ impl Assembly {
             memory.shrink_to_fit();
         }
         let bytes = Bytes::from(memory);
-        Ok(match kind {
-            MessageKind::Text => Message::Text(Text::try_from(bytes).map_err(not_text)?),
+        match kind {
+            MessageKind::Text => Message::Text(Text::checked(bytes)),
             MessageKind::Binary => Message::Binary(Payload::Owned(bytes)),
-        })
+        }
     }
 
     /// Whether so much was received that reading directly may pay.
@@ -183,7 +189,7 @@ mod tests {
                 let capacity = assembly.memory.capacity();
                 assert!(capacity <= 2 * received, "{capacity} for {received}");
             }
-            let message = assembly.finish(MessageKind::Binary).unwrap();
+            let message = assembly.finish(MessageKind::Binary);
             assert_eq!(message.as_bytes(), vec![7; received]);
             assert_eq!(assembly.memory(), 0);
         }
@@ -218,14 +224,25 @@ mod tests {
         expected.extend([2; 500]);
         expected.extend([3; 500]);
         expected.extend([4; 50_000]);
-        assert_eq!(assembly.finish(MessageKind::Binary).unwrap().as_bytes(), expected);
+        assert_eq!(assembly.finish(MessageKind::Binary).as_bytes(), expected);
     }
 
     #[test]
-    fn text_that_is_not_utf8_is_refused() {
+    fn a_message_of_which_half_has_come_moves_no_more() {
         let mut assembly = Assembly::default();
-        assembly.append(b"\xc3", 0);
-        assembly.append(b"(", 0);
-        assert_eq!(assembly.finish(MessageKind::Text), Err(Violation::InvalidUtf8));
+        assembly.append(&[1; 60_000], 50_000);
+        let at = assembly.memory.as_ptr();
+        assembly.append(&[2; 50_000], 0);
+        assembly.append(&[], 0);
+        assert_eq!((assembly.memory.as_ptr(), assembly.memory.capacity()), (at, 110_000));
+    }
+
+    #[test]
+    fn fragments_of_a_message_whose_length_is_a_power_of_two_fill_its_memory() {
+        let mut assembly = Assembly::default();
+        for _ in 0..1024 {
+            assembly.append(&[1; 1024], u64::MAX);
+        }
+        assert_eq!(assembly.memory.capacity(), 1 << 20);
     }
 }

@@ -94,9 +94,8 @@ impl Session {
                 Some(Event::Data(chunk)) => {
                     let (len, last, kind) = (chunk.payload().len(), chunk.is_last(), chunk.kind());
                     self.assembly.take_filled(len);
-                    let message = last.then(|| self.assembly.finish(kind)).transpose();
-                    if let Some(message) = self.message_or_fail(message, now) {
-                        return Some(SessionEvent::Message(message));
+                    if last {
+                        return Some(SessionEvent::Message(self.assembly.finish(kind)));
                     }
                 }
                 // The connection takes no more data, so there is no message any more.

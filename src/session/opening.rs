@@ -6,7 +6,6 @@
 mod ending;
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::mem;
 use core::time::Duration;
 
@@ -21,6 +20,7 @@ use crate::handshake::{
 use crate::report::{
     Cause, Evidence, FirstBytes, Gap, Phase, ReadClosed, ReadEnd, Termination, TransportFailure,
 };
+use crate::sync::Arc;
 use crate::time::{Timer, Timestamp};
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::role::Role;

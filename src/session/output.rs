@@ -36,7 +36,7 @@ impl<'a> Output<'a> {
 
     /// The bytes at the front, as far as they lie together; none only at the end.
     #[inline]
-    pub(super) fn front(&self) -> &'a [u8] {
+    pub(crate) fn front(&self) -> &'a [u8] {
         let buffer = self.buffer;
         let bytes = match buffer.large.get(self.index) {
             Some(_) if self.before > 0 => buffer.small.get(self.small..self.small + self.before),

@@ -294,7 +294,7 @@ fn error(kind: TransportError) -> io::Error {
         TransportError::StreamReset { .. } | TransportError::GoAway { .. } => {
             io::Error::new(ErrorKind::ConnectionReset, kind)
         }
-        TransportError::Tls(_) => io::Error::other(kind),
+        TransportError::Tls(_) | TransportError::ProxyTls(_) => io::Error::other(kind),
         TransportError::NonBlocking | TransportError::Other => ErrorKind::Other.into(),
     }
 }

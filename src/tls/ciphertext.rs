@@ -1,8 +1,8 @@
 //! Ciphertext that is ready to leave, and the plaintext that is in it.
 //!
-//! Invariant: the records are the ciphertext in its order, `plaintext` is the sum of what is in
-//! them. Plaintext counts as taken once the last byte of its record is: the peer can read no part
-//! of it before.
+//! Invariant: the records are the ciphertext in its order, of which the last is empty where none is
+//! left; `plaintext` is the sum of what is in them. Plaintext counts as taken once the last byte of
+//! its record is: the peer can read no part of it before.
 
 use alloc::collections::VecDeque;
 
@@ -18,7 +18,7 @@ pub(super) const RECORD: usize = 16 * 1024;
 const OVERHEAD: usize = 5 + 8 + 16;
 
 /// Some ciphertext, of one record or of several.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Record {
     /// Bytes that have not left.
     ciphertext: usize,
@@ -29,13 +29,16 @@ struct Record {
 #[derive(Debug)]
 pub(super) struct Ciphertext {
     buffer: OutputBuffer,
-    records: VecDeque<Record>,
+    /// All but the last one: most often there is no more than that, which then takes no memory.
+    earlier: VecDeque<Record>,
+    last: Record,
     plaintext: usize,
 }
 
 impl Ciphertext {
     pub(super) fn new() -> Self {
-        Self { buffer: OutputBuffer::new(), records: VecDeque::new(), plaintext: 0 }
+        let (earlier, last) = (VecDeque::new(), Record::default());
+        Self { buffer: OutputBuffer::new(), earlier, last, plaintext: 0 }
     }
 
     /// Makes room for the ciphertext of so much plaintext: where memory grows with each record, it is
@@ -53,7 +56,10 @@ impl Ciphertext {
         if ciphertext == 0 {
             return 0;
         }
-        self.records.push_back(Record { ciphertext, plaintext });
+        if self.last.ciphertext > 0 {
+            self.earlier.push_back(self.last);
+        }
+        self.last = Record { ciphertext, plaintext };
         self.plaintext += plaintext;
         plaintext
     }
@@ -63,17 +69,20 @@ impl Ciphertext {
         let mut left = count.min(self.buffer.len());
         self.buffer.consume(left);
         let mut plaintext = 0;
-        while let Some(front) = self.records.front_mut() {
+        while left > 0 {
+            let front = self.earlier.front_mut().unwrap_or(&mut self.last);
             if left < front.ciphertext {
                 front.ciphertext -= left;
                 break;
             }
             left -= front.ciphertext;
             plaintext += front.plaintext;
-            self.records.pop_front();
+            if self.earlier.pop_front().is_none() {
+                self.last = Record::default();
+            }
         }
-        if self.records.is_empty() {
-            self.records = VecDeque::new();
+        if self.earlier.is_empty() && self.earlier.capacity() > 0 {
+            self.earlier = VecDeque::new();
         }
         self.plaintext -= plaintext;
         plaintext
@@ -133,7 +142,7 @@ mod tests {
                 assert_eq!(plaintext, expected, "{left} of it, {step} at a time");
                 assert_eq!(queue.plaintext(), 11 - plaintext);
             }
-            assert_eq!((queue.consume(9), queue.records.capacity()), (0, 0));
+            assert_eq!((queue.consume(9), queue.earlier.capacity()), (0, 0));
         }
     }
 }

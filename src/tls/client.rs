@@ -159,6 +159,11 @@ impl TlsClient {
         other
     }
 
+    /// The same for what nobody is to see.
+    pub(crate) fn without_inspector(&self) -> Self {
+        Self { inspector: Inspector::default(), ..self.clone() }
+    }
+
     /// The TLS of one connection to this host, which is a DNS name or an address without brackets.
     ///
     /// # Errors

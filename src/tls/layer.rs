@@ -172,13 +172,15 @@ impl TlsLayer {
     }
 
     /// Encrypts what of this output is not, as much as one write takes.
-    pub(crate) fn encrypt(&mut self, mut output: Output<'_>) {
+    pub(crate) fn encrypt(&mut self, mut output: impl Buf + Copy) {
         self.collect(0);
         if !self.takes_plaintext() {
             return;
         }
-        output.advance(self.ciphertext.plaintext());
-        self.ciphertext.reserve(output.remaining().min(BATCH));
+        output.advance(self.ciphertext.plaintext().min(output.remaining()));
+        if output.has_remaining() {
+            self.ciphertext.reserve(output.remaining().min(BATCH));
+        }
         while output.has_remaining() && self.ciphertext.len() < BATCH {
             let taken = self.encrypt_record(output);
             if taken == 0 {
@@ -192,10 +194,15 @@ impl TlsLayer {
     }
 
     /// Makes one record. Returns how much plaintext is in it: none if TLS goes on no more.
-    fn encrypt_record(&mut self, output: Output<'_>) -> usize {
+    fn encrypt_record(&mut self, output: impl Buf + Copy) -> usize {
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let record = output.take(RECORD);
-        let count = record.chunks_vectored(&mut slices);
+        let (first, record) = (output.chunk(), output.take(RECORD));
+        let count = if first.len() == output.remaining() && first.len() <= RECORD {
+            slices[0] = IoSlice::new(first);
+            1
+        } else {
+            record.chunks_vectored(&mut slices)
+        };
         let slices = slices.get(..count).unwrap_or_default();
         let taken = self.connection.writer().write_vectored(slices).unwrap_or(0);
         // Where the keys are used up, the library says of TLS 1.2 that it has taken the plaintext,
@@ -229,11 +236,6 @@ impl TlsLayer {
     /// Whether it takes plaintext: the handshake is over, and nothing has ended.
     pub(crate) fn takes_plaintext(&self) -> bool {
         self.established && !self.closed && !self.stuck && self.failure.is_none()
-    }
-
-    /// Whether plaintext that is not encrypted could be.
-    pub(crate) fn lacks(&self, pending: usize) -> bool {
-        self.takes_plaintext() && pending > self.ciphertext.plaintext()
     }
 
     /// Says in TLS that nothing more comes from us. Returns whether that is news.

@@ -143,31 +143,31 @@ impl FrameHeader {
         let Some(&second) = input.get(1) else { return Ok(None) };
         let masked = Self::check_second(second, sender, opcode)?;
         let short = second & !MASK;
-        let extended = match short {
-            126 => 2,
-            127 => 8,
-            _ => 0,
+        let (len, end) = match short {
+            126 => {
+                let Some(&[_, _, high, low]) = input.first_chunk() else { return Ok(None) };
+                (u64::from(u16::from_be_bytes([high, low])), 4)
+            }
+            127 => {
+                let high = input.get(2).is_some_and(|byte| byte & 0x80 != 0);
+                //= rfc6455#5.2
+                //# the most significant bit MUST be 0
+                if high {
+                    return Err(err(Violation::LengthOverflow, 2));
+                }
+                let Some(bytes) = input.get(2..10).and_then(<[u8]>::first_chunk) else {
+                    return Ok(None);
+                };
+                (u64::from_be_bytes(*bytes), 10)
+            }
+            _ => (u64::from(short), 2),
         };
-        let Some(bytes) = input.get(2..2 + extended) else {
-            let high = input.get(2).is_some_and(|byte| short == 127 && byte & 0x80 != 0);
-            return if high { Err(err(Violation::LengthOverflow, 2)) } else { Ok(None) };
-        };
-        let len = match extended {
-            0 => u64::from(short),
-            _ => bytes.iter().fold(0, |len, byte| len << 8 | u64::from(*byte)),
-        };
-        //= rfc6455#5.2
-        //# the most significant bit MUST be 0
-        if len >> 63 != 0 {
-            return Err(err(Violation::LengthOverflow, 2));
-        }
         //= rfc6455#5.2
         //# Note that in all cases, the minimal number of bytes MUST be used to encode
         //# the length
-        if (extended == 2 && len < 126) || (extended == 8 && len < 0x1_0000) {
-            return Err(err(Violation::NonMinimalLength, 1 + extended));
+        if (end == 4 && len < 126) || (end == 10 && len < 0x1_0000) {
+            return Err(err(Violation::NonMinimalLength, end - 1));
         }
-        let end = 2 + extended;
         if !masked {
             return Ok(Some((Self { fin, rsv, opcode, mask: None, len }, end)));
         }

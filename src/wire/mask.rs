@@ -117,14 +117,12 @@ pub(crate) fn append_masked(out: &mut BytesMut, payload: &[u8], key: MaskingKey)
     // A multiple of the key's length; small enough to be masked while it is in the L1 cache.
     const PART: usize = 4096;
 
-    if payload.len() > PART {
-        out.reserve(payload.len());
-    }
-    for part in payload.chunks(PART) {
+    let mut append = |part: &[u8]| {
         let start = out.len();
         out.extend_from_slice(part);
         apply(&mut out[start..], key);
-    }
+    };
+    if payload.len() <= PART { append(payload) } else { payload.chunks(PART).for_each(append) }
 }
 
 /// Unmasks `payload` in place and says whether all of it is ASCII, in one pass.

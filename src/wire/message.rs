@@ -319,13 +319,19 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// Text of bytes that were checked piece by piece, the last one to the end of a character.
+    pub(crate) fn checked(bytes: Bytes) -> Text<'static> {
+        debug_assert!(simdutf8::basic::from_utf8(&bytes).is_ok(), "it was checked");
+        Text(Repr::Owned(bytes))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Repr::Borrowed(text) => text,
             Repr::Owned(bytes) => {
-                // `TryFrom<Bytes>` and `From<String>` are the only ways to own any.
+                // Whatever makes it of bytes has them checked.
                 simdutf8::basic::from_utf8(bytes).expect("text is UTF-8 from its construction on")
             }
         }

@@ -87,6 +87,10 @@ fn streams(sender: Role) -> Vec<Vec<u8>> {
     let wrong_mask = if mask.is_none() { Some(KEY) } else { None };
     let masked = if mask.is_some() { 0x80 } else { 0 };
     let long = [b'x'; 125];
+    // With a length of three bytes: plain, with characters of more bytes, wrong inside, cut short.
+    let (longer, wide) = ([b'y'; 126], "grüße ".repeat(20));
+    let wrong = [&[b'z'; 150][..], b"\xc3(", &[b'z'; 50]].concat();
+    let short = [wide.as_bytes(), b"\xe2\x82"].concat();
     let raw = |bytes: &[u8]| bytes.to_vec();
     vec![
         raw(b""),
@@ -104,6 +108,11 @@ fn streams(sender: Role) -> Vec<Vec<u8>> {
         // The last data stays known after a message that gave none.
         of(&[(BINARY, &long), (TEXT, b"\xff")]),
         of(&[(CLOSE, &close_body(1001, &"r".repeat(100)))]),
+        of(&[(TEXT, &longer), (BINARY, &longer), (TEXT, wide.as_bytes()), (PING, b"")]),
+        of(&[(TEXT, &wrong), (TEXT, b"late")]),
+        of(&[(TEXT, &longer), (TEXT, &short), (TEXT, b"late")]),
+        of(&[(TEXT_BEGINS, &longer), (BINARY, &longer)]),
+        of(&[(CLOSE, b""), (BINARY, &longer)]),
         // Text that is not: inside, across frames, at the end, in a Close.
         of(&[(TEXT, b"good \xffbad"), (TEXT, b"late")]),
         of(&[(TEXT, b"\xed\xa0\x80")]),
@@ -153,6 +162,7 @@ fn streams(sender: Role) -> Vec<Vec<u8>> {
         of(&[(PING, b"12345")])[..4].to_vec(),
         header(BINARY, mask, 600),
         header(BINARY, mask, 600)[..3].to_vec(),
+        of(&[(BINARY, &[7; 700]), (BINARY, &[7; 701])]),
     ]
 }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use farewell::diagnosis::{Confidence, Diagnosis};
 use farewell::dial::{
-    AttemptError, AttemptErrorKind, Dial, DialOptions, DialRecord, Proxy, ProxyKind, Step,
+    AttemptError, AttemptErrorKind, Dial, DialFailure, DialOptions, DialRecord, Proxy,
+    ProxyFailure, ProxyKind, Step,
 };
 use farewell::handshake::ClientRequest;
 use farewell::reconnect::ConnectFailure;
-use farewell::{Config, ReadClosed, Timestamp};
+use farewell::{Config, ReadClosed, Timestamp, TransportError};
 
+use super::tls::{ALL, verdict};
 use AttemptErrorKind::{
     NoLocalAddress, NotPermitted, Other, Refused, Reset, TimedOut, Unreachable,
 };
@@ -91,6 +93,7 @@ fn every_verdict_of_the_table_happens_and_no_other() {
         let verdict = dial(None, Err(words), &[], None).diagnosis().verdict();
         happens.push(verdict.name().to_owned());
     }
+    happens.extend(ALL.into_iter().map(|error| verdict_on_proxy(ProxyFailure::Tls(error))));
     let many = dial(None, Ok(()), &[None; 1001], None).diagnosis();
     assert_eq!(line(&many), "certain: 1001 addresses, of which 1000 are tried");
     happens.push(many.verdict().name().to_owned());
@@ -108,6 +111,23 @@ fn every_verdict_of_the_table_happens_and_no_other() {
         list.dedup();
     }
     assert_eq!(happens, named);
+}
+
+/// The verdict on what a proxy failed with that real ones are needed for: see `tests/tls`.
+fn verdict_on_proxy(failure: ProxyFailure) -> String {
+    let mut record = dial(Some("https://p"), Ok(()), &[], None);
+    record.failure = Some(DialFailure::Proxy(failure));
+    record.diagnosis().verdict().name().to_owned()
+}
+
+#[test]
+fn tls_with_a_proxy_has_the_same_verdict_before_and_behind_the_dial() {
+    for error in ALL {
+        let (before, behind) = (ProxyFailure::Tls(error), TransportError::ProxyTls(error));
+        assert_eq!(verdict_on_proxy(before), verdict(behind));
+        assert!(behind.to_string().starts_with("TLS with the proxy: "), "{behind}");
+    }
+    assert_eq!(verdict_on_proxy(ProxyFailure::NoTlsName), "proxy_unfit");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use farewell::{
 /// Where the table of these verdicts begins.
 pub(crate) const HEADING: &str = "//! # Where TLS failed\n";
 
-const ALL: [TlsError; 14] = [
+pub(crate) const ALL: [TlsError; 14] = [
     TlsError::Expired,
     TlsError::NotYetValid,
     TlsError::UnknownIssuer,
@@ -25,11 +25,12 @@ const ALL: [TlsError; 14] = [
     TlsError::Local,
 ];
 
-fn verdict(error: TlsError) -> String {
+/// The verdict on a connection that ended so in its opening handshake.
+pub(crate) fn verdict(kind: TransportError) -> String {
     let (now, seed) = (Timestamp::ZERO, Seed::new([7; 32]));
     let request = ClientRequest::new("wss://server.example/").unwrap();
     let mut session = Session::client(&request, Config::default(), seed, now);
-    session.handle_read_closed(ReadClosed::Failed(TransportError::Tls(error)), now);
+    session.handle_read_closed(ReadClosed::Failed(kind), now);
     let Some(SessionEvent::Ended(report)) = session.poll_event(&mut &mut [][..], now) else {
         panic!("no end");
     };
@@ -38,7 +39,8 @@ fn verdict(error: TlsError) -> String {
 
 #[test]
 fn every_verdict_of_the_table_happens_and_no_other() {
-    let mut happens: Vec<_> = ALL.into_iter().map(verdict).collect();
+    let mut happens: Vec<_> =
+        ALL.into_iter().map(|error| verdict(TransportError::Tls(error))).collect();
     // Who speaks TLS alone knows that its handshake was not over.
     happens.extend(["tls_cut_short".into(), "tls_timed_out".into()]);
     let (_, table) = include_str!("../../src/diagnosis.rs").split_once(HEADING).unwrap();

@@ -12,8 +12,10 @@ use farewell::dial::{PhaseTimeouts, Proxy};
 use farewell::handshake::ClientRequest;
 use farewell::{CloseCode, ConnectError, ConnectOptions, Termination};
 
+use rustls::version::TLS13;
+
 use crate::dialling::{head, listen, relay, server};
-use crate::support::{Adapter, Authority, VALID, for_both_adapters, quiet};
+use crate::support::{Adapter, Authority, Then, VALID, for_both_adapters, https_proxy, quiet};
 
 for_both_adapters!(credentials_are_shown_nowhere, credentials_that_are_malformed_are_shown_nowhere);
 
@@ -172,6 +174,20 @@ fn credentials_are_shown_nowhere<A: Adapter>() {
         thread.join().unwrap();
         server.join().unwrap();
         assert!(printed.0.contains(name), "{}", printed.0);
+        printed.check(name);
+    }
+    // The same with a proxy that speaks TLS: it is not the right one, or it refuses.
+    const WHO: &[u8] = b"HTTP/1.1 407 Who?\r\nContent-Length: 0\r\n\r\n";
+    for name in ["localhost", "elsewhere.example"] {
+        let config = authority.raw_server_of(&TLS13, name, VALID);
+        let (at, thread) = https_proxy(config, Then::Says(WHO));
+        let url = format!("https://bob:barley@localhost:{}", at.port());
+        let options = options("unused").proxy(Proxy::new(&url).unwrap());
+        let mut printed = Printed::default();
+        visit::<A>(&mut printed, &request, options);
+        let head = thread.join().unwrap().head;
+        assert_eq!(head.contains("Basic Ym9iOmJhcmxleQ=="), name == "localhost", "{head}");
+        assert!(printed.0.contains("with the proxy"), "{}", printed.0);
         printed.check(name);
     }
     // What the server reads, it may say: here it does not, and refuses.

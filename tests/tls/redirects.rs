@@ -68,6 +68,7 @@ fn a_redirection_out_of_tls_is_not<A: Adapter>() {
         panic!("{error}")
     };
     assert_eq!(report.cause, Cause::HandshakeRejected { status: 307 });
+    assert!(report.tls.is_some(), "{report:?}");
     server.join().unwrap();
 }
 

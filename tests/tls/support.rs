@@ -2,6 +2,7 @@
 
 mod adapter;
 mod authority;
+mod proxy;
 mod raw;
 pub(crate) mod wire;
 
@@ -15,8 +16,9 @@ use farewell::{Acceptor, Config, Termination};
 
 pub(crate) use adapter::{Adapter, Blocking, Tokio, for_tokio};
 pub(crate) use authority::{Authority, VALID, Years, authority_pem, both, raw_server_config};
+pub(crate) use proxy::{Seen, Then, https_proxy};
 pub(crate) use raw::{
-    Raw, with_raw_client, with_raw_client_of, with_raw_server, with_raw_server_of,
+    Raw, accept_head, with_raw_client, with_raw_client_of, with_raw_server, with_raw_server_of,
 };
 
 /// Longer than anything here takes, on a slow machine.

@@ -18,7 +18,7 @@ use std::env;
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use wire::{FRAME, Feed};
+use wire::{Content, FRAME, Feed};
 
 /// What is left to do once everything is set up.
 type Work = Box<dyn FnOnce()>;
@@ -26,6 +26,9 @@ type Work = Box<dyn FnOnce()>;
 /// How many messages are in flight in the echo, and how many are queued before a flush.
 const IN_FLIGHT: usize = 16;
 const BATCH: usize = 64;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
 
 /// Sets a workload up.
 type Prepare = fn(usize) -> Work;
@@ -45,6 +48,20 @@ const WORKLOADS: &[(&str, Prepare)] = &[
     ("tokio-write-64", over_tokio::write_batches),
     ("connection-write-client", connection::write_client),
     ("tokio-echo-pipelined", over_tokio::echo),
+    ("connection-read-1k", |count| connection::read_large(Content::Binary, KIB, count)),
+    ("connection-read-64k", |count| connection::read_large(Content::Binary, 64 * KIB, count)),
+    ("session-read-1k", |count| session::read_large(Content::Binary, KIB, KIB, count)),
+    ("session-read-1k-ascii", |count| session::read_large(Content::Ascii, KIB, KIB, count)),
+    ("session-read-1k-mixed", |count| session::read_large(Content::Mixed, KIB, KIB, count)),
+    ("session-read-64k", |count| session::read_large(Content::Binary, 64 * KIB, 64 * KIB, count)),
+    ("session-read-64k-ascii", |n| session::read_large(Content::Ascii, 64 * KIB, 64 * KIB, n)),
+    ("session-read-64k-mixed", |n| session::read_large(Content::Mixed, 64 * KIB, 64 * KIB, n)),
+    ("session-read-fragments", |count| session::read_large(Content::Binary, MIB, KIB, count)),
+    ("session-read-fragments-mixed", |n| session::read_large(Content::Mixed, MIB, KIB, n)),
+    ("tokio-read-64k", |count| over_tokio::read_large(Content::Binary, count)),
+    ("tokio-read-64k-ascii", |count| over_tokio::read_large(Content::Ascii, count)),
+    ("tokio-read-64k-mixed", |count| over_tokio::read_large(Content::Mixed, count)),
+    ("connection-write-client-64k", connection::write_client_large),
     ("accept-handshake-core", handshake::accept),
     ("accept-handshake-session", session::accept),
     ("accept-handshake-tokio", over_tokio::accept),

@@ -6,13 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use farewell::handshake::{ClientRequest, Negotiated, Origins};
 use farewell::aio::{Acceptor, Incoming, WebSocket, accept as accept_socket, handshake};
+use farewell::handshake::{ClientRequest, Negotiated, Origins};
 use farewell::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::wire::{FRAME, Feed, PAYLOAD};
+use crate::wire::{Content, FRAME, Feed, PAYLOAD};
 use crate::{BATCH, IN_FLIGHT, Work, http, wire};
 
 pub fn read(feed: Feed, count: usize) -> Work {
@@ -27,6 +27,12 @@ pub fn read(feed: Feed, count: usize) -> Work {
             }
         });
     })
+}
+
+/// Messages of 64 KiB.
+pub fn read_large(content: Content, count: usize) -> Work {
+    let len = 64 * 1024;
+    read(Feed::of_message(content.message(len, len), count), count)
 }
 
 pub fn write_server(count: usize) -> Work {

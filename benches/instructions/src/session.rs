@@ -7,6 +7,7 @@ use bytes::Buf;
 use farewell::handshake::{Accept, ClientRequest, Negotiated, Origins};
 use farewell::{Config, Message, Role, Seed, Session, SessionEvent, Timestamp};
 
+use crate::wire::Content;
 use crate::{BATCH, Work, http, wire};
 
 const NOW: Timestamp = Timestamp::ZERO;
@@ -40,6 +41,27 @@ fn read(count: usize, each: impl Fn(Message<'_>) + 'static) -> Work {
             while let Some(event) = session.poll_event(&mut input, NOW) {
                 if let SessionEvent::Message(message) = event {
                     each(message);
+                    seen += 1;
+                }
+            }
+        });
+        assert_eq!(seen, count);
+    })
+}
+
+/// Messages of `len` bytes in frames of `fragment`, looked at as what they are.
+pub fn read_large(content: Content, len: usize, fragment: usize, count: usize) -> Work {
+    let message = content.message(len, fragment);
+    let mut session = session();
+    Box::new(move || {
+        let mut seen = 0;
+        wire::in_reads(&message, count, |mut input| {
+            while let Some(event) = session.poll_event(&mut input, NOW) {
+                if let SessionEvent::Message(message) = event {
+                    match &message {
+                        Message::Text(text) => assert!(black_box(&**text).len() == len),
+                        Message::Binary(bytes) => assert!(black_box(&**bytes).len() == len),
+                    }
                     seen += 1;
                 }
             }

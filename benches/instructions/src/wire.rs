@@ -24,6 +24,75 @@ pub fn frames() -> Vec<u8> {
     bytes
 }
 
+/// The payloads of large messages, all of one length.
+#[derive(Clone, Copy)]
+pub enum Content {
+    Binary,
+    /// Text of ASCII alone.
+    Ascii,
+    /// Text of characters of one, two, three and four bytes.
+    Mixed,
+}
+
+impl Content {
+    fn payload(self, len: usize) -> Vec<u8> {
+        let pattern = match self {
+            Self::Binary => (0..=255).collect(),
+            Self::Ascii => b"The quick brown fox jumps over the lazy dog; ".to_vec(),
+            Self::Mixed => "Grüße, κόσμε, 世界 and 😀; ".as_bytes().to_vec(),
+        };
+        let mut payload: Vec<u8> = pattern.iter().copied().cycle().take(len).collect();
+        // No character is cut in two at the end.
+        while str::from_utf8(&payload).is_err_and(|error| error.error_len().is_none()) {
+            payload.pop();
+        }
+        payload.resize(len, b'.');
+        payload
+    }
+
+    /// One masked message of `len` bytes, in frames of at most `fragment` bytes each.
+    pub fn message(self, len: usize, fragment: usize) -> Vec<u8> {
+        let payload = self.payload(len);
+        let (key, opcode) = ([0x37, 0xfa, 0x21, 0x3d], if let Self::Binary = self { 2 } else { 1 });
+        let mut bytes = Vec::new();
+        let frames = len.div_ceil(fragment);
+        for (number, part) in payload.chunks(fragment).enumerate() {
+            let fin = if number + 1 == frames { 0x80 } else { 0 };
+            bytes.push(fin | if number == 0 { opcode } else { 0 });
+            match part.len() {
+                short @ ..126 => bytes.push(0x80 | short as u8),
+                medium @ ..0x1_0000 => {
+                    bytes.push(0x80 | 126);
+                    bytes.extend((medium as u16).to_be_bytes());
+                }
+                long => {
+                    bytes.push(0x80 | 127);
+                    bytes.extend((long as u64).to_be_bytes());
+                }
+            }
+            bytes.extend(key);
+            bytes.extend(part.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+        }
+        bytes
+    }
+}
+
+/// How many bytes one read brings at most.
+const READ: usize = 64 * 1024;
+
+/// Calls `pass` with what reads bring of one message, `count` times over. It may unmask that where
+/// it lies: as from a socket, it is copied into a buffer.
+pub fn in_reads(message: &[u8], count: usize, mut pass: impl FnMut(&mut [u8])) {
+    let mut memory = vec![0; READ];
+    for _ in 0..count {
+        for read in message.chunks(READ) {
+            let place = &mut memory[..read.len()];
+            place.copy_from_slice(read);
+            pass(place);
+        }
+    }
+}
+
 /// Calls `pass` with the frames over and over until it has seen `count` of them.
 ///
 /// It may unmask them where they lie. The next pass masks them again, which of binary messages
@@ -54,6 +123,12 @@ impl Feed {
     /// At most `per_read` bytes in each read.
     pub fn in_reads_of(per_read: usize, count: usize) -> Self {
         Self { bytes: frames(), at: 0, left: count * FRAME, per_read }
+    }
+
+    /// One message over and over, as much in each read as the buffer takes of it.
+    pub fn of_message(message: Vec<u8>, count: usize) -> Self {
+        let (left, per_read) = (count * message.len(), usize::MAX);
+        Self { bytes: message, at: 0, left, per_read }
     }
 
     /// Nothing, for those that only write.

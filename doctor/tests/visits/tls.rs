@@ -73,6 +73,26 @@ fn tls_goes_through_a_proxy() {
     said.has(&["clean (1000)", "the HTTP proxy answered status 200", "TLS 1.3"]);
 }
 
+/// One that speaks TLS and is no proxy: what is said of it comes through the TLS with it.
+#[test]
+fn tls_is_spoken_with_a_proxy() {
+    let through = format!("https://user:pass%20word@{}", tls_server(drop));
+    let said = doctor(&["--proxy", &through, "--ca", AUTHORITY, "ws://server.example/"]).finish();
+    assert_eq!(said.status, 3, "{}", said.text);
+    said.has(&["TLS 1.3 with the proxy in ", "the HTTPS proxy answered status 4"]);
+    said.has(&["proxy's certificate", "for 127.0.0.1, localhost, issued by CN=The authority of"]);
+    let through = format!("https://user:pass%20word@{}", tls_server(drop));
+    let strange = doctor(&["--proxy", &through, "wss://server.example/"]).finish();
+    assert_eq!(strange.status, 3, "{}", strange.text);
+    strange.has(&[
+        "TLS with the proxy: the proxy's certificate was issued by somebody who is not trusted",
+        "of your own is trusted with --ca FILE",
+    ]);
+    for said in [said, strange] {
+        assert!(!said.text.contains("word"), "{}", said.text);
+    }
+}
+
 #[test]
 fn the_probe_holds_connections_over_tls() {
     let url = url(tls_server(echo));

@@ -19,7 +19,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::clock::Clock;
 use crate::adapter::{ConnectError, ConnectOptions, lock, lookup, scratch};
-use crate::dial::{Dial, Dialled, Step, Wait};
+use crate::dial::{Dial, DialOptions, Dialled, Step, Wait};
 use crate::handshake::ClientRequest;
 use crate::report::ReadClosed;
 use crate::time::Timestamp;
@@ -30,10 +30,11 @@ type Later<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 pub(super) async fn dial(
     request: &ClientRequest,
     options: &ConnectOptions,
+    way: &DialOptions,
     clock: Clock,
     began: Timestamp,
 ) -> Result<(TcpStream, Dialled), ConnectError> {
-    let dial = Dial::since(began, request, &options.dial, &options.config, clock.now());
+    let dial = Dial::since(began, request, way, &options.config, clock.now());
     let mut executor = Executor {
         dial,
         options,

@@ -19,7 +19,7 @@ use std::thread;
 
 use super::access::GLANCE;
 use crate::adapter::{ConnectError, ConnectOptions, lookup, scratch};
-use crate::dial::{Dial, Dialled, Step, Wait};
+use crate::dial::{Dial, DialOptions, Dialled, Step, Wait};
 use crate::handshake::ClientRequest;
 use crate::report::ReadClosed;
 use crate::time::{Clock, Timestamp};
@@ -34,10 +34,11 @@ enum Told {
 pub(super) fn dial(
     request: &ClientRequest,
     options: &ConnectOptions,
+    way: &DialOptions,
     clock: Clock,
     began: Timestamp,
 ) -> Result<(TcpStream, Dialled), ConnectError> {
-    let dial = Dial::since(began, request, &options.dial, &options.config, clock.now());
+    let dial = Dial::since(began, request, way, &options.config, clock.now());
     let (sender, receiver) = mpsc::channel();
     let (begun, under_way) = (Vec::new(), 0);
     let executor =

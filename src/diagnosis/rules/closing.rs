@@ -171,6 +171,7 @@ pub(super) fn skipped_by(
         | TransportError::Refused
         | TransportError::Unreachable
         | TransportError::Tls(_)
+        | TransportError::ProxyTls(_)
         | TransportError::NonBlocking
         | TransportError::Other => None,
     }

@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use super::super::finding::Confidence::{Certain, Likely, Possible};
 use super::super::{Fact, Finding, Verdict};
+use super::tls;
 use crate::report::{
     AttemptErrorKind, AttemptOutcome, DialFailure, DialPhase, DialRecord, ProxyAnswer, ProxyFailure,
 };
@@ -39,6 +40,11 @@ pub(in crate::diagnosis) fn explain(record: &DialRecord) -> Vec<Finding> {
             let facts = vec![Fact::Dialling { span: record.took() }];
             certain(Verdict::DialTimedOut { phase: *phase }, facts)
         }
+        DialFailure::Proxy(ProxyFailure::Tls(error)) => {
+            let tls = record.proxy_tls.as_ref();
+            let facts = tls.map(|tls| tls::facts(*error, &tls.facts)).unwrap_or_default();
+            certain(Verdict::ProxyTls { error: *error }, facts)
+        }
         DialFailure::Proxy(failure) => {
             let answer = record.proxy.as_ref().and_then(|proxy| proxy.answer);
             certain(by_proxy(*failure), answer.into_iter().map(proxy_said).collect())
@@ -59,7 +65,10 @@ fn by_proxy(failure: ProxyFailure) -> Verdict {
         ProxyFailure::Socks(_) => Verdict::ProxyRefused { status: None },
         ProxyFailure::Malformed(_) | ProxyFailure::NotSocks => Verdict::NotAProxy,
         ProxyFailure::CutShort => Verdict::ProxyCutShort,
-        ProxyFailure::NoTls | ProxyFailure::NameTooLong => Verdict::ProxyUnfit,
+        ProxyFailure::NoTls | ProxyFailure::NoTlsName | ProxyFailure::NameTooLong => {
+            Verdict::ProxyUnfit
+        }
+        ProxyFailure::Tls(error) => Verdict::ProxyTls { error },
     }
 }
 

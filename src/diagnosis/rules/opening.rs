@@ -55,6 +55,7 @@ fn failed(measures: &Measures<'_>, direction: Direction, kind: TransportError) -
             one(Verdict::KernelTimeout, Certain, facts)
         }
         TransportError::Tls(error) => tls::failed(measures, error),
+        TransportError::ProxyTls(error) => tls::failed_below(measures, error),
         TransportError::Unreachable => one(Verdict::Unreachable, Certain, facts),
         TransportError::Refused => one(Verdict::Refused, Certain, facts),
         TransportError::Aborted => one(Verdict::SystemAborted, Likely, facts),

@@ -14,7 +14,14 @@ pub(super) fn failed(measures: &Measures<'_>, error: TlsError) -> Vec<Finding> {
     vec![Finding::new(Verdict::Tls { error }, Certain, facts)]
 }
 
-fn facts(error: TlsError, tls: &TlsFacts) -> Vec<Fact> {
+/// The same of TLS with a proxy, on a connection that was dialled through it.
+pub(super) fn failed_below(measures: &Measures<'_>, error: TlsError) -> Vec<Finding> {
+    let tls = measures.report.dial.as_ref().and_then(|dial| dial.proxy_tls.as_ref());
+    let facts = tls.map(|tls| facts(error, &tls.facts)).unwrap_or_default();
+    vec![Finding::new(Verdict::ProxyTls { error }, Certain, facts)]
+}
+
+pub(super) fn facts(error: TlsError, tls: &TlsFacts) -> Vec<Fact> {
     let certificate = tls.certificate.as_deref();
     let issuer = certificate.map(|one| one.issuer.clone()).filter(|name| !name.is_empty());
     let name = tls.server_name.clone();

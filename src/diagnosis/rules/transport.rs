@@ -47,6 +47,7 @@ pub(super) fn failed(
         (_, TransportError::Aborted) => one(Verdict::SystemAborted, Likely, facts),
         (Direction::Read, TransportError::Reset) => reset(measures, facts),
         (_, TransportError::Tls(error)) => tls::failed(measures, error),
+        (_, TransportError::ProxyTls(error)) => tls::failed_below(measures, error),
         (Direction::Write, TransportError::Reset | TransportError::BrokenPipe) => {
             under_us(measures, Likely, facts)
         }

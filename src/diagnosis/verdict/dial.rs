@@ -169,7 +169,8 @@ pub(super) fn proxy_cut_short() -> Row {
         "proxy_cut_short",
         "the proxy ended the connection before it had answered",
         "The proxy crashed, does not speak this protocol, or does not like the request: check its \
-         scheme and port, and read its log.",
+         scheme and port (https:// where it speaks TLS itself, http:// where it does not), and read its \
+         log.",
     )
 }
 
@@ -177,8 +178,8 @@ pub(super) fn proxy_unfit() -> Row {
     row(
         "proxy_unfit",
         "the proxy cannot be used for this server",
-        "TLS is not spoken to a proxy, so one of https:// cannot be used: use an http:// one, through \
-         which wss:// goes as well. SOCKS5 takes names of up to 255 bytes.",
+        "An https:// proxy needs TLS, which feature `wss` brings, and a host that a certificate can be \
+         for. SOCKS5 takes names of up to 255 bytes.",
     )
 }
 
@@ -192,6 +193,10 @@ pub(super) fn dial_timed_out(phase: DialPhase) -> Row {
         DialPhase::Connect => {
             "An address had less than a second to answer: allow more time, and look at how much of \
              it the lookup took, or addresses before; then check firewalls and the address."
+        }
+        DialPhase::ProxyTls => {
+            "The proxy took the connection and does not finish TLS: one without TLS on this port waits \
+             for what it knows, so use http:// for it; or allow more time."
         }
         DialPhase::Proxy => {
             "The proxy took the connection and says nothing: it may wait for a server that does not \

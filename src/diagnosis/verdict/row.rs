@@ -5,7 +5,7 @@ use alloc::format;
 use core::time::Duration;
 
 use super::words::{blocked, by_application, by_code, by_status, registered};
-use super::{Verdict, dial, stream, tls};
+use super::{Verdict, dial, proxy_tls, stream, tls};
 use crate::time::display::{Setting, Span};
 use crate::wire::close::CloseCode;
 use crate::wire::role::Role;
@@ -358,6 +358,7 @@ impl Verdict {
                 ),
             ),
             Self::Tls { error } => tls::by_error(error, role),
+            Self::ProxyTls { error } => proxy_tls::by_error(error),
             Self::TlsCutShort => tls::cut_short(role),
             Self::TlsTimedOut => tls::timed_out(role),
             Self::TlsPort => tls::port(role),
@@ -453,8 +454,13 @@ mod tests {
 
     #[test]
     fn every_verdict_has_a_name_and_a_remedy_of_its_own() {
-        let all: Vec<_> =
-            ALL.into_iter().chain(tls::ALL).chain(dial::ALL).chain(stream::ALL).collect();
+        let all: Vec<_> = ALL
+            .into_iter()
+            .chain(tls::ALL)
+            .chain(proxy_tls::ALL)
+            .chain(dial::ALL)
+            .chain(stream::ALL)
+            .collect();
         let mut names: Vec<_> = all.iter().map(Verdict::name).collect();
         names.sort_unstable();
         names.dedup();

@@ -8,12 +8,14 @@
 //! once its status can be read, whatever is odd about the rest is put up with: see
 //! [`lenient`](super::lenient).
 
+mod line;
 mod parse;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+use self::line::line_end;
 use super::headers::is_token_byte;
 use crate::config::Limits;
 use crate::handshake::error::HandshakeError;
@@ -120,9 +122,9 @@ impl HeadReader {
         self.seen
     }
 
-    /// Goes over bytes within a line of which each would only be counted, and says how many. What
-    /// begins or ends a line, what a limit forbids and what a first line begins with are left to
-    /// [`step`](Self::step).
+    /// Goes over bytes of which each would only be counted, from within one line into later ones, and
+    /// says how many. What a first line begins with, what ends the head, what breaks a rule and what
+    /// a limit forbids are left to [`step`](Self::step).
     #[inline]
     fn skip_plain(&mut self, input: &[u8]) -> usize {
         let first_line = match self.kind {
@@ -133,11 +135,28 @@ impl HeadReader {
             return 0;
         }
         let in_head = self.limits.head.saturating_sub(self.seen);
-        let in_line = self.limits.line.saturating_sub(self.line_len);
-        let most = input.len().min(in_head).min(in_line);
-        let plain = line_end(input.get(..most).unwrap_or_default());
+        let mut rest = input.get(..in_head).unwrap_or(input);
+        let all = rest.len();
+        loop {
+            let in_line = self.limits.line.saturating_sub(self.line_len);
+            let plain = line_end(rest.get(..in_line).unwrap_or(rest));
+            self.line_len += plain;
+            rest = rest.get(plain..).unwrap_or_default();
+            match rest {
+                [b'\r', b'\n', next, behind @ ..]
+                    if !matches!(next, b'\r' | b'\n')
+                        && self.lines < self.limits.headers
+                        && self.limits.line > 0 =>
+                {
+                    self.lines += 1;
+                    self.line_len = 1;
+                    rest = behind;
+                }
+                _ => break,
+            }
+        }
+        let plain = all - rest.len();
         self.seen += plain;
-        self.line_len += plain;
         plain
     }
 
@@ -314,28 +333,12 @@ impl HeadReader {
 /// The length of a status line up to the end of its status.
 const STATUS_END: usize = "HTTP/1.1 101".len();
 
-/// Where the first carriage return or line feed lies, or the end.
-fn line_end(bytes: &[u8]) -> usize {
-    const WORD: usize = size_of::<u64>();
-    const ONES: u64 = u64::from_ne_bytes([0x01; WORD]);
-    const HIGHS: u64 = ONES << 7;
-    // Not zero if one of the bytes is: a borrow goes on from a byte that is zero, never into one.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let without = |chunk: &&[u8]| {
-        let word = <[u8; WORD]>::try_from(*chunk).map_or(0, u64::from_ne_bytes);
-        let (cr, lf) = (ONES * u64::from(b'\r'), ONES * u64::from(b'\n'));
-        (zero(word ^ cr) | zero(word ^ lf)) == 0
-    };
-    let start = bytes.chunks_exact(WORD).take_while(without).count() * WORD;
-    let rest = bytes.get(start..).unwrap_or_default();
-    let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    start + rest.iter().position(ends).unwrap_or(rest.len())
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::format;
     use alloc::string::String;
+
+    use proptest::prelude::*;
 
     use super::*;
     use crate::handshake::head::{Method, Version};
@@ -436,19 +439,44 @@ mod tests {
         assert_eq!(head.headers.get_all("empty").count(), 2);
     }
 
-    #[test]
-    fn a_line_ends_at_its_first_carriage_return_or_line_feed() {
-        for len in 0..40 {
-            for end in [b'\r', b'\n'] {
-                // Bytes that differ from an end in one bit, or only by a borrow.
-                for other in [0x0b, 0x0c, 0x0e, 0x8d, 0x8a, 0x00, 0xff, 0x0d ^ 1, 0x0a ^ 1] {
-                    let mut bytes = alloc::vec![other; 40];
-                    bytes[len] = end;
-                    bytes[39] = b'\n';
-                    assert_eq!(line_end(&bytes), len, "{end} behind {other}");
-                    assert_eq!(line_end(&bytes[..len]), len);
+    /// What heads consist of, right and wrong.
+    const PARTS: [&str; 12] = [
+        "GET / HTTP/1.1",
+        "HTTP/1.1 101 ",
+        "HTTP/1.0 404 x",
+        "\r\n",
+        "\r\n",
+        "\r\n\r\n",
+        "\r",
+        "\n",
+        "A:b",
+        "Name: value",
+        " ",
+        "\u{fc}",
+    ];
+
+    proptest! {
+        #[test]
+        fn a_head_is_told_from_its_bytes_in_any_pieces(
+            (request, head, headers, line) in (any::<bool>(), 0..99_usize, 0..5_usize, 0..30_usize),
+            parts in prop::collection::vec(prop::sample::select(&PARTS[..]), 0..14),
+            size in 2..99_usize,
+        ) {
+            let kind = if request { Kind::Request } else { Kind::Response };
+            let wire = parts.concat();
+            let receive = |size| {
+                let mut reader = HeadReader::new(kind, &limits(head, headers, line));
+                let mut taken = 0;
+                for piece in wire.as_bytes().chunks(size) {
+                    match reader.receive(piece) {
+                        Ok((count, false)) => taken += count,
+                        Ok((count, true)) => return (Ok((taken + count, true)), reader.seen()),
+                        Err(error) => return (Err(error), reader.seen()),
+                    }
                 }
-            }
+                (Ok((taken, false)), reader.seen())
+            };
+            prop_assert_eq!(receive(size), receive(1));
         }
     }
 }

@@ -39,6 +39,12 @@ impl Span {
         self.end as usize
     }
 
+    #[inline]
+    fn len(self) -> usize {
+        self.end.saturating_sub(self.start) as usize
+    }
+
+    #[inline]
     fn within(self, whole: &[u8]) -> &[u8] {
         whole.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
@@ -77,8 +83,10 @@ impl Headers {
         //# Please note that according to [RFC2616], all header field names in
         //# both HTTP requests and HTTP responses are case-insensitive.
         let wanted = name.as_bytes();
-        let named =
-            move |field: &&(Span, Span)| field.0.within(&self.text).eq_ignore_ascii_case(wanted);
+        let named = move |(name, _): &&(Span, Span)| {
+            // Most differ in length, which is told without the text.
+            name.len() == wanted.len() && name.within(&self.text).eq_ignore_ascii_case(wanted)
+        };
         self.fields.iter().filter(named).map(|(_, value)| value.within(&self.text))
     }
 

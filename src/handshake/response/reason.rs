@@ -1,7 +1,6 @@
 //! Why a request was rejected: for the log, and never for the client.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::error::Error;
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -9,6 +8,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use super::{Rejection, ResponseError};
 use crate::handshake::http1::headers::HeaderError;
 use crate::handshake::origin::OriginError;
+use crate::sync::Arc;
 
 /// An error that can be shared.
 #[derive(Debug, Clone)]

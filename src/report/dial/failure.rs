@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
+use super::super::tls::{TlsError, WithProxy};
 use super::DialPhase;
 use crate::handshake::HandshakeError;
 
@@ -117,9 +118,20 @@ pub enum ProxyFailure {
     /// Its answer is no SOCKS5.
     #[error("its answer is no SOCKS5")]
     NotSocks,
-    /// It is an `https://` one, and TLS is not spoken to a proxy.
-    #[error("it is an https:// proxy, and TLS is not spoken to a proxy")]
+    /// It is an `https://` one, and nobody has said how to speak TLS with it: feature `wss` does, or
+    /// `Proxy::tls`.
+    #[error(
+        "it is an https:// proxy, and there are no settings of TLS for it: feature `wss` brings them, or \
+             `Proxy::tls`"
+    )]
     NoTls,
+    /// It is an `https://` one whose host is neither a DNS name nor an address, so that no certificate
+    /// can be for it.
+    #[error("its host is neither a DNS name nor an address, so no certificate can be for it")]
+    NoTlsName,
+    /// TLS with it failed: the record has what was known.
+    #[error("{}", WithProxy(*.0))]
+    Tls(TlsError),
     /// The server's name is longer than SOCKS5 can say.
     #[error("the host's name is longer than the 255 bytes of SOCKS5")]
     NameTooLong,

@@ -24,6 +24,8 @@ pub(crate) trait Adapter: Sized + Send + 'static {
     ) -> Result<Self, ConnectError>;
     fn accept(stream: TcpStream, acceptor: &Acceptor, tls: &TlsServer)
     -> Result<Self, AcceptError>;
+    /// A server without TLS, which echoes until the end.
+    fn echo_without_tls(stream: TcpStream, acceptor: &Acceptor) -> Box<Termination>;
     fn next(&mut self) -> Incoming;
     fn send(&mut self, message: impl Into<Message<'static>>) -> Result<(), SendError>;
     fn feed(&mut self, message: impl Into<Message<'static>>) -> Result<(), SendError>;
@@ -70,6 +72,9 @@ impl Adapter for Blocking {
         tls: &TlsServer,
     ) -> Result<Self, AcceptError> {
         farewell::blocking::accept_tls(stream, acceptor, tls).map(Self)
+    }
+    fn echo_without_tls(stream: TcpStream, acceptor: &Acceptor) -> Box<Termination> {
+        super::echo(Self(farewell::blocking::accept(stream, acceptor).unwrap()))
     }
     fn next(&mut self) -> Incoming {
         self.0.next()
@@ -146,6 +151,10 @@ impl Adapter for Tokio {
         tls: &TlsServer,
     ) -> Result<Self, AcceptError> {
         Self::open(async { farewell::aio::accept_tls(for_tokio(stream), acceptor, tls).await })
+    }
+    fn echo_without_tls(stream: TcpStream, acceptor: &Acceptor) -> Box<Termination> {
+        let open = async { farewell::aio::accept(for_tokio(stream), acceptor).await };
+        super::echo(Self::open(open).unwrap())
     }
     fn next(&mut self) -> Incoming {
         self.runtime.block_on(self.socket.next())

@@ -140,7 +140,27 @@ impl Authority {
         version: &'static SupportedProtocolVersion,
         wants_certificates: bool,
     ) -> Arc<ServerConfig> {
-        let (chain, key) = self.issue(&["localhost"], VALID);
+        self.raw_server(version, "localhost", VALID, wants_certificates)
+    }
+
+    /// The same for another name and other years, without certificates of its clients.
+    pub(crate) fn raw_server_of(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        name: &str,
+        years: Years,
+    ) -> Arc<ServerConfig> {
+        self.raw_server(version, name, years, false)
+    }
+
+    fn raw_server(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        name: &str,
+        years: Years,
+        wants_certificates: bool,
+    ) -> Arc<ServerConfig> {
+        let (chain, key) = self.issue(&[name], years);
         let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
         let builder = ServerConfig::builder_with_provider(provider())

@@ -81,7 +81,7 @@ pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-pub(super) fn accept_head(request: &str) -> String {
+pub(crate) fn accept_head(request: &str) -> String {
     use bytes::BytesMut;
     use farewell::Limits;
     use farewell::handshake::{Accept, ServerHandshake};

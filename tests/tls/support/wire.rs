@@ -51,6 +51,12 @@ impl Client {
         Self { driver, now, did: Vec::new(), reading: false, room: usize::MAX }
     }
 
+    /// The same through an `https://` proxy, whose TLS has not begun.
+    pub(crate) fn behind_proxy(mut self, tls: &TlsClient) -> Self {
+        self.driver = self.driver.with_tunnel(tls.layer("localhost").unwrap());
+        self
+    }
+
     /// Does what there is to do, until it waits: in a read, or for the time or the stream.
     pub(crate) fn run(&mut self) {
         if self.reading {

@@ -1,7 +1,10 @@
 //! Parsing a complete head.
 
 use alloc::boxed::Box;
-use alloc::vec;
+use alloc::vec::Vec;
+use core::mem::MaybeUninit;
+
+use httparse::{Header, ParserConfig};
 
 use super::{HeadReader, SWITCHING};
 use crate::handshake::error::HandshakeError;
@@ -9,13 +12,19 @@ use crate::handshake::head::{Method, RequestHead, ResponseHead, Version};
 use crate::handshake::http1::headers::{Headers, Span};
 use crate::handshake::http1::lenient;
 
+/// So many header fields are parsed without memory for them.
+const SLOTS: usize = 32;
+
 impl HeadReader {
     /// Parses the complete head of a request.
     pub(in crate::handshake) fn take_request(&mut self) -> Result<RequestHead, HandshakeError> {
         let (text, fields) = self.take();
-        let mut slots = vec![httparse::EMPTY_HEADER; fields];
-        let mut parsed = httparse::Request::new(&mut slots);
-        if !parsed.parse(&text).map_err(|error| blame(error, &text))?.is_complete() {
+        let (mut few, mut many) = ([const { MaybeUninit::uninit() }; SLOTS], Vec::new());
+        let slots = slots(fields, &mut few, &mut many);
+        let mut parsed = httparse::Request::new(&mut []);
+        let config = ParserConfig::default();
+        let result = config.parse_request_with_uninit_headers(&mut parsed, &text, slots);
+        if !result.map_err(|error| blame(error, &text))?.is_complete() {
             return Err(HandshakeError::StartLine);
         }
         let target = Span::of(parsed.path.unwrap_or_default().as_bytes(), &text);
@@ -36,9 +45,11 @@ impl HeadReader {
         if lenient {
             return Ok(lenient::parse(text, max_headers));
         }
-        let mut slots = vec![httparse::EMPTY_HEADER; fields];
-        let mut parsed = httparse::Response::new(&mut slots);
-        let complete = match parsed.parse(&text) {
+        let (mut few, mut many) = ([const { MaybeUninit::uninit() }; SLOTS], Vec::new());
+        let slots = slots(fields, &mut few, &mut many);
+        let mut parsed = httparse::Response::new(&mut []);
+        let config = ParserConfig::default();
+        let complete = match config.parse_response_with_uninit_headers(&mut parsed, &text, slots) {
             Ok(status) => status.is_complete(),
             Err(_) if refuses => return Ok(lenient::parse(text, max_headers)),
             Err(error) => return Err(blame(error, &text)),
@@ -55,8 +66,21 @@ impl HeadReader {
     }
 }
 
-fn spans(headers: &[httparse::Header<'_>], text: &[u8]) -> Box<[(Span, Span)]> {
-    let span = |header: &httparse::Header<'_>| {
+/// A place for each field.
+fn slots<'s, 't>(
+    fields: usize,
+    few: &'s mut [MaybeUninit<Header<'t>>; SLOTS],
+    many: &'s mut Vec<MaybeUninit<Header<'t>>>,
+) -> &'s mut [MaybeUninit<Header<'t>>] {
+    if fields > SLOTS {
+        many.resize_with(fields, MaybeUninit::uninit);
+        return many;
+    }
+    few.get_mut(..fields).unwrap_or_default()
+}
+
+fn spans(headers: &[Header<'_>], text: &[u8]) -> Box<[(Span, Span)]> {
+    let span = |header: &Header<'_>| {
         (Span::of(header.name.as_bytes(), text), Span::of(header.value, text))
     };
     headers.iter().map(span).collect()
@@ -81,4 +105,39 @@ fn names_a_version(text: &[u8]) -> bool {
         Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
         _ => false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
+    use super::super::Kind;
+    use super::*;
+    use crate::config::Limits;
+
+    #[test]
+    fn many_fields_are_parsed_as_few_are() {
+        for count in [0, 1, 31, 32, 33, 64] {
+            let fields: String =
+                (0..count).map(|number| format!("N{number}: {number}\r\n")).collect();
+            for (kind, line) in
+                [(Kind::Request, "GET / HTTP/1.1"), (Kind::Response, "HTTP/1.1 101 ")]
+            {
+                let wire = format!("{line}\r\n{fields}\r\n");
+                let mut reader = HeadReader::new(kind, &Limits::default());
+                assert_eq!(reader.receive(wire.as_bytes()), Ok((wire.len(), true)), "{wire:?}");
+                let headers = match kind {
+                    Kind::Request => reader.take_request().unwrap().headers,
+                    Kind::Response => reader.take_response().unwrap().headers,
+                };
+                assert_eq!(headers.len(), count);
+                let last = count.checked_sub(1).map(|number| format!("{number}"));
+                assert_eq!(
+                    headers.iter().last().map(|field| field.1),
+                    last.as_deref().map(str::as_bytes)
+                );
+            }
+        }
+    }
 }

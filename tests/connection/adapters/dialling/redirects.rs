@@ -16,6 +16,7 @@ for_both_adapters! {
     what_is_no_websocket_url_is_not_followed,
     what_needs_tls_is_not_followed_and_leaves_the_report,
     a_dial_that_fails_behind_redirections_says_how_many_there_were,
+    given_addresses_are_those_of_the_first_place_alone,
 }
 
 /// A server that redirects so many connections.
@@ -107,4 +108,15 @@ fn a_dial_that_fails_behind_redirections_says_how_many_there_were<A: Adapter>() 
     let ConnectError::Dial(error) = error else { panic!("{error}") };
     assert_eq!(error.record.redirects, 1, "{error}");
     thread.join().unwrap();
+}
+
+fn given_addresses_are_those_of_the_first_place_alone<A: Adapter>() {
+    let (address, server) = server::<A>();
+    let (first, thread) = redirects(307, format!("ws://{address}/"), 1);
+    let request = ClientRequest::new("ws://nobody.invalid/").unwrap();
+    let mut socket = A::connect(&request, options(1).addresses([first])).unwrap();
+    assert_eq!(socket.dial().unwrap().address(), Some(address));
+    assert!(socket.close(CloseCode::NORMAL).clean);
+    thread.join().unwrap();
+    server.join().unwrap();
 }

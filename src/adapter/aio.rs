@@ -105,8 +105,7 @@ pub use writer::MessageWriter;
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use farewell::aio;
 ///
-/// let mut socket = aio::connect("ws://127.0.0.1:9001/").await?;
-/// socket.send("hello").await?;
+/// let socket = aio::connect("ws://127.0.0.1:9001/").await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -411,8 +410,7 @@ pub async fn accept_with<S: AsyncRead + AsyncWrite + Unpin>(
 /// use farewell::tls::TlsServer;
 /// use farewell::{Acceptor, aio};
 ///
-/// // One of each for all connections.
-/// let acceptor = Acceptor::new(Origins::SameHost);
+/// let acceptor = Acceptor::new(Origins::SameHost); // one of each for all connections
 /// let tls = TlsServer::from_pem(std::fs::read("chain.pem")?, std::fs::read("key.pem")?)?;
 /// let socket = aio::accept_tls(stream, &acceptor, &tls).await?;
 /// # Ok(())

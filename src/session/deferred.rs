@@ -1,13 +1,15 @@
 //! Input that precedes the next read: bytes that came before the connection was open, and bytes read
 //! directly into the memory of a message.
 //!
-//! Invariant: none of it is left once a poll has returned `None`.
+//! Invariant: none of it is left once a poll has returned `None`. What is rare is here as well, so that
+//! others have nothing of it but an empty pointer: how messages are given in chunks.
 
 use alloc::boxed::Box;
 use core::mem;
 
 use bytes::{Buf, BytesMut};
 
+use super::chunks::Chunks;
 use super::{Opened, Session, SessionEvent, Stage};
 use crate::connection::Event;
 use crate::report::ReadEnd;
@@ -22,6 +24,8 @@ pub(super) struct Deferred {
     pub(super) early: BytesMut,
     /// The end of the stream, which lies behind those bytes.
     pub(super) read_closed: Option<ReadEnd>,
+    /// Where messages are given in chunks.
+    pub(super) chunks: Option<Chunks>,
 }
 
 impl Session {
@@ -33,9 +37,7 @@ impl Session {
     #[inline]
     pub fn spare_mut(&mut self) -> &mut [u8] {
         match &self.stage {
-            Stage::Open(connection)
-                if self.assembly.is_large() && self.deferred.is_none() && !self.chunks.active =>
-            {
+            Stage::Open(connection) if self.assembly.is_large() && self.deferred.is_none() => {
                 self.assembly.spare_mut(connection.direct_remaining())
             }
             _ => &mut [],
@@ -66,7 +68,12 @@ impl Session {
             }
             let mut early = mem::take(&mut deferred.early);
             let mut rest = &mut early[..];
-            let event = self.receive(&mut rest, now).map(SessionEvent::into_owned);
+            let event = if self.gives_chunks() {
+                self.receive_chunks(&mut rest, now)
+            } else {
+                self.receive(&mut rest, now)
+            };
+            let event = event.map(SessionEvent::into_owned);
             let left = rest.len();
             early.advance(early.len() - left);
             if event.is_some() {
@@ -80,7 +87,8 @@ impl Session {
         if event.is_some() {
             return event;
         }
-        let read_closed = self.deferred.take().and_then(|deferred| deferred.read_closed);
+        let read_closed = self.deferred.as_mut().and_then(|deferred| deferred.read_closed.take());
+        self.deferred.take_if(|deferred| deferred.chunks.is_none());
         if let Some(end) = read_closed {
             self.close_reading(end, now);
         }

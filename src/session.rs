@@ -43,7 +43,6 @@ use crate::wire::message::Message;
 use crate::wire::role::Role;
 
 use assembly::Assembly;
-use chunks::Chunks;
 use deferred::Deferred;
 use opening::{Opening, Progress};
 use send_queue::SendQueue;
@@ -148,7 +147,6 @@ pub struct Session {
     stage: Stage,
     send_queue: SendQueue,
     assembly: Assembly,
-    chunks: Chunks,
     negotiated: Negotiated,
     /// Where compression was agreed on.
     deflate: Option<Box<Deflate>>,
@@ -215,7 +213,6 @@ impl Session {
             stage,
             send_queue,
             assembly: Assembly::default(),
-            chunks: Chunks::default(),
             negotiated: Negotiated::default(),
             deflate: None,
             deferred: None,
@@ -244,6 +241,9 @@ impl Session {
             if event.is_some() {
                 return event;
             }
+            if self.gives_chunks() {
+                return self.receive_chunks(input, now);
+            }
         }
         match &self.stage {
             Stage::Open(_) => self.receive(input, now),
@@ -258,9 +258,6 @@ impl Session {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<SessionEvent<'b>> {
-        if self.chunks.active {
-            return self.receive_chunks(input, now);
-        }
         loop {
             let connection = self.stage.connection_mut()?;
             match connection.poll_input(input, now) {

@@ -100,14 +100,11 @@ impl fmt::Debug for MessageChunk {
 /// How messages are given.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
-    /// How much of what was inflated and is still held was given: no more than a window and what a
-    /// few bytes make.
-    given: u32,
+    /// How much of what was inflated and is still held was given.
+    given: usize,
     wanted: bool,
     /// A part of the message under way was given, so that the rest has to be.
     begun: bool,
-    /// Either of the two.
-    pub(super) active: bool,
 }
 
 impl Session {
@@ -136,8 +133,29 @@ impl Session {
     /// assert!(chunk.is_first() && !chunk.is_last());
     /// ```
     pub fn receive_in_chunks(&mut self, wanted: bool) {
-        self.chunks.wanted = wanted;
-        self.chunks.active = wanted || self.chunks.begun;
+        if wanted {
+            self.deferred.get_or_insert_default().chunks.get_or_insert_default().wanted = true;
+        } else if let Some(chunks) = self.chunks_mut() {
+            chunks.wanted = false;
+            self.settle_chunks();
+        }
+    }
+
+    /// Whether messages are given in chunks.
+    pub(super) fn gives_chunks(&self) -> bool {
+        let chunks = self.deferred.as_ref().is_some_and(|deferred| deferred.chunks.is_some());
+        chunks && self.stage.connection().is_some()
+    }
+
+    fn chunks_mut(&mut self) -> Option<&mut Chunks> {
+        self.deferred.as_mut()?.chunks.as_mut()
+    }
+
+    /// Ends it, where nobody wants it and the message that was begun is complete.
+    fn settle_chunks(&mut self) {
+        if let Some(deferred) = &mut self.deferred {
+            deferred.chunks.take_if(|chunks| !chunks.wanted && !chunks.begun);
+        }
     }
 
     /// As [`receive`](Self::receive), in chunks.
@@ -148,7 +166,7 @@ impl Session {
         input: &mut &'b mut [u8],
         now: Timestamp,
     ) -> Option<SessionEvent<'b>> {
-        while self.chunks.active {
+        while self.gives_chunks() {
             let connection = self.stage.connection_mut()?;
             let all = input.len();
             let len = if self.deflate.is_some() { all.min(SLICE) } else { all };
@@ -191,12 +209,13 @@ impl Session {
         let payload = match &mut self.deflate {
             Some(deflate) if chunk.is_compressed() => {
                 self.assembly.inflate(chunk, deflate, connection.config().limits.message)?;
-                let given = self.chunks.given as usize;
-                if gathers && self.assembly.received() < given + ENOUGH {
+                let chunks = self.deferred.as_mut().and_then(|deferred| deferred.chunks.as_mut());
+                let Some(Chunks { given, .. }) = chunks else { return Ok(None) };
+                if gathers && self.assembly.received() < *given + ENOUGH {
                     return Ok(None);
                 }
-                let (payload, given) = self.assembly.take_inflated(given, deflate, last);
-                self.chunks.given = u32::try_from(given).unwrap_or(u32::MAX);
+                let payload;
+                (payload, *given) = self.assembly.take_inflated(*given, deflate, last);
                 payload
             }
             None if self.assembly.memory() == 0 => Bytes::copy_from_slice(chunk.payload()),
@@ -211,8 +230,9 @@ impl Session {
         if payload.is_empty() && !last {
             return Ok(None);
         }
-        let first = !mem::replace(&mut self.chunks.begun, !last);
-        self.chunks.active = self.chunks.wanted || !last;
+        let Some(chunks) = self.chunks_mut() else { return Ok(None) };
+        let first = !mem::replace(&mut chunks.begun, !last);
+        self.settle_chunks();
         Ok(Some(MessageChunk { payload, kind: chunk.kind(), first, last }))
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 use super::outgoing::{Content, Outgoing, SendRefused};
-use super::{Deferred, Opened, RespondError, Session, Stage, Unsent, at_either};
+use super::{Opened, RespondError, Session, Stage, Unsent, at_either};
 use crate::connection::{Connection, SendError};
 use crate::handshake::{Accept, Rejection};
 use crate::report::Phase;
@@ -75,7 +75,8 @@ impl Session {
         let negotiated = opening.accept(accept.borrow(), output, now)?;
         let opened = Some(Box::new(Opened { negotiated: negotiated.clone(), response: None }));
         let early = self.open(negotiated, now);
-        self.deferred = Some(Box::new(Deferred { opened, early, read_closed: None }));
+        let deferred = self.deferred.get_or_insert_default();
+        (deferred.opened, deferred.early) = (opened, early);
         Ok(())
     }
 

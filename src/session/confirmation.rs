@@ -24,6 +24,9 @@ impl Session {
     /// it. It does not show that the peer's application has handled a message, and behind a proxy that
     /// speaks WebSocket itself it may be the proxy's. Where that matters, let the application answer.
     ///
+    /// Of a session that is not open yet, nothing is logged: call it behind
+    /// [`SessionEvent::Open`](crate::SessionEvent::Open).
+    ///
     /// ```
     /// use farewell::handshake::Negotiated;
     /// use farewell::reconnect::OutboxLimit;

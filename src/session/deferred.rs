@@ -1,7 +1,8 @@
 //! Input that precedes the next read: bytes that came before the connection was open, and bytes read
 //! directly into the memory of a message.
 //!
-//! Invariant: none of it is left once a poll has returned `None`.
+//! Invariant: none of it is left once a poll has returned `None`. What is rare is here as well, so that
+//! others have nothing of it but an empty pointer: how messages are given in chunks.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -9,6 +10,7 @@ use core::mem;
 
 use bytes::{Buf, BytesMut};
 
+use super::chunks::Chunks;
 use super::{Opened, Session, SessionEvent, Stage};
 use crate::connection::Event;
 use crate::report::ReadEnd;
@@ -23,6 +25,8 @@ pub(super) struct Deferred {
     pub(super) early: BytesMut,
     /// The end of the stream, which lies behind those bytes.
     pub(super) read_closed: Option<ReadEnd>,
+    /// Where messages are given in chunks.
+    pub(super) chunks: Option<Chunks>,
 }
 
 impl Session {
@@ -34,9 +38,7 @@ impl Session {
     #[inline]
     pub fn spare_mut(&mut self) -> &mut [u8] {
         match &self.stage {
-            Stage::Open(connection)
-                if self.assembly.is_large() && self.deferred.is_none() && !self.chunks.active =>
-            {
+            Stage::Open(connection) if self.assembly.is_large() && self.deferred.is_none() => {
                 self.assembly.spare_mut(connection.direct_remaining())
             }
             _ => &mut [],
@@ -67,7 +69,12 @@ impl Session {
             }
             let mut early = mem::take(&mut deferred.early);
             let mut rest = &mut early[..];
-            let event = self.receive(&mut rest, now).map(SessionEvent::into_owned);
+            let event = if self.gives_chunks() {
+                self.receive_chunks(&mut rest, now)
+            } else {
+                self.receive(&mut rest, now)
+            };
+            let event = event.map(SessionEvent::into_owned);
             let left = rest.len();
             early.advance(early.len() - left);
             if event.is_some() {
@@ -81,7 +88,8 @@ impl Session {
         if event.is_some() {
             return event;
         }
-        let read_closed = self.deferred.take().and_then(|deferred| deferred.read_closed);
+        let read_closed = self.deferred.as_mut().and_then(|deferred| deferred.read_closed.take());
+        self.deferred.take_if(|deferred| deferred.chunks.is_none());
         if let Some(end) = read_closed {
             self.close_reading(end, now);
         }

@@ -51,12 +51,9 @@ impl Driver {
     /// Takes in bytes up to the first event that is wanted; keeps the rest.
     #[inline]
     pub(super) fn poll(&mut self, mut input: &mut [u8]) {
-        match self.session.poll_event(&mut input, self.now) {
-            Some(SessionEvent::Message(message)) => self.ready.add_message(message.into_owned()),
-            Some(event) => {
-                let event = event.into_owned();
-                self.poll_more(event, &mut input);
-            }
+        match self.session.poll_owned_event(&mut input, self.now) {
+            Some(SessionEvent::Message(message)) => self.ready.add_message(message),
+            Some(event) => self.poll_more(event, &mut input),
             // The peer may have broken a rule, which makes a Close and no event.
             None => self.calm = false,
         }
@@ -68,8 +65,8 @@ impl Driver {
     #[inline(never)]
     fn poll_more(&mut self, mut event: SessionEvent<'static>, input: &mut &mut [u8]) {
         while let Sorted::Unwanted = self.sort(event) {
-            let Some(next) = self.session.poll_event(input, self.now) else { return };
-            event = next.into_owned();
+            let Some(next) = self.session.poll_owned_event(input, self.now) else { return };
+            event = next;
         }
     }
 

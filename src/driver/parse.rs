@@ -55,12 +55,9 @@ impl Driver {
     /// The same, where so many more bytes may follow at once.
     #[inline]
     pub(super) fn poll_with_more(&mut self, mut input: &mut [u8], more: usize) {
-        match self.session.poll_event(&mut input, self.now) {
-            Some(SessionEvent::Message(message)) => self.ready.add_message(message.into_owned()),
-            Some(event) => {
-                let event = event.into_owned();
-                self.poll_more(event, &mut input);
-            }
+        match self.session.poll_owned_event(&mut input, self.now) {
+            Some(SessionEvent::Message(message)) => self.ready.add_message(message),
+            Some(event) => self.poll_more(event, &mut input),
             // The peer may have broken a rule, which makes a Close and no event.
             None => self.calm = false,
         }
@@ -72,8 +69,8 @@ impl Driver {
     #[inline(never)]
     fn poll_more(&mut self, mut event: SessionEvent<'static>, input: &mut &mut [u8]) {
         while let Sorted::Unwanted = self.sort(event) {
-            let Some(next) = self.session.poll_event(input, self.now) else { return };
-            event = next.into_owned();
+            let Some(next) = self.session.poll_owned_event(input, self.now) else { return };
+            event = next;
         }
     }
 

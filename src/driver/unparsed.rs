@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::session::{Session, SessionEvent};
 use crate::time::Timestamp;
 use crate::wire::copy;
+use crate::wire::frame::MAX_HEADER;
 
 /// From so many bytes on, one frame is worth being read no more than once.
 const LARGE: usize = 16 * 1024;
@@ -15,8 +16,9 @@ pub(super) struct Unparsed {
     bytes: Vec<u8>,
     /// How many these are.
     at: usize,
-    /// All of it is the beginning of one frame.
-    goes_on: bool,
+    /// The header of the frame of which all of that is the beginning, if it is.
+    header: [u8; MAX_HEADER],
+    header_len: u8,
 }
 
 impl Unparsed {
@@ -33,15 +35,26 @@ impl Unparsed {
     /// each piece, it is copied again and again.
     #[inline(never)]
     pub(super) fn keep_with_more(&mut self, bytes: &[u8], more: usize, session: &Session) {
-        self.goes_on = false;
-        if self.is_empty() && bytes.len() >= LARGE {
-            if let Some(lacking) = session.lacks_of_frame(bytes) {
-                self.goes_on = true;
-                self.bytes.reserve_exact(bytes.len() + lacking.min(bytes.len()));
-            }
+        let begun = match self.is_empty() && bytes.len() >= LARGE {
+            true => session.frame_begun(bytes),
+            false => None,
+        };
+        let (header, payload) = bytes.split_at(begun.map_or(0, |(len, _)| len).min(MAX_HEADER));
+        self.unkeep_header();
+        copy::over(&mut self.header, header);
+        self.header_len = header.len() as u8;
+        if let Some((_, lacking)) = begun {
+            self.bytes.reserve_exact(payload.len() + lacking.min(payload.len()));
         }
-        self.bytes.reserve(bytes.len() + more);
-        copy::append(&mut self.bytes, bytes);
+        self.bytes.reserve(payload.len() + more);
+        copy::append(&mut self.bytes, payload);
+    }
+
+    /// Puts a header back where it was: what follows is not of its frame alone.
+    fn unkeep_header(&mut self) {
+        let header = self.header.get(..usize::from(self.header_len)).unwrap_or_default();
+        self.bytes.splice(..0, header.iter().copied());
+        self.header_len = 0;
     }
 
     /// The session's next event from here.
@@ -51,16 +64,11 @@ impl Unparsed {
         session: &mut Session,
         now: Timestamp,
     ) -> Option<SessionEvent<'static>> {
-        if self.goes_on {
+        if self.header_len > 0 {
             return self.poll_begun(session, now);
         }
         let mut input = self.bytes.get_mut(self.at..).unwrap_or_default();
-        let event = match session.poll_event(&mut input, now) {
-            Some(SessionEvent::Message(message)) => {
-                Some(SessionEvent::Message(message.into_owned()))
-            }
-            other => owned(other),
-        };
+        let event = session.poll_owned_event(&mut input, now);
         let left = input.len();
         if left == 0 {
             *self = Self::default();
@@ -76,17 +84,15 @@ impl Unparsed {
         session: &mut Session,
         now: Timestamp,
     ) -> Option<SessionEvent<'static>> {
-        self.goes_on = false;
-        let event = session.poll_frame_begun(&mut self.bytes, &mut self.at, now);
+        let (mut header, len) = (self.header, usize::from(self.header_len));
+        let mut rest = header.get_mut(..len).unwrap_or_default();
+        let event = session.poll_frame_begun(&mut rest, &mut self.bytes, now);
+        // All of it was taken in, or nothing where an event came before it.
+        if rest.is_empty() {
+            self.header_len = 0;
+        }
         if event.is_some() || self.is_empty() { event } else { self.poll(session, now) }
     }
-}
-
-/// Most events are messages, and have this out of their way.
-#[cold]
-#[inline(never)]
-fn owned(event: Option<SessionEvent<'_>>) -> Option<SessionEvent<'static>> {
-    event.map(SessionEvent::into_owned)
 }
 
 #[cfg(test)]
@@ -128,7 +134,7 @@ mod tests {
         let (mut session, mut unparsed, mut said) = (session(), Unparsed::default(), String::new());
         let (first, last) = wire.split_at(kept);
         unparsed.keep(first, &session);
-        assert!(unparsed.goes_on == (kept > 0) && unparsed.bytes.capacity() <= 2 * kept);
+        assert!((unparsed.header_len > 0) == (kept > 0) && unparsed.bytes.capacity() <= 2 * kept);
         let memory = unparsed.bytes.as_ptr();
         while !unparsed.is_empty() {
             if let Some(event) = unparsed.poll(&mut session, NOW) {
@@ -139,7 +145,7 @@ mod tests {
         let mut input = &mut last[..];
         while let Some(event) = session.poll_event(&mut input, NOW) {
             if let SessionEvent::Message(message) = &event {
-                let copied = message.as_bytes().as_ptr() != memory.wrapping_add(14);
+                let copied = message.as_bytes().as_ptr() != memory;
                 assert!(wire.len() > 2 * kept || !copied, "{kept}: it was copied");
                 said += &format!("{:?};", message.as_bytes());
             }

@@ -146,10 +146,9 @@ fn is_same(one: &str, other: &str) -> bool {
 /// The authority is that of a request, which was checked.
 fn is_same_host(origin: &str, authority: &str) -> bool {
     // As browsers write them, they are the same to the letter.
-    if let Some((scheme, same)) = origin.split_once("://") {
-        if same == authority {
-            return default_port(scheme).is_some();
-        }
+    let scheme = origin.strip_suffix(authority).and_then(|before| before.strip_suffix("://"));
+    if scheme.is_some_and(|scheme| default_port(scheme).is_some()) {
+        return true;
     }
     let (Some(origin), Ok((host, port))) = (Parts::parse(origin), split_authority(authority))
     else {

@@ -224,7 +224,8 @@ impl Request {
 
     /// The Sec-WebSocket-Accept that answers this request.
     pub(super) fn accept(&self) -> [u8; ACCEPT_LEN] {
-        accept_of(self.header("Sec-WebSocket-Key").unwrap_or_default().as_bytes())
+        // It was decoded already, so that it is there, and ASCII.
+        accept_of(self.head.headers.get_all("Sec-WebSocket-Key").next().unwrap_or_default())
     }
 
     /// Holds a request against the rules, those of HTTP first.

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use crate::deflate::{Deflate, WINDOW};
 use crate::wire::copy;
@@ -19,12 +19,9 @@ const DIRECT: usize = 16 * 1024;
 /// The pieces so far.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
-    /// The start, the bytes received, then those that are open to direct reading.
+    /// The bytes received, then those that are open to direct reading.
     memory: Vec<u8>,
-    /// Where the bytes received end.
     received: usize,
-    /// Bytes in front that belong to no message: the header of the frame that the memory came with.
-    start: u8,
     /// Bytes behind the received ones that were read directly and not looked at yet.
     filled: usize,
     /// The most memory that was held when it was let go.
@@ -39,6 +36,12 @@ impl Assembly {
             MessageKind::Text => Message::Text(Text::borrowed(chunk.payload()).map_err(not_text)?),
             MessageKind::Binary => Message::Binary(Payload::Borrowed(chunk.payload())),
         })
+    }
+
+    /// The same as a message of its own, without a look at text that was checked already.
+    #[inline]
+    pub(super) fn whole_owned(chunk: &Chunk<'_>) -> Message<'static> {
+        message(chunk.kind(), Payload::Borrowed(chunk.payload()).into_bytes())
     }
 
     /// Adds a piece; at most `more` bytes of the message are still to come, of which `behind` lie ready.
@@ -101,25 +104,22 @@ impl Assembly {
 
     /// How much was received, or inflated, and is held.
     pub(super) fn received(&self) -> usize {
-        self.received.saturating_sub(self.start.into())
+        self.received
     }
 
     /// Gives it away.
     pub(super) fn take_received(&mut self) -> Bytes {
-        let (start, received) = (usize::from(self.start), self.received);
+        let received = self.received;
         let mut memory = self.clear();
         memory.truncate(received);
-        let mut bytes = Bytes::from(memory);
-        bytes.advance(start.min(bytes.len()));
-        bytes
+        memory.into()
     }
 
-    /// Assembles the message in this memory, where it has just begun: behind the first `start` bytes,
-    /// the memory counts as read directly.
-    pub(super) fn adopt(&mut self, memory: Vec<u8>, start: u8) {
-        let received = usize::from(start).min(memory.len());
-        let filled = memory.len() - received;
-        *self = Self { memory, received, start, filled, peak: self.memory_peak() };
+    /// Assembles the message, which has just begun, in this memory: what is in it counts as read
+    /// directly.
+    pub(super) fn adopt(&mut self, memory: Vec<u8>) {
+        let (filled, peak) = (memory.len(), self.memory_peak());
+        *self = Self { memory, received: 0, filled, peak };
     }
 
     fn open(&self) -> &[u8] {
@@ -141,19 +141,14 @@ impl Assembly {
 
     /// The message, now that it is complete. Of text, every piece was checked before it came here.
     pub(super) fn finish(&mut self, kind: MessageKind) -> Message<'static> {
-        let (start, received) = (usize::from(self.start), self.received);
+        let received = self.received;
         let mut memory = self.clear();
         memory.truncate(received);
         // An inflater asks for room before it knows how much it needs.
         if memory.capacity() / 2 > memory.len() {
             memory.shrink_to_fit();
         }
-        let mut bytes = Bytes::from(memory);
-        bytes.advance(start.min(bytes.len()));
-        match kind {
-            MessageKind::Text => Message::Text(Text::checked(bytes)),
-            MessageKind::Binary => Message::Binary(Payload::Owned(bytes)),
-        }
+        message(kind, Bytes::from(memory))
     }
 
     /// Whether so much was received that reading directly may pay.
@@ -219,6 +214,15 @@ impl Assembly {
     /// The most that were ever held.
     pub(super) fn memory_peak(&self) -> usize {
         self.peak.max(self.memory())
+    }
+}
+
+/// A message of these bytes, which were checked.
+#[inline]
+fn message(kind: MessageKind, bytes: Bytes) -> Message<'static> {
+    match kind {
+        MessageKind::Text => Message::Text(Text::checked(bytes)),
+        MessageKind::Binary => Message::Binary(Payload::Owned(bytes)),
     }
 }
 

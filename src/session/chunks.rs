@@ -161,11 +161,12 @@ impl Session {
     /// As [`receive`](Self::receive), in chunks.
     #[cold]
     #[inline(never)]
-    pub(super) fn receive_chunks<'b>(
+    pub(super) fn receive_chunks<'b, 'm>(
         &mut self,
         input: &mut &'b mut [u8],
         now: Timestamp,
-    ) -> Option<SessionEvent<'b>> {
+        whole: impl Fn(&Chunk<'b>) -> Result<Message<'m>, Violation>,
+    ) -> Option<SessionEvent<'m>> {
         while self.gives_chunks() {
             let connection = self.stage.connection_mut()?;
             let all = input.len();
@@ -194,7 +195,7 @@ impl Session {
                 return self.poll_end();
             }
         }
-        self.receive(input, now)
+        self.receive(input, now, whole)
     }
 
     /// What there is to be given of a message, once a piece of it has come, and `more` input is there.

@@ -10,6 +10,7 @@ use core::mem;
 
 use bytes::{Buf, BytesMut};
 
+use super::assembly::Assembly;
 use super::chunks::Chunks;
 use super::{Opened, Session, SessionEvent, Stage};
 use crate::connection::Event;
@@ -70,11 +71,10 @@ impl Session {
             let mut early = mem::take(&mut deferred.early);
             let mut rest = &mut early[..];
             let event = if self.gives_chunks() {
-                self.receive_chunks(&mut rest, now)
+                self.receive_chunks(&mut rest, now, |chunk| Ok(Assembly::whole_owned(chunk)))
             } else {
-                self.receive(&mut rest, now)
+                self.receive(&mut rest, now, |chunk| Ok(Assembly::whole_owned(chunk)))
             };
-            let event = event.map(SessionEvent::into_owned);
             let left = rest.len();
             early.advance(early.len() - left);
             if event.is_some() {
@@ -96,42 +96,33 @@ impl Session {
         None
     }
 
-    /// How many bytes are lacking of a data frame that begins in front of `bytes` and does not lie whole
-    /// in them.
-    pub(crate) fn lacks_of_frame(&self, bytes: &[u8]) -> Option<usize> {
-        if self.chunks.active {
+    /// How long the header is of a data frame that begins in front of `bytes` and does not lie whole in
+    /// them, and how many bytes are lacking. Nothing where messages are given in chunks.
+    pub(crate) fn frame_begun(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        if self.gives_chunks() {
             return None;
         }
         let (header, len) = self.stage.connection()?.frame_ahead(bytes)?;
         let lacking = len.checked_sub((bytes.len() - header) as u64)?;
-        (lacking > 0).then(|| usize::try_from(lacking).unwrap_or(usize::MAX))
+        (lacking > 0).then(|| (header, usize::try_from(lacking).unwrap_or(usize::MAX)))
     }
 
-    /// Takes in the data frame that `bytes` are the beginning of. Where it begins a message, that is
-    /// assembled in their memory, and not copied. What is not taken in lies behind the first `at`.
+    /// Takes in the header of a data frame, as [`poll_event`](Self::poll_event) does, and what there is
+    /// of its payload. Where that begins a message, it is taken as its memory and not copied.
     #[inline(never)]
     pub(crate) fn poll_frame_begun(
         &mut self,
-        bytes: &mut Vec<u8>,
-        at: &mut usize,
+        header: &mut &mut [u8],
+        payload: &mut Vec<u8>,
         now: Timestamp,
     ) -> Option<SessionEvent<'static>> {
-        if self.looks_first() || self.chunks.active {
-            return None;
-        }
-        let (len, _) = self.stage.connection()?.frame_ahead(bytes)?;
-        let mut header = bytes.get_mut(..len)?;
-        let event = self.receive(&mut header, now).map(SessionEvent::into_owned);
-        *at = len;
+        let event = self.poll_owned_event(header, now);
         if event.is_some() || self.assembly.memory() > 0 {
             return event;
         }
-        let left = (bytes.len() - len) as u64;
-        if self.stage.connection()?.direct_remaining() < left {
-            return None;
+        if self.stage.connection()?.direct_remaining() >= payload.len() as u64 {
+            self.assembly.adopt(mem::take(payload));
         }
-        self.assembly.adopt(mem::take(bytes), len as u8);
-        *at = 0;
         self.poll_filled(now)
     }
 

@@ -332,6 +332,7 @@ impl<'a> Text<'a> {
     }
 
     /// Text of bytes that were checked piece by piece, the last one to the end of a character.
+    #[inline]
     pub(crate) fn checked(bytes: Bytes) -> Text<'static> {
         debug_assert!(simdutf8::basic::from_utf8(&bytes).is_ok(), "it was checked");
         Text(Repr::Owned(bytes))

@@ -29,9 +29,8 @@ pub fn read(feed: Feed, count: usize) -> Work {
     })
 }
 
-/// Messages of 64 KiB.
-pub fn read_large(content: Content, count: usize) -> Work {
-    let len = 64 * 1024;
+/// Messages of `len` bytes.
+pub fn read_large(content: Content, len: usize, count: usize) -> Work {
     read(Feed::of_message(content.message(len, len), count), count)
 }
 

@@ -344,7 +344,7 @@ impl Driver {
             if let Some(step) = self.write(output) {
                 return step;
             }
-            if (due || want != Want::Event) && !self.unparsed.is_empty() {
+            if (due || want != Want::Event) && self.parses_ahead() {
                 self.poll_unparsed();
                 continue;
             }

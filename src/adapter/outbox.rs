@@ -57,9 +57,9 @@ impl Shared {
         lock(&self.state)
     }
 
-    /// Replaces an outbox that nothing was put into yet.
+    /// What is in it stays, be it more than that.
     pub(super) fn limit_to(&self, limit: OutboxLimit) {
-        self.state().outbox = Outbox::new(limit);
+        self.state().outbox.set_limit(limit);
     }
 
     pub(super) fn limit(&self) -> OutboxLimit {

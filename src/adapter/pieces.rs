@@ -10,8 +10,9 @@ use std::io::{self, ErrorKind};
 use bytes::Bytes;
 
 use crate::connection::SendError;
-use crate::report::{Cause, Termination, Undelivered};
+use crate::report::{Cause, Position, Termination, Undelivered};
 use crate::session::MessageChunk;
+use crate::wire::close::{CloseCode, NO_STATUS};
 use crate::wire::data::{Data, MessageKind};
 
 /// How much of a message goes into one fragment, and of a stream of bytes into one message.
@@ -148,10 +149,19 @@ pub(super) fn flushed(
     }
 }
 
-/// What a stream of bytes says at its end: nothing more, or that it was cut, with the report.
+/// What a stream of bytes says at its end: nothing more, or that it was cut, with the report. Who closes
+/// with another code than 1000, or with none, has not said that this was all.
 pub(super) fn end(report: &Termination) -> io::Result<()> {
-    if report.clean {
+    let all = report.code == CloseCode::NORMAL.get() || report.code == NO_STATUS;
+    let inside = matches!(
+        report.evidence.position,
+        Position::BetweenFragments { .. } | Position::InsidePayload { .. }
+    );
+    if report.clean && all && !inside {
         return Ok(());
+    }
+    if report.clean {
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, report.clone()));
     }
     let kind = match report.cause {
         Cause::Eof { .. } => ErrorKind::UnexpectedEof,

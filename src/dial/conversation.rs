@@ -140,6 +140,7 @@ impl Conversation {
     pub(super) fn receive(&mut self, input: &[u8]) -> Came {
         if !self.cover.is_on() {
             return match self.hear(input) {
+                Some((_, told)) if self.is_early(told.0) => Came::End,
                 Some((taken, told)) => Came::Answer(behind(input, taken), told),
                 None => Came::Nothing,
             };
@@ -152,11 +153,18 @@ impl Conversation {
             Some((_, (answer, _))) if self.cover.is_over() && failure(answer, false).is_none() => {
                 Came::End
             }
+            Some((_, told)) if self.is_early(told.0) => Came::End,
             Some((taken, told)) => Came::Answer(behind(&input, taken), told),
             None if self.cover.is_closed() => Came::End,
             // What TLS has to say of a failure leaves first.
             None => Came::Nothing,
         }
+    }
+
+    /// Whether this lets a connection through that was not asked for to the end: what of that has not
+    /// left would be taken for the connection's own.
+    fn is_early(&self, answer: ProxyAnswer) -> bool {
+        !self.output.is_empty() && failure(answer, false).is_none()
     }
 
     /// Takes what the proxy has said. Returns, once it has answered, how much of it that took.

@@ -89,7 +89,7 @@ impl Driver {
     }
 
     /// Whether the Pong has come, or cannot be waited for any longer.
-    pub(super) fn is_answered(&self) -> bool {
+    pub(crate) fn is_answered(&self) -> bool {
         let waits = self.check.as_ref().is_some_and(|check| check.round_trip.is_none());
         !waits || self.has_read_all() || self.is_far_ahead()
     }

@@ -35,6 +35,11 @@ impl Driver {
         }
     }
 
+    /// Whether messages are handed out in chunks.
+    pub(crate) fn gives_chunks(&self) -> bool {
+        self.handing.in_chunks
+    }
+
     /// What there is for the application, unless something has to be written first.
     pub(super) fn take_event(&mut self) -> Option<Step> {
         loop {

@@ -35,10 +35,17 @@ impl Driver {
         }
     }
 
+    /// Whether there is something to be parsed that need not wait until it is asked for. What is given
+    /// in chunks is not: inflated, it can be a thousand times as much as was read.
+    pub(super) fn parses_ahead(&self) -> bool {
+        let enough = self.gives_chunks() && self.is_far_ahead();
+        !(self.unparsed.is_empty() || enough)
+    }
+
     /// Parses all that was read before, up to a request: it is decided about first, so that what
     /// lies behind it meets an open connection, whether it came in the same read or not.
     pub(super) fn poll_unparsed(&mut self) {
-        while !self.unparsed.is_empty() {
+        while self.parses_ahead() {
             let Some(event) = self.unparsed.poll(&mut self.session, self.now) else { return };
             if let Sorted::Request = self.sort(event) {
                 return;

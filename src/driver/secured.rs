@@ -295,7 +295,7 @@ impl Driver {
         input: &mut [u8],
         more: usize,
     ) {
-        let (mut at, mut nothing) = (0, true);
+        let (mut at, mut nothing) = (0, !input.is_empty());
         while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
             let established = layer.is_established();
             let taken = layer.take(rest);

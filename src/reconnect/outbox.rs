@@ -243,6 +243,12 @@ impl<M> Outbox<M> {
         self.resent
     }
 
+    /// Sets another limit. What is kept stays, and where that is more, nothing is taken before there is
+    /// room again.
+    pub fn set_limit(&mut self, limit: OutboxLimit) {
+        self.limit = limit;
+    }
+
     /// The limit in force.
     #[must_use]
     pub fn limit(&self) -> OutboxLimit {

@@ -50,6 +50,8 @@ pub use failure::{DialFailure, LookupError, ProxyFailure, SocksReply};
 /// assert!(matches!(dial.next(), Step::Connect { attempt: 1, .. }));
 /// now = now + Duration::from_millis(30);
 /// dial.handle_connected(1, now);
+/// let asked = dial.output().len();
+/// dial.handle_written(asked, now);
 /// now = now + Duration::from_millis(8);
 /// dial.handle_read(b"HTTP/1.1 200 Connected\r\n\r\n", now);
 ///

@@ -135,7 +135,8 @@ impl Assembly {
         let more = usize::try_from(more).unwrap_or(usize::MAX);
         let come = (len + count).saturating_add(behind.min(more));
         let whole = (len + count).saturating_add(more);
-        let all = if whole / 2 <= come { whole } else { (come + 1).next_power_of_two() };
+        let doubled = come.saturating_add(1).checked_next_power_of_two();
+        let all = if whole / 2 <= come { whole } else { doubled.unwrap_or(whole) };
         self.memory.reserve_exact(all - len);
     }
 

@@ -206,7 +206,9 @@ impl Session {
     ) -> Result<Option<MessageChunk>, Violation> {
         let Some(connection) = self.stage.connection() else { return Ok(None) };
         let last = chunk.is_last();
-        let gathers = more && !last;
+        // Only where more of the same is sure to follow at once: whatever else comes next finds nothing
+        // held back.
+        let gathers = more && connection.payload_remaining() > 0;
         let payload = match &mut self.deflate {
             Some(deflate) if chunk.is_compressed() => {
                 self.assembly.inflate(chunk, deflate, connection.config().limits.message)?;

@@ -231,7 +231,7 @@ impl Session {
     ) -> Result<(), SendError> {
         let data = data.into();
         let len = data.as_bytes().len() as u64;
-        let opcode = self.sending()?.next_fragment(data.kind(), len, fin, now)?;
+        let opcode = self.sending_parts()?.next_fragment(data.kind(), len, fin, now)?;
         if let Some(connection) = self.stage.connection_mut() {
             let deflate = self.deflate.as_deref_mut();
             self.send_queue.add_fragment(opcode, data, fin, deflate, connection);
@@ -354,6 +354,12 @@ impl Session {
     fn sending(&mut self) -> Result<&mut Connection, SendError> {
         let full = self.is_full() || self.send_queue.is_full_of_unconfirmed() && self.is_writable();
         if full { Err(SendError::Full) } else { self.stage.open_mut() }
+    }
+
+    /// The same for what is no message that could be kept until it is confirmed.
+    #[inline]
+    fn sending_parts(&mut self) -> Result<&mut Connection, SendError> {
+        if self.is_full() { Err(SendError::Full) } else { self.stage.open_mut() }
     }
 
     /// Whether the pending output is over its limit, and no message is accepted therefore.

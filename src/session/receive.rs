@@ -92,7 +92,12 @@ impl Session {
                     return None;
                 }
             }
-            _ => self.assembly.append(chunk.payload(), behind, connection.message_remaining()),
+            _ => {
+                // Of what lies behind, only the rest of this frame is sure to belong to the message.
+                let ready = usize::try_from(connection.payload_remaining()).unwrap_or(usize::MAX);
+                let more = connection.message_remaining();
+                self.assembly.append(chunk.payload(), behind.min(ready), more);
+            }
         }
         chunk.is_last().then(|| self.assembly.finish(chunk.kind()))
     }

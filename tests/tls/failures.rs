@@ -8,8 +8,8 @@ use bytes::Buf;
 use farewell::driver::{Driver, Step, Want};
 use farewell::handshake::ClientRequest;
 use farewell::{
-    AcceptError, Cause, ConnectError, Direction, Position, ReconnectEvent, Seed, Session,
-    SessionEvent, Termination, Timestamp, TlsAlert, TlsError, TransportError,
+    AcceptError, Cause, ConnectError, ConnectOptions, Direction, Position, ReconnectEvent, Seed,
+    Session, SessionEvent, Termination, Timestamp, TlsAlert, TlsError, TransportError,
 };
 
 use crate::support::{
@@ -21,6 +21,7 @@ for_both_adapters!(
     the_default_roots_do_not_trust_an_authority_of_our_own,
     an_untrusted_certificate_stops_reconnecting,
     a_server_that_says_nothing_has_its_part_of_the_deadline,
+    a_server_that_is_dialled_and_says_nothing_has_sent_nothing,
     a_client_that_says_nothing_has_its_part_of_the_deadline,
     a_client_cut_off_in_the_tls_handshake,
     plain_text_on_a_tls_port,
@@ -127,6 +128,16 @@ fn a_server_that_says_nothing_has_its_part_of_the_deadline<A: Adapter>() {
     assert_eq!(report.cause, Cause::HandshakeTimeout, "{report}");
     assert_eq!(report.evidence.position, Position::TlsHandshake);
     assert_eq!(report.evidence.last_received, None);
+}
+
+fn a_server_that_is_dialled_and_says_nothing_has_sent_nothing<A: Adapter>() {
+    let ((listener, request), (client, _)) = (listen(), both());
+    let mut config = quiet();
+    config.timeouts.handshake = Duration::from_millis(100);
+    let options = ConnectOptions::from(config).tls(client);
+    let options = options.addresses([listener.local_addr().unwrap()]);
+    let report = refused(A::connect(&request, options));
+    assert_eq!(report.evidence.last_received, None, "{report}");
 }
 
 fn a_client_that_says_nothing_has_its_part_of_the_deadline<A: Adapter>() {

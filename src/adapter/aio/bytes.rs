@@ -12,7 +12,8 @@ use super::WebSocket;
 use super::split::{Receiver, Sender};
 use super::turn::Turn;
 use crate::adapter::IncomingChunk;
-use crate::adapter::pieces::{PART, binary, end, refused};
+use crate::adapter::pieces::{PART, binary, end, flushed, refused};
+use crate::connection::SendError;
 use crate::report::{Evidence, Stats};
 use crate::wire::close::CloseCode;
 
@@ -28,10 +29,11 @@ use crate::wire::close::CloseCode;
 ///   everything is with the transport.
 /// - **`shutdown`** sends what is pending and a Close with 1000. A WebSocket cannot be closed in one
 ///   direction alone: the peer answers with its own Close, and until then its bytes can be read.
-/// - **Reading** ends, with no bytes, behind a clean end, be it the peer's or the answer to ours. An
-///   end that was not clean is an error: the [`Termination`](crate::Termination) is in the
-///   [`io::Error`], whose kind says what it was. [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) is
-///   an end without a Close, so that what was cut off never looks complete. A text message is
+/// - **Reading** ends, with no bytes, behind a Close with 1000, or without a code, that follows a whole
+///   message, be it the peer's or the answer to ours. Any other end is an error: the
+///   [`Termination`](crate::Termination) is in the [`io::Error`], whose kind says what it was.
+///   [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) is an end without a Close, or a Close with another
+///   code, so that what was cut off never looks complete. A text message is
 ///   [`InvalidData`](io::ErrorKind::InvalidData), and closes the connection with 1003.
 ///
 /// Pings are answered and deadlines kept while one of the calls waits, so that one should: read, if
@@ -93,11 +95,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ByteReader<S> {
                 IncomingChunk::Chunk(chunk) => match binary(chunk) {
                     Ok(bytes) => self.rest = bytes,
                     Err(error) => {
-                        self.half.shared.command(|turn| {
+                        let refuse = |turn: &mut Turn<S>, cx: &mut Context<'_>| {
                             let close = CloseCode::UNSUPPORTED_DATA;
-                            // A refusal says that the end is already under way.
+                            // A refusal says that the end is already under way. What cannot leave now
+                            // leaves with the next read.
                             let _ = turn.command(|session, now| session.close(close, now));
-                        });
+                            let _ = turn.poll_flush(cx);
+                            Poll::Ready(())
+                        };
+                        ready!(self.half.shared.receive(cx, refuse));
                         return Poll::Ready(Err(error));
                     }
                 },
@@ -143,8 +149,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     }
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = ready!(self.poll_close_sink(cx));
-        Poll::Ready(result.map_err(|error| refused(error, self.driver.ended())))
+        let close = CloseCode::NORMAL;
+        let result = match self.command(|session, now| session.close(close, now)) {
+            Ok(()) | Err(SendError::Closing) => ready!(self.poll_close_flush(cx)),
+            Err(error) => Err(error),
+        };
+        Poll::Ready(flushed(result, self.driver.ended()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is asked of a stream and its driver: the same for a socket with one owner and for halves.
 
+use alloc::boxed::Box;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::{Context, Poll, ready};
@@ -11,6 +12,7 @@ use super::turn::{Turn, poll_budget};
 use crate::adapter::{Incoming, IncomingChunk, PingError};
 use crate::connection::SendError;
 use crate::driver::Want;
+use crate::report::Termination;
 use crate::session::{Outgoing, SendRefused, Session, SessionEvent};
 use crate::time::Timestamp;
 use crate::wire::close::CloseCode;
@@ -61,6 +63,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
             Some(SessionEvent::Ended(report)) => Some(IncomingChunk::Ended(report)),
             _ => None,
         })
+    }
+
+    /// The report, or nothing of what came before it: what is received in chunks is not put together to
+    /// be dropped.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<Box<Termination>>> {
+        if self.driver.gives_chunks() {
+            return self.poll_chunk(cx).map(|chunk| chunk.into_chunk().err());
+        }
+        self.poll_incoming(cx).map(|incoming| incoming.into_message().err())
     }
 
     /// Ready once all that is queued is with the stream, and with what lies below it.

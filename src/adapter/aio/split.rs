@@ -20,6 +20,7 @@ use super::writer::MessageWriter;
 use crate::adapter::getters::half_getters;
 use crate::adapter::{Incoming, IncomingChunk, Messages, PingError, lock};
 use crate::connection::SendError;
+use crate::driver::Driver;
 use crate::report::{DialRecord, Evidence, Stats};
 use crate::session::{Outgoing, SendRefused};
 use crate::wire::close::CloseFrame;
@@ -83,9 +84,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         self.wakers.receiver.set(cx.waker());
         let waker = Waker::from(self.wakers.clone());
         let mut turn = self.lock();
+        let before = awaited(&mut turn.driver);
         let result = poll(&mut turn, &mut Context::from_waker(&waker));
-        // What the sender waits for may have come about here.
-        let wake = turn.driver.flushed() != Ok(false) || !turn.driver.session().is_full();
+        // What the sender waits for may have come about here. Where nothing has, it is left alone: both
+        // would else wake each other for as long as the stream takes nothing.
+        let wake = before != awaited(&mut turn.driver);
         drop(turn);
         if wake {
             self.wakers.sender.wake();
@@ -116,6 +119,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
         }
         result
     }
+}
+
+/// What a sender may wait for: that all has left, that there is room, that its Ping is answered.
+fn awaited(driver: &mut Driver) -> (Result<bool, SendError>, bool, bool) {
+    (driver.flushed(), driver.session().is_full(), driver.is_answered())
 }
 
 /// Whether a deadline lies before what the timer is set to.

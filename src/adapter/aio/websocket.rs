@@ -148,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let _ = self.queue_close(frame);
         poll_fn(|cx| {
             loop {
-                if let Incoming::Ended(report) = ready!(self.turn.poll_incoming(cx)) {
+                if let Some(report) = ready!(self.turn.poll_end(cx)) {
                     return Poll::Ready(report);
                 }
             }

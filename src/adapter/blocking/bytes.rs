@@ -11,7 +11,7 @@ use super::split::{Receiver, Sender};
 use super::transport::{Socket, Transport};
 use super::turn::Turn;
 use crate::adapter::IncomingChunk;
-use crate::adapter::pieces::{PART, binary, end, give};
+use crate::adapter::pieces::{PART, binary, end, flushed, give};
 use crate::connection::SendError;
 use crate::report::{Evidence, Stats};
 use crate::wire::close::CloseCode;
@@ -25,10 +25,11 @@ use crate::wire::close::CloseCode;
 /// - **Writing** sends a message of at most 32 KiB, and waits until it is with the transport.
 /// - **[`shutdown`](Self::shutdown)** sends a Close with 1000. A WebSocket cannot be closed in one
 ///   direction alone: the peer answers with its own Close, and until then its bytes can be read.
-/// - **Reading** ends, with no bytes, behind a clean end, be it the peer's or the answer to ours. An
-///   end that was not clean is an error: the [`Termination`](crate::Termination) is in the
-///   [`io::Error`], whose kind says what it was. [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) is
-///   an end without a Close, so that what was cut off never looks complete. A text message is
+/// - **Reading** ends, with no bytes, behind a Close with 1000, or without a code, that follows a whole
+///   message, be it the peer's or the answer to ours. Any other end is an error: the
+///   [`Termination`](crate::Termination) is in the [`io::Error`], whose kind says what it was.
+///   [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) is an end without a Close, or a Close with another
+///   code, so that what was cut off never looks complete. A text message is
 ///   [`InvalidData`](io::ErrorKind::InvalidData), and closes the connection with 1003.
 ///
 /// Pings are answered and deadlines kept while one of the calls waits, so that one should: read, if
@@ -126,6 +127,7 @@ impl<A: Access> Turn<A> {
                     Err(error) => {
                         // A refusal says that the end is already under way.
                         let _ = self.queue_close(CloseCode::UNSUPPORTED_DATA.into());
+                        let _ = self.flush();
                         return Err(error);
                     }
                 },
@@ -148,10 +150,9 @@ impl<A: Access> Turn<A> {
     fn shut_bytes(&mut self) -> io::Result<()> {
         let result = match self.queue_close(CloseCode::NORMAL.into()) {
             Ok(()) | Err(SendError::Closing) => self.flush_close(),
-            Err(SendError::Ended) => Ok(()),
             Err(error) => Err(error),
         };
-        self.or_report(result)
+        self.access.with(|driver| flushed(result, driver.ended()))
     }
 }
 

@@ -178,7 +178,12 @@ impl<A: Access> Turn<A> {
     /// Drives the connection to its end, dropping the messages until then.
     pub(super) fn finish(&mut self) -> Box<Termination> {
         loop {
-            if let Incoming::Ended(report) = self.next() {
+            // What was received in chunks is not put together to be dropped.
+            let report = match self.access.with(|driver| driver.gives_chunks()) {
+                true => self.next_chunk().into_chunk().err(),
+                false => self.next().into_message().err(),
+            };
+            if let Some(report) = report {
                 return report;
             }
         }

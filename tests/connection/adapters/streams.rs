@@ -25,6 +25,7 @@ for_both_adapters!(
     a_message_that_is_not_finished_stays_open,
     bytes_go_there_and_back,
     a_cut_stream_of_bytes_is_an_error_with_the_report,
+    a_close_that_does_not_say_that_this_was_all_is_an_error,
     text_is_no_stream_of_bytes,
     long_messages_take_no_memory,
     a_slow_reader_holds_the_writer_up,
@@ -372,19 +373,37 @@ fn a_cut_stream_of_bytes_is_an_error_with_the_report<A: Streams>() {
     }
 }
 
+fn a_close_that_does_not_say_that_this_was_all_is_an_error<A: Streams>() {
+    for (fin, code) in [(0x80, 1001), (0x80, 1011), (0x00, 1000)] {
+        let (server, mut raw) = with_raw_client::<A>(quiet());
+        let mut stream = server.into_bytes();
+        raw.write(&masked(0x02 | fin, b"half"));
+        raw.write(&masked(0x88, &u16::to_be_bytes(code)));
+        let mut buffer = [0; 100];
+        assert_eq!(stream.read(&mut buffer).unwrap(), 4);
+        // It hangs up once it has the answer.
+        let reads = thread::spawn(move || drop(raw.frame()));
+        let error = stream.read(&mut buffer).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error}");
+        let report = report_of(&error).unwrap();
+        assert!(report.clean && report.code == code, "{report}");
+        reads.join().unwrap();
+    }
+}
+
+/// The Close leaves although nobody reads on, and what is read later is no end.
 fn text_is_no_stream_of_bytes<A: Streams>() {
     let (server, mut raw) = with_raw_client::<A>(quiet());
     let mut stream = server.into_bytes();
     raw.write(&masked(0x81, b"text"));
     let error = stream.read(&mut [0; 10]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
-    let reads = thread::spawn(move || {
-        let frame = raw.frame();
-        raw.write(&masked(0x88, &frame.1));
-        frame
-    });
-    assert_eq!(stream.read(&mut [0; 10]).unwrap(), 0, "the closing handshake is clean");
-    assert_eq!(reads.join().unwrap(), (0x88, 1003_u16.to_be_bytes().to_vec()));
+    let frame = raw.frame();
+    assert_eq!(frame, (0x88, 1003_u16.to_be_bytes().to_vec()));
+    raw.write(&masked(0x88, &frame.1));
+    drop(raw);
+    let error = stream.read(&mut [0; 10]).unwrap_err();
+    assert_eq!(report_of(&error).unwrap().code, 1003, "{error}");
 }
 
 /// The length of a long message, of which a debug build unmasks some 10 MB in a second.

@@ -440,6 +440,20 @@ async fn both_ends_write_and_read() {
     }
 }
 
+/// A writer waits for a stream that takes nothing, and a reader for one that brings nothing: were they to
+/// wake each other, the clock would stand still.
+#[test]
+fn halves_leave_each_other_alone_while_the_stream_is_blocked() {
+    run_paused(async || {
+        let (stream, _raw) = duplex(64);
+        let (mut receiver, mut sender) = upgraded(stream, quiet()).split();
+        let receives = tokio::spawn(async move { receiver.next().await });
+        assert!(sender.send(vec![0; 4096]).await.is_err());
+        let Incoming::Ended(report) = receives.await.unwrap() else { panic!("nothing was sent") };
+        assert!(matches!(report.cause, Cause::WriteStalled { .. }), "{report}");
+    });
+}
+
 /// A task's future holds a socket once for each function that the socket goes through.
 #[test]
 fn a_socket_is_small_enough_to_be_handed_around() {

@@ -156,6 +156,26 @@ proptest! {
     }
 }
 
+/// A fragment that something else than data follows in the same read: a Ping, a header that is cut, a Close,
+/// a broken rule, and nothing.
+#[test]
+fn a_fragment_is_given_whatever_lies_behind_it() {
+    for compressed in [false, cfg!(feature = "deflate")] {
+        for behind in [&[0x89, 0][..], &[0x80], &[0x88, 2, 3, 0xe8], &[0xff, 0xff], &[]] {
+            let mut to = session(Role::Client, compressed, |_| {});
+            to.receive_in_chunks(true);
+            let mut wire = [&[0x02, 3, 1, 2, 3, 0x00, 2, 4, 5][..], behind].concat();
+            let (mut input, mut given) = (&mut wire[..], Vec::new());
+            while let Some(event) = to.poll_event(&mut input, NOW) {
+                if let SessionEvent::Chunk(chunk) = event {
+                    given.extend_from_slice(chunk.payload());
+                }
+            }
+            assert_eq!(given, [1, 2, 3, 4, 5], "{behind:x?}");
+        }
+    }
+}
+
 #[test]
 fn a_text_is_checked_across_its_chunks() {
     for (bytes, good) in

@@ -203,13 +203,22 @@ fn over_the_limit_nothing_is_accepted_until_some_is_confirmed() {
     write(&mut session, usize::MAX, &mut there, NOW);
     let refused = session.send("9", NOW).unwrap_err();
     assert_eq!((refused.reason, refused.message.len()), (SendError::Full, 1));
-    assert_eq!(session.send_fragment("9", true, NOW), Err(SendError::Full));
     // The Ping lies behind the first message.
     let pong = [&[0x8a, 0x88, 0, 0, 0, 0], &there[8..16]].concat();
     read(&mut session, usize::MAX, &mut pong.clone(), NOW);
     session.send("9", NOW).unwrap();
     let messages: Vec<_> = end(&mut session).into_iter().map(|unsent| unsent.message).collect();
     assert_eq!(messages, [Message::from("5678"), Message::from("9")]);
+}
+
+/// A part of a message is not kept, so it waits for no confirmation.
+#[test]
+fn a_fragment_is_accepted_whatever_is_unconfirmed() {
+    let mut session = session(Role::Server, None);
+    session.keep_unconfirmed(OutboxLimit::new(1, 10));
+    session.send("1234", NOW).unwrap();
+    assert_eq!(session.send("9", NOW).unwrap_err().reason, SendError::Full);
+    assert_eq!(session.send_fragment("part", false, NOW), Ok(()));
 }
 
 /// What was not to be compressed is not when it is sent again.

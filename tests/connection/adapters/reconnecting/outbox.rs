@@ -498,3 +498,17 @@ fn it_gives_up_after_so_many_attempts<K: KeepingKind>() {
     let says = "the connection was refused; 3 attempts in a row were the limit";
     assert_eq!(reason.to_string(), says);
 }
+
+/// What a handle has put in before stays when the limit is set.
+#[test]
+fn setting_a_limit_drops_nothing() {
+    let mut client = farewell::blocking::Reconnecting::to("ws://127.0.0.1:9/").unwrap();
+    client.sender().try_send("one").unwrap();
+    let mut client = client.outbox(OutboxLimit::new(2, 100));
+    client.try_feed("two").unwrap();
+    assert!(client.try_feed("three").is_err());
+    let mut client = client.outbox(OutboxLimit::new(3, 100));
+    client.try_feed("three").unwrap();
+    let kept: Vec<_> = client.take_outbox().into_iter().map(|unsent| unsent.message).collect();
+    assert_eq!(kept, ["one", "two", "three"].map(farewell::Message::from));
+}

@@ -46,6 +46,7 @@ mod dial;
 mod drain;
 #[cfg(feature = "axum")]
 mod extract;
+mod open;
 mod outbox;
 mod reconnecting;
 mod split;
@@ -59,19 +60,17 @@ mod verbs;
 mod websocket;
 mod writer;
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::future::poll_fn;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use self::clock::Clock;
-use self::turn::Turn;
-use crate::adapter::opening::{self, Opening, Progress, Requests};
+use self::open::{accept_over, open};
+use crate::adapter::opening::Requests;
 use crate::adapter::redirect::Redirects;
-use crate::adapter::security::{Layer, Settings, Way};
+use crate::adapter::security::{Settings, Way};
 use crate::config::Config;
 use crate::dial::Dialled;
 use crate::handshake::{Accept, ClientRequest, Rejection, Request};
@@ -444,62 +443,4 @@ pub async fn accept_tls_with<S: AsyncRead + AsyncWrite + Unpin>(
     decide: impl AsyncFnOnce(&Request) -> Result<Accept, Rejection>,
 ) -> Result<WebSocket<S>, AcceptError> {
     accept_over(stream, Some(tls.layer()?), config.into(), Requests::PlainToo, decide).await
-}
-
-async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    layer: Layer,
-    config: Arc<Config>,
-    requests: Requests,
-    decide: impl AsyncFnOnce(&Request) -> Result<Accept, Rejection>,
-) -> Result<WebSocket<S>, AcceptError> {
-    let clock = Clock::new();
-    let session = opening::server(config, requests, clock.now())?;
-    let driver = opening::driver(session, layer, clock.now());
-    let mut turn = Box::new(Turn::new(stream, driver, clock));
-    let (mut opening, mut decide) = (Opening::default(), Some(decide));
-    let mut event = poll_fn(|cx| turn.poll_event(cx)).await;
-    loop {
-        match opening.accept(event)? {
-            Progress::Waiting => {}
-            Progress::Asked => {
-                // There is one request, and so one decision.
-                let (Some(request), Some(decide)) = (opening.request(), decide.take()) else {
-                    break;
-                };
-                match turn.wait_for_decision(decide(request)).await {
-                    Ok(decision) => {
-                        opening.respond(decision, turn.driver.session_mut(), clock.now());
-                    }
-                    Err(end) => {
-                        event = end;
-                        continue;
-                    }
-                }
-            }
-            Progress::Open => break,
-        }
-        event = poll_fn(|cx| turn.poll_event(cx)).await;
-    }
-    // The client may wait for the response before it sends anything. The session knows of a
-    // failure.
-    let _ = poll_fn(|cx| turn.poll_flush(cx)).await;
-    opening::accepted(&turn.driver)?;
-    Ok(WebSocket::new(turn, opening))
-}
-
-async fn open<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    layer: Layer,
-    request: &ClientRequest,
-    config: Arc<Config>,
-    dialled: Option<Dialled>,
-    clock: Clock,
-    began: Timestamp,
-) -> Result<WebSocket<S>, ConnectError> {
-    let driver = opening::client(request, layer, config, dialled, began, clock.now())?;
-    let mut turn = Box::new(Turn::new(stream, driver, clock));
-    let mut opening = Opening::default();
-    while !opening.connect(poll_fn(|cx| turn.poll_event(cx)).await)? {}
-    Ok(WebSocket::new(turn, opening))
 }

@@ -236,6 +236,12 @@ mod tests {
     use alloc::vec;
 
     use super::*;
+    use crate::config::Config;
+    use crate::handshake::Negotiated;
+    use crate::session::Session;
+    use crate::time::Timestamp;
+    use crate::wire::keystream::Seed;
+    use crate::wire::role::Role;
 
     #[test]
     fn memory_follows_what_was_received_not_what_was_declared() {
@@ -295,6 +301,17 @@ mod tests {
         assembly.append(&[2; 50_000], 0, 0);
         assembly.append(&[], 0, 0);
         assert_eq!((assembly.memory.as_ptr(), assembly.memory.capacity()), (at, 110_000));
+    }
+
+    #[test]
+    fn what_lies_behind_a_fragment_and_is_none_of_it_takes_no_memory() {
+        let (role, now) = (Role::Client, Timestamp::ZERO);
+        let (config, seed) = (Config::default(), Seed::new([1; 32]));
+        let mut session = Session::upgraded(role, Negotiated::default(), config, seed, now);
+        let mut wire = [&[0x02, 1, 7][..], &[0x8a, 0].repeat(20_000)].concat();
+        let mut input = &mut wire[..];
+        while session.poll_event(&mut input, now).is_some() {}
+        assert!(session.assembly.memory() <= 2, "{}", session.assembly.memory());
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod aio;
 pub mod blocking;
 mod drain;
 mod error;
+mod events;
 mod getters;
 mod lookup;
 mod messages;
@@ -35,6 +36,7 @@ pub use drain::{Drained, Ticket};
 #[cfg(feature = "hyper")]
 pub use error::UpgradeError;
 pub use error::{AcceptError, ConnectError};
+pub use events::IncomingEvent;
 pub use messages::Messages;
 pub use options::ConnectOptions;
 pub use pieces::IncomingChunk;

@@ -217,8 +217,14 @@ impl Driver {
     /// [`SessionEvent::CloseReceived`].
     #[must_use]
     pub fn without_control_events(mut self) -> Self {
-        self.settings.without_control_events = true;
+        self.receive_control_events(false);
         self
+    }
+
+    /// Hands these events out from now on, or leaves them out. Those that were read before come, or do
+    /// not come, as it was then.
+    pub fn receive_control_events(&mut self, wanted: bool) {
+        self.settings.without_control_events = !wanted;
     }
 
     /// Says that a read may wait for ever, whatever the deadline.

@@ -284,7 +284,7 @@ pub use adapter::aio;
 #[cfg(feature = "std")]
 pub use adapter::{
     AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming,
-    IncomingChunk, Messages, PingError, ReconnectEvent, Ticket, blocking,
+    IncomingChunk, IncomingEvent, Messages, PingError, ReconnectEvent, Ticket, blocking,
 };
 pub use config::{Config, Heartbeat, Limits, Timeouts};
 pub use connection::{Connection, Event, FrameHead, SendError};

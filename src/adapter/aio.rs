@@ -82,7 +82,7 @@ use crate::tls::{TlsClient, TlsServer};
 pub use crate::adapter::UpgradeError;
 pub use crate::adapter::{
     AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming,
-    IncomingChunk, Messages, PingError, ReconnectEvent, Ticket,
+    IncomingChunk, IncomingEvent, Messages, PingError, ReconnectEvent, Ticket,
 };
 pub use bytes::{ByteReader, ByteStream, ByteWriter};
 pub use drain::Drain;

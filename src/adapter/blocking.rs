@@ -74,7 +74,7 @@ use crate::tls::{TlsClient, TlsServer};
 
 pub use crate::adapter::{
     AcceptError, Acceptor, ConnectError, ConnectOptions, Disconnected, Drained, Incoming,
-    IncomingChunk, Messages, PingError, ReconnectEvent, Ticket,
+    IncomingChunk, IncomingEvent, Messages, PingError, ReconnectEvent, Ticket,
 };
 use access::Own;
 pub use bytes::{ByteReader, ByteStream, ByteWriter};

@@ -76,16 +76,18 @@ impl Driver {
         self.check.as_ref()?.round_trip
     }
 
-    /// A Pong has come.
-    pub(super) fn note_pong(&mut self) {
-        let Some(check) = &mut self.check else { return };
+    /// A Pong has come. Returns how long its Ping was under way, where it is the one waited for.
+    pub(super) fn note_pong(&mut self) -> Option<Duration> {
+        let check = self.check.as_mut()?;
         //= rfc6455#5.5.3
         //# A Pong frame sent in response to a Ping frame must have identical
         //# "Application data" as found in the message body of the Ping frame
         //# being replied to.
-        if check.round_trip.is_none() && self.session.pong_payload() == check.payload {
-            check.round_trip = Some(self.now.since(check.asked));
+        if check.round_trip.is_some() || self.session.pong_payload() != check.payload {
+            return None;
         }
+        check.round_trip = Some(self.now.since(check.asked));
+        check.round_trip
     }
 
     /// Whether the Pong has come, or cannot be waited for any longer.

@@ -7,6 +7,8 @@ use super::Driver;
 #[cfg(feature = "std")]
 use super::turn::Turn;
 use crate::report::{Termination, TlsFacts};
+#[cfg(doc)]
+use crate::session::SessionEvent;
 use crate::session::{Outgoing, SendRefused, Session};
 use crate::time::Timestamp;
 
@@ -45,6 +47,14 @@ impl Driver {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// What the Ping or the Pong says that was handed out last, with [`SessionEvent::Ping`] or
+    /// [`SessionEvent::Pong`]. The session's own getters have the latest that was read, which can be a
+    /// later one.
+    #[must_use]
+    pub fn control_payload(&self) -> &[u8] {
+        self.ready.control_payload()
     }
 
     /// The report, once the connection has ended.

@@ -11,12 +11,6 @@ pub(super) enum Sorted {
     Request,
 }
 
-impl Sorted {
-    fn control(unwanted: bool) -> Self {
-        if unwanted { Self::Unwanted } else { Self::Ready }
-    }
-}
-
 impl Driver {
     /// Takes out of the session what came without bytes.
     pub(super) fn poll_session(&mut self) {
@@ -87,14 +81,14 @@ impl Driver {
             self.security.tell(report);
         }
         self.calm &= matches!(event, SessionEvent::Message(_));
-        let sorted = match &event {
+        let sorted = match &mut event {
             SessionEvent::Ping | SessionEvent::CloseReceived => {
                 self.reply_due = true;
-                Sorted::control(self.settings.without_control_events)
+                return self.sort_control(event);
             }
-            SessionEvent::Pong { .. } => {
-                self.note_pong();
-                Sorted::control(self.settings.without_control_events)
+            SessionEvent::Pong { rtt } => {
+                *rtt = self.note_pong().or(*rtt);
+                return self.sort_control(event);
             }
             SessionEvent::Request(_) => {
                 self.asked = true;
@@ -105,9 +99,20 @@ impl Driver {
             | SessionEvent::Chunk(_)
             | SessionEvent::Ended(_) => Sorted::Ready,
         };
-        if !matches!(sorted, Sorted::Unwanted) {
-            self.ready.add(event);
-        }
+        self.ready.add(event);
         sorted
+    }
+
+    /// Makes what a control frame caused ready, if such events are wanted.
+    fn sort_control(&mut self, event: SessionEvent<'static>) -> Sorted {
+        if self.settings.without_control_events {
+            return Sorted::Unwanted;
+        }
+        match event {
+            SessionEvent::Ping => self.ready.add_control(event, self.session.ping_payload()),
+            SessionEvent::Pong { .. } => self.ready.add_control(event, self.session.pong_payload()),
+            other => self.ready.add(other),
+        }
+        Sorted::Ready
     }
 }

@@ -4,6 +4,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use crate::report::Termination;
 use crate::session::SessionEvent;
@@ -20,6 +21,25 @@ pub(super) struct Ready {
     /// Bytes that wait behind the first.
     size: usize,
     ended: Option<Box<Termination>>,
+    /// Made for the first Ping or Pong that has to wait with what it says.
+    payloads: Option<Box<Payloads>>,
+}
+
+/// What the Pings and Pongs among the events say.
+#[derive(Debug, Default)]
+struct Payloads {
+    /// Those that wait, each behind its length.
+    waiting: VecDeque<u8>,
+    /// The one that was handed out last.
+    handed: Vec<u8>,
+}
+
+impl Payloads {
+    fn hand_out(&mut self) {
+        let len = self.waiting.pop_front().unwrap_or_default();
+        self.handed.clear();
+        self.handed.extend(self.waiting.drain(..usize::from(len)));
+    }
 }
 
 impl Ready {
@@ -30,7 +50,8 @@ impl Ready {
 
     /// Bytes that wait.
     pub(super) fn size(&self) -> usize {
-        self.first.as_ref().map_or(0, cost) + self.size
+        let payloads = self.payloads.as_ref().map_or(0, |payloads| payloads.waiting.len());
+        self.first.as_ref().map_or(0, cost) + self.size + payloads
     }
 
     #[inline]
@@ -59,6 +80,19 @@ impl Ready {
         }
     }
 
+    /// Adds a Ping or a Pong, and what it says.
+    pub(super) fn add_control(&mut self, event: SessionEvent<'static>, payload: &[u8]) {
+        let waiting = &mut self.payloads.get_or_insert_default().waiting;
+        waiting.push_back(payload.len() as u8);
+        waiting.extend(payload);
+        self.add(event);
+    }
+
+    /// What the Ping or Pong says that was handed out last.
+    pub(super) fn control_payload(&self) -> &[u8] {
+        self.payloads.as_ref().map_or(&[], |payloads| &payloads.handed)
+    }
+
     #[inline]
     pub(super) fn add_message(&mut self, message: Message<'static>) {
         let event = SessionEvent::Message(message);
@@ -74,7 +108,17 @@ impl Ready {
         if self.more.capacity() > 0 {
             self.refill();
         }
+        if matches!(first, Some(SessionEvent::Ping | SessionEvent::Pong { .. })) {
+            self.hand_out_payload();
+        }
         first
+    }
+
+    #[cold]
+    fn hand_out_payload(&mut self) {
+        if let Some(payloads) = &mut self.payloads {
+            payloads.hand_out();
+        }
     }
 
     #[cold]
@@ -91,6 +135,7 @@ impl Ready {
         self.first = None;
         self.more = VecDeque::new();
         self.size = 0;
+        self.payloads = None;
     }
 }
 

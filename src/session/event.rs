@@ -29,7 +29,8 @@ pub enum SessionEvent<'b> {
     /// A Pong came. The payload is in
     /// [`Session::pong_payload`](crate::Session::pong_payload).
     Pong {
-        /// The round trip, where it is for the latest Ping of the heartbeat.
+        /// The round trip, where it is for the latest Ping of the heartbeat, or of
+        /// [`Driver::ping`](crate::driver::Driver::ping).
         rtt: Option<Duration>,
     },
     /// The peer's Close came; ours in response is already queued, behind what was accepted for

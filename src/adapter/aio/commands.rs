@@ -9,7 +9,7 @@ use core::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::turn::{Turn, poll_budget};
-use crate::adapter::{Incoming, IncomingChunk, PingError};
+use crate::adapter::{Incoming, IncomingChunk, IncomingEvent, PingError};
 use crate::connection::SendError;
 use crate::driver::Want;
 use crate::report::Termination;
@@ -52,6 +52,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
             Some(SessionEvent::Ended(report)) => Some(Incoming::Ended(report)),
             _ => None,
         })
+    }
+
+    /// The next message, Ping or Pong, the peer's Close, or the report.
+    pub(super) fn poll_incoming_event(&mut self, cx: &mut Context<'_>) -> Poll<IncomingEvent> {
+        self.driver.receive_in_chunks(false);
+        self.driver.receive_control_events(true);
+        loop {
+            let event = ready!(self.poll_event(cx));
+            if let Some(event) = IncomingEvent::of(event, &self.driver) {
+                return Poll::Ready(event);
+            }
+        }
     }
 
     /// The next part of a message, or the report.

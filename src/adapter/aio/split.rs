@@ -18,7 +18,7 @@ use super::turn::Turn;
 use super::verbs::verbs;
 use super::writer::MessageWriter;
 use crate::adapter::getters::half_getters;
-use crate::adapter::{Incoming, IncomingChunk, Messages, PingError, lock};
+use crate::adapter::{Incoming, IncomingChunk, IncomingEvent, Messages, PingError, lock};
 use crate::connection::SendError;
 use crate::driver::Driver;
 use crate::report::{DialRecord, Evidence, Stats};
@@ -183,6 +183,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     /// [`WebSocket::next_chunk`](super::WebSocket::next_chunk) does. Cancel-safe.
     pub async fn next_chunk(&mut self) -> IncomingChunk {
         poll_fn(|cx| self.shared.receive(cx, Turn::poll_chunk)).await
+    }
+
+    /// Waits for the next message, Ping, Pong or Close, or for the end, as
+    /// [`WebSocket::next_event`](super::WebSocket::next_event) does. Cancel-safe.
+    pub async fn next_event(&mut self) -> IncomingEvent {
+        poll_fn(|cx| self.shared.receive(cx, Turn::poll_incoming_event)).await
     }
 
     /// The messages that come in, as

@@ -19,7 +19,7 @@ use super::verbs::verbs;
 use super::writer::MessageWriter;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::opening::{self, Opening};
-use crate::adapter::{Incoming, IncomingChunk, Messages, PingError, Ticket};
+use crate::adapter::{Incoming, IncomingChunk, IncomingEvent, Messages, PingError, Ticket};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
@@ -134,6 +134,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// ```
     pub async fn next_chunk(&mut self) -> IncomingChunk {
         poll_fn(|cx| self.turn.poll_chunk(cx)).await
+    }
+
+    /// Waits for the next message, Ping, Pong or Close, or for the end, as [`next`](Self::next) does.
+    ///
+    /// Control frames are told from the first call on, and none that was read before. It can be called
+    /// in turn with `next`, which passes over them.
+    ///
+    /// ```no_run
+    /// # async fn run(mut socket: farewell::aio::WebSocket<tokio::net::TcpStream>) {
+    /// use farewell::IncomingEvent;
+    ///
+    /// loop {
+    ///     match socket.next_event().await {
+    ///         IncomingEvent::Message(message) => println!("{} bytes", message.len()),
+    ///         IncomingEvent::Pong { round_trip: Some(time), .. } => println!("there after {time:?}"),
+    ///         IncomingEvent::Ended(report) => break println!("{report}"),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub async fn next_event(&mut self) -> IncomingEvent {
+        poll_fn(|cx| self.turn.poll_incoming_event(cx)).await
     }
 
     /// Closes: sends what is queued, then the Close, waits for the peer's, and reports.

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::access::{Access, GLANCE};
 use super::turn::Turn;
-use crate::adapter::{Incoming, IncomingChunk, PingError};
+use crate::adapter::{Incoming, IncomingChunk, IncomingEvent, PingError};
 use crate::connection::SendError;
 use crate::driver::Want;
 use crate::report::Termination;
@@ -58,6 +58,25 @@ impl<A: Access> Turn<A> {
             Some(SessionEvent::Ended(report)) => Some(Incoming::Ended(report)),
             _ => None,
         })
+    }
+
+    /// The next message, Ping or Pong, the peer's Close, or the report, or nothing once `until` has
+    /// passed.
+    pub(super) fn next_event_before(&mut self, until: Option<Timestamp>) -> Option<IncomingEvent> {
+        self.access.with(|driver| {
+            driver.receive_in_chunks(false);
+            driver.receive_control_events(true);
+        });
+        let event = self.run(Want::Event, until, |event| event)?;
+        self.access.with(|driver| IncomingEvent::of(event, driver))
+    }
+
+    pub(super) fn next_incoming_event(&mut self) -> IncomingEvent {
+        loop {
+            if let Some(event) = self.next_event_before(None) {
+                return event;
+            }
+        }
     }
 
     /// The next part of a message, or the report.

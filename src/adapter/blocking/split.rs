@@ -10,7 +10,7 @@ use super::verbs::verbs;
 use super::writer::MessageWriter;
 use crate::adapter::getters::half_getters;
 use crate::adapter::messages::Item;
-use crate::adapter::{Incoming, IncomingChunk, Messages, PingError};
+use crate::adapter::{Incoming, IncomingChunk, IncomingEvent, Messages, PingError};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::report::{DialRecord, Evidence, Stats};
@@ -73,6 +73,17 @@ impl<S: Socket> Receiver<S> {
     /// [`WebSocket::next_chunk`](super::WebSocket::next_chunk) does.
     pub fn next_chunk(&mut self) -> IncomingChunk {
         self.turn.next_chunk()
+    }
+
+    /// Waits for the next message, Ping, Pong or Close, or for the end, as
+    /// [`WebSocket::next_event`](super::WebSocket::next_event) does.
+    pub fn next_event(&mut self) -> IncomingEvent {
+        self.turn.next_incoming_event()
+    }
+
+    /// As [`next_event`](Self::next_event), but returns nothing once it has waited for this long.
+    pub fn next_event_within(&mut self, limit: Duration) -> Option<IncomingEvent> {
+        self.turn.next_event_before(Some(self.turn.clock.now() + limit))
     }
 
     /// As [`next`](Self::next), but returns nothing once it has waited for this long.

@@ -16,7 +16,7 @@ use super::writer::MessageWriter;
 use crate::adapter::getters::socket_getters;
 use crate::adapter::messages::Item;
 use crate::adapter::opening::{self, Opening};
-use crate::adapter::{Incoming, IncomingChunk, Messages, PingError, Ticket};
+use crate::adapter::{Incoming, IncomingChunk, IncomingEvent, Messages, PingError, Ticket};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::handshake::{Negotiated, Request, Response};
@@ -107,6 +107,20 @@ impl<S: Transport> WebSocket<S> {
     /// than its 64 MiB. See [`MessageChunk`](crate::MessageChunk) for what a chunk is.
     pub fn next_chunk(&mut self) -> IncomingChunk {
         self.turn.next_chunk()
+    }
+
+    /// Waits for the next message, Ping, Pong or Close, or for the end, as [`next`](Self::next) does.
+    ///
+    /// Control frames are told from the first call on, and none that was read before. It can be called
+    /// in turn with `next`, which passes over them. See [`IncomingEvent`] for an example.
+    pub fn next_event(&mut self) -> IncomingEvent {
+        self.turn.next_incoming_event()
+    }
+
+    /// As [`next_event`](Self::next_event), but returns nothing once it has waited for this long, as
+    /// [`next_within`](Self::next_within) does.
+    pub fn next_event_within(&mut self, limit: Duration) -> Option<IncomingEvent> {
+        self.turn.next_event_before(Some(self.turn.clock.now() + limit))
     }
 
     /// The next message or the report, if it is there: as [`next`](Self::next), but it waits for no

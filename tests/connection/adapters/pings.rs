@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use farewell::{CloseCode, Config, Incoming, PingError, SendError, aio, blocking};
+use farewell::{CloseCode, Config, Incoming, IncomingEvent, PingError, SendError, aio, blocking};
 use tokio::net::TcpStream;
 
 use crate::adapters::support::{
@@ -17,12 +17,17 @@ for_both_adapters!(
     an_end_comes_before_the_pong,
     a_pong_behind_too_many_messages_is_not_read,
     after_a_close_no_ping_is_sent,
+    control_frames_are_told_to_who_asks,
+    control_events_that_nobody_takes_are_bounded,
+    a_pong_has_its_round_trip,
 );
 
 /// What these tests ask of an adapter.
 pub(crate) trait Pings: Adapter {
     fn ping(&mut self) -> Result<Duration, PingError>;
     fn ping_within(&mut self, limit: Duration) -> Result<Duration, PingError>;
+    fn next_event(&mut self) -> IncomingEvent;
+    fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError>;
 }
 
 impl Pings for Blocking {
@@ -32,6 +37,12 @@ impl Pings for Blocking {
     fn ping_within(&mut self, limit: Duration) -> Result<Duration, PingError> {
         self.0.ping_within(limit)
     }
+    fn next_event(&mut self) -> IncomingEvent {
+        self.0.next_event()
+    }
+    fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.0.send_ping(payload)
+    }
 }
 
 impl Pings for Tokio {
@@ -40,6 +51,12 @@ impl Pings for Tokio {
     }
     fn ping_within(&mut self, limit: Duration) -> Result<Duration, PingError> {
         self.wait(async |socket: &mut aio::WebSocket<TcpStream>| socket.ping_within(limit).await)
+    }
+    fn next_event(&mut self) -> IncomingEvent {
+        self.wait(aio::WebSocket::next_event)
+    }
+    fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.wait(async |socket: &mut aio::WebSocket<TcpStream>| socket.send_ping(payload).await)
     }
 }
 
@@ -154,6 +171,93 @@ fn after_a_close_no_ping_is_sent<A: Pings>() {
     let (mut socket, _raw) = with_raw_client::<A>(quiet());
     socket.queue_close(CloseCode::NORMAL).unwrap();
     assert_eq!(socket.ping(), Err(PingError::Refused(SendError::Closing)));
+}
+
+/// Several in one read, so that each has to keep what it says.
+fn control_frames_are_told_to_who_asks<A: Pings>() {
+    let peer = |mut raw: Raw| {
+        raw.write(&[masked(0x89, b"before"), masked(0x81, b"hello")].concat());
+        assert_eq!(raw.frame(), (0x8a, b"before".to_vec()));
+        assert_eq!(raw.frame(), (0x89, b"there?".to_vec()));
+        let long = [7; 125];
+        raw.write(&[masked(0x89, b"one"), masked(0x8a, b"there?"), masked(0x89, &long)].concat());
+        raw.write(&[masked(0x81, b"x"), masked(0x89, b""), masked(0x81, b"y")].concat());
+        raw.write(&masked(0x8a, b"passed over"));
+        raw.write(&[masked(0x81, b"z"), masked(0x88, &[3, 0xe8])].concat());
+        for payload in [&b"one"[..], &long, b""] {
+            assert_eq!(raw.frame(), (0x8a, payload.to_vec()));
+        }
+    };
+    with_peer(quiet(), peer, |mut socket: A| {
+        assert_eq!(socket.message(), "hello".into(), "nobody had asked for the Ping before it");
+        socket.send_ping(b"there?").unwrap();
+        let ping = |payload: &'static [u8]| IncomingEvent::Ping { payload: payload.into() };
+        assert_eq!(socket.next_event(), ping(b"one"));
+        let pong = IncomingEvent::Pong { payload: "there?".into(), round_trip: None };
+        assert_eq!(socket.next_event(), pong);
+        assert_eq!(socket.next_event(), ping(&[7; 125]));
+        assert_eq!(socket.next_event(), IncomingEvent::Message("x".into()));
+        assert_eq!(socket.next_event(), ping(b""));
+        assert_eq!(socket.message(), "y".into());
+        assert_eq!(socket.message(), "z".into());
+        assert_eq!(socket.next_event(), IncomingEvent::CloseReceived);
+        let IncomingEvent::Ended(report) = socket.next_event() else { panic!("it has closed") };
+        assert!(report.clean, "{report}");
+        assert_eq!(socket.next_event(), IncomingEvent::Ended(report));
+    });
+}
+
+/// While something is sent, Pings are read as messages are, up to the same limit.
+fn control_events_that_nobody_takes_are_bounded<A: Pings>() {
+    const PINGS: usize = 2000;
+    let mut config = quiet();
+    config.limits.pending_output = 10_000;
+    let peer = |mut raw: Raw| {
+        assert_eq!(raw.frame().0, 0x89);
+        raw.write(&masked(0x89, &[7; 125]).repeat(PINGS));
+        let (mut pongs, mut last) = (0, 0);
+        while last != 0x81 {
+            last = raw.frame().0;
+            pongs += usize::from(last == 0x8a);
+        }
+        raw.write(&masked(0x81, &pongs.to_be_bytes()));
+    };
+    with_peer(config, peer, |mut socket: A| {
+        // From now on they are asked for.
+        let sent = socket.send_ping(b"go");
+        assert_eq!(sent, Ok(()));
+        let IncomingEvent::Ping { payload } = socket.next_event() else {
+            panic!("Pings alone come")
+        };
+        assert_eq!(payload.len(), 125);
+        assert_eq!(socket.ping_within(millis(100)), Err(PingError::Unread));
+        let mut pings = 1;
+        while pings < PINGS {
+            assert_eq!(socket.next_event(), IncomingEvent::Ping { payload: payload.clone() });
+            pings += 1;
+        }
+        socket.send("how many?").unwrap();
+        let message = socket.message();
+        let pongs = usize::from_be_bytes(message.as_bytes().try_into().unwrap());
+        assert!((1..=PINGS).contains(&pongs), "{pongs}");
+    });
+}
+
+fn a_pong_has_its_round_trip<A: Pings>() {
+    let peer = |mut raw: Raw| {
+        raw.write(&masked(0x89, b"first"));
+        assert_eq!(raw.frame().0, 0x8a);
+        let pong = pong(&mut raw);
+        raw.write(&pong);
+    };
+    with_peer(quiet(), peer, |mut socket: A| {
+        assert!(matches!(socket.next_event(), IncomingEvent::Ping { .. }));
+        let measured = socket.ping().unwrap();
+        let IncomingEvent::Pong { round_trip, .. } = socket.next_event() else {
+            panic!("its Pong comes")
+        };
+        assert_eq!(round_trip, Some(measured));
+    });
 }
 
 #[test]

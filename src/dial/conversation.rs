@@ -32,6 +32,9 @@ pub(super) struct Conversation {
     speaks: Speaks,
     /// What is said to the proxy, and has not left.
     output: BytesMut,
+    /// An answer that lets the connection through, with what lies behind it. It waits until all that
+    /// was to be said has left, which would else be taken for the connection's own.
+    early: Option<(Vec<u8>, Told)>,
     pub(super) read_blocked: bool,
     pub(super) write_blocked: bool,
 }
@@ -80,7 +83,7 @@ impl Conversation {
             }
             ProxyKind::Socks5 => Speaks::Socks(Socks::begin(host, port, credentials, &mut output)),
         };
-        Self { cover, speaks, output, read_blocked: false, write_blocked: false }
+        Self { cover, speaks, output, early: None, read_blocked: false, write_blocked: false }
     }
 
     /// What is under way.
@@ -106,6 +109,7 @@ impl Conversation {
         }
         match (self.output().is_empty(), self.write_blocked, self.read_blocked) {
             (false, false, _) => Step::Write,
+            (false, true, _) if self.early.is_some() => Step::Wait { read: false, write: true },
             (_, _, false) => Step::Read,
             (sent, ..) => Step::Wait { read: true, write: !sent },
         }
@@ -120,28 +124,34 @@ impl Conversation {
         self.cover.failure().map(ProxyFailure::Tls)
     }
 
-    pub(super) fn handle_written(&mut self, bytes: usize) {
+    /// Returns what has come before, where it had to wait for this.
+    pub(super) fn handle_written(&mut self, bytes: usize) -> Came {
         // A write of nothing is a failure, or it would be tried for ever.
-        match bytes {
-            0 => self.handle_write_failed(),
-            _ => {
-                let said = self.cover.consume(bytes).min(self.output.len());
-                self.output.advance(said);
-            }
+        if bytes == 0 {
+            return self.handle_write_failed();
+        }
+        let said = self.cover.consume(bytes).min(self.output.len());
+        self.output.advance(said);
+        match self.early.take_if(|_| self.output.is_empty()) {
+            Some(_) if self.cover.is_over() => Came::End,
+            Some((rest, told)) => Came::Answer(rest, told),
+            None => Came::Nothing,
         }
     }
 
-    pub(super) fn handle_write_failed(&mut self) {
+    /// What the proxy has said is still worth reading, unless it has let through what nobody will hear
+    /// of.
+    pub(super) fn handle_write_failed(&mut self) -> Came {
         self.cover.clear();
         self.output.clear();
+        if self.early.take().is_some() { Came::End } else { Came::Nothing }
     }
 
     /// Takes what was read.
     pub(super) fn receive(&mut self, input: &[u8]) -> Came {
         if !self.cover.is_on() {
             return match self.hear(input) {
-                Some((_, told)) if self.is_early(told.0) => Came::End,
-                Some((taken, told)) => Came::Answer(behind(input, taken), told),
+                Some((rest, told)) => self.answer(rest, told),
                 None => Came::Nothing,
             };
         }
@@ -153,23 +163,29 @@ impl Conversation {
             Some((_, (answer, _))) if self.cover.is_over() && failure(answer, false).is_none() => {
                 Came::End
             }
-            Some((_, told)) if self.is_early(told.0) => Came::End,
-            Some((taken, told)) => Came::Answer(behind(&input, taken), told),
+            Some((rest, told)) => self.answer(rest, told),
             None if self.cover.is_closed() => Came::End,
             // What TLS has to say of a failure leaves first.
             None => Came::Nothing,
         }
     }
 
-    /// Whether this lets a connection through that was not asked for to the end: what of that has not
-    /// left would be taken for the connection's own.
-    fn is_early(&self, answer: ProxyAnswer) -> bool {
-        !self.output.is_empty() && failure(answer, false).is_none()
+    /// The proxy has answered.
+    fn answer(&mut self, rest: Vec<u8>, told: Told) -> Came {
+        if self.output.is_empty() || failure(told.0, false).is_some() {
+            return Came::Answer(rest, told);
+        }
+        self.early = Some((rest, told));
+        Came::Nothing
     }
 
-    /// Takes what the proxy has said. Returns, once it has answered, how much of it that took.
-    fn hear(&mut self, input: &[u8]) -> Option<(usize, Told)> {
-        Some(match &mut self.speaks {
+    /// Takes what the proxy has said. Returns, once it has answered, what lies behind that.
+    fn hear(&mut self, input: &[u8]) -> Option<(Vec<u8>, Told)> {
+        if let Some((mut rest, told)) = self.early.take() {
+            rest.extend_from_slice(input);
+            return Some((rest, told));
+        }
+        let (taken, told) = match &mut self.speaks {
             Speaks::Socks(socks) => {
                 let (taken, answer) = socks.receive(input, &mut self.output);
                 (taken, (answer?, None))
@@ -178,7 +194,8 @@ impl Conversation {
                 Ok((taken, answer)) => (taken, told(answer?)),
                 Err(error) => (input.len(), (ProxyAnswer::Malformed(error), None)),
             },
-        })
+        };
+        Some((input.get(taken..).unwrap_or_default().into(), told))
     }
 
     /// Takes what there is of an answer when no more will come.
@@ -227,8 +244,4 @@ pub(super) fn prepare(proxy: &ProxyServer, host: &str) -> Result<Cover, ProxyFai
         ProxyKind::Socks5 if host.len() > 255 => Err(ProxyFailure::NameTooLong),
         ProxyKind::Socks5 | ProxyKind::Http => Ok(Cover::none()),
     }
-}
-
-fn behind(input: &[u8], taken: usize) -> Vec<u8> {
-    input.get(taken..).unwrap_or_default().into()
 }

@@ -78,9 +78,9 @@ impl Dial {
     /// The stream has taken so many bytes of the output; none is a failure.
     pub fn handle_written(&mut self, bytes: usize, now: Timestamp) {
         self.tell(now);
-        if let Stage::Proxy(_, conversation) = &mut self.stage {
-            conversation.handle_written(bytes);
-        }
+        let Stage::Proxy(_, conversation) = &mut self.stage else { return };
+        let came = conversation.handle_written(bytes);
+        self.sort(came);
     }
 
     /// The stream takes nothing at present.
@@ -93,24 +93,30 @@ impl Dial {
     /// The stream will take nothing any more. What the proxy has said is still worth reading.
     pub fn handle_write_failed(&mut self, now: Timestamp) {
         self.tell(now);
-        if let Stage::Proxy(_, conversation) = &mut self.stage {
-            conversation.handle_write_failed();
-        }
+        let Stage::Proxy(_, conversation) = &mut self.stage else { return };
+        let came = conversation.handle_write_failed();
+        self.sort(came);
     }
 
     /// These bytes were read. What lies behind the proxy's answer is kept for the driver.
     pub fn handle_read(&mut self, bytes: &[u8], now: Timestamp) {
         self.tell(now);
-        let Stage::Proxy(attempt, conversation) = &mut self.stage else { return };
-        let (attempt, came) = (*attempt, conversation.receive(bytes));
+        let Stage::Proxy(_, conversation) = &mut self.stage else { return };
+        let came = conversation.receive(bytes);
         self.note_cover();
+        self.sort(came);
+        // A proxy that always has more to say does not put the deadline off.
+        self.expire();
+    }
+
+    /// Goes on from what has come of the proxy.
+    fn sort(&mut self, came: Came) {
         match came {
-            // A proxy that always has more to say does not put the deadline off.
-            Came::Nothing => self.expire(),
+            Came::Nothing => {}
             Came::Answer(rest, told) => self.conclude_proxy(told, |dial| {
                 dial.enter(DialPhase::Upgrade);
                 let stage = mem::replace(&mut dial.stage, Stage::Failed);
-                let Stage::Proxy(_, conversation) = stage else { return };
+                let Stage::Proxy(attempt, conversation) = stage else { return };
                 dial.stage = Stage::Connected(attempt, rest, conversation.into_cover());
             }),
             Came::End => self.finish_proxy(ProxyFailure::CutShort.into()),

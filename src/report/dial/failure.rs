@@ -135,8 +135,8 @@ pub enum ProxyFailure {
     /// The server's name is longer than SOCKS5 can say.
     #[error("the host's name is longer than the 255 bytes of SOCKS5")]
     NameTooLong,
-    /// The connection to it ended or failed before it had answered.
-    #[error("it ended the connection before it had answered")]
+    /// The connection to it ended or failed before it had answered, or before it was asked to the end.
+    #[error("it ended the connection before it had answered what it was asked")]
     CutShort,
 }
 

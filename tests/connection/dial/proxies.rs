@@ -1,11 +1,11 @@
 //! The conversation with a proxy: what is written, byte by byte, and what each answer means.
 
-use farewell::Config;
 use farewell::dial::{
-    DialFailure, DialOptions, DialPhase, Proxy, ProxyAnswer, ProxyFailure, SocksReply,
+    Dial, DialFailure, DialOptions, DialPhase, Proxy, ProxyAnswer, ProxyFailure, SocksReply, Step,
 };
+use farewell::{Config, Timestamp};
 
-use super::world::{Fate, Script, Seen, World};
+use super::world::{Fate, Script, Seen, World, address, request};
 
 const OK: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
@@ -152,11 +152,16 @@ fn a_proxy_that_speaks_something_else_is_found_out() {
             "http://p",
             |_| Some(b"HTTP/1.1 20"),
             true,
-            "it ended the connection before it had answered",
+            "it ended the connection before it had answered what it was asked",
         ),
         ("socks5://p", |_| Some(b"HTTP/1.1 400 Bad\r\n\r\n"), false, "its answer is no SOCKS5"),
         ("socks5://p", |_| Some(b"\x05\x02"), false, "its answer is no SOCKS5"),
-        ("socks5://p", |_| Some(b"\x05"), true, "it ended the connection before it had answered"),
+        (
+            "socks5://p",
+            |_| Some(b"\x05"),
+            true,
+            "it ended the connection before it had answered what it was asked",
+        ),
     ];
     for (proxy, script, hangs_up, expected) in cases {
         assert_eq!(
@@ -308,4 +313,51 @@ fn a_head_that_is_cut_lets_nothing_through_and_hides_no_refusal() {
     );
     let half: Script = |_| Some(b"HTTP/1.1 200 Go on\r\nX-");
     assert_eq!(failure(dial("ws://h.example/", "p.example", half, true)), ProxyFailure::CutShort);
+}
+
+/// A proxy that has answered before more than two bytes of the request have left.
+fn early(proxy: &str, answer: &[u8]) -> Dial {
+    let now = Timestamp::ZERO;
+    let mut dial = Dial::new(&request("ws://h.example/"), &through(proxy), &Config::default(), now);
+    assert!(matches!(dial.next(), Step::Resolve { .. }));
+    dial.handle_resolved(&[address("1")], now);
+    let Step::Connect { attempt, .. } = dial.next() else { panic!("there is an address") };
+    dial.handle_connected(attempt, now);
+    assert!(matches!(dial.next(), Step::Write));
+    dial.handle_written(2, now);
+    dial.handle_write_blocked();
+    let (first, last) = answer.split_at(2);
+    for piece in [first, last] {
+        assert!(matches!(dial.next(), Step::Read));
+        dial.handle_read(piece, now);
+    }
+    // What follows is the server's, which is not asked yet.
+    let Step::Wait(wait) = dial.next() else { panic!("the request has to leave") };
+    assert_eq!((wait.read, wait.write), (false, true));
+    dial.handle_ready();
+    assert!(matches!(dial.next(), Step::Write));
+    dial
+}
+
+/// Found by a review: it was said to have hung up.
+#[test]
+fn an_answer_that_comes_early_waits_for_the_request() {
+    let now = Timestamp::ZERO;
+    let socks: &[u8] = b"\x05\x00\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00rest";
+    let http = [OK, b"rest"].concat();
+    for (proxy, answer) in [("http://p.example", &http[..]), ("socks5://p.example", socks)] {
+        let mut dial = early(proxy, answer);
+        while let Step::Write = dial.next() {
+            assert!(!dial.output().is_empty());
+            dial.handle_written(1, now);
+        }
+        assert!(matches!(dial.next(), Step::Connected { .. }), "{proxy}");
+        assert_eq!(dial.into_result().unwrap().read, b"rest", "{proxy}");
+
+        let mut dial = early(proxy, answer);
+        dial.handle_write_failed(now);
+        assert!(matches!(dial.next(), Step::Failed));
+        let failure = dial.into_result().unwrap_err().record.failure;
+        assert_eq!(failure, Some(ProxyFailure::CutShort.into()), "{proxy}");
+    }
 }

@@ -18,16 +18,21 @@ use crate::tape::{Frame, Side, Tape, Way};
 use crate::words::span;
 
 use bars::bars;
-use label::{Kind, Label, labels};
+use label::{CHARACTER, Kind, Label, labels};
 use scale::Scale;
 use silence::silences;
 
-const WIDTH: f64 = 960.0;
+/// Each drawing is there in these widths, of which the page shows the one that it has room for.
+const SIZES: [Size; 3] = [
+    Size { name: "narrow", width: 460.0, left: 92.0 },
+    Size { name: "middle", width: 680.0, left: 100.0 },
+    Size { name: "wide", width: 960.0, left: 112.0 },
+];
+
 const HEIGHT: f64 = 300.0;
 
-/// Where the plot begins and ends.
-const LEFT: f64 = 112.0;
-const RIGHT: f64 = WIDTH - 16.0;
+/// How wide a name of a tick may be.
+const TICK: f64 = 52.0;
 
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 272.0;
@@ -44,9 +49,25 @@ const IN_TEXT: f64 = 113.0;
 const OUT_TEXT: f64 = 196.0;
 const BETWEEN: f64 = 155.0;
 
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    name: &'static str,
+    width: f64,
+    /// Where the plot begins.
+    left: f64,
+}
+
+impl Size {
+    /// Where it ends.
+    fn right(self) -> f64 {
+        self.width - 16.0
+    }
+}
+
 /// Lines of SVG: writing into it cannot fail.
 struct Svg {
     text: String,
+    size: Size,
     scale: Scale,
     /// Where labels end: before the line at the end.
     margin: f64,
@@ -72,17 +93,22 @@ pub(crate) struct Away {
     pub(crate) late: Duration,
 }
 
-/// The drawing of a tape.
-pub(crate) fn svg(tape: &Tape, told: &Told) -> String {
+/// The drawing of a tape, in every width.
+pub(crate) fn svgs(tape: &Tape, told: &Told) -> String {
+    SIZES.map(|size| svg(tape, told, size)).concat()
+}
+
+fn svg(tape: &Tape, told: &Told, size: Size) -> String {
     let last = tape.frames.iter().map(|frame| frame.at).max();
     let last = last.max(tape.received.last()).max(tape.sent.last()).max(tape.ended);
     let last = last.unwrap_or_default();
-    let scale = Scale::new(last, LEFT, RIGHT);
-    let margin = tape.ended.map_or(RIGHT, |end| scale.x(end) - 5.0).max(LEFT);
-    let mut svg = Svg { text: String::new(), scale, margin };
+    let scale = Scale::new(last, size.left, size.right());
+    let margin = tape.ended.map_or(size.right(), |end| scale.x(end) - 5.0).max(size.left);
+    let mut svg = Svg { text: String::new(), size, scale, margin };
     let title = format!("{} received, {} sent", bytes(tape.received.bytes), bytes(tape.sent.bytes));
     svg.line(format_args!(
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"Timeline: {title}\">"
+        "<svg class=\"{}\" viewBox=\"0 0 {} {HEIGHT}\" role=\"img\" aria-label=\"Timeline: {title}\">",
+        size.name, size.width
     ));
     svg.axis();
     svg.opening(tape);
@@ -96,7 +122,7 @@ pub(crate) fn svg(tape: &Tape, told: &Told) -> String {
         let text = format!("silence: {}", span(to.saturating_sub(from)));
         svg.band("silence", (from, to), (IN + 9.0, OUT - 9.0), BETWEEN, &text);
     }
-    let end = tape.ended.map_or(RIGHT, |end| svg.scale.x(end));
+    let end = tape.ended.map_or(size.right(), |end| svg.scale.x(end));
     svg.bytes(&tape.received, end, "received", RECEIVED, -BAR);
     svg.bytes(&tape.sent, end, "sent", SENT, BAR);
     svg.name(IN + 4.0, "peer's frames");
@@ -126,22 +152,28 @@ impl Svg {
 
     /// Text to the left of the plot.
     fn name(&mut self, y: f64, name: &str) {
-        let x = LEFT - 12.0;
+        let x = self.size.left - 12.0;
         self.line(format_args!("<text class=\"name\" x=\"{x}\" y=\"{y}\">{name}</text>"));
     }
 
     fn axis(&mut self) {
-        for (at, label) in self.scale.ticks() {
+        let (left, right) = (self.size.left, self.size.right());
+        let ticks = self.scale.ticks();
+        // Not each has a name where they stand close.
+        let named = (ticks.len() as f64 * TICK / (right - left)).ceil().max(1.0) as usize;
+        for (index, (at, name)) in ticks.into_iter().enumerate() {
             let x = self.scale.x(at);
-            self.line(format_args!(
-                "<path class=\"grid\" d=\"M{x:.1} {TOP}V{BOTTOM}\"/>\
-                 <text class=\"tick\" x=\"{x:.1}\" y=\"{}\">{label}</text>",
-                BOTTOM + 16.0
-            ));
+            self.line(format_args!("<path class=\"grid\" d=\"M{x:.1} {TOP}V{BOTTOM}\"/>"));
+            if index % named == 0 {
+                let y = BOTTOM + 16.0;
+                self.line(format_args!(
+                    "<text class=\"tick\" x=\"{x:.1}\" y=\"{y}\">{name}</text>"
+                ));
+            }
         }
-        self.line(format_args!("<path class=\"axis\" d=\"M{LEFT} {BOTTOM}H{RIGHT}\"/>"));
+        self.line(format_args!("<path class=\"axis\" d=\"M{left} {BOTTOM}H{right}\"/>"));
         for y in [IN, OUT] {
-            self.line(format_args!("<path class=\"rail\" d=\"M{LEFT} {y}H{RIGHT}\"/>"));
+            self.line(format_args!("<path class=\"rail\" d=\"M{left} {y}H{right}\"/>"));
         }
     }
 
@@ -192,7 +224,8 @@ impl Svg {
         let middle = base + height / 2.0;
         self.name(middle, name);
         self.name(middle + 14.0, &bytes(side.bytes));
-        self.line(format_args!("<path class=\"ground {name}\" d=\"M{LEFT} {base}H{end:.1}\"/>"));
+        let left = self.size.left;
+        self.line(format_args!("<path class=\"ground {name}\" d=\"M{left} {base}H{end:.1}\"/>"));
         let mut path = String::new();
         for bar in bars(&side.curve, &self.scale) {
             // Writing into a string cannot fail.
@@ -273,7 +306,7 @@ impl Svg {
 
     /// Writes what stands beside a lane, none over another.
     fn texts(&mut self, events: Vec<(f64, Kind)>, y: f64) {
-        for Label { x, text } in labels(events, LEFT, self.margin) {
+        for Label { x, text } in labels(events, self.size.left, self.margin) {
             let text = escape(&text);
             self.line(format_args!("<text class=\"label\" x=\"{x:.1}\" y=\"{y}\">{text}</text>"));
         }
@@ -281,8 +314,12 @@ impl Svg {
 
     fn end(&mut self, at: Duration, told: &Told) {
         let x = self.scale.x(at);
-        let (anchor, text) = if x > WIDTH / 2.0 { ("end", x - 6.0) } else { ("start", x + 6.0) };
-        let end = escape(&told.end);
+        let width = self.size.width;
+        let (anchor, text, room) = match x > width / 2.0 {
+            true => ("end", x - 6.0, x - 6.0),
+            false => ("start", x + 6.0, width - x - 6.0),
+        };
+        let end = escape(&shortened(&told.end, room));
         let flawed = if told.flawed { " flawed" } else { "" };
         self.line(format_args!(
             "<path class=\"end\" d=\"M{x:.1} {}V{BOTTOM}\"/>\
@@ -291,6 +328,15 @@ impl Svg {
             TOP - 10.0
         ));
     }
+}
+
+/// As much of a text as there is room for; the page has all of it above.
+fn shortened(text: &str, room: f64) -> String {
+    let most = (room / CHARACTER) as usize;
+    if text.chars().count() <= most {
+        return text.into();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 fn class(frame: &Frame) -> &'static str {
@@ -358,8 +404,9 @@ mod tests {
 
     #[test]
     fn ten_idle_seconds_are_drawn_as_none() {
-        let svg = svg(&idle(), &told(None));
-        let scale = Scale::new(at(11_500), LEFT, RIGHT);
+        let wide = SIZES[2];
+        let svg = svg(&idle(), &told(None), wide);
+        let scale = Scale::new(at(11_500), wide.left, wide.right());
         let bars = bars_of(&svg, "received");
         assert_eq!(bars.len(), 4, "{bars:?}");
         let silent = scale.x(at(1_100))..scale.x(at(10_900));
@@ -368,10 +415,30 @@ mod tests {
         assert!(svg.contains(">silence: 10.0 s</text>"), "{svg}");
     }
 
+    /// Names of ticks do not touch, and the end's words stay within the drawing.
+    #[test]
+    fn what_is_narrow_has_fewer_words() {
+        let end =
+            "unclean (1006): nothing came for 20 s after a Ping was sent, and then some".to_owned();
+        for (size, whole) in SIZES.into_iter().zip([false, true, true]) {
+            let svg = svg(&idle(), &Told { end: end.clone(), ..told(None) }, size);
+            let places: Vec<f64> = svg
+                .split("<text class=\"tick\" x=\"")
+                .skip(1)
+                .filter(|text| text.contains(&format!("y=\"{}\"", BOTTOM + 16.0)))
+                .map(|text| text.split('"').next().unwrap().parse().unwrap())
+                .collect();
+            assert!(places.len() > 3, "{places:?}");
+            assert!(places.windows(2).all(|pair| pair[1] - pair[0] > 35.0), "{places:?}");
+            assert_eq!(svg.contains(&end), whole, "{}", size.name);
+            assert!(svg.contains("unclean (1006): nothing came"), "{}", size.name);
+        }
+    }
+
     #[test]
     fn a_sleep_is_marked_and_no_silence() {
         let away = Away { last: at(1_200), late: at(7_000), back: at(11_000) };
-        let svg = svg(&idle(), &told(Some(away)));
+        let svg = svg(&idle(), &told(Some(away)), SIZES[2]);
         assert_eq!(svg.matches("class=\"away\"").count(), 2, "{svg}");
         assert!(svg.contains(">this process was away: at least 4.0 s</text>"), "{svg}");
         assert!(!svg.contains("class=\"silence\""), "{svg}");
@@ -379,7 +446,7 @@ mod tests {
 
     #[test]
     fn a_clean_end_that_is_no_good_one_is_marked() {
-        let flawed = |flawed| svg(&idle(), &Told { flawed, ..told(None) });
+        let flawed = |flawed| svgs(&idle(), &Told { flawed, ..told(None) });
         assert!(flawed(true).contains("class=\"flag flawed\""));
         assert!(!flawed(false).contains("flawed"));
     }
@@ -392,7 +459,7 @@ mod tests {
         tape.received.broken = Some(at(600));
         tape.received.end = Some((at(11_200), "FIN".into()));
         let away = Away { last: at(5_000), late: at(6_000), back: at(8_000) };
-        let svg = svg(&tape, &told(Some(away)));
+        let svg = svgs(&tape, &told(Some(away)));
         for classes in svg.split("class=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let has_rule =
                 |class| [' ', ','].iter().any(|end| style.contains(&format!(".{class}{end}")));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use farewell::{Evidence, Timestamp};
 
-use crate::drawing::{Away, Told, escape, svg};
+use crate::drawing::{Away, Told, escape, svgs};
 use crate::hints::not_well;
 use crate::stage::{Ended, Said, Seen};
 use crate::{report, words};
@@ -118,7 +118,7 @@ fn drawing(ended: &Ended) -> String {
         flawed,
         away: away(&report.evidence, tape.ended.unwrap_or_default()),
     };
-    svg(&tape, &told)
+    svgs(&tape, &told)
 }
 
 /// When this process did not look, and was late, in the time of a tape that ended then.

@@ -138,7 +138,7 @@ fn numbers(report: &Termination) -> Vec<(&'static str, String)> {
         lines.push(("peer's stream", stream(report)));
     }
     lines.extend(seen.failure.map(|failure| ("the transport said", failure.to_string())));
-    lines.extend(seen.unexpected.map(|first| ("what came began with", first.to_string())));
+    lines.extend(seen.unexpected.map(|first| ("the first bytes", first.to_string())));
     if opened {
         lines.push(("received", traffic(seen.received)));
         lines.push(("sent", traffic(seen.sent)));

@@ -9,7 +9,7 @@ use crate::tape::Frame;
 use crate::words::{count, span};
 
 /// How wide a character of a label is at most, on average.
-const CHARACTER: f64 = 6.0;
+pub(super) const CHARACTER: f64 = 6.0;
 
 /// Between two labels.
 const GAP: f64 = 10.0;

@@ -34,15 +34,6 @@ pub(super) enum Requests {
     PlainToo,
 }
 
-/// How far the opening handshake of a server has got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
-    Waiting,
-    /// The application has to decide about the [request](Opening::request).
-    Asked,
-    Open,
-}
-
 impl Opening {
     /// Takes the next event of a client. Returns whether the connection is open.
     pub(super) fn connect(&mut self, event: SessionEvent<'static>) -> Result<bool, ConnectError> {
@@ -54,39 +45,40 @@ impl Opening {
         Ok(self.opened.is_some())
     }
 
-    /// Takes the next event of a server.
-    pub(super) fn accept(&mut self, event: SessionEvent<'static>) -> Result<Progress, AcceptError> {
+    /// Takes the next event of a server. Returns whether the application has to decide about the
+    /// [request](Self::request) now.
+    pub(super) fn accept(&mut self, event: SessionEvent<'static>) -> Result<bool, AcceptError> {
         match event {
             SessionEvent::Request(request) => {
                 self.request = Some(request);
-                return Ok(Progress::Asked);
+                Ok(true)
             }
-            SessionEvent::Open(opened) => self.opened = Some(opened),
-            SessionEvent::Ended(report) => {
-                return Err(match self.unfit.take() {
-                    Some(error) => AcceptError::Response(error),
-                    None => AcceptError::ended(report, self.why.take()),
-                });
-            }
-            _ => {}
+            SessionEvent::Ended(report) => Err(match self.unfit.take() {
+                Some(error) => AcceptError::Response(error),
+                None => AcceptError::ended(report, self.why.take()),
+            }),
+            _ => Ok(false),
         }
-        Ok(if self.opened.is_some() { Progress::Open } else { Progress::Waiting })
     }
 
-    /// Gives the session what was decided about the request, if it is not too late for that. The
-    /// response has to be flushed then, since the client may wait for it.
+    /// Gives the session what was decided about the request, if it is not too late for that, and
+    /// returns whether the connection is open. The response has to be flushed then, since the client
+    /// may wait for it.
     pub(super) fn respond(
         &mut self,
         decision: Result<Accept, Rejection>,
         session: &mut Session,
         now: Timestamp,
-    ) {
+    ) -> bool {
         // The deadline is the session's, which has its own response to that.
         if session.is_due(now) {
-            return;
+            return false;
         }
         let result = match decision {
-            Ok(accept) => session.accept(&accept, now),
+            Ok(accept) => match session.accept_untold(&accept, now) {
+                Ok(()) => return true,
+                refused => refused,
+            },
             Err(rejection) => {
                 self.why = rejection.why().cloned();
                 session.reject(rejection, now)
@@ -101,6 +93,7 @@ impl Opening {
                 let _ = session.reject(Rejection::from(error), now);
             }
         }
+        false
     }
 
     /// Of a request that somebody else has read.

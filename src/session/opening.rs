@@ -4,6 +4,7 @@
 //! timeout plus the linger timeout. All of it is freed once the connection is open.
 
 mod ending;
+mod seen;
 
 use alloc::boxed::Box;
 use core::mem;
@@ -26,6 +27,7 @@ use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::role::Role;
 
 use super::output_buffer::OutputBuffer;
+use seen::Seen;
 
 /// An opening handshake under way, or one that failed.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ pub(super) struct Opening {
     early: BytesMut,
     deadline: Timestamp,
     /// What was seen so far; `ended` is the latest time that any call gave.
-    evidence: Evidence,
+    evidence: Seen,
     /// Bytes that came after the request was refused. They count for the limit alone.
     discarded: u64,
     read_closed: Option<ReadClosed>,
@@ -56,7 +58,7 @@ enum State {
     /// A server waits for the request.
     Request(ServerHandshake),
     /// The application decides.
-    Decision(Box<Request>),
+    Decision(Request),
     /// The request was refused; the refusal leaves, then the end of the stream is awaited.
     Refused { cause: Cause, status: u16 },
     /// On a client, what came is no response; its first bytes are gathered, to say what it is.
@@ -125,7 +127,7 @@ impl Opening {
             state,
             pending: false,
             early: BytesMut::new(),
-            evidence: Evidence::before_open(now),
+            evidence: Seen::new(now),
             discarded: 0,
             read_closed: None,
             write_failed: None,
@@ -228,9 +230,8 @@ impl Opening {
         match result {
             Ok((_, None)) => None,
             Ok((_, Some(request))) => {
-                let request = Box::new(request);
                 self.state = State::Decision(request.clone());
-                Some(Progress::Request(request))
+                Some(Progress::Request(Box::new(request)))
             }
             Err(error) => {
                 self.refuse_invalid(error, output, now);
@@ -464,7 +465,7 @@ impl Opening {
     }
 
     pub(super) fn evidence(&self) -> Evidence {
-        self.evidence
+        self.evidence.complete()
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::WebSocket;
 use super::clock::Clock;
 use super::turn::Turn;
-use crate::adapter::opening::{self, Opening, Progress, Requests};
+use crate::adapter::opening::{self, Opening, Requests};
 use crate::adapter::security::Layer;
 use crate::adapter::{AcceptError, ConnectError};
 use crate::config::Config;
@@ -25,30 +25,27 @@ pub(super) async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
     decide: impl AsyncFnOnce(&Request) -> Result<Accept, Rejection>,
 ) -> Result<WebSocket<S>, AcceptError> {
     let clock = Clock::new();
-    let session = opening::server(config, requests, clock.now())?;
-    let driver = opening::driver(session, layer, clock.now());
+    let session = opening::server(config, requests, Timestamp::ZERO)?;
+    let driver = opening::driver(session, layer, Timestamp::ZERO);
     let mut turn = Box::new(Turn::new(stream, driver, clock));
     let (mut opening, mut decide) = (Opening::default(), Some(decide));
     let mut event = poll_fn(|cx| turn.poll_event(cx)).await;
     loop {
-        match opening.accept(event)? {
-            Progress::Waiting => {}
-            Progress::Asked => {
-                // There is one request, and so one decision.
-                let (Some(request), Some(decide)) = (opening.request(), decide.take()) else {
-                    break;
-                };
-                match turn.wait_for_decision(decide(request)).await {
-                    Ok(decision) => {
-                        opening.respond(decision, turn.driver.session_mut(), clock.now());
-                    }
-                    Err(end) => {
-                        event = end;
-                        continue;
+        if opening.accept(event)? {
+            // There is one request, and so one decision.
+            let (Some(request), Some(decide)) = (opening.request(), decide.take()) else { break };
+            match turn.wait_for_decision(decide(request)).await {
+                Ok(decision) => {
+                    let session = turn.driver.session_mut();
+                    if opening.respond(decision, session, clock.now()) {
+                        break;
                     }
                 }
+                Err(end) => {
+                    event = end;
+                    continue;
+                }
             }
-            Progress::Open => break,
         }
         event = poll_fn(|cx| turn.poll_event(cx)).await;
     }

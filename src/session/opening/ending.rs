@@ -83,7 +83,7 @@ impl Opening {
         let unexpected = cause == Cause::HandshakeInvalid(HandshakeError::NotHttp);
         self.evidence.unexpected = unexpected.then_some(self.first);
         let (role, stream_end) = (self.role, StreamEnd::from(self.read_closed));
-        let report = Termination::before_open(role, cause, stream_end, refusal, self.evidence);
+        let report = Termination::before_open(role, cause, stream_end, refusal, self.evidence());
         self.state = State::Over(Some(Box::new(report)));
         self.keystream = None;
         self.early = BytesMut::new();

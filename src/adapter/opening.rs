@@ -18,10 +18,17 @@ use crate::wire::keystream::{Seed, SeedError};
 pub(super) struct Opening {
     request: Option<Box<Request>>,
     opened: Option<Box<Opened>>,
-    /// Why the application's response does not fit the request.
-    unfit: Option<ResponseError>,
-    /// Why it rejected the request.
-    why: Option<Why>,
+    /// Why it comes to nothing, on a server.
+    refused: Option<Box<Refused>>,
+}
+
+/// Why the application's decision opens no connection.
+#[derive(Debug)]
+enum Refused {
+    /// Its response does not fit the request.
+    Unfit(ResponseError),
+    /// It has rejected the request, and said why.
+    Rejected(Why),
 }
 
 /// Which requests the application decides about.
@@ -53,9 +60,10 @@ impl Opening {
                 self.request = Some(request);
                 Ok(true)
             }
-            SessionEvent::Ended(report) => Err(match self.unfit.take() {
-                Some(error) => AcceptError::Response(error),
-                None => AcceptError::ended(report, self.why.take()),
+            SessionEvent::Ended(report) => Err(match self.refused.take().map(|refused| *refused) {
+                Some(Refused::Unfit(error)) => AcceptError::Response(error),
+                Some(Refused::Rejected(why)) => AcceptError::ended(report, Some(why)),
+                None => AcceptError::ended(report, None),
             }),
             _ => Ok(false),
         }
@@ -80,7 +88,7 @@ impl Opening {
                 refused => refused,
             },
             Err(rejection) => {
-                self.why = rejection.why().cloned();
+                self.refused = rejection.why().cloned().map(Refused::Rejected).map(Box::new);
                 session.reject(rejection, now)
             }
         };
@@ -89,7 +97,7 @@ impl Opening {
             Ok(()) | Err(RespondError::Response(ResponseError::Refused(_))) => {}
             Err(RespondError::NoRequest) => {}
             Err(RespondError::Response(error)) => {
-                self.unfit = Some(error);
+                self.refused = Some(Box::new(Refused::Unfit(error)));
                 let _ = session.reject(Rejection::from(error), now);
             }
         }

@@ -46,7 +46,7 @@ pub(super) struct Opening {
     /// Bytes that came after the request was refused. They count for the limit alone.
     discarded: u64,
     read_closed: Option<ReadClosed>,
-    write_failed: Option<TransportFailure>,
+    write_failed: Option<Box<TransportFailure>>,
     /// The first bytes that came.
     first: FirstBytes,
 }
@@ -147,7 +147,7 @@ impl Opening {
             let evidence = &mut self.evidence;
             evidence.timer_lateness = evidence.timer_lateness.max(late);
             evidence.longest_gap = evidence.longest_gap.max(span);
-            evidence.last_gap = Some(Gap { ended: now, span, late });
+            evidence.last_gap = Some(Box::new(Gap { ended: now, span, late }));
         }
         self.evidence.ended = self.evidence.ended.max(now);
         self.evidence.ended
@@ -348,7 +348,9 @@ impl Opening {
             return;
         }
         self.read_closed = Some(how);
-        self.evidence.failure = self.evidence.failure.or(failure);
+        if let Some(failure) = failure {
+            self.evidence.note_failure(failure);
+        }
         let written = !self.pending || self.write_failed.is_some();
         let dead = written || matches!(how, ReadClosed::Failed(_));
         if dead || !matches!(self.state, State::Refused { .. }) {
@@ -360,8 +362,8 @@ impl Opening {
     pub(super) fn handle_write_failed(&mut self, failure: TransportFailure, now: Timestamp) {
         let now = self.advance(now);
         if self.write_failed.is_none() {
-            self.write_failed = Some(failure);
-            self.evidence.failure.get_or_insert(failure);
+            self.write_failed = Some(Box::new(failure));
+            self.evidence.note_failure(failure);
             // The end has begun, and a response that was on its way comes soon or never.
             self.deadline = self.deadline.min(now + self.config.timeouts.close);
         }
@@ -458,8 +460,8 @@ impl Opening {
         if self.pending {
             connection.handshake_queued();
         }
-        if let Some(failure) = self.write_failed {
-            connection.handle_write_failed(failure, now);
+        if let Some(failure) = &self.write_failed {
+            connection.handle_write_failed(**failure, now);
         }
         Some((connection, mem::take(&mut self.early)))
     }

@@ -35,9 +35,9 @@ impl Opening {
             State::Response(handshake) => handshake.finish(),
             State::Request(_) | State::Decision(_) | State::Over(_) => None,
         };
-        match (refusal, self.write_failed) {
+        match (refusal, self.write_failed.as_deref()) {
             (Some(refusal), _) => self.end_refused(refusal),
-            (None, Some(TransportFailure { kind, .. })) => {
+            (None, Some(&TransportFailure { kind, .. })) => {
                 self.end(Cause::Transport { direction: Direction::Write, kind });
             }
             (None, None) => self.end(cause),

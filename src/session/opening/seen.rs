@@ -2,6 +2,7 @@
 //!
 //! Invariant: what of an [`Evidence`] is not here can only come about on an open connection.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::report::{Evidence, FirstBytes, Gap, Position, TransportFailure};
@@ -17,10 +18,10 @@ pub(super) struct Seen {
     pub(super) last_flushed: Option<Timestamp>,
     pub(super) timer_lateness: Duration,
     pub(super) longest_gap: Duration,
-    pub(super) last_gap: Option<Gap>,
+    pub(super) last_gap: Option<Box<Gap>>,
     pub(super) http_status: Option<u16>,
     pub(super) unexpected: Option<FirstBytes>,
-    pub(super) failure: Option<TransportFailure>,
+    failure: Option<Box<TransportFailure>>,
 }
 
 impl Seen {
@@ -41,6 +42,11 @@ impl Seen {
         }
     }
 
+    /// The transport failed; the first failure counts.
+    pub(super) fn note_failure(&mut self, failure: TransportFailure) {
+        self.failure.get_or_insert_with(|| Box::new(failure));
+    }
+
     pub(super) fn complete(&self) -> Evidence {
         Evidence {
             position: self.position,
@@ -49,10 +55,10 @@ impl Seen {
             last_flushed: self.last_flushed,
             timer_lateness: self.timer_lateness,
             longest_gap: self.longest_gap,
-            last_gap: self.last_gap,
+            last_gap: self.last_gap.as_deref().copied(),
             http_status: self.http_status,
             unexpected: self.unexpected,
-            failure: self.failure,
+            failure: self.failure.as_deref().copied(),
             ..Evidence::before_open(self.opened)
         }
     }

@@ -170,7 +170,7 @@ pub struct Driver {
     read_closed: bool,
     /// The peer's stream has ended in order, of which the session is not told before what came first
     /// is handed out: what the application answers is accepted until then.
-    ended_behind: Option<ReadEnd>,
+    ended_behind: Option<Box<ReadEnd>>,
     write_failed: bool,
     shut_down: Option<Shutdown>,
     settings: Settings,

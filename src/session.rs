@@ -172,7 +172,7 @@ impl Session {
         let mut send_queue = SendQueue::new(&config);
         let output = send_queue.handshake_output();
         let opening = Opening::client(request, config, seed, output, now);
-        let stage = Stage::Opening(Box::new(opening));
+        let stage = Stage::Opening(opening);
         Self::new(stage, send_queue, Trace::asking(request))
     }
 
@@ -183,7 +183,7 @@ impl Session {
     pub fn server(config: impl Into<Arc<Config>>, seed: Seed, now: Timestamp) -> Self {
         let config = config.into();
         let send_queue = SendQueue::new(&config);
-        let stage = Stage::Opening(Box::new(Opening::server(config, seed, now)));
+        let stage = Stage::Opening(Opening::server(config, seed, now));
         Self::new(stage, send_queue, Trace::new(Role::Server))
     }
 

@@ -62,7 +62,7 @@ use alloc::sync::Arc;
 use std::io;
 use std::net::TcpStream;
 
-use crate::adapter::opening::{self, Opening, Progress, Requests};
+use crate::adapter::opening::{self, Opening, Requests};
 use crate::adapter::redirect::Redirects;
 use crate::adapter::security::{Layer, Settings, Way};
 use crate::config::Config;
@@ -431,28 +431,25 @@ fn accept_over<S: Transport>(
     decide: impl FnOnce(&Request) -> Result<Accept, Rejection>,
 ) -> Result<WebSocket<S>, AcceptError> {
     let clock = Clock::new();
-    let session = opening::server(config, requests, clock.now())?;
-    let driver = opening::driver(session, layer, clock.now());
+    let session = opening::server(config, requests, Timestamp::ZERO)?;
+    let driver = opening::driver(session, layer, Timestamp::ZERO);
     let mut turn = Turn { access: Own::new(stream, driver)?, clock };
     let (mut opening, mut decide) = (Opening::default(), Some(decide));
     let mut event = turn.next_event();
     loop {
-        match opening.accept(event)? {
-            Progress::Waiting => {}
-            Progress::Asked => {
-                // There is one request, and so one decision.
-                let (Some(request), Some(decide)) = (opening.request(), decide.take()) else {
-                    break;
-                };
-                let began = clock.now();
-                let decision = decide(request);
-                if let Some(end) = turn.event_since(began) {
-                    event = end;
-                    continue;
-                }
-                opening.respond(decision, turn.access.driver.session_mut(), clock.now());
+        if opening.accept(event)? {
+            // There is one request, and so one decision.
+            let (Some(request), Some(decide)) = (opening.request(), decide.take()) else { break };
+            let began = clock.now();
+            let decision = decide(request);
+            if let Some(end) = turn.event_since(began) {
+                event = end;
+                continue;
             }
-            Progress::Open => break,
+            let session = turn.access.driver.session_mut();
+            if opening.respond(decision, session, clock.now()) {
+                break;
+            }
         }
         event = turn.next_event();
     }

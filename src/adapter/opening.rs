@@ -18,10 +18,17 @@ use crate::wire::keystream::{Seed, SeedError};
 pub(super) struct Opening {
     request: Option<Box<Request>>,
     opened: Option<Box<Opened>>,
-    /// Why the application's response does not fit the request.
-    unfit: Option<ResponseError>,
-    /// Why it rejected the request.
-    why: Option<Why>,
+    /// Why it comes to nothing, on a server.
+    refused: Option<Box<Refused>>,
+}
+
+/// Why the application's decision opens no connection.
+#[derive(Debug)]
+enum Refused {
+    /// Its response does not fit the request.
+    Unfit(ResponseError),
+    /// It has rejected the request, and said why.
+    Rejected(Why),
 }
 
 /// Which requests the application decides about.
@@ -32,15 +39,6 @@ pub(super) enum Requests {
     Upgrades,
     /// Those that do not, too.
     PlainToo,
-}
-
-/// How far the opening handshake of a server has got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
-    Waiting,
-    /// The application has to decide about the [request](Opening::request).
-    Asked,
-    Open,
 }
 
 impl Opening {
@@ -54,41 +52,43 @@ impl Opening {
         Ok(self.opened.is_some())
     }
 
-    /// Takes the next event of a server.
-    pub(super) fn accept(&mut self, event: SessionEvent<'static>) -> Result<Progress, AcceptError> {
+    /// Takes the next event of a server. Returns whether the application has to decide about the
+    /// [request](Self::request) now.
+    pub(super) fn accept(&mut self, event: SessionEvent<'static>) -> Result<bool, AcceptError> {
         match event {
             SessionEvent::Request(request) => {
                 self.request = Some(request);
-                return Ok(Progress::Asked);
+                Ok(true)
             }
-            SessionEvent::Open(opened) => self.opened = Some(opened),
-            SessionEvent::Ended(report) => {
-                return Err(match self.unfit.take() {
-                    Some(error) => AcceptError::Response(error),
-                    None => AcceptError::ended(report, self.why.take()),
-                });
-            }
-            _ => {}
+            SessionEvent::Ended(report) => Err(match self.refused.take().map(|refused| *refused) {
+                Some(Refused::Unfit(error)) => AcceptError::Response(error),
+                Some(Refused::Rejected(why)) => AcceptError::ended(report, Some(why)),
+                None => AcceptError::ended(report, None),
+            }),
+            _ => Ok(false),
         }
-        Ok(if self.opened.is_some() { Progress::Open } else { Progress::Waiting })
     }
 
-    /// Gives the session what was decided about the request, if it is not too late for that. The
-    /// response has to be flushed then, since the client may wait for it.
+    /// Gives the session what was decided about the request, if it is not too late for that, and
+    /// returns whether the connection is open. The response has to be flushed then, since the client
+    /// may wait for it.
     pub(super) fn respond(
         &mut self,
         decision: Result<Accept, Rejection>,
         session: &mut Session,
         now: Timestamp,
-    ) {
+    ) -> bool {
         // The deadline is the session's, which has its own response to that.
         if session.is_due(now) {
-            return;
+            return false;
         }
         let result = match decision {
-            Ok(accept) => session.accept(&accept, now),
+            Ok(accept) => match session.accept_untold(&accept, now) {
+                Ok(()) => return true,
+                refused => refused,
+            },
             Err(rejection) => {
-                self.why = rejection.why().cloned();
+                self.refused = rejection.why().cloned().map(Refused::Rejected).map(Box::new);
                 session.reject(rejection, now)
             }
         };
@@ -97,10 +97,11 @@ impl Opening {
             Ok(()) | Err(RespondError::Response(ResponseError::Refused(_))) => {}
             Err(RespondError::NoRequest) => {}
             Err(RespondError::Response(error)) => {
-                self.unfit = Some(error);
+                self.refused = Some(Box::new(Refused::Unfit(error)));
                 let _ = session.reject(Rejection::from(error), now);
             }
         }
+        false
     }
 
     /// Of a request that somebody else has read.

@@ -17,9 +17,8 @@ const PER_EVENT: usize = 64;
 pub(super) struct Ready {
     /// Of most reads there is no more than one, which takes no memory of its own here.
     first: Option<SessionEvent<'static>>,
-    more: VecDeque<SessionEvent<'static>>,
-    /// Bytes that wait behind the first.
-    size: usize,
+    /// What waits behind it, if anything does.
+    more: Option<Box<More>>,
     ended: Option<Box<Termination>>,
     /// Made for the first Ping or Pong that has to wait with what it says.
     payloads: Option<Box<Payloads>>,
@@ -42,6 +41,14 @@ impl Payloads {
     }
 }
 
+/// Events behind the first, of which there is at least one.
+#[derive(Debug, Default)]
+struct More {
+    events: VecDeque<SessionEvent<'static>>,
+    /// What they count for.
+    size: usize,
+}
+
 impl Ready {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
@@ -50,8 +57,9 @@ impl Ready {
 
     /// Bytes that wait.
     pub(super) fn size(&self) -> usize {
+        let more = self.more.as_ref().map_or(0, |more| more.size);
         let payloads = self.payloads.as_ref().map_or(0, |payloads| payloads.waiting.len());
-        self.first.as_ref().map_or(0, cost) + self.size + payloads
+        self.first.as_ref().map_or(0, cost) + more + payloads
     }
 
     #[inline]
@@ -74,8 +82,9 @@ impl Ready {
             SessionEvent::Ended(report) => self.ended = Some(report),
             event if self.first.is_none() => self.first = Some(event),
             event => {
-                self.size += cost(&event);
-                self.more.push_back(event);
+                let more = self.more.get_or_insert_default();
+                more.size += cost(&event);
+                more.events.push_back(event);
             }
         }
     }
@@ -105,7 +114,7 @@ impl Ready {
         if first.is_none() {
             return self.ended.clone().map(SessionEvent::Ended);
         }
-        if self.more.capacity() > 0 {
+        if self.more.is_some() {
             self.refill();
         }
         if matches!(first, Some(SessionEvent::Ping | SessionEvent::Pong { .. })) {
@@ -123,18 +132,18 @@ impl Ready {
 
     #[cold]
     fn refill(&mut self) {
-        self.first = self.more.pop_front();
-        self.size -= self.first.as_ref().map_or(0, cost);
-        if self.more.is_empty() {
-            self.more = VecDeque::new();
+        let Some(more) = &mut self.more else { return };
+        self.first = more.events.pop_front();
+        more.size -= self.first.as_ref().map_or(0, cost);
+        if more.events.is_empty() {
+            self.more = None;
         }
     }
 
     /// Drops what waits, but for the report.
     pub(super) fn clear(&mut self) {
         self.first = None;
-        self.more = VecDeque::new();
-        self.size = 0;
+        self.more = None;
         self.payloads = None;
     }
 }

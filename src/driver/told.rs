@@ -1,5 +1,7 @@
 //! What came of a step, and what time it is.
 
+use alloc::boxed::Box;
+
 use super::Driver;
 use super::unparsed::Unparsed;
 use crate::report::{ReadClosed, ReadEnd, TransportError, TransportFailure};
@@ -107,7 +109,7 @@ impl Driver {
     pub(super) fn close_reading(&mut self, end: ReadEnd) {
         self.poll_unparsed();
         (self.calm, self.read_closed) = (false, true);
-        self.ended_behind = Some(end);
+        self.ended_behind = Some(Box::new(end));
         let failed = end.failure.is_some() || matches!(end.how, ReadClosed::Failed(_));
         if failed || self.ready.is_empty() {
             self.tell_ended();
@@ -117,7 +119,7 @@ impl Driver {
     /// Tells the session that the peer's stream has ended, if that was kept from it.
     pub(super) fn tell_ended(&mut self) -> bool {
         let Some(end) = self.ended_behind.take() else { return false };
-        self.session.read_ended(end, self.now);
+        self.session.read_ended(*end, self.now);
         (self.calm, self.stale) = (false, true);
         true
     }

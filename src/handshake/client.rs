@@ -10,6 +10,7 @@ use super::expected::{Asked, Expected, offer};
 use super::head::{Kind, ResponseHead};
 use super::http1::head::HeadReader;
 use super::http1::headers::Headers;
+use super::http1::known::Index;
 use super::refusal::{BodyReader, Refusal};
 use super::{Negotiated, key_of};
 use crate::config::Limits;
@@ -129,6 +130,10 @@ impl ClientHandshake {
                     return Ok((taken + count, refusal.map(Outcome::Refused)));
                 }
                 State::Head(reader) => {
+                    if let Some((count, head, index)) = reader.take_whole_response(rest) {
+                        let response = self.expected.judge(head, &index)?;
+                        return Ok((taken + count, Some(Outcome::Established(response))));
+                    }
                     let (count, complete) = reader.receive(rest)?;
                     taken += count;
                     if !complete {
@@ -139,7 +144,8 @@ impl ClientHandshake {
                     match (head.status, cut) {
                         (0..=99, _) => return Err(HandshakeError::StartLine),
                         (101, _) => {
-                            let response = self.expected.judge(head)?;
+                            let index = Index::of(&head.headers);
+                            let response = self.expected.judge(head, &index)?;
                             return Ok((taken, Some(Outcome::Established(response))));
                         }
                         (100..=199, _) => {}

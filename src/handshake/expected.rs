@@ -10,7 +10,8 @@ use super::client_request::ClientRequest;
 use super::error::HandshakeError;
 use super::extension;
 use super::head::ResponseHead;
-use super::http1::headers::{Count, Headers};
+use super::http1::headers::Headers;
+use super::http1::known::{Count, Index, Known};
 #[cfg(feature = "deflate")]
 use super::permessage_deflate::{self, Offered};
 use super::{ACCEPT_LEN, Extensions, KEY_LEN, Negotiated, accept_of};
@@ -86,10 +87,14 @@ impl Expected {
     //# If the server's response does not conform to the requirements for the
     //# server's handshake as defined in this section and in Section 4.2.2, the
     //# client MUST _Fail the WebSocket Connection_.
-    pub(super) fn judge(&self, head: ResponseHead) -> Result<Response, HandshakeError> {
+    pub(super) fn judge(
+        &self,
+        head: ResponseHead,
+        index: &Index,
+    ) -> Result<Response, HandshakeError> {
         let headers = &head.headers;
         if let Some(accept) = &self.accept {
-            Self::judge_upgrade(&head, accept)?;
+            Self::judge_upgrade(&head, index, accept)?;
         }
         //= rfc6455#4.1
         //# If the response includes a |Sec-WebSocket-Extensions| header
@@ -97,18 +102,22 @@ impl Expected {
         //# that was not present in the client's handshake (the server has
         //# indicated an extension not requested by the client), the client
         //# MUST _Fail the WebSocket Connection_.
-        let extensions = match extension::check(headers)? {
+        let extensions = match extension::check(headers, index)? {
             true => self.judge_extensions(headers)?,
             false => Extensions::default(),
         };
-        let subprotocol = self.judge_subprotocol(headers)?;
+        let subprotocol = self.judge_subprotocol(headers, index)?;
         let carrier = self.carrier;
         let negotiated = Negotiated { carrier, subprotocol, extensions };
         Ok(Response::new(head, negotiated))
     }
 
     /// The rules of an upgrade, which a stream has none of.
-    fn judge_upgrade(head: &ResponseHead, accept: &[u8; ACCEPT_LEN]) -> Result<(), HandshakeError> {
+    fn judge_upgrade(
+        head: &ResponseHead,
+        index: &Index,
+        accept: &[u8; ACCEPT_LEN],
+    ) -> Result<(), HandshakeError> {
         let headers = &head.headers;
         if !head.http_1_1 {
             return Err(HandshakeError::HttpVersion);
@@ -118,7 +127,8 @@ impl Expected {
         //# header field contains a value that is not an ASCII case-
         //# insensitive match for the value "websocket", the client MUST
         //# _Fail the WebSocket Connection_.
-        if !headers.single("Upgrade").is_ok_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
+        let upgrade = index.single(Known::Upgrade, headers);
+        if !upgrade.is_ok_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
             return Err(HandshakeError::UpgradeNotConfirmed);
         }
         //= rfc6455#4.1
@@ -126,13 +136,17 @@ impl Expected {
         //# |Connection| header field doesn't contain a token that is an
         //# ASCII case-insensitive match for the value "Upgrade", the client
         //# MUST _Fail the WebSocket Connection_.
-        if !headers.list_has("Connection", "Upgrade") {
+        if !index.list_has(Known::Connection, headers, "Upgrade") {
             return Err(HandshakeError::ConnectionNotConfirmed);
         }
-        Self::judge_accept(headers, accept)
+        Self::judge_accept(headers, index, accept)
     }
 
-    fn judge_accept(headers: &Headers, accept: &[u8; ACCEPT_LEN]) -> Result<(), HandshakeError> {
+    fn judge_accept(
+        headers: &Headers,
+        index: &Index,
+        accept: &[u8; ACCEPT_LEN],
+    ) -> Result<(), HandshakeError> {
         //= rfc6455#4.1
         //# If the response lacks a |Sec-WebSocket-Accept| header field or
         //# the |Sec-WebSocket-Accept| contains a value other than the
@@ -141,7 +155,7 @@ impl Expected {
         //# E914-47DA-95CA-C5AB0DC85B11" but ignoring any leading and
         //# trailing whitespace, the client MUST _Fail the WebSocket
         //# Connection_.
-        match headers.single("Sec-WebSocket-Accept") {
+        match index.single(Known::Accept, headers) {
             Ok(value) if value == accept => Ok(()),
             Ok(_) => Err(HandshakeError::AcceptWrong),
             Err(Count::None) => Err(HandshakeError::AcceptMissing),
@@ -163,8 +177,12 @@ impl Expected {
         Err(HandshakeError::ExtensionNotOffered)
     }
 
-    fn judge_subprotocol(&self, headers: &Headers) -> Result<Option<Box<str>>, HandshakeError> {
-        let value = match headers.single("Sec-WebSocket-Protocol") {
+    fn judge_subprotocol(
+        &self,
+        headers: &Headers,
+        index: &Index,
+    ) -> Result<Option<Box<str>>, HandshakeError> {
+        let value = match index.single(Known::Protocol, headers) {
             Ok(value) => value,
             Err(Count::None) => return Ok(None),
             //= rfc6455#11.3.4

@@ -5,12 +5,12 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::error::HandshakeError;
-use super::http1::headers::{Headers, is_token};
-
-pub(super) const NAME: &str = "Sec-WebSocket-Extensions";
+use super::http1::headers::{Headers, elements, is_token};
+use super::http1::known::{Index, Known};
 
 /// An extension as a client offers it: a name and parameters.
 #[derive(Clone, Copy)]
@@ -32,7 +32,22 @@ impl<'a> ExtensionOffer<'a> {
     /// A quoted value comes without its quotes and escapes.
     pub fn params(&self) -> impl Iterator<Item = (&'a str, Option<Cow<'a, str>>)> + use<'a> {
         // The part before the first semicolon is the name.
-        self.text.split(';').skip(1).map_while(|param| parse_param(param).ok())
+        self.text.split(';').skip(1).map_while(|param| {
+            let (name, value) = parse_param(param.as_bytes()).ok()?;
+            Some((text(name), value.map(text_of)))
+        })
+    }
+}
+
+/// A token as text, which every token is.
+fn text(token: &[u8]) -> &str {
+    core::str::from_utf8(token).unwrap_or_default()
+}
+
+fn text_of(token: Cow<'_, [u8]>) -> Cow<'_, str> {
+    match token {
+        Cow::Borrowed(token) => Cow::Borrowed(text(token)),
+        Cow::Owned(token) => Cow::Owned(String::from_utf8(token).unwrap_or_default()),
     }
 }
 
@@ -44,16 +59,16 @@ impl fmt::Debug for ExtensionOffer<'_> {
 
 /// Checks every Sec-WebSocket-Extensions of a head, each of which has to name one. Returns whether
 /// any extension is named.
-pub(super) fn check(headers: &Headers) -> Result<bool, HandshakeError> {
-    let named = check_elements(headers)?;
-    if !named && headers.has(NAME) {
+pub(super) fn check(headers: &Headers, index: &Index) -> Result<bool, HandshakeError> {
+    let named = check_elements(headers, index)?;
+    if !named && index.has(Known::Extensions) {
         return Err(HandshakeError::ExtensionsInvalid);
     }
     Ok(named)
 }
 
 /// Checks the extensions that a head names. Returns whether there are any.
-pub(super) fn check_elements(headers: &Headers) -> Result<bool, HandshakeError> {
+pub(super) fn check_elements(headers: &Headers, index: &Index) -> Result<bool, HandshakeError> {
     //= rfc6455#9.1
     //# If a value is received by either the client or
     //# the server during negotiation that does not conform to the ABNF
@@ -62,56 +77,56 @@ pub(super) fn check_elements(headers: &Headers) -> Result<bool, HandshakeError> 
     //= rfc6455#5.8
     //# The endpoints of a connection MUST negotiate the use of any extensions
     //# during the opening handshake.
+    // To the letter what browsers send.
+    const USUAL: [&[u8]; 2] =
+        [b"permessage-deflate; client_max_window_bits", b"permessage-deflate"];
     let mut named = false;
-    for element in headers.list(NAME) {
-        let text = core::str::from_utf8(element).map_err(|_| HandshakeError::ExtensionsInvalid)?;
-        parse_offer(text)?;
-        named = true;
-    }
-    Ok(named)
+    let sound = index.all_values(Known::Extensions, headers, |value| {
+        named |= USUAL.contains(&value);
+        USUAL.contains(&value)
+            || elements(value).all(|element| {
+                named = true;
+                parse_offer(element).is_ok()
+            })
+    });
+    if sound { Ok(named) } else { Err(HandshakeError::ExtensionsInvalid) }
 }
 
 /// The extensions of a head that was checked.
 pub(super) fn offers(headers: &Headers) -> impl Iterator<Item = ExtensionOffer<'_>> {
-    headers.list(NAME).map_while(|element| {
-        let text = core::str::from_utf8(element).ok()?;
-        parse_offer(text).ok()
+    headers.list(Known::Extensions.name()).map_while(|element| {
+        let name = text(parse_offer(element).ok()?);
+        Some(ExtensionOffer { name, text: text(element) })
     })
 }
 
-/// Parses one extension.
+/// Parses one extension, and returns its name. All of it is ASCII, as its parts are tokens.
 ///
 /// Splitting at every comma and semicolon is right even though the grammar has quoted strings: a
 /// quoted value has to be a token once unquoted, and no token has either of them.
-fn parse_offer(text: &str) -> Result<ExtensionOffer<'_>, HandshakeError> {
-    let mut parts = text.split(';');
+fn parse_offer(text: &[u8]) -> Result<&[u8], HandshakeError> {
+    let mut parts = text.split(|byte| *byte == b';');
     let name = parts.next().unwrap_or_default().trim_ascii();
-    if !is_token(name.as_bytes()) {
+    if !is_token(name) {
         return Err(HandshakeError::ExtensionsInvalid);
     }
     for param in parts {
         parse_param(param)?;
     }
-    Ok(ExtensionOffer { name, text })
+    Ok(name)
 }
 
-fn parse_param(text: &str) -> Result<(&str, Option<Cow<'_, str>>), HandshakeError> {
-    let (name, value) = match text.split_once('=') {
-        Some((name, value)) => (name, Some(unquote(value.trim_ascii())?)),
-        None => (text, None),
-    };
-    let name = name.trim_ascii();
-    if is_token(name.as_bytes()) {
-        Ok((name, value))
-    } else {
-        Err(HandshakeError::ExtensionsInvalid)
-    }
+fn parse_param(text: &[u8]) -> Result<(&[u8], Option<Cow<'_, [u8]>>), HandshakeError> {
+    let mut sides = text.splitn(2, |byte| *byte == b'=');
+    let name = sides.next().unwrap_or_default().trim_ascii();
+    let value = sides.next().map(|value| unquote(value.trim_ascii())).transpose()?;
+    if is_token(name) { Ok((name, value)) } else { Err(HandshakeError::ExtensionsInvalid) }
 }
 
-fn unquote(text: &str) -> Result<Cow<'_, str>, HandshakeError> {
-    let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+fn unquote(text: &[u8]) -> Result<Cow<'_, [u8]>, HandshakeError> {
+    let quoted = text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
     let value = match quoted {
-        Some(inner) if inner.contains('\\') => Cow::Owned(unescape(inner)),
+        Some(inner) if inner.contains(&b'\\') => Cow::Owned(unescape(inner)),
         Some(inner) => Cow::Borrowed(inner),
         None => Cow::Borrowed(text),
     };
@@ -123,15 +138,15 @@ fn unquote(text: &str) -> Result<Cow<'_, str>, HandshakeError> {
     //# ; When using the quoted-string syntax variant, the value
     //# ; after quoted-string unescaping MUST conform to the
     //# ; 'token' ABNF.
-    if is_token(value.as_bytes()) { Ok(value) } else { Err(HandshakeError::ExtensionsInvalid) }
+    if is_token(&value) { Ok(value) } else { Err(HandshakeError::ExtensionsInvalid) }
 }
 
 /// Takes the escapes out of a quoted string. What is left of a bad escape is no token.
-fn unescape(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(char) = chars.next() {
-        plain.push(if char == '\\' { chars.next().unwrap_or(char) } else { char });
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        plain.push(*if *byte == b'\\' { bytes.next().unwrap_or(byte) } else { byte });
     }
     plain
 }
@@ -139,12 +154,12 @@ fn unescape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use alloc::format;
-    use alloc::vec::Vec;
 
     use super::*;
 
-    fn shown(text: &str) -> Result<alloc::string::String, HandshakeError> {
-        let offer = parse_offer(text)?;
+    fn shown(element: &str) -> Result<String, HandshakeError> {
+        let name = text(parse_offer(element.as_bytes())?);
+        let offer = ExtensionOffer { name, text: element };
         let params: Vec<_> = offer
             .params()
             .map(|(name, value)| match value {

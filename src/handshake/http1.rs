@@ -2,6 +2,7 @@
 
 pub(super) mod head;
 pub(super) mod headers;
+pub(super) mod known;
 mod lenient;
 pub(super) mod retry_after;
 pub(super) mod uri;

@@ -37,7 +37,8 @@ impl Carrier {
 #[derive(Default)]
 struct Gathered {
     text: Vec<u8>,
-    fields: Vec<(Span, Span)>,
+    /// Where the lines of fields begin.
+    fields: Option<usize>,
 }
 
 impl Gathered {
@@ -47,13 +48,17 @@ impl Gathered {
         Span::between(start, self.text.len())
     }
 
+    /// Adds a field, behind all else.
     fn add_field(&mut self, name: &HeaderName, value: &[u8]) {
-        let field = (self.add(name.as_str().as_bytes()), self.add(value));
-        self.fields.push(field);
+        self.fields.get_or_insert(self.text.len());
+        for part in [name.as_str().as_bytes(), b":", value, b"\r\n"] {
+            self.text.extend_from_slice(part);
+        }
     }
 
     fn into_headers(self) -> Headers {
-        Headers::new(self.text.into_boxed_slice(), self.fields.into_boxed_slice())
+        let end = self.text.len();
+        Headers::new(&self.text, Span::between(self.fields.unwrap_or(end), end))
     }
 }
 

@@ -78,6 +78,9 @@ impl Origins {
     //# only for certain sites SHOULD verify the |Origin| field is an origin
     //# they expect.
     pub(super) fn check(&self, request: &Request, required: bool) -> Result<(), HandshakeError> {
+        if matches!(self, Self::SameHost) && is_same_to_the_letter(request) {
+            return Ok(());
+        }
         let Some(origin) = request.origin() else {
             return if required { Err(HandshakeError::OriginMissing) } else { Ok(()) };
         };
@@ -143,13 +146,18 @@ fn is_same(one: &str, other: &str) -> bool {
     }
 }
 
+/// Whether the origin is that of the host that the client means as browsers write both: the same to the
+/// letter behind its scheme.
+fn is_same_to_the_letter(request: &Request) -> bool {
+    let (Some(origin), Some(host)) = (request.origin_bytes(), request.host_bytes()) else {
+        return false;
+    };
+    let scheme = origin.strip_suffix(host).filter(|_| !host.is_empty());
+    matches!(scheme, Some(b"http://" | b"https://"))
+}
+
 /// The authority is that of a request, which was checked.
 fn is_same_host(origin: &str, authority: &str) -> bool {
-    // As browsers write them, they are the same to the letter.
-    let scheme = origin.strip_suffix(authority).and_then(|before| before.strip_suffix("://"));
-    if scheme.is_some_and(|scheme| default_port(scheme).is_some()) {
-        return true;
-    }
     let (Some(origin), Ok((host, port))) = (Parts::parse(origin), split_authority(authority))
     else {
         return false;

@@ -5,17 +5,14 @@
 
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::general_purpose::{GeneralPurpose, PAD};
-
 use super::carrier::Carrier;
 use super::error::HandshakeError;
 use super::extension::{self, ExtensionOffer};
 use super::head::{Kind, Method, RequestHead, Version};
 use super::http1::head::HeadReader;
-use super::http1::headers::{Count, Headers, is_token};
-use super::http1::uri::{split_absolute, split_authority};
+use super::http1::headers::{Headers, Span, is_token};
+use super::http1::known::{Count, Index, Known};
+use super::http1::uri::{is_plain_host, split_absolute, split_authority};
 use super::origin::default_port;
 use super::{ACCEPT_LEN, KEY_LEN, accept_of};
 use crate::config::Limits;
@@ -80,17 +77,22 @@ impl ServerHandshake {
     pub fn receive(&mut self, input: &[u8]) -> Result<(usize, Option<Request>), HandshakeError> {
         let Some(reader) = &mut self.reader else { return Ok((0, None)) };
         let before = reader.seen();
-        let result = match reader.receive(input) {
-            Ok((taken, false)) => return Ok((taken, None)),
-            Ok((taken, true)) => {
-                let judge = if self.plain_too { Request::judge_plain_too } else { Request::judge };
-                reader.take_request().and_then(judge).map(|request| (taken, Some(request)))
-            }
-            Err(error) => Err(error),
+        let head = match reader.take_whole_request(input) {
+            Some(whole) => Ok(whole),
+            None => match reader.receive(input) {
+                Ok((taken, false)) => return Ok((taken, None)),
+                Ok((taken, true)) => reader.take_request().map(|head| {
+                    let index = Index::of(&head.headers);
+                    (taken, head, index)
+                }),
+                Err(error) => Err(error),
+            },
         };
         self.judged = reader.seen() - before;
         self.reader = None;
-        result
+        let (taken, head, index) = head?;
+        let judge = if self.plain_too { Request::judge_plain_too } else { Request::judge };
+        judge(head, &index).map(|request| (taken, Some(request)))
     }
 
     /// After an error: how many bytes of the last input it took to see it.
@@ -114,6 +116,12 @@ impl ServerHandshake {
 #[derive(Debug, Clone)]
 pub struct Request {
     head: RequestHead,
+    /// The first Host, empty where there is none.
+    host: Span,
+    /// The first Sec-WebSocket-Key, empty where there is none.
+    key: Span,
+    /// The first Origin.
+    origin: Option<Span>,
     /// Of a plain request, the rule that it breaks by being one.
     plain: Option<HandshakeError>,
 }
@@ -178,13 +186,12 @@ impl Request {
         //# request-target, the origin server MUST ignore the received Host
         //# header field (if any) and instead use the host information of the
         //# request-target.
-        let target = self.target();
-        if !target.starts_with('/') {
-            if let Some((authority, _)) = split_absolute(target) {
+        if !self.head.headers.bytes(self.head.target).starts_with(b"/") {
+            if let Some((authority, _)) = split_absolute(self.target()) {
                 return authority;
             }
         }
-        self.header("Host").unwrap_or_default()
+        self.head.headers.text(self.host)
     }
 
     /// What carries the connection that is asked for.
@@ -196,7 +203,7 @@ impl Request {
     /// The origin of the page that opens the connection, if the client is a browser.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
-        self.header("Origin")
+        core::str::from_utf8(self.head.headers.bytes(self.origin?)).ok()
     }
 
     /// The first value of the header field `name` if there is one and it is UTF-8.
@@ -222,10 +229,20 @@ impl Request {
         extension::offers(&self.head.headers)
     }
 
+    /// The first Origin as it came.
+    pub(super) fn origin_bytes(&self) -> Option<&[u8]> {
+        self.origin.map(|span| self.head.headers.bytes(span))
+    }
+
+    /// The Host as it came, if it is what the client means.
+    pub(super) fn host_bytes(&self) -> Option<&[u8]> {
+        let headers = &self.head.headers;
+        headers.bytes(self.head.target).starts_with(b"/").then(|| headers.bytes(self.host))
+    }
+
     /// The Sec-WebSocket-Accept that answers this request.
     pub(super) fn accept(&self) -> [u8; ACCEPT_LEN] {
-        // It was decoded already, so that it is there, and ASCII.
-        accept_of(self.head.headers.get_all("Sec-WebSocket-Key").next().unwrap_or_default())
+        accept_of(self.head.headers.bytes(self.key))
     }
 
     /// Holds a request against the rules, those of HTTP first.
@@ -238,17 +255,28 @@ impl Request {
     //# specified for the components of the handshake, the server MUST stop
     //# processing the client's handshake and return an HTTP response with an
     //# appropriate error code (such as 400 Bad Request).
-    pub(super) fn judge(head: RequestHead) -> Result<Self, HandshakeError> {
-        Self::check(&head)?;
-        Ok(Self { head, plain: None })
+    pub(super) fn judge(head: RequestHead, index: &Index) -> Result<Self, HandshakeError> {
+        Self::check(&head, index)?;
+        Ok(Self::new(head, index, None))
     }
 
     /// The same, but for a request that asks for no WebSocket at all.
-    fn judge_plain_too(head: RequestHead) -> Result<Self, HandshakeError> {
-        match Self::check(&head) {
-            Ok(()) => Ok(Self { head, plain: None }),
-            Err(error) if is_plain(&head, error) => Ok(Self { head, plain: Some(error) }),
+    fn judge_plain_too(head: RequestHead, index: &Index) -> Result<Self, HandshakeError> {
+        match Self::check(&head, index) {
+            Ok(()) => Ok(Self::new(head, index, None)),
+            Err(error) if is_plain(&head, index, error) => Ok(Self::new(head, index, Some(error))),
             Err(error) => Err(error),
+        }
+    }
+
+    fn new(head: RequestHead, index: &Index, plain: Option<HandshakeError>) -> Self {
+        let first = |known| index.first(known);
+        Self {
+            host: first(Known::Host).unwrap_or_default(),
+            key: first(Known::Key).unwrap_or_default(),
+            origin: first(Known::Origin),
+            head,
+            plain,
         }
     }
 
@@ -257,30 +285,32 @@ impl Request {
         self.plain.map_or(Ok(()), Err)
     }
 
-    fn check(head: &RequestHead) -> Result<(), HandshakeError> {
+    fn check(head: &RequestHead, index: &Index) -> Result<(), HandshakeError> {
         check_method(head.version, head.method)?;
-        let (headers, target) = (&head.headers, head.headers.text(head.target));
+        let headers = &head.headers;
+        let target = headers.bytes(head.target);
         let is_stream = head.version.carrier().is_stream();
         if is_stream {
+            let target = headers.text(head.target);
             check_uri(target)?;
-            check_same_host(headers, target)?;
+            check_same_host(headers, index, target)?;
         } else {
             check_target(target)?;
-            check_host(headers)?;
+            check_host(headers, index)?;
         }
-        check_body(headers)?;
+        check_body(headers, index)?;
         if is_stream {
-            check_stream_fields(headers)?;
-            check_version(headers)?;
+            check_stream_fields(index)?;
+            check_version(headers, index)?;
         } else {
-            check_upgrade(headers)?;
-            check_version(headers)?;
-            check_key(headers)?;
+            check_upgrade(headers, index)?;
+            check_version(headers, index)?;
+            check_key(headers, index)?;
         }
-        check_subprotocols(headers)?;
+        check_subprotocols(headers, index)?;
         // As with the subprotocols, a list without an element names nothing: some clients send one.
-        extension::check_elements(headers)?;
-        match headers.single("Origin") {
+        extension::check_elements(headers, index)?;
+        match index.single(Known::Origin, headers) {
             Err(Count::None) => {}
             Ok(value) if !value.is_empty() && value.iter().all(u8::is_ascii_graphic) => {}
             Ok(_) | Err(Count::Many) => return Err(HandshakeError::OriginInvalid),
@@ -290,20 +320,19 @@ impl Request {
 }
 
 /// Whether a request that broke this rule is plain HTTP, and could be answered as such.
-fn is_plain(head: &RequestHead, error: HandshakeError) -> bool {
+fn is_plain(head: &RequestHead, index: &Index, error: HandshakeError) -> bool {
     let headers = &head.headers;
     let plain = matches!(
         error,
         HandshakeError::Http10 | HandshakeError::Method | HandshakeError::UpgradeNotRequested
     );
     // In HTTP/1.0, nobody has to name a host.
-    let host =
-        || (head.version == Version::Http10 && !headers.has("Host")) || check_host(headers).is_ok();
+    let nobody = head.version == Version::Http10 && !index.has(Known::Host);
     plain
-        && !headers.list_has("Upgrade", "websocket")
-        && check_target(headers.text(head.target)).is_ok()
-        && check_body(headers).is_ok()
-        && host()
+        && !index.list_has(Known::Upgrade, headers, "websocket")
+        && check_target(headers.bytes(head.target)).is_ok()
+        && check_body(headers, index).is_ok()
+        && (nobody || check_host(headers, index).is_ok())
 }
 
 fn check_method(version: Version, method: Method) -> Result<(), HandshakeError> {
@@ -332,11 +361,11 @@ fn check_method(version: Version, method: Method) -> Result<(), HandshakeError> 
     }
 }
 
-fn check_target(target: &str) -> Result<(), HandshakeError> {
-    let valid = match target.strip_prefix('/') {
-        Some(_) => true,
-        None => split_absolute(target).is_some_and(|(host, _)| split_authority(host).is_ok()),
-    };
+fn check_target(target: &[u8]) -> Result<(), HandshakeError> {
+    let valid = target.starts_with(b"/")
+        || core::str::from_utf8(target).is_ok_and(|target| {
+            split_absolute(target).is_some_and(|(host, _)| split_authority(host).is_ok())
+        });
     if !valid {
         return Err(HandshakeError::Target);
     }
@@ -363,11 +392,11 @@ fn check_uri(target: &str) -> Result<(), HandshakeError> {
         }
         Some(_) => {}
     }
-    check_characters(target)
+    check_characters(target.as_bytes())
 }
 
-fn check_characters(target: &str) -> Result<(), HandshakeError> {
-    match target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+fn check_characters(target: &[u8]) -> Result<(), HandshakeError> {
+    match target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#') {
         true => Ok(()),
         false => Err(HandshakeError::TargetCharacter),
     }
@@ -375,8 +404,9 @@ fn check_characters(target: &str) -> Result<(), HandshakeError> {
 
 /// A body would be taken for frames here and for a request by another reader. Devices say that there
 /// is none.
-fn check_body(headers: &Headers) -> Result<(), HandshakeError> {
-    match headers.has("Transfer-Encoding") || !headers.get_all("Content-Length").all(is_zero) {
+fn check_body(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
+    let empty = index.all_values(Known::ContentLength, headers, is_zero);
+    match index.has(Known::TransferEncoding) || !empty {
         true => Err(HandshakeError::Body),
         false => Ok(()),
     }
@@ -387,23 +417,22 @@ fn is_zero(value: &[u8]) -> bool {
     !value.is_empty() && value.iter().all(|byte| *byte == b'0')
 }
 
-fn check_host(headers: &Headers) -> Result<(), HandshakeError> {
+fn check_host(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
     //= rfc6455#4.2.1
     //# A |Host| header field containing the server's authority.
-    let host = headers.single("Host").map_err(|count| match count {
+    let host = index.single(Known::Host, headers).map_err(|count| match count {
         Count::None => HandshakeError::HostMissing,
         Count::Many => HandshakeError::HostRepeated,
     })?;
-    match core::str::from_utf8(host).map(split_authority) {
-        Ok(Ok(_)) => Ok(()),
-        _ => Err(HandshakeError::HostInvalid),
-    }
+    let valid = is_plain_host(host)
+        || core::str::from_utf8(host).is_ok_and(|host| split_authority(host).is_ok());
+    if valid { Ok(()) } else { Err(HandshakeError::HostInvalid) }
 }
 
 /// A Host beside `:authority` may only say the same (RFC 9113 section 8.3.1): the latter is what counts,
 /// and an application may look at either.
-fn check_same_host(headers: &Headers, target: &str) -> Result<(), HandshakeError> {
-    let host = match headers.single("Host") {
+fn check_same_host(headers: &Headers, index: &Index, target: &str) -> Result<(), HandshakeError> {
+    let host = match index.single(Known::Host, headers) {
         Ok(host) => host,
         Err(Count::None) => return Ok(()),
         Err(Count::Many) => return Err(HandshakeError::HostRepeated),
@@ -418,37 +447,37 @@ fn check_same_host(headers: &Headers, target: &str) -> Result<(), HandshakeError
     if same { Ok(()) } else { Err(HandshakeError::HostDiffers) }
 }
 
-fn check_stream_fields(headers: &Headers) -> Result<(), HandshakeError> {
+fn check_stream_fields(index: &Index) -> Result<(), HandshakeError> {
     //= rfc8441#5
     //# [RFC6455] requires the use of Connection and Upgrade header fields
     //# that are not part of HTTP/2. They MUST NOT be included in the
     //# CONNECT request defined here.
-    match headers.has("Connection") || headers.has("Upgrade") {
+    match index.has(Known::Connection) || index.has(Known::Upgrade) {
         true => Err(HandshakeError::ConnectionField),
         false => Ok(()),
     }
 }
 
-fn check_upgrade(headers: &Headers) -> Result<(), HandshakeError> {
+fn check_upgrade(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
     //= rfc6455#4.2.1
     //# An |Upgrade| header field containing the value "websocket",
     //# treated as an ASCII case-insensitive value.
-    if !headers.list_has("Upgrade", "websocket") {
+    if !index.list_has(Known::Upgrade, headers, "websocket") {
         return Err(HandshakeError::UpgradeNotRequested);
     }
     //= rfc6455#4.2.1
     //# A |Connection| header field that includes the token "Upgrade",
     //# treated as an ASCII case-insensitive value.
-    if !headers.list_has("Connection", "Upgrade") {
+    if !index.list_has(Known::Connection, headers, "Upgrade") {
         return Err(HandshakeError::ConnectionNotUpgrade);
     }
     Ok(())
 }
 
-fn check_version(headers: &Headers) -> Result<(), HandshakeError> {
+fn check_version(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
     //= rfc6455#4.2.1
     //# A |Sec-WebSocket-Version| header field, with a value of 13.
-    match headers.single("Sec-WebSocket-Version") {
+    match index.single(Known::Version, headers) {
         Ok(b"13") => Ok(()),
         Ok(_) | Err(Count::None) => Err(HandshakeError::Version),
         //= rfc6455#11.3.5
@@ -458,14 +487,11 @@ fn check_version(headers: &Headers) -> Result<(), HandshakeError> {
     }
 }
 
-fn check_key(headers: &Headers) -> Result<(), HandshakeError> {
-    // Bits beyond the last byte may be anything: RFC 6455's own example in section 4.1 sets some.
-    const LENIENT: GeneralPurpose =
-        GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true));
+fn check_key(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
     //= rfc6455#11.3.1
     //# The |Sec-WebSocket-Key| header field MUST NOT appear more than once
     //# in an HTTP request.
-    let key = headers.single("Sec-WebSocket-Key").map_err(|count| match count {
+    let key = index.single(Known::Key, headers).map_err(|count| match count {
         Count::None => HandshakeError::KeyMissing,
         Count::Many => HandshakeError::KeyRepeated,
     })?;
@@ -473,20 +499,31 @@ fn check_key(headers: &Headers) -> Result<(), HandshakeError> {
     //# A |Sec-WebSocket-Key| header field with a base64-encoded (see
     //# Section 4 of [RFC4648]) value that, when decoded, is 16 bytes in
     //# length.
-    let mut nonce = [0; KEY_LEN];
-    match LENIENT.decode_slice(key, &mut nonce) {
-        Ok(16) => Ok(()),
-        _ => Err(HandshakeError::KeyInvalid),
+    match is_key(key) {
+        true => Ok(()),
+        false => Err(HandshakeError::KeyInvalid),
     }
 }
 
-fn check_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
+/// Whether this is 16 bytes in base64, which nobody needs decoded.
+///
+/// Bits beyond the last byte may be anything: RFC 6455's own example in section 4.1 sets some.
+fn is_key(key: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    key.len() == KEY_LEN
+        && key.strip_suffix(b"==").is_some_and(|letters| letters.iter().all(is_letter))
+}
+
+fn check_subprotocols(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
     //= rfc6455#4.1
     //# The elements that comprise this value
     //# MUST be non-empty strings with characters in the range U+0021 to
     //# U+007E not including separator characters as defined in
     //# [RFC2616] and MUST all be unique strings.
-    let mut names: Vec<&[u8]> = headers.list("Sec-WebSocket-Protocol").collect();
+    if !index.has(Known::Protocol) {
+        return Ok(());
+    }
+    let mut names: Vec<&[u8]> = headers.list(Known::Protocol.name()).collect();
     // Sorted first, so that a long list costs no more than a short one for each of its names.
     names.sort_unstable();
     let distinct = names.windows(2).all(|pair| pair.first() != pair.last());
@@ -494,5 +531,35 @@ fn check_subprotocols(headers: &Headers) -> Result<(), HandshakeError> {
         Ok(())
     } else {
         Err(HandshakeError::SubprotocolsInvalid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::alphabet::STANDARD;
+    use base64::engine::general_purpose::{GeneralPurpose, PAD};
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_what_decodes_to_sixteen_bytes() {
+        let lenient = GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true));
+        let decodes = |key: &[u8]| lenient.decode(key).is_ok_and(|bytes| bytes.len() == 16);
+        let key = b"dGhlIHNhbXBsZSBub25jZQ==";
+        assert!(is_key(key) && is_key(b"AQIDBAUGBwgJCgsMDQ4PEC=="));
+        for at in 0..key.len() {
+            for byte in 0..=u8::MAX {
+                let mut other = *key;
+                other[at] = byte;
+                assert_eq!(is_key(&other), decodes(&other), "{}", other.escape_ascii());
+            }
+        }
+        for len in 0..40 {
+            for padding in 0..4 {
+                let other = [&b"A".repeat(len)[..], &b"=".repeat(padding)].concat();
+                assert_eq!(is_key(&other), decodes(&other), "{len} {padding}");
+            }
+        }
     }
 }

@@ -70,13 +70,25 @@ impl Session {
         accept: impl Borrow<Accept>,
         now: Timestamp,
     ) -> Result<(), RespondError> {
+        self.accept_untold(accept.borrow(), now)?;
+        let opened = Opened { negotiated: self.negotiated.clone(), response: None };
+        self.deferred.get_or_insert_default().opened = Some(Box::new(opened));
+        Ok(())
+    }
+
+    /// The same without the event, for whoever needs no telling.
+    pub(crate) fn accept_untold(
+        &mut self,
+        accept: &Accept,
+        now: Timestamp,
+    ) -> Result<(), RespondError> {
         let opening = self.stage.opening_mut().ok_or(RespondError::NoRequest)?;
         let output = self.send_queue.handshake_output();
-        let negotiated = opening.accept(accept.borrow(), output, now)?;
-        let opened = Some(Box::new(Opened { negotiated: negotiated.clone(), response: None }));
+        let negotiated = opening.accept(accept, output, now)?;
         let early = self.open(negotiated, now);
-        let deferred = self.deferred.get_or_insert_default();
-        (deferred.opened, deferred.early) = (opened, early);
+        if !early.is_empty() {
+            self.deferred.get_or_insert_default().early = early;
+        }
         Ok(())
     }
 

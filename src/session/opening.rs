@@ -4,6 +4,7 @@
 //! timeout plus the linger timeout. All of it is freed once the connection is open.
 
 mod ending;
+mod seen;
 
 use alloc::boxed::Box;
 use core::mem;
@@ -26,6 +27,7 @@ use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::role::Role;
 
 use super::output_buffer::OutputBuffer;
+use seen::Seen;
 
 /// An opening handshake under way, or one that failed.
 #[derive(Debug)]
@@ -40,11 +42,11 @@ pub(super) struct Opening {
     early: BytesMut,
     deadline: Timestamp,
     /// What was seen so far; `ended` is the latest time that any call gave.
-    evidence: Evidence,
+    evidence: Seen,
     /// Bytes that came after the request was refused. They count for the limit alone.
     discarded: u64,
     read_closed: Option<ReadClosed>,
-    write_failed: Option<TransportFailure>,
+    write_failed: Option<Box<TransportFailure>>,
     /// The first bytes that came.
     first: FirstBytes,
 }
@@ -56,7 +58,7 @@ enum State {
     /// A server waits for the request.
     Request(ServerHandshake),
     /// The application decides.
-    Decision(Box<Request>),
+    Decision(Request),
     /// The request was refused; the refusal leaves, then the end of the stream is awaited.
     Refused { cause: Cause, status: u16 },
     /// On a client, what came is no response; its first bytes are gathered, to say what it is.
@@ -125,7 +127,7 @@ impl Opening {
             state,
             pending: false,
             early: BytesMut::new(),
-            evidence: Evidence::before_open(now),
+            evidence: Seen::new(now),
             discarded: 0,
             read_closed: None,
             write_failed: None,
@@ -145,7 +147,7 @@ impl Opening {
             let evidence = &mut self.evidence;
             evidence.timer_lateness = evidence.timer_lateness.max(late);
             evidence.longest_gap = evidence.longest_gap.max(span);
-            evidence.last_gap = Some(Gap { ended: now, span, late });
+            evidence.last_gap = Some(Box::new(Gap { ended: now, span, late }));
         }
         self.evidence.ended = self.evidence.ended.max(now);
         self.evidence.ended
@@ -228,9 +230,8 @@ impl Opening {
         match result {
             Ok((_, None)) => None,
             Ok((_, Some(request))) => {
-                let request = Box::new(request);
                 self.state = State::Decision(request.clone());
-                Some(Progress::Request(request))
+                Some(Progress::Request(Box::new(request)))
             }
             Err(error) => {
                 self.refuse_invalid(error, output, now);
@@ -347,7 +348,9 @@ impl Opening {
             return;
         }
         self.read_closed = Some(how);
-        self.evidence.failure = self.evidence.failure.or(failure);
+        if let Some(failure) = failure {
+            self.evidence.note_failure(failure);
+        }
         let written = !self.pending || self.write_failed.is_some();
         let dead = written || matches!(how, ReadClosed::Failed(_));
         if dead || !matches!(self.state, State::Refused { .. }) {
@@ -359,8 +362,8 @@ impl Opening {
     pub(super) fn handle_write_failed(&mut self, failure: TransportFailure, now: Timestamp) {
         let now = self.advance(now);
         if self.write_failed.is_none() {
-            self.write_failed = Some(failure);
-            self.evidence.failure.get_or_insert(failure);
+            self.write_failed = Some(Box::new(failure));
+            self.evidence.note_failure(failure);
             // The end has begun, and a response that was on its way comes soon or never.
             self.deadline = self.deadline.min(now + self.config.timeouts.close);
         }
@@ -457,14 +460,14 @@ impl Opening {
         if self.pending {
             connection.handshake_queued();
         }
-        if let Some(failure) = self.write_failed {
-            connection.handle_write_failed(failure, now);
+        if let Some(failure) = &self.write_failed {
+            connection.handle_write_failed(**failure, now);
         }
         Some((connection, mem::take(&mut self.early)))
     }
 
     pub(super) fn evidence(&self) -> Evidence {
-        self.evidence
+        self.evidence.complete()
     }
 }
 

@@ -23,6 +23,9 @@ const SPARE: usize = 192;
 /// Once this many bytes have left, what is behind them moves to the front of the buffer.
 const COMPACT: usize = 4096;
 
+/// The room for a handshake's request or response, which most need no more than.
+const HANDSHAKE: usize = 384;
+
 /// Output in order.
 pub(crate) struct OutputBuffer {
     /// Everything that is not a segment of its own. Never advanced, so that its capacity is true.
@@ -80,6 +83,9 @@ impl OutputBuffer {
 
     /// Lets `write` append bytes of the opening handshake.
     pub(crate) fn write_handshake<R>(&mut self, write: impl FnOnce(&mut BytesMut) -> R) -> R {
+        if self.small.capacity() == 0 {
+            self.small.reserve(HANDSHAKE);
+        }
         let (before, result) = (self.small.len(), write(&mut self.small));
         let written = self.small.len().saturating_sub(before);
         self.tail += written;

@@ -1,17 +1,14 @@
 //! How far a session has got: its opening handshake, then its connection.
 
-use alloc::boxed::Box;
-
 use super::opening::Opening;
 use super::send_queue::SendQueue;
 use crate::connection::{Connection, SendError};
 use crate::time::Timestamp;
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the long-lived stage is the large one")]
 pub(super) enum Stage {
     /// Until the connection is open; for good where it never is.
-    Opening(Box<Opening>),
+    Opening(Opening),
     Open(Connection),
 }
 
@@ -62,5 +59,17 @@ impl Stage {
             Self::Opening(opening) => Err(opening.send_error()),
             Self::Open(connection) => Ok(connection),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opening_handshake_has_room_where_the_connection_will_be() {
+        let (opening, connection) = (size_of::<Opening>(), size_of::<Connection>());
+        assert!(opening < connection, "{opening}, {connection}");
+        assert_eq!(size_of::<Stage>(), connection);
     }
 }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::WebSocket;
 use super::clock::Clock;
 use super::turn::Turn;
-use crate::adapter::opening::{self, Opening, Progress, Requests};
+use crate::adapter::opening::{self, Opening, Requests};
 use crate::adapter::security::Layer;
 use crate::adapter::{AcceptError, ConnectError};
 use crate::config::Config;
@@ -24,31 +24,25 @@ pub(super) async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
     requests: Requests,
     decide: impl AsyncFnOnce(&Request) -> Result<Accept, Rejection>,
 ) -> Result<WebSocket<S>, AcceptError> {
-    let clock = Clock::new();
-    let session = opening::server(config, requests, clock.now())?;
-    let driver = opening::driver(session, layer, clock.now());
-    let mut turn = Box::new(Turn::new(stream, driver, clock));
+    let mut turn = begin(stream, layer, config, requests)?;
     let (mut opening, mut decide) = (Opening::default(), Some(decide));
     let mut event = poll_fn(|cx| turn.poll_event(cx)).await;
     loop {
-        match opening.accept(event)? {
-            Progress::Waiting => {}
-            Progress::Asked => {
-                // There is one request, and so one decision.
-                let (Some(request), Some(decide)) = (opening.request(), decide.take()) else {
-                    break;
-                };
-                match turn.wait_for_decision(decide(request)).await {
-                    Ok(decision) => {
-                        opening.respond(decision, turn.driver.session_mut(), clock.now());
-                    }
-                    Err(end) => {
-                        event = end;
-                        continue;
+        if opening.accept(event)? {
+            // There is one request, and so one decision.
+            let (Some(request), Some(decide)) = (opening.request(), decide.take()) else { break };
+            match turn.wait_for_decision(decide(request)).await {
+                Ok(decision) => {
+                    let now = turn.clock.now();
+                    if opening.respond(decision, turn.driver.session_mut(), now) {
+                        break;
                     }
                 }
+                Err(end) => {
+                    event = end;
+                    continue;
+                }
             }
-            Progress::Open => break,
         }
         event = poll_fn(|cx| turn.poll_event(cx)).await;
     }
@@ -57,6 +51,18 @@ pub(super) async fn accept_over<S: AsyncRead + AsyncWrite + Unpin>(
     let _ = poll_fn(|cx| turn.poll_flush(cx)).await;
     opening::accepted(&turn.driver)?;
     Ok(WebSocket::new(turn, opening))
+}
+
+/// Apart, so that what it takes is not kept in the future beside what becomes of it.
+fn begin<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    layer: Layer,
+    config: Arc<Config>,
+    requests: Requests,
+) -> Result<Box<Turn<S>>, AcceptError> {
+    let session = opening::server(config, requests, Timestamp::ZERO)?;
+    let driver = opening::driver(session, layer, Timestamp::ZERO);
+    Ok(Box::new(Turn::new(stream, driver, Clock::new())))
 }
 
 pub(super) async fn open<S: AsyncRead + AsyncWrite + Unpin>(

@@ -164,3 +164,20 @@ fn unpolled<T>(result: Poll<io::Result<T>>) -> io::Result<T> {
         Poll::Ready(result) => result,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// What an idle socket holds beside its task, its timer and its handshake.
+    #[test]
+    fn a_turn_stays_small() {
+        let all = cfg!(any(feature = "deflate", feature = "rustls", feature = "tracing"));
+        let bound = if all { 1216 } else { 1128 };
+        let size = size_of::<Turn<TcpStream>>();
+        println!("{size}");
+        assert!(size <= bound, "{size}");
+    }
+}

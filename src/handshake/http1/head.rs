@@ -10,12 +10,12 @@
 
 mod line;
 mod parse;
+mod whole;
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use self::line::line_end;
+pub(super) use self::line::line_end;
 use super::headers::is_token_byte;
 use crate::config::Limits;
 use crate::handshake::error::HandshakeError;
@@ -301,7 +301,7 @@ impl HeadReader {
 
     /// Takes the complete head out and readies the reader for another response under what is left
     /// of the limit.
-    fn take(&mut self) -> (Box<[u8]>, usize) {
+    fn take(&mut self) -> (Vec<u8>, usize) {
         // Neither the first line nor the blank one is a header field.
         let fields = self.lines.saturating_sub(2);
         self.lines = 0;
@@ -310,7 +310,7 @@ impl HeadReader {
         self.status = 0;
         self.unreadable = false;
         self.lenient = false;
-        (core::mem::take(&mut self.buffer).into_boxed_slice(), fields)
+        (core::mem::take(&mut self.buffer), fields)
     }
 
     /// The limit that the head of a response went over, so that there is no telling where it ends.

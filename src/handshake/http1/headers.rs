@@ -1,13 +1,14 @@
-//! Header fields: those received, in the one allocation that they arrived in, and those to send,
-//! checked before a byte of them is written.
+//! Header fields: those received, in the text that they arrived in, and those to send, checked
+//! before a byte of them is written.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
 use thiserror::Error;
 
+use super::head::line_end;
 use crate::handshake::head::Sink;
+use crate::sync::Arc;
 
 /// A part of the head, as offsets: a head is at most 4 GiB long.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,20 +29,19 @@ impl Span {
     }
 
     /// What lies between these offsets.
-    #[cfg(feature = "http")]
     pub(in crate::handshake) fn between(start: usize, end: usize) -> Self {
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Self { start: offset(start), end: offset(end) }
     }
 
+    /// The offset of its first byte.
+    pub(in crate::handshake) fn start(self) -> usize {
+        self.start as usize
+    }
+
     /// The offset behind it.
     pub(in crate::handshake) fn end(self) -> usize {
         self.end as usize
-    }
-
-    #[inline]
-    fn len(self) -> usize {
-        self.end.saturating_sub(self.start) as usize
     }
 
     #[inline]
@@ -56,19 +56,40 @@ impl Span {
 /// HTTP does not promise that they are text.
 ///
 /// `Debug` shows `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie` by name only.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Headers {
-    text: Box<[u8]>,
-    fields: Box<[(Span, Span)]>,
+    /// The head as it came, which a server's session and its application share.
+    text: Arc<[u8]>,
+    /// The lines of the fields. Where each begins is not kept, since sockets keep this for as long as
+    /// they live: whoever asks for a field goes over the lines.
+    lines: Span,
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Self::new(&[], Span::default())
+    }
 }
 
 impl Headers {
-    pub(in crate::handshake) fn new(text: Box<[u8]>, fields: Box<[(Span, Span)]>) -> Self {
-        Self { text, fields }
+    /// The fields of a head whose lines of fields end with a line feed, or with both line endings, and
+    /// have neither otherwise.
+    pub(in crate::handshake) fn new(text: &[u8], lines: Span) -> Self {
+        Self { text: text.into(), lines }
     }
 
     pub(in crate::handshake) fn text(&self, span: Span) -> &str {
-        core::str::from_utf8(span.within(&self.text)).unwrap_or_default()
+        core::str::from_utf8(self.bytes(span)).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(in crate::handshake) fn bytes(&self, span: Span) -> &[u8] {
+        span.within(&self.text)
+    }
+
+    /// Where a part of these fields lies.
+    pub(in crate::handshake) fn span_of(&self, part: &[u8]) -> Span {
+        Span::of(part, &self.text)
     }
 
     /// The first value of `name` if there is one and it is UTF-8.
@@ -83,28 +104,43 @@ impl Headers {
         //# Please note that according to [RFC2616], all header field names in
         //# both HTTP requests and HTTP responses are case-insensitive.
         let wanted = name.as_bytes();
-        let named = move |(name, _): &&(Span, Span)| {
-            // Most differ in length, which is told without the text.
-            name.len() == wanted.len() && name.within(&self.text).eq_ignore_ascii_case(wanted)
+        let may_be = move |line: &&[u8]| {
+            line.get(..wanted.len()).is_some_and(|start| start.eq_ignore_ascii_case(wanted))
         };
-        self.fields.iter().filter(named).map(|(_, value)| value.within(&self.text))
+        let fields = self.lines().filter(may_be).filter_map(field);
+        fields.filter(move |(name, _)| name.len() == wanted.len()).map(|(_, value)| value)
     }
 
     /// Every header field as name and value, in the order received.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.fields.iter().map(|(name, value)| (self.text(*name), value.within(&self.text)))
+        self.fields().map(|(name, value)| (core::str::from_utf8(name).unwrap_or_default(), value))
+    }
+
+    /// The same with names as bytes.
+    pub(in crate::handshake) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.lines().filter_map(field)
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes(self.lines);
+        core::iter::from_fn(move || {
+            let (line, end) = rest.split_at_checked(line_end(rest)).filter(|_| !rest.is_empty())?;
+            let ending = if end.starts_with(b"\r\n") { 2 } else { 1 };
+            rest = end.get(ending..).unwrap_or_default();
+            Some(line)
+        })
     }
 
     /// The number of header fields.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.fields().count()
     }
 
     /// Whether there is no header field at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.fields().next().is_none()
     }
 
     pub(in crate::handshake) fn has(&self, name: &str) -> bool {
@@ -115,33 +151,27 @@ impl Headers {
     ///
     /// Empty elements are left out, as HTTP's list grammar allows a sender to leave them in.
     pub(in crate::handshake) fn list(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.get_all(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
-            .filter(|element| !element.is_empty())
+        self.get_all(name).flat_map(elements)
     }
 
     /// Whether the list `name` has the element `token`, without regard to ASCII case.
     pub(in crate::handshake) fn list_has(&self, name: &str, token: &str) -> bool {
         self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
-
-    /// The only value of `name`, or how many there are instead.
-    pub(in crate::handshake) fn single(&self, name: &str) -> Result<&[u8], Count> {
-        let mut values = self.get_all(name);
-        match (values.next(), values.next()) {
-            (Some(value), None) => Ok(value),
-            (None, _) => Err(Count::None),
-            (Some(_), Some(_)) => Err(Count::Many),
-        }
-    }
 }
 
-/// Why there is no single value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::handshake) enum Count {
-    None,
-    Many,
+/// The elements of one value of a comma-separated list, but for empty ones.
+pub(in crate::handshake) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let all = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    all.filter(|element| !element.is_empty())
+}
+
+/// A line of a head as name and value, if it is a field; in that of a refusal, it may be none.
+pub(in crate::handshake) fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let name = line.get(..colon)?.trim_ascii_end();
+    let value = line.get(colon + 1..)?.trim_ascii();
+    is_token(name).then_some((name, value))
 }
 
 impl fmt::Debug for Headers {

@@ -4,10 +4,9 @@
 //! Invariant: this is for responses only, and [`parse`] never reads one that opens a connection;
 //! [`unfold`] is for every response (RFC 9112 section 5.2).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::headers::{Headers, Span, is_token};
+use super::headers::{Headers, Span, field};
 use crate::handshake::head::ResponseHead;
 
 /// Joins lines of fields that were folded, in place.
@@ -40,7 +39,7 @@ pub(super) fn unfold(text: &mut [u8]) {
 /// Reads a head whose status is known to be readable, and at most so many fields of it.
 ///
 /// Lines that are no field are left out, and so is one that is not complete.
-pub(super) fn parse(mut text: Box<[u8]>, max_headers: usize) -> ResponseHead {
+pub(super) fn parse(mut text: Vec<u8>, max_headers: usize) -> ResponseHead {
     blank_controls(&mut text);
     let whole = &text[..];
     let complete = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -52,26 +51,20 @@ pub(super) fn parse(mut text: Box<[u8]>, max_headers: usize) -> ResponseHead {
     let digits = status.iter().rev().take(3).rev();
     let status = digits.fold(0, |sum, digit| sum * 10 + u16::from(digit.wrapping_sub(b'0') % 10));
     let start_end = Span::of(start, whole).end();
-    let fields = whole.get(start_end..complete).unwrap_or_default();
-    let fields = fields
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| field(line, whole))
-        .take(max_headers)
-        .collect::<Vec<_>>()
-        .into();
-    let headers = Headers::new(text, fields);
+    let mut end = start_end;
+    let mut left = max_headers;
+    let lines = whole.get(start_end..complete).unwrap_or_default();
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        if left == 0 {
+            break;
+        }
+        end += line.len();
+        left -= usize::from(field(line).is_some());
+    }
+    let headers = Headers::new(whole, Span::between(start_end, end));
     ResponseHead { headers, status, http_1_1, reason }
 }
 
-fn field(line: &[u8], whole: &[u8]) -> Option<(Span, Span)> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
-    let (name, value) = line.split_at(colon);
-    let name = name.trim_ascii_end();
-    let value = value.get(1..).unwrap_or_default().trim_ascii();
-    is_token(name).then(|| (Span::of(name, whole), Span::of(value, whole)))
-}
-
-/// Puts a space in the place of each control character that ends no line.
 fn blank_controls(text: &mut [u8]) {
     for byte in text {
         if byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t') {

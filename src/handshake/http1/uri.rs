@@ -157,6 +157,12 @@ pub(crate) fn split_authority(text: &str) -> Result<(&str, Option<u16>), Authori
     }
 }
 
+/// Whether this is a host without a port, an escape or brackets, which [`split_authority`] returns as it
+/// is: most are.
+pub(in crate::handshake) fn is_plain_host(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| is_name_byte(*byte))
+}
+
 /// Splits an absolute URI of HTTP or WebSocket into its authority and the rest, which may be empty.
 pub(in crate::handshake) fn split_absolute(uri: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = uri.split_once("://")?;

@@ -13,6 +13,7 @@ use crate::handshake::error::HandshakeError;
 use crate::handshake::expected::{Asked, Expected, offer};
 use crate::handshake::head::{HeadLimits, Kind, ResponseHead};
 use crate::handshake::http1::headers::{Span, is_value};
+use crate::handshake::http1::known::Index;
 use crate::handshake::key_of;
 use crate::handshake::refusal::BodyReader;
 use crate::handshake::request_error::RequestError;
@@ -147,7 +148,8 @@ impl HttpHandshake {
         };
         if opens {
             let head = self.head(response)?;
-            return self.expected.judge(head).map(Outcome::Established);
+            let index = Index::of(&head.headers);
+            return self.expected.judge(head, &index).map(Outcome::Established);
         }
         let refusal = BodyReader::new(self.refusal(response), self.expected.host()).finish();
         refusal.map(Outcome::Refused).ok_or(HandshakeError::StartLine)
@@ -187,10 +189,10 @@ fn uri(request: &ClientRequest) -> Result<Uri, RequestError> {
 }
 
 fn head(response: &Parts, headers: &HeaderMap, count: usize, bytes: usize) -> ResponseHead {
-    let mut gathered = Gathered::default();
+    let (mut gathered, mut held) = (Gathered::default(), 0_usize);
     for (name, it) in headers.iter().filter(|(_, it)| is_value(it.as_bytes())).take(count) {
-        let len = name.as_str().len() + value(it).len();
-        if gathered.text.len().saturating_add(len) > bytes {
+        held = held.saturating_add(name.as_str().len() + value(it).len());
+        if held > bytes {
             break;
         }
         gathered.add_field(name, value(it));

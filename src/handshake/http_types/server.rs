@@ -12,6 +12,7 @@ use crate::handshake::Negotiated;
 use crate::handshake::carrier::Carrier;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::head::{HeadLimits, Kind, Method, RequestHead, Sink as _, Version};
+use crate::handshake::http1::known::Index;
 use crate::handshake::response::{Accept, Rejection, ResponseError, refuses, wants_an_upgrade};
 use crate::handshake::server::Request;
 
@@ -127,7 +128,9 @@ impl Request {
     }
 
     pub(crate) fn from_typed(typed: Typed<'_>, limits: &Limits) -> Result<Self, HandshakeError> {
-        Self::judge(typed.head(HeadLimits::new(limits))?)
+        let head = typed.head(HeadLimits::new(limits))?;
+        let index = Index::of(&head.headers);
+        Self::judge(head, &index)
     }
 }
 

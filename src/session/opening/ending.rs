@@ -35,9 +35,9 @@ impl Opening {
             State::Response(handshake) => handshake.finish(),
             State::Request(_) | State::Decision(_) | State::Over(_) => None,
         };
-        match (refusal, self.write_failed) {
+        match (refusal, self.write_failed.as_deref()) {
             (Some(refusal), _) => self.end_refused(refusal),
-            (None, Some(TransportFailure { kind, .. })) => {
+            (None, Some(&TransportFailure { kind, .. })) => {
                 self.end(Cause::Transport { direction: Direction::Write, kind });
             }
             (None, None) => self.end(cause),
@@ -83,7 +83,7 @@ impl Opening {
         let unexpected = cause == Cause::HandshakeInvalid(HandshakeError::NotHttp);
         self.evidence.unexpected = unexpected.then_some(self.first);
         let (role, stream_end) = (self.role, StreamEnd::from(self.read_closed));
-        let report = Termination::before_open(role, cause, stream_end, refusal, self.evidence);
+        let report = Termination::before_open(role, cause, stream_end, refusal, self.evidence());
         self.state = State::Over(Some(Box::new(report)));
         self.keystream = None;
         self.early = BytesMut::new();

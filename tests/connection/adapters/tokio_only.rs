@@ -457,5 +457,5 @@ fn halves_leave_each_other_alone_while_the_stream_is_blocked() {
 /// A task's future holds a socket once for each function that the socket goes through.
 #[test]
 fn a_socket_is_small_enough_to_be_handed_around() {
-    assert!(size_of::<WebSocket<TcpStream>>() <= 64);
+    assert!(size_of::<WebSocket<TcpStream>>() <= 40);
 }

@@ -1,10 +1,12 @@
 //! Where a line ends, told a word of bytes at a time.
 
 const WORD: usize = size_of::<u64>();
+const ONES: u64 = u64::from_ne_bytes([0x01; WORD]);
+const HIGHS: u64 = ONES << 7;
 
 /// Where the first carriage return or line feed lies, or the end.
 #[inline]
-pub(super) fn line_end(bytes: &[u8]) -> usize {
+pub(in crate::handshake::http1) fn line_end(bytes: &[u8]) -> usize {
     let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let mut start = 0;
     for (number, word) in bytes.chunks_exact(WORD).enumerate() {
@@ -24,15 +26,58 @@ pub(super) fn line_end(bytes: &[u8]) -> usize {
     }
 }
 
+/// Where the first control character lies, or the end.
+#[inline]
+pub(super) fn control(bytes: &[u8]) -> usize {
+    let mut start = 0;
+    for word in bytes.chunks_exact(WORD) {
+        let controls = controls_of(word);
+        if controls != 0 {
+            return start + controls.trailing_zeros() as usize / 8;
+        }
+        start += WORD;
+    }
+    let rest = bytes.get(start..).unwrap_or_default();
+    start + rest.iter().position(u8::is_ascii_control).unwrap_or(rest.len())
+}
+
+/// Where the first colon lies, if there is one.
+#[inline]
+pub(super) fn colon(bytes: &[u8]) -> Option<usize> {
+    let mut start = 0;
+    for word in bytes.chunks_exact(WORD) {
+        let word = <[u8; WORD]>::try_from(word).map_or(0, u64::from_le_bytes);
+        let colons = zeros(word ^ (ONES * u64::from(b':')));
+        if colons != 0 {
+            return Some(start + colons.trailing_zeros() as usize / 8);
+        }
+        start += WORD;
+    }
+    let rest = bytes.get(start..)?.iter().position(|byte| *byte == b':')?;
+    Some(start + rest)
+}
+
+/// Not zero if a byte of this word is; the lowest bit lies in the first one.
+#[inline]
+fn zeros(word: u64) -> u64 {
+    // A borrow goes on from a byte that is zero, never into one: the first is always right.
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+/// Not zero if a control character is in this word; the lowest bit lies in the first one.
+#[inline]
+fn controls_of(word: &[u8]) -> u64 {
+    let word = <[u8; WORD]>::try_from(word).map_or(0, u64::from_le_bytes);
+    // As above, a borrow goes on only from a byte that is found.
+    let low = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+    low | zeros(word ^ (ONES * 0x7f))
+}
+
 /// Not zero if a carriage return or line feed is in this word; the lowest bit lies in the first one.
 #[inline]
 fn ends_of(word: &[u8]) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([0x01; WORD]);
-    const HIGHS: u64 = ONES << 7;
     let word = <[u8; WORD]>::try_from(word).map_or(0, u64::from_le_bytes);
-    // A borrow goes on from a byte that is zero, never into one: the first is always right.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    zero(word ^ (ONES * u64::from(b'\r'))) | zero(word ^ (ONES * u64::from(b'\n')))
+    zeros(word ^ (ONES * u64::from(b'\r'))) | zeros(word ^ (ONES * u64::from(b'\n')))
 }
 
 #[cfg(test)]
@@ -50,6 +95,23 @@ mod tests {
                     bytes[39] = b'\n';
                     assert_eq!(line_end(&bytes), len, "{end} behind {other}");
                     assert_eq!(line_end(&bytes[..len]), len);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn control_characters_are_found_in_every_place() {
+        for len in 0..40 {
+            for end in (0..0x20).chain([0x7f]) {
+                for other in [b' ', b'~', 0x80, 0xff, 0x9f, 0xa0, 0x7e] {
+                    let mut bytes = alloc::vec![other; 40];
+                    bytes[len] = end;
+                    bytes[39] = b'\n';
+                    assert_eq!(control(&bytes), len, "{end} behind {other}");
+                    assert_eq!(control(&bytes[..len]), len);
+                    bytes[len] = b':';
+                    assert_eq!((colon(&bytes), colon(&bytes[..len])), (Some(len), None));
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! Parsing a complete head.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 
@@ -31,8 +30,8 @@ impl HeadReader {
         let verb = Span::of(parsed.method.unwrap_or_default().as_bytes(), &text);
         let method = if parsed.method == Some("GET") { Method::Get } else { Method::Other };
         let version = if parsed.version == Some(1) { Version::Http11 } else { Version::Http10 };
-        let fields = spans(parsed.headers, &text);
-        Ok(RequestHead { headers: Headers::new(text, fields), version, method, verb, target })
+        let lines = lines(parsed.headers, &text);
+        Ok(RequestHead { headers: Headers::new(&text, lines), version, method, verb, target })
     }
 
     /// Parses the complete head of a response.
@@ -61,8 +60,8 @@ impl HeadReader {
         let reason = Span::of(parsed.reason.unwrap_or_default().as_bytes(), &text);
         let status = parsed.code.unwrap_or_default();
         let http_1_1 = parsed.version == Some(1);
-        let fields = spans(parsed.headers, &text);
-        Ok(ResponseHead { headers: Headers::new(text, fields), status, http_1_1, reason })
+        let lines = lines(parsed.headers, &text);
+        Ok(ResponseHead { headers: Headers::new(&text, lines), status, http_1_1, reason })
     }
 }
 
@@ -79,11 +78,11 @@ fn slots<'s, 't>(
     few.get_mut(..fields).unwrap_or_default()
 }
 
-fn spans(headers: &[Header<'_>], text: &[u8]) -> Box<[(Span, Span)]> {
-    let span = |header: &Header<'_>| {
-        (Span::of(header.name.as_bytes(), text), Span::of(header.value, text))
-    };
-    headers.iter().map(span).collect()
+/// The lines of the fields: they go on to the empty line, which is none.
+fn lines(headers: &[Header<'_>], text: &[u8]) -> Span {
+    let Some(first) = headers.first() else { return Span::default() };
+    let start = Span::of(first.name.as_bytes(), text).start();
+    Span::between(start, text.len().saturating_sub(b"\r\n".len()))
 }
 
 fn blame(error: httparse::Error, text: &[u8]) -> HandshakeError {

@@ -93,6 +93,11 @@ impl HeadLimits {
         Self { head, headers: limits.headers, line: limits.header_line }
     }
 
+    /// As much of an input as a head may be long.
+    pub(super) fn within(self, input: &[u8]) -> &[u8] {
+        input.get(..self.head).unwrap_or(input)
+    }
+
     /// Whether a head of which so many bytes were seen may have another one.
     pub(super) fn check_length(self, seen: usize) -> Result<(), HandshakeError> {
         match seen < self.head {

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::carrier::Carrier;
 use super::error::HandshakeError;
 use super::head::Sink;
-use super::http1::headers::{HeaderError, Headers, Span, is_value};
+use super::http1::headers::{HeaderError, Headers, Span, is_token, is_value};
 
 pub use client::HttpHandshake;
 #[cfg(feature = "hyper")]
@@ -72,12 +72,14 @@ fn lines(headers: &HeaderMap) -> impl Iterator<Item = usize> {
     headers.iter().map(|(name, it)| name.as_str().len() + ": ".len() + value(it).len())
 }
 
-/// A value may have been made without its checks.
-fn check_values(headers: &HeaderMap) -> Result<(), HandshakeError> {
-    match headers.values().all(|it| is_value(it.as_bytes())) {
-        true => Ok(()),
-        false => Err(HandshakeError::HeaderField),
-    }
+/// Whether a field is one: a value may have been made without its checks, and a name of HTTP/2 with
+/// others than a token has.
+fn is_field((name, value): (&HeaderName, &HeaderValue)) -> bool {
+    is_token(name.as_str().as_bytes()) && is_value(value.as_bytes())
+}
+
+fn check_fields(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    if headers.iter().all(is_field) { Ok(()) } else { Err(HandshakeError::HeaderField) }
 }
 
 /// The fields that a head of ours has, as one of theirs.

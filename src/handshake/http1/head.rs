@@ -1,8 +1,9 @@
 //! Reading a head: gathering its bytes under the limits, then parsing them once.
 //!
-//! Every byte is looked at once on arrival, by a state machine that knows nothing of how the bytes
-//! were split, so any split gives the same head, the same error and the same number of bytes
-//! taken. httparse sees the head once, when it is complete.
+//! A state machine looks at every byte once, and knows nothing of how the bytes were split, so any split
+//! gives the same head, the same error and the same number of bytes taken. httparse sees the head once,
+//! when it is complete. What comes whole and has nothing unusual about it is read without both, with the
+//! same result: see [`whole`].
 //!
 //! Of a response that refuses the connection nothing depends on but whether and when to ask again. So
 //! once its status can be read, whatever is odd about the rest is put up with: see

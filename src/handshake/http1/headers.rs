@@ -28,8 +28,11 @@ impl Span {
         Self { start: offset(start), end: offset(start.saturating_add(part.len())) }
     }
 
-    /// What lies between these offsets.
+    /// What lies between these offsets; nothing lies nowhere.
     pub(in crate::handshake) fn between(start: usize, end: usize) -> Self {
+        if start == end {
+            return Self::default();
+        }
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Self { start: offset(start), end: offset(end) }
     }

@@ -65,6 +65,7 @@ pub(super) fn parse(mut text: Vec<u8>, max_headers: usize) -> ResponseHead {
     ResponseHead { headers, status, http_1_1, reason }
 }
 
+/// Makes spaces of control characters that are no line's end and no tab.
 fn blank_controls(text: &mut [u8]) {
     for byte in text {
         if byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t') {

@@ -4,7 +4,7 @@ use http::response::Parts;
 use http::uri::Scheme;
 use http::{HeaderMap, Uri, Version};
 
-use super::{FieldMap, Gathered, PROTOCOL, check_values, lines, value};
+use super::{FieldMap, Gathered, PROTOCOL, check_fields, is_field, lines, value};
 use crate::config::Config;
 use crate::handshake::carrier::Carrier;
 use crate::handshake::client::Outcome;
@@ -12,7 +12,7 @@ use crate::handshake::client_request::ClientRequest;
 use crate::handshake::error::HandshakeError;
 use crate::handshake::expected::{Asked, Expected, offer};
 use crate::handshake::head::{HeadLimits, Kind, ResponseHead};
-use crate::handshake::http1::headers::{Span, is_value};
+use crate::handshake::http1::headers::Span;
 use crate::handshake::http1::known::Index;
 use crate::handshake::key_of;
 use crate::handshake::refusal::BodyReader;
@@ -159,7 +159,7 @@ impl HttpHandshake {
     fn head(&self, response: &Parts) -> Result<ResponseHead, HandshakeError> {
         let first = core::iter::once("HTTP/1.1 101 ".len());
         self.limits.check_lines(Kind::Response, first.chain(lines(&response.headers)))?;
-        check_values(&response.headers)?;
+        check_fields(&response.headers)?;
         Ok(head(response, &response.headers, usize::MAX, usize::MAX))
     }
 
@@ -190,7 +190,7 @@ fn uri(request: &ClientRequest) -> Result<Uri, RequestError> {
 
 fn head(response: &Parts, headers: &HeaderMap, count: usize, bytes: usize) -> ResponseHead {
     let (mut gathered, mut held) = (Gathered::default(), 0_usize);
-    for (name, it) in headers.iter().filter(|(_, it)| is_value(it.as_bytes())).take(count) {
+    for (name, it) in headers.iter().filter(|field| is_field(*field)).take(count) {
         held = held.saturating_add(name.as_str().len() + value(it).len());
         if held > bytes {
             break;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 
-use super::{FieldMap, Gathered, PROTOCOL, check_values, lines, value};
+use super::{FieldMap, Gathered, PROTOCOL, check_fields, lines, value};
 use crate::config::{Config, Limits};
 use crate::handshake::Negotiated;
 use crate::handshake::carrier::Carrier;
@@ -151,7 +151,7 @@ impl Typed<'_> {
         let first = [self.method.as_str(), &target, "HTTP/1.1"].map(str::len);
         let first = first.iter().sum::<usize>() + "  ".len();
         limits.check_lines(Kind::Request, core::iter::once(first).chain(lines(self.headers)))?;
-        check_values(self.headers)?;
+        check_fields(self.headers)?;
         let version = match self.version {
             http::Version::HTTP_10 => Version::Http10,
             http::Version::HTTP_11 => Version::Http11,

@@ -116,7 +116,10 @@ fn parse_offer(text: &[u8]) -> Result<&[u8], HandshakeError> {
     Ok(name)
 }
 
-fn parse_param(text: &[u8]) -> Result<(&[u8], Option<Cow<'_, [u8]>>), HandshakeError> {
+/// A parameter's name, and its value if it has one.
+type Param<'a> = (&'a [u8], Option<Cow<'a, [u8]>>);
+
+fn parse_param(text: &[u8]) -> Result<Param<'_>, HandshakeError> {
     let mut sides = text.splitn(2, |byte| *byte == b'=');
     let name = sides.next().unwrap_or_default().trim_ascii();
     let value = sides.next().map(|value| unquote(value.trim_ascii())).transpose()?;

@@ -177,7 +177,6 @@ mod tests {
         let all = cfg!(any(feature = "deflate", feature = "rustls", feature = "tracing"));
         let bound = if all { 1216 } else { 1128 };
         let size = size_of::<Turn<TcpStream>>();
-        println!("{size}");
         assert!(size <= bound, "{size}");
     }
 }

@@ -1,9 +1,9 @@
 //! A chat for many: one room, a task for each member, every message framed once for all of them.
 //!
 //! `cargo run --release --features tokio --example chat -- [ADDRESS]`, by default 127.0.0.1:9001; open
-//! it with a browser, or with `-- crowd URL COUNT [--slow | --stay]`, which is a thousand members, say, of
-//! whom one talks and all have to hear it. With `--features axum`, `-- --axum [ADDRESS]` is the same under
-//! axum.
+//! it with a browser, or with `-- crowd ws://127.0.0.1:9001/chat COUNT [--slow | --stay]`, which is a
+//! thousand members, say, of whom one talks and all have to hear it. With `--features axum`,
+//! `-- --axum [ADDRESS]` is the same under axum.
 //!
 //! - Who may come in is decided before the connection is open: by a token in a header field, which a
 //!   look-up that may take its time knows. The same port answers health checks, and has a page.

@@ -77,7 +77,9 @@ impl Dialled {
 }
 
 /// There is no connection: the record says why, and has every address with its own error.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// `{:?}` shows the same sentence as `{}`, and `{:#?}` the whole record.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct DialError {
     /// What has happened.
@@ -88,6 +90,15 @@ pub struct DialError {
 impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.record.fmt_failure(f)
+    }
+}
+
+impl fmt::Debug for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return f.debug_struct("DialError").field("record", &self.record).finish();
+        }
+        write!(f, "DialError({self})")
     }
 }
 

@@ -138,7 +138,7 @@ mod tests {
         let memory = unparsed.bytes.as_ptr();
         while !unparsed.is_empty() {
             if let Some(event) = unparsed.poll(&mut session, NOW) {
-                said += &format!("{event:?};");
+                said += &format!("{event:#?};");
             }
         }
         let mut last = Vec::from(last);
@@ -149,7 +149,7 @@ mod tests {
                 assert!(wire.len() > 2 * kept || !copied, "{kept}: it was copied");
                 said += &format!("{:?};", message.as_bytes());
             }
-            said += &format!("{event:?};");
+            said += &format!("{event:#?};");
         }
         let mut output = session.output();
         said + &format!("{:?};{:?}", output.copy_to_bytes(output.remaining()), session.evidence())

@@ -159,7 +159,9 @@ impl fmt::Display for Reason {
         }
         match self.gave_up_after_attempts {
             Some(1) => f.write_str("; one attempt was the limit"),
-            Some(count) => write!(f, "; {count} attempts in a row were the limit"),
+            Some(count) => {
+                write!(f, "; {count} attempts without a stable connection were the limit")
+            }
             None => Ok(()),
         }
     }

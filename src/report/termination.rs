@@ -25,7 +25,10 @@ use crate::wire::role::Role;
 /// unclean (1006): the peer's stream ended inside a frame, 812 of 4096 bytes received;
 /// no Close frame was received or sent; last byte 3.2 s ago
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+///
+/// `{:?}` shows that sentence as well, since it is what an error in `main` or in `unwrap` prints;
+/// `{:#?}` shows every field.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Termination {
@@ -59,6 +62,33 @@ pub struct Termination {
     pub tls: Option<Box<TlsFacts>>,
     /// What was seen on the way.
     pub evidence: Evidence,
+}
+
+impl fmt::Debug for Termination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return write!(f, "Termination({self})");
+        }
+        let Self { role, code, clean, initiator, cause, local_close, peer_close, .. } = self;
+        let Self { stream_end, truncated_message, dropped, refusal, dial, tls, evidence, .. } =
+            self;
+        f.debug_struct("Termination")
+            .field("role", role)
+            .field("code", code)
+            .field("clean", clean)
+            .field("initiator", initiator)
+            .field("cause", cause)
+            .field("local_close", local_close)
+            .field("peer_close", peer_close)
+            .field("stream_end", stream_end)
+            .field("truncated_message", truncated_message)
+            .field("dropped", dropped)
+            .field("refusal", refusal)
+            .field("dial", dial)
+            .field("tls", tls)
+            .field("evidence", evidence)
+            .finish()
+    }
 }
 
 impl Termination {

@@ -97,9 +97,13 @@ mod on {
                     )
                 };
             }
-            // Health checks are nothing to warn of.
-            let plain = matches!(report.cause, Cause::PlainRequest { .. });
-            match report.clean || plain {
+            // Health checks, and whom this server has turned away, are nothing to warn of.
+            let meant = match report.cause {
+                Cause::PlainRequest { .. } => true,
+                Cause::HandshakeRejected { .. } => report.role == Role::Server,
+                _ => false,
+            };
+            match report.clean || meant {
                 true => record!(Level::INFO),
                 false => record!(Level::WARN),
             }

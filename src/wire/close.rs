@@ -316,6 +316,13 @@ impl CloseFrame {
     }
 }
 
+/// The code as it is on the wire.
+impl From<CloseCode> for u16 {
+    fn from(code: CloseCode) -> Self {
+        code.get()
+    }
+}
+
 impl From<CloseCode> for CloseFrame {
     fn from(code: CloseCode) -> Self {
         Self::from_code(code)

@@ -226,6 +226,20 @@ half_getters!(Receiver, |half| half.shared.lock().driver);
 /// }
 /// # }
 /// ```
+///
+/// A queue that is forwarded by a task needs a box, without which the compiler does not see that a
+/// `Message<'static>` goes through `map` unchanged:
+///
+/// ```no_run
+/// # fn run(socket: farewell::aio::WebSocket<tokio::net::TcpStream>) {
+/// use farewell::Message;
+/// use futures_util::StreamExt;
+///
+/// let (receiver, sender) = socket.split();
+/// let ticks = futures_util::stream::repeat_with(|| Message::from("tick")).take(3);
+/// tokio::spawn(async move { ticks.map(Ok).boxed().forward(sender).await });
+/// # }
+/// ```
 pub struct Sender<S> {
     pub(super) shared: Arc<Shared<S>>,
 }

@@ -35,6 +35,9 @@ macro_rules! reconnecting {
 
             /// Gives up after so many attempts in a row that have led to no stable connection: sets
             /// [`ReconnectConfig::give_up_after_attempts`]. Call it before [`next`](Self::next).
+            ///
+            /// One that opened and ended soon counts as well: stable is what was open for
+            /// [`ReconnectConfig::stable_after`], or what [`mark_healthy`](Self::mark_healthy) says.
             #[must_use]
             pub fn give_up_after_attempts(mut self, count: u32) -> Self {
                 self.plan.give_up_after_attempts(count);

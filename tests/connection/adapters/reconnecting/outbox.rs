@@ -495,7 +495,7 @@ fn it_gives_up_after_so_many_attempts<K: KeepingKind>() {
         }
     };
     assert_eq!(reason.gave_up_after_attempts, Some(3));
-    let says = "the connection was refused; 3 attempts in a row were the limit";
+    let says = "the connection was refused; 3 attempts without a stable connection were the limit";
     assert_eq!(reason.to_string(), says);
 }
 

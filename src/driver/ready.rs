@@ -38,6 +38,7 @@ impl Ready {
         self.ended.is_some()
     }
 
+    #[inline]
     pub(super) fn ended(&self) -> Option<&Termination> {
         self.ended.as_deref()
     }

@@ -181,6 +181,12 @@ impl Connection {
     /// moves any of them: so a process that slept is found out in whatever order it calls.
     #[inline]
     fn enter(&mut self, now: Timestamp) -> Timestamp {
+        if self.times.follow(now) { now } else { self.enter_late(now) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_late(&mut self, now: Timestamp) -> Timestamp {
         if self.times.has_jumped(now) {
             self.look_back(now);
         }
@@ -345,11 +351,11 @@ impl Connection {
     #[inline]
     pub fn handle_flushed(&mut self, bytes: usize, now: Timestamp) {
         let now = self.enter(now);
-        if bytes == 0 || self.sender.pending() == 0 {
+        let bytes = self.sender.pending().min(bytes as u64);
+        if bytes == 0 {
             return;
         }
-        self.sender.flushed(bytes, now);
-        let flushed_to = self.sender.flushed_to();
+        let flushed_to = self.sender.flushed(bytes, now);
         self.heartbeat.flushed(flushed_to, now);
         self.peer_pings.flushed(flushed_to, now);
         if self.closing.is_some() && self.phase() != Phase::Ended {

@@ -38,6 +38,7 @@ use handing::Handing;
 use ready::Ready;
 #[cfg(feature = "rustls")]
 use secured::Security;
+pub(crate) use step::Flushing;
 pub use step::{Shutdown, Step, Wait, Want};
 pub(crate) use turn::Turn;
 use unparsed::Unparsed;
@@ -158,6 +159,8 @@ pub struct Driver {
     /// Nothing has come up since a read was asked for: what is there is handed out, or a read is
     /// due again. Most turns need no more than this to be known.
     calm: bool,
+    /// Something was queued meanwhile: it leaves before the next read.
+    queued: bool,
     /// The session may have an event although nothing was read.
     stale: bool,
     /// A Pong or a Close is queued that has to leave before what came behind its cause is handed
@@ -199,6 +202,7 @@ impl Driver {
             now,
             without_time: 0,
             calm: false,
+            queued: false,
             stale: true,
             reply_due: false,
             asked: false,
@@ -268,25 +272,35 @@ impl Driver {
                         return step;
                     }
                 }
-                if self.calm && !self.turn.read_blocked {
+                if self.calm && !self.queued && !self.turn.read_blocked {
                     return self.turn.will_read(None, self.now);
                 }
             }
-            // A flush that nothing keeps up comes before deadlines and events.
-            Want::Flushed
-                if !self.stale
-                    && !self.turn.write_blocked
-                    && !self.has_failed()
-                    && !self.security.is_on() =>
-            {
-                if self.session.has_output() {
-                    return Step::Write;
-                }
-                return if self.unflushed { Step::Flush } else { Step::Done };
-            }
-            Want::Event | Want::Flushed | Want::Room | Want::Answered => {}
+            Want::Flushed => match self.next_of_flush() {
+                Some(Flushing::Write) => return Step::Write,
+                Some(Flushing::Flush) => return Step::Flush,
+                Some(Flushing::Done) => return Step::Done,
+                None => {}
+            },
+            Want::Event | Want::Room | Want::Answered => {}
         }
         self.next_slow(want)
+    }
+
+    /// The next step of a flush that nothing keeps up: it comes before deadlines and events.
+    #[inline]
+    pub(crate) fn next_of_flush(&mut self) -> Option<Flushing> {
+        let kept_up = self.stale || self.turn.write_blocked || self.has_failed();
+        if kept_up || self.security.is_on() {
+            return None;
+        }
+        Some(if self.session.has_output() {
+            Flushing::Write
+        } else if self.unflushed {
+            Flushing::Flush
+        } else {
+            Flushing::Done
+        })
     }
 
     /// The next message of several that were read at once, if nothing has to be done before it. It
@@ -361,6 +375,7 @@ impl Driver {
             }
             if may_read && !self.turn.read_blocked {
                 self.calm = want == Want::Event && !due && !output && !self.unflushed;
+                self.queued = false;
                 let late = if due { self.session.poll_timeout() } else { None };
                 return self.turn.will_read(late, self.now);
             }

@@ -33,8 +33,10 @@ impl Connection {
         let data = data.into();
         //= rfc6455#6.1
         //# an endpoint MUST perform the following steps.
-        let now = self.accept_message(data.as_bytes().len() as u64, now)?;
-        self.sender.append(data.kind().into(), true, data.as_bytes(), out, now);
+        if !self.takes_message() {
+            return self.accept_message(data.as_bytes().len() as u64, now);
+        }
+        self.append_message(data.kind(), data.as_bytes(), out, now);
         Ok(())
     }
 
@@ -160,6 +162,13 @@ impl Connection {
         self.wants_ping_pong() || self.wants_close()
     }
 
+    /// Whether nothing is said, and the connection is open and writable: then
+    /// [`poll_transmit`](Self::poll_transmit) has nothing to write.
+    #[inline]
+    pub(crate) fn has_nothing_to_say(&self) -> bool {
+        self.closing.is_none() && !self.receiver.pong_due() && !self.heartbeat.is_queued()
+    }
+
     /// Writes the Pong and the Ping that wait.
     pub(crate) fn transmit_ping_pong(&mut self, out: &mut BytesMut) -> bool {
         if !self.wants_ping_pong() {
@@ -220,13 +229,9 @@ impl Connection {
     }
 
     /// Accepts a whole message of `len` bytes, which is then framed with
-    /// [`frame_head`](Self::frame_head). Returns the time, which never runs backwards.
+    /// [`frame_head`](Self::frame_head).
     #[inline]
-    pub(crate) fn accept_message(
-        &mut self,
-        len: u64,
-        now: Timestamp,
-    ) -> Result<Timestamp, SendError> {
+    pub(crate) fn accept_message(&mut self, len: u64, now: Timestamp) -> Result<(), SendError> {
         let now = self.enter(now);
         //= rfc6455#6.1
         //# The endpoint MUST ensure the WebSocket connection is in the OPEN state
@@ -237,8 +242,28 @@ impl Connection {
         //# The application MUST NOT send any more data frames after sending a
         //# Close frame.
         self.check_open()?;
-        self.sender.begin_whole(len, now)?;
-        Ok(now)
+        self.sender.begin_whole(len, now)
+    }
+
+    /// Whether a whole message would be accepted.
+    #[inline]
+    pub(crate) fn takes_message(&self) -> bool {
+        self.closing.is_none() && !self.sender.is_fragmenting()
+    }
+
+    /// Accepts a whole message, where it [takes](Self::takes_message) one, and writes its frame into
+    /// `out`.
+    #[inline]
+    pub(crate) fn append_message(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        out: &mut BytesMut,
+        now: Timestamp,
+    ) {
+        let now = self.enter(now);
+        self.sender.begin_message(payload.len() as u64, now);
+        self.sender.append(kind.into(), true, payload, out, now);
     }
 
     /// Accepts a fragment of `len` bytes, which is then framed likewise. Returns the opcode of its

@@ -10,7 +10,7 @@ use crate::report::{SentMessage, Traffic};
 use crate::time::Timestamp;
 use crate::wire::copy;
 use crate::wire::data::MessageKind;
-use crate::wire::frame::{FrameHeader, MAX_HEADER, OpCode};
+use crate::wire::frame::{FrameHeader, MAX_HEADER, MAX_SHORT, OpCode};
 use crate::wire::keystream::Keystream;
 use crate::wire::mask::{self, MaskingKey};
 use crate::wire::role::Role;
@@ -102,12 +102,24 @@ impl Sender {
     /// Begins a message of `len` bytes that leaves whole.
     #[inline]
     pub(super) fn begin_whole(&mut self, len: u64, now: Timestamp) -> Result<(), SendError> {
-        if self.fragmenting.is_some() {
+        if self.is_fragmenting() {
             return Err(SendError::FragmentsPending);
         }
         self.begin_message(len, now);
-        self.count_message();
         Ok(())
+    }
+
+    /// Whether a message leaves in fragments, so that no other can begin.
+    #[inline]
+    pub(super) fn is_fragmenting(&self) -> bool {
+        self.fragmenting.is_some()
+    }
+
+    /// Begins a message that leaves whole, where none leaves in fragments.
+    #[inline]
+    pub(super) fn begin_message(&mut self, len: u64, now: Timestamp) {
+        self.note_message(len, now);
+        self.count_message();
     }
 
     /// Begins a fragment of `len` bytes. Returns the opcode of its first frame.
@@ -127,7 +139,7 @@ impl Sender {
         //# or one of the reserved opcodes.
         let opcode = match self.fragmenting {
             None => {
-                self.begin_message(len, now);
+                self.note_message(len, now);
                 kind.into()
             }
             Some(begun) if begun == kind => {
@@ -152,7 +164,7 @@ impl Sender {
 
     /// Remembers what may turn out to have been the last and the largest message.
     #[inline]
-    fn begin_message(&mut self, len: u64, now: Timestamp) {
+    fn note_message(&mut self, len: u64, now: Timestamp) {
         self.largest_before = self.largest_before.max(self.message_len);
         self.message_len = u32::try_from(len).unwrap_or(u32::MAX);
         self.message_queued = now;
@@ -190,6 +202,44 @@ impl Sender {
         out: &mut BytesMut,
         now: Timestamp,
     ) {
+        // Most frames are short. A header of a known length is a store or two.
+        match (self.role, payload.len()) {
+            (Role::Server, 0..=MAX_SHORT) => {
+                let head =
+                    FrameHeader { fin, rsv: 0, opcode, mask: None, len: payload.len() as u64 };
+                let head = head.encode_short();
+                let len = head.len() + payload.len();
+                out.reserve(len);
+                out.extend_from_slice(&head);
+                out.extend_from_slice(payload);
+                self.count_frame(len as u64, now);
+            }
+            (Role::Client, 0..=MAX_SHORT) => {
+                let key = self.keystream.masking_key();
+                let mask = Some(key);
+                let head = FrameHeader { fin, rsv: 0, opcode, mask, len: payload.len() as u64 };
+                let ([first, second], [a, b, c, d]) = (head.encode_short(), key.bytes());
+                let head = [first, second, a, b, c, d];
+                let len = head.len() + payload.len();
+                out.reserve(len);
+                out.extend_from_slice(&head);
+                mask::append_masked_short(out, payload, key);
+                self.count_frame(len as u64, now);
+            }
+            _ => self.append_longer(opcode, fin, payload, out, now),
+        }
+    }
+
+    /// The same, whatever the length.
+    #[inline(never)]
+    fn append_longer(
+        &mut self,
+        opcode: OpCode,
+        fin: bool,
+        payload: &[u8],
+        out: &mut BytesMut,
+        now: Timestamp,
+    ) {
         let mask = self.masking_key();
         //= rfc6455#5.2
         //# ; 1 bit in length, MUST be 0 unless
@@ -201,12 +251,7 @@ impl Sender {
         let mut bytes = [0; MAX_HEADER];
         let len = header.encode(&mut bytes);
         out.reserve(len + payload.len());
-        // A copy of a known length is a store or two; most headers are one of these two.
-        match len {
-            2 => out.extend_from_slice(&bytes[..2]),
-            6 => out.extend_from_slice(&bytes[..6]),
-            _ => out.extend_from_slice(&bytes[..len]),
-        }
+        out.extend_from_slice(&bytes[..len]);
         match mask {
             Some(key) => mask::append_masked(out, payload, key),
             None => copy::append(out, payload),
@@ -249,11 +294,11 @@ impl Sender {
         self.traffic.frames += 1;
     }
 
-    /// The transport has accepted `bytes` more bytes of frames, or all of them if that is more.
+    /// The transport has accepted `bytes` more of the bytes that are pending. Returns the end of what
+    /// was flushed, as an offset in the output.
     #[inline]
-    pub(super) fn flushed(&mut self, bytes: usize, now: Timestamp) {
-        self.bytes_flushed =
-            self.bytes_flushed.saturating_add(bytes as u64).min(self.traffic.bytes);
+    pub(super) fn flushed(&mut self, bytes: u64, now: Timestamp) -> u64 {
+        self.bytes_flushed += bytes;
         self.last_flushed = now;
         self.stalled_since = now;
         if self.bytes_flushed >= self.mark {
@@ -263,6 +308,7 @@ impl Sender {
         if self.bytes_flushed == self.traffic.bytes {
             self.messages_pending = 0;
         }
+        self.bytes_flushed
     }
 
     /// The transport takes something, though no byte of the output has left by it.

@@ -86,6 +86,14 @@ impl Connection {
     /// A whole message has come, in a call that does nothing else.
     #[inline(always)]
     pub(super) fn message_received(&mut self, now: Timestamp) {
+        if !self.times.follow_data(now) {
+            self.message_received_late(now);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn message_received_late(&mut self, now: Timestamp) {
         if self.times.has_jumped(now) {
             self.look_back(now);
         }

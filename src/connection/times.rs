@@ -62,8 +62,34 @@ impl Times {
         }
     }
 
-    /// Time runs forwards, whatever the caller says.
+    /// Advances to this time where it is not before the latest, nor so far behind it that a deadline
+    /// may have passed unseen. Returns whether that is so.
     #[inline]
+    pub(super) fn follow(&mut self, now: Timestamp) -> bool {
+        let follows = self.is_followed_by(now);
+        if follows {
+            self.now = now;
+        }
+        follows
+    }
+
+    /// The same, of a piece of a message that has come at this time, in a call that does nothing else.
+    /// The other marks of time follow from `last_data`.
+    #[inline]
+    pub(super) fn follow_data(&mut self, now: Timestamp) -> bool {
+        let follows = self.is_followed_by(now);
+        if follows {
+            self.last_data = now;
+        }
+        follows
+    }
+
+    #[inline]
+    fn is_followed_by(&self, now: Timestamp) -> bool {
+        now.as_nanos().wrapping_sub(self.now().as_nanos()) < GAP
+    }
+
+    /// Time runs forwards, whatever the caller says.
     pub(super) fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now).max(self.last_data);
         self.now
@@ -88,8 +114,7 @@ impl Times {
         }
     }
 
-    /// A piece of a message has come, at the time of a call that does nothing else. The other marks
-    /// of time follow from this one.
+    /// A piece of a message has come, whatever time the caller says.
     #[inline]
     pub(super) fn data_received(&mut self, now: Timestamp) {
         self.last_data = self.last_data.max(now).max(self.now);

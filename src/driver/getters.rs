@@ -3,9 +3,9 @@
 #[cfg(feature = "std")]
 use bytes::Buf;
 
-use super::Driver;
 #[cfg(feature = "std")]
 use super::turn::Turn;
+use super::{Driver, WRITE_SOON};
 use crate::report::{Termination, TlsFacts};
 #[cfg(doc)]
 use crate::session::SessionEvent;
@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 impl Driver {
     /// The session, for its getters.
     #[must_use]
+    #[inline]
     pub fn session(&self) -> &Session {
         &self.session
     }
@@ -38,9 +39,36 @@ impl Driver {
         message: impl Into<Outgoing<'m>>,
         now: Timestamp,
     ) -> Result<(), SendRefused<'m>> {
+        let result = self.session.send(message, now);
+        self.has_queued(now);
+        result
+    }
+
+    /// As [`send`](Self::send), if the message is accepted, framed at once and copied. Returns whether
+    /// it is.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn send_direct(&mut self, message: &Outgoing<'_>, now: Timestamp) -> bool {
+        let sent = self.session.feed_direct(message, now);
+        if sent {
+            self.has_queued(now);
+        }
+        sent
+    }
+
+    /// A message was queued, or was not: what was read with the one that it answers is still handed
+    /// out at once.
+    #[inline]
+    fn has_queued(&mut self, now: Timestamp) {
         self.tell(now);
-        self.calm = false;
-        self.session.send(message, now)
+        self.queued = true;
+        self.calm = self.calm && !self.unparsed.is_empty() && !self.has_to_turn(now);
+    }
+
+    /// Whether a write or a deadline comes before the next message that was read.
+    #[inline]
+    fn has_to_turn(&self, now: Timestamp) -> bool {
+        self.session.is_due(now) || self.session.pending_output() >= WRITE_SOON
     }
 
     /// The latest time that was told.
@@ -59,6 +87,7 @@ impl Driver {
 
     /// The report, once the connection has ended.
     #[must_use]
+    #[inline]
     pub fn ended(&self) -> Option<&Termination> {
         self.ready.ended()
     }

@@ -59,6 +59,7 @@ impl Driver {
     /// [`ErrorKind::WouldBlock`] says that nothing is taken at present, [`ErrorKind::Interrupted`]
     /// nothing; another error, or no bytes taken, ends the writing direction. `now` is the time
     /// afterwards.
+    #[inline]
     pub fn write_with(
         &mut self,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
@@ -77,6 +78,7 @@ impl Driver {
     }
 
     /// Tells what came of a write; see [`write_with`](Self::write_with).
+    #[inline]
     pub fn handle_write_result(
         &mut self,
         result: io::Result<usize>,
@@ -89,6 +91,7 @@ impl Driver {
     }
 
     /// Executes [`Step::Flush`](super::Step::Flush) with one call of `flush`.
+    #[inline]
     pub fn flush_with(
         &mut self,
         flush: impl FnOnce() -> io::Result<()>,
@@ -100,6 +103,7 @@ impl Driver {
         }
     }
 
+    #[cold]
     fn handle_write_error(&mut self, error: &io::Error, now: impl FnOnce() -> Timestamp) {
         match error.kind() {
             ErrorKind::Interrupted => {}

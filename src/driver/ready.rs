@@ -67,6 +67,7 @@ impl Ready {
         self.ended.is_some()
     }
 
+    #[inline]
     pub(super) fn ended(&self) -> Option<&Termination> {
         self.ended.as_deref()
     }

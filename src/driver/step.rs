@@ -36,6 +36,16 @@ pub enum Step {
     Wait(Wait),
 }
 
+/// What a flush does next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Flushing {
+    Write,
+    /// Then there is nothing left to do.
+    Flush,
+    /// There is nothing left to do.
+    Done,
+}
+
 /// How much of a stream is to be shut down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shutdown {

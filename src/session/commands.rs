@@ -11,8 +11,7 @@ use crate::handshake::{Accept, Rejection};
 use crate::report::Phase;
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
-use crate::wire::data::{Data, MessageKind};
-use crate::wire::message::Payload;
+use crate::wire::data::Data;
 
 impl Session {
     /// The same, but a server's session hands out plain requests, too, which ask for no WebSocket
@@ -142,18 +141,7 @@ impl Session {
         now: Timestamp,
     ) -> Result<(), SendRefused<'a>> {
         let message = message.into();
-        let result = match message.borrowed() {
-            // Most messages are, and go the way without a detour through memory.
-            Some(bytes) => self.send_borrowed(message.kind(), bytes, message.compress, now),
-            None => match self.accept_message(message.len(), now) {
-                Ok(()) => {
-                    self.queue_owned(message);
-                    return Ok(());
-                }
-                refused => refused,
-            },
-        };
-        result.map_err(|reason| SendRefused { reason, message })
+        if self.feed_direct(&message, now) { Ok(()) } else { self.feed_whole(message, now) }
     }
 
     /// Queues a message, as [`feed`](Self::feed) does.
@@ -184,33 +172,40 @@ impl Session {
         self.feed(message, now)
     }
 
+    /// Queues a message if it is accepted, and nothing has to be done with it but to frame it and to
+    /// copy it. Most messages are such, and go this way without a detour through memory; it comes to
+    /// the same as [`feed_whole`](Self::feed_whole).
     #[inline]
-    fn send_borrowed(
-        &mut self,
-        kind: MessageKind,
-        bytes: &[u8],
-        compress: bool,
-        now: Timestamp,
-    ) -> Result<(), SendError> {
-        self.sending()?.accept_message(bytes.len() as u64, now)?;
-        let Some(connection) = self.stage.connection_mut() else { return Ok(()) };
-        if self.deflate.is_none() && self.send_queue.is_direct(bytes.len()) {
-            self.send_queue.add_frame(kind.into(), true, bytes, connection);
-        } else {
-            let (payload, deflate) = (Payload::Borrowed(bytes), self.deflate.as_deref_mut());
-            self.send_queue.add_message(kind, payload, compress, deflate, connection);
+    pub(crate) fn feed_direct(&mut self, message: &Outgoing<'_>, now: Timestamp) -> bool {
+        let (Some(bytes), Stage::Open(connection)) = (message.to_copy(), &mut self.stage) else {
+            return false;
+        };
+        let direct = self.deflate.is_none() && self.send_queue.takes_direct(bytes.len());
+        if !direct || !connection.takes_message() {
+            return false;
         }
-        Ok(())
+        self.send_queue.add_direct(message.kind(), bytes, connection, now);
+        true
     }
 
     #[inline(never)]
-    fn accept_message(&mut self, len: usize, now: Timestamp) -> Result<(), SendError> {
-        self.sending()?.accept_message(len as u64, now).map(drop)
+    fn feed_whole<'a>(
+        &mut self,
+        message: Outgoing<'a>,
+        now: Timestamp,
+    ) -> Result<(), SendRefused<'a>> {
+        let len = message.len() as u64;
+        match self.sending().and_then(|connection| connection.accept_message(len, now)) {
+            Ok(()) => {
+                self.queue_whole(message);
+                Ok(())
+            }
+            Err(reason) => Err(SendRefused { reason, message }),
+        }
     }
 
     /// Queues a message that was accepted.
-    #[inline(never)]
-    fn queue_owned(&mut self, message: Outgoing<'_>) {
+    fn queue_whole(&mut self, message: Outgoing<'_>) {
         let Outgoing { content, compress } = message;
         let Some(connection) = self.stage.connection_mut() else { return };
         let deflate = self.deflate.as_deref_mut();

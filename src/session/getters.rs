@@ -1,6 +1,6 @@
 //! What can be seen of a session, and what it wants to be done.
 
-use super::{Output, Session, at_either};
+use super::{Output, Session, Stage, at_either};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::handshake::Negotiated;
@@ -38,6 +38,14 @@ impl Session {
     /// Frames what waits, as much as should be ready. Returns whether anything may leave at all.
     #[inline(always)]
     fn prepare_output(&mut self) -> bool {
+        match &self.stage {
+            Stage::Open(connection) if self.send_queue.is_framed(connection) => true,
+            _ => self.prepare_output_slow(),
+        }
+    }
+
+    #[inline(never)]
+    fn prepare_output_slow(&mut self) -> bool {
         if at_either!(&self.stage, at => at.is_silent()) {
             return false;
         }
@@ -67,6 +75,7 @@ impl Session {
 
     /// Bytes that are queued and that the transport has not accepted, framed or not.
     #[must_use]
+    #[inline]
     pub fn pending_output(&self) -> usize {
         self.send_queue.pending()
     }

@@ -88,11 +88,14 @@ impl Ledger {
         }
     }
 
-    /// All bytes have left, which are so many.
+    /// All bytes have left, which are so many. No memory is held any more.
     #[inline]
     pub(super) fn consume_all(&mut self, count: usize) -> Left {
-        if !self.earlier.is_empty() || self.last.piece != Piece::MessageEnd || self.handshake > 0 {
-            return self.consume(count);
+        let one_run = self.earlier.capacity() == 0 && self.handshake == 0;
+        if !one_run || self.last.piece != Piece::MessageEnd {
+            let left = self.consume(count);
+            self.clear();
+            return left;
         }
         self.begun = false;
         self.done = 0;
@@ -136,15 +139,11 @@ impl Ledger {
     }
 
     /// Forgets what will never leave, and frees the memory.
-    #[inline]
     pub(super) fn clear(&mut self) {
         self.handshake = 0;
         self.last.count = 0;
         self.done = 0;
-        // Assigned only where it is needed: it costs more than the comparison.
-        if self.earlier.capacity() > 0 {
-            self.earlier = VecDeque::new();
-        }
+        self.earlier = VecDeque::new();
     }
 
     /// Messages of which the end is in the output and has not left.

@@ -6,6 +6,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
+use super::output_buffer::OWN_SEGMENT;
 use super::prepared::Prepared;
 use crate::connection::SendError;
 use crate::wire::data::MessageKind;
@@ -80,11 +81,14 @@ impl<'a> Outgoing<'a> {
         self.as_bytes().is_empty()
     }
 
-    /// The payload, if all that is to be sent is borrowed.
+    /// The payload, where it is copied into the output as it is: not of a long one that is shared.
     #[inline]
-    pub(super) fn borrowed(&self) -> Option<&'a [u8]> {
+    pub(super) fn to_copy(&self) -> Option<&[u8]> {
         match &self.content {
-            Content::Message(message) => message.borrowed(),
+            Content::Message(message) if message.is_owned() => {
+                Some(message.as_bytes()).filter(|bytes| bytes.len() < OWN_SEGMENT)
+            }
+            Content::Message(message) => Some(message.as_bytes()),
             Content::Prepared(_) => None,
         }
     }

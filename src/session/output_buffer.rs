@@ -1,11 +1,12 @@
 //! Output that is ready to leave, in order: small frames coalesced, large payloads as they are.
 //!
-//! Invariant: the bytes of `small` that belong between the large segments are counted once, in the
-//! segment that follows them or in `tail`, and `len` is the sum of everything that has not left.
-//! When everything has left, next to no memory is held.
+//! Invariant: the bytes of `small` that leave before a large segment are counted with that segment, and
+//! `before` and `shared` are the sums over all segments; what else is in `small` lies behind them. So
+//! small output is counted by the buffer that it lies in, and by nothing else. When everything has
+//! left, next to no memory is held.
 
 use alloc::collections::VecDeque;
-use core::{fmt, mem};
+use core::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -33,9 +34,10 @@ pub(crate) struct OutputBuffer {
     /// Bytes of `small` that have left.
     pub(super) done: usize,
     pub(super) large: VecDeque<Large>,
-    /// Bytes of `small` behind the last large segment.
-    tail: usize,
-    len: usize,
+    /// Bytes of `small` that leave before the last large segment.
+    before: usize,
+    /// Bytes of the large segments.
+    shared: usize,
     /// How much memory to begin with: what the last batch took, if that is not much.
     usual: u16,
     /// What all of it is.
@@ -52,7 +54,7 @@ pub(super) struct Large {
 // A request among the output has credentials in it.
 impl fmt::Debug for OutputBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OutputBuffer").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("OutputBuffer").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -62,8 +64,8 @@ impl OutputBuffer {
             small: BytesMut::new(),
             done: 0,
             large: VecDeque::new(),
-            tail: 0,
-            len: 0,
+            before: 0,
+            shared: 0,
             usual: 0,
             ledger: Ledger::new(),
         }
@@ -72,7 +74,7 @@ impl OutputBuffer {
     /// How many bytes have not left.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.small.len() - self.done + self.shared
     }
 
     /// What they are.
@@ -87,10 +89,7 @@ impl OutputBuffer {
             self.small.reserve(HANDSHAKE);
         }
         let (before, result) = (self.small.len(), write(&mut self.small));
-        let written = self.small.len().saturating_sub(before);
-        self.tail += written;
-        self.len += written;
-        self.ledger.push_handshake(written);
+        self.ledger.push_handshake(self.small.len().saturating_sub(before));
         result
     }
 
@@ -104,8 +103,6 @@ impl OutputBuffer {
         let result = write(&mut self.small);
         let written = self.small.len().saturating_sub(before);
         if written > 0 {
-            self.tail += written;
-            self.len += written;
             self.ledger.push(written, piece);
         }
         result
@@ -141,41 +138,40 @@ impl OutputBuffer {
     /// Queues a head with bytes that become a segment of their own.
     pub(super) fn push(&mut self, piece: Piece, head: &[u8], bytes: Bytes) {
         self.small.extend_from_slice(head);
-        let len = head.len() + bytes.len();
-        self.len += len;
-        self.ledger.push(len, piece);
-        let before = mem::take(&mut self.tail) + head.len();
+        self.ledger.push(head.len() + bytes.len(), piece);
+        let before = self.small.len() - self.done - self.before;
+        self.before += before;
+        self.shared += bytes.len();
         self.large.push_back(Large { before, bytes });
     }
 
     /// `count` bytes have left. Returns what they were.
     #[inline]
     pub(crate) fn consume(&mut self, count: usize) -> Left {
-        let count = count.min(self.len);
-        if count < self.len {
+        let len = self.len();
+        if count < len {
             self.advance(count);
             return self.ledger.consume(count);
         }
-        let left = self.ledger.consume_all(count);
-        self.clear();
-        left
+        self.empty();
+        self.ledger.consume_all(len)
     }
 
     fn advance(&mut self, count: usize) {
-        self.len -= count;
         let mut left = count;
         while left > 0 {
             let Some(front) = self.large.front_mut() else {
-                self.tail -= left;
                 self.done += left;
                 break;
             };
             let small = left.min(front.before);
             front.before -= small;
+            self.before -= small;
             self.done += small;
             left -= small;
             let large = left.min(front.bytes.len());
             front.bytes.advance(large);
+            self.shared -= large;
             left -= large;
             if front.bytes.is_empty() {
                 self.large.pop_front();
@@ -185,22 +181,25 @@ impl OutputBuffer {
     }
 
     /// Forgets everything, and frees the memory unless it is little.
-    #[inline]
     pub(crate) fn clear(&mut self) {
+        self.empty();
+        self.ledger.clear();
+    }
+
+    #[inline]
+    fn empty(&mut self) {
         if self.small.capacity() > SPARE {
             self.usual = self.small.len().min(COMPACT) as u16;
             self.small = BytesMut::new();
         } else {
             self.small.clear();
         }
-        // Assigned only where it is needed: it costs more than the comparison.
+        self.done = 0;
+        // Most output has no such segments, and assigning costs more than the comparison.
         if self.large.capacity() > 0 {
             self.large = VecDeque::new();
+            (self.before, self.shared) = (0, 0);
         }
-        self.ledger.clear();
-        self.done = 0;
-        self.tail = 0;
-        self.len = 0;
     }
 
     /// Moves what is left to the front of the buffer, once that costs less than it gains.

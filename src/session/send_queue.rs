@@ -150,9 +150,12 @@ impl SendQueue {
     /// beside its bytes, of which it may have none.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        let waiting = self.waiting.as_ref().map_or(0, |waiting| waiting.parts.len() * PER_WAITING);
-        let beside = waiting + self.output.ledger().memory();
-        self.pending().saturating_add(beside) > self.limit
+        let waiting = self
+            .waiting
+            .as_ref()
+            .map_or(0, |waiting| (waiting.parts.len() * PER_WAITING).saturating_add(waiting.bytes));
+        let framed = self.output.len() + self.output.ledger().memory();
+        framed.saturating_add(waiting) > self.limit
     }
 
     /// Whether no Ping is accepted: it leaves before what is not framed yet, so that does not count.
@@ -191,7 +194,10 @@ impl SendQueue {
     /// The first `count` bytes of the output have left. Returns what they were.
     #[inline]
     pub(super) fn consume(&mut self, count: usize) -> Left {
-        self.peak = self.peak();
+        let framed = self.output.len();
+        let pending =
+            self.waiting.as_ref().map_or(framed, |waiting| framed.saturating_add(waiting.bytes));
+        self.peak = self.peak.max(pending - self.handshake());
         let left = self.output.consume(count);
         if let Some(log) = &mut self.unsent {
             log.handle_left(left.messages);
@@ -199,11 +205,28 @@ impl SendQueue {
         left
     }
 
-    /// Whether a message of `len` bytes can be framed at once: nothing waits before it, it fits into
-    /// one frame, and nobody asked for unsent messages.
+    /// Whether a message of `len` bytes is accepted and framed at once: nothing waits before it, it fits
+    /// into one frame, and nobody asked for unsent messages.
     #[inline]
-    pub(super) fn is_direct(&self, len: usize) -> bool {
-        self.waiting.is_none() && self.unsent.is_none() && len <= self.fragment_size
+    pub(super) fn takes_direct(&self, len: usize) -> bool {
+        let framed = self.output.len() + self.output.ledger().memory();
+        self.waiting.is_none()
+            && self.unsent.is_none()
+            && len <= self.fragment_size
+            && framed <= self.limit
+    }
+
+    /// Queues a message of which that is so, where the connection takes it.
+    #[inline]
+    pub(super) fn add_direct(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        connection: &mut Connection,
+        now: Timestamp,
+    ) {
+        let append = |out: &mut BytesMut| connection.append_message(kind, payload, out, now);
+        self.output.write(Piece::MessageEnd, append);
     }
 
     /// Queues a frame with a payload that is copied.
@@ -358,8 +381,14 @@ impl SendQueue {
         waiting.parts.push_back(Part { opcode, rsv, fin, payload });
     }
 
+    /// Whether [`fill`](Self::fill) would do nothing, and all output may leave.
+    #[inline]
+    pub(super) fn is_framed(&self, connection: &Connection) -> bool {
+        self.waiting.is_none() && connection.has_nothing_to_say()
+    }
+
     /// Frames as much of what waits as should be ready, and lets the connection add its own.
-    #[inline(always)]
+    #[inline]
     pub(super) fn fill(&mut self, connection: &mut Connection) {
         if connection.wants_transmit() || self.waiting.is_some() {
             self.fill_now(connection);

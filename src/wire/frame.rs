@@ -14,6 +14,9 @@ pub(crate) const MAX_HEADER: usize = 14;
 /// Bytes of the longest payload of a control frame.
 pub(crate) const MAX_CONTROL: usize = 125;
 
+/// The longest payload of which the length stands in the second byte.
+pub(crate) const MAX_SHORT: usize = 125;
+
 /// The highest reserved bit, which marks a compressed message (RFC 7692 section 6).
 pub(crate) const RSV1: u8 = 0x4;
 
@@ -232,13 +235,30 @@ impl FrameHeader {
         Ok(masked)
     }
 
+    /// The header of a frame of at most [`MAX_SHORT`] bytes, without its masking key.
+    #[inline]
+    pub(crate) fn encode_short(&self) -> [u8; 2] {
+        debug_assert!(self.len <= MAX_SHORT as u64);
+        [self.first_byte(), self.mask_bit() | self.len as u8]
+    }
+
+    #[inline]
+    fn mask_bit(&self) -> u8 {
+        //= rfc6455#5.3
+        //# A masked frame MUST have the field frame-masked set to 1
+        if self.mask.is_some() { MASK } else { 0 }
+    }
+
+    #[inline]
+    fn first_byte(&self) -> u8 {
+        u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits()
+    }
+
     /// Writes the header into `out` and returns its length in bytes.
     #[inline]
     pub fn encode(&self, out: &mut [u8; MAX_HEADER]) -> usize {
-        out[0] = u8::from(self.fin) << 7 | (self.rsv & 0x7) << 4 | self.opcode.bits();
-        //= rfc6455#5.3
-        //# A masked frame MUST have the field frame-masked set to 1
-        let mask = if self.mask.is_some() { MASK } else { 0 };
+        out[0] = self.first_byte();
+        let mask = self.mask_bit();
         let end = match self.len {
             0..=125 => {
                 out[1] = mask | self.len as u8;

@@ -117,14 +117,17 @@ pub fn apply_at(payload: &mut [u8], key: MaskingKey, offset: usize) {
 #[inline]
 pub(crate) fn append_masked(out: &mut BytesMut, payload: &[u8], key: MaskingKey) {
     // A multiple of the key's length; small enough to be masked while it is in the L1 cache.
-    const PART: usize = copy::PIECE;
+    payload.chunks(copy::PIECE).for_each(|part| append_masked_short(out, part, key));
+}
 
-    let mut append = |part: &[u8]| {
-        let start = out.len();
-        out.extend_from_slice(part);
-        apply(&mut out[start..], key);
-    };
-    if payload.len() <= PART { append(payload) } else { payload.chunks(PART).for_each(append) }
+/// Appends a payload of not much more than a cache line, masked.
+#[inline]
+pub(crate) fn append_masked_short(out: &mut BytesMut, payload: &[u8], key: MaskingKey) {
+    let start = out.len();
+    out.extend_from_slice(payload);
+    if let Some(masked) = out.get_mut(start..) {
+        apply(masked, key);
+    }
 }
 
 /// Unmasks `payload` in place and says whether all of it is ASCII, in one pass.

@@ -69,6 +69,7 @@ impl<'a> Message<'a> {
 
     /// Whether it is text or binary.
     #[must_use]
+    #[inline]
     pub const fn kind(&self) -> MessageKind {
         match self {
             Self::Text(_) => MessageKind::Text,
@@ -78,6 +79,7 @@ impl<'a> Message<'a> {
 
     /// The payload's bytes.
     #[must_use]
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
@@ -85,14 +87,10 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The payload's bytes, if they are borrowed.
+    /// Whether the payload is owned, and so may be shared.
     #[inline]
-    pub(crate) fn borrowed(&self) -> Option<&'a [u8]> {
-        match self {
-            Self::Text(Text(Repr::Borrowed(text))) => Some(text.as_bytes()),
-            Self::Binary(Payload::Borrowed(bytes)) => Some(bytes),
-            Self::Text(Text(Repr::Owned(_))) | Self::Binary(Payload::Owned(_)) => None,
-        }
+    pub(crate) const fn is_owned(&self) -> bool {
+        matches!(self, Self::Text(Text(Repr::Owned(_))) | Self::Binary(Payload::Owned(_)))
     }
 
     /// The text, or `None` of a binary message.
@@ -262,6 +260,7 @@ fn copied(bytes: &[u8]) -> Bytes {
 impl Deref for Payload<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         match self {
             Self::Borrowed(bytes) => bytes,
@@ -350,6 +349,7 @@ impl<'a> Text<'a> {
         }
     }
 
+    #[inline]
     fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Repr::Borrowed(text) => text.as_bytes(),

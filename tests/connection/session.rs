@@ -4,6 +4,7 @@
 #![cfg(feature = "std")]
 
 mod chunks;
+mod direct;
 mod opening;
 mod plain;
 mod refusals;

@@ -89,7 +89,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// Ready once all that is queued is with the stream, and with what lies below it.
     #[inline]
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        ready!(self.poll(Want::Flushed, cx, |event| event.is_none().then_some(())));
+        self.begin(cx);
+        if self.flush_at_once(cx) {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.go_on(Want::Flushed, cx, |event| event.is_none().then_some(())));
         let Some(error) = self.driver.failed() else { return Poll::Ready(Ok(())) };
         poll_budget(cx).map(|()| Err(error))
     }
@@ -101,8 +105,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         message: &mut Option<Outgoing<'m>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendRefused<'m>>> {
+        if self.send_at_once(message).is_some() {
+            return Poll::Ready(Ok(()));
+        }
         ready!(self.poll_room(cx));
         Poll::Ready(message.take().map_or(Ok(()), |message| self.send(message)))
+    }
+
+    /// Queues the message, if it is one that can be without being moved about. Returns when that was.
+    #[inline]
+    fn send_at_once(&mut self, message: &mut Option<Outgoing<'_>>) -> Option<Timestamp> {
+        let now = self.clock.now();
+        if !self.driver.send_direct(message.as_ref()?, now) {
+            return None;
+        }
+        *message = None;
+        Some(now)
     }
 
     /// Queues what is no message as soon as there is room.
@@ -123,6 +141,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         message: &mut Option<Outgoing<'_>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendError>> {
+        if message.is_some() {
+            self.queued_at = self.send_at_once(message);
+        }
         if message.is_some() {
             ready!(self.poll_room(cx));
         }

@@ -14,7 +14,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::clock::Clock;
 use crate::adapter::{Ticket, scratch};
-use crate::driver::{Driver, Shutdown, Step, Wait, Want};
+use crate::driver::{Driver, Flushing, Shutdown, Step, Wait, Want};
 use crate::session::SessionEvent;
 use crate::time::Timestamp;
 
@@ -54,8 +54,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         cx: &mut Context<'_>,
         pick: impl Fn(Option<SessionEvent<'static>>) -> Option<T>,
     ) -> Poll<T> {
+        self.begin(cx);
+        self.go_on(want, cx, pick)
+    }
+
+    /// A turn begins: what was blocked is tried again.
+    #[inline]
+    pub(super) fn begin(&mut self, cx: &mut Context<'_>) {
         self.driver.handle_ready();
         self.poll_shutdown(cx);
+    }
+
+    /// Goes on with the turn, as [`poll`](Self::poll) does.
+    #[inline]
+    pub(super) fn go_on<T>(
+        &mut self,
+        want: Want,
+        cx: &mut Context<'_>,
+        pick: impl Fn(Option<SessionEvent<'static>>) -> Option<T>,
+    ) -> Poll<T> {
         loop {
             match self.driver.next(want) {
                 Step::Event(event) => {
@@ -72,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
                 //# The frame(s) that have been formed MUST be transmitted over the
                 //# underlying network connection.
                 Step::Write => self.write(cx),
-                Step::Flush => self.flush(cx),
+                Step::Flush => drop(self.flush(cx)),
                 Step::Read => self.read(cx),
                 Step::ShutDown(how) => {
                     self.shutting_down = true;
@@ -86,6 +103,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         }
     }
 
+    /// Executes the steps of a flush as far as nothing keeps it up. Returns whether that was all.
+    #[inline]
+    pub(super) fn flush_at_once(&mut self, cx: &mut Context<'_>) -> bool {
+        while let Some(step) = self.driver.next_of_flush() {
+            match step {
+                Flushing::Write => self.write(cx),
+                Flushing::Flush if self.flush(cx) => return true,
+                Flushing::Flush => {}
+                Flushing::Done => return true,
+            }
+        }
+        false
+    }
+
+    #[inline]
     fn write(&mut self, cx: &mut Context<'_>) {
         let Self { stream, driver, clock, queued_at, .. } = self;
         let mut stream = Pin::new(stream);
@@ -98,9 +130,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         driver.write_with(write, || queued_at.take().unwrap_or_else(|| clock.now()));
     }
 
-    fn flush(&mut self, cx: &mut Context<'_>) {
+    /// Returns whether nothing is held back any more.
+    #[inline]
+    fn flush(&mut self, cx: &mut Context<'_>) -> bool {
         let Self { stream, driver, clock, .. } = self;
-        driver.flush_with(|| unpolled(Pin::new(stream).poll_flush(cx)), || clock.now());
+        let mut flushed = false;
+        let flush = || {
+            let result = unpolled(Pin::new(stream).poll_flush(cx));
+            flushed = result.is_ok();
+            result
+        };
+        driver.flush_with(flush, || clock.now());
+        flushed
     }
 
     fn read(&mut self, cx: &mut Context<'_>) {

@@ -95,6 +95,11 @@ impl Sender {
         self.role
     }
 
+    /// Whether a message that leaves in fragments has not been finished.
+    pub(super) fn is_fragmenting(&self) -> bool {
+        self.fragmenting.is_some()
+    }
+
     pub(super) fn keystream(&mut self) -> &mut Keystream {
         &mut self.keystream
     }

@@ -32,6 +32,8 @@ pub(super) struct Conversation {
     speaks: Speaks,
     /// What is said to the proxy, and has not left.
     output: BytesMut,
+    /// Some of it has.
+    asked: bool,
     pub(super) read_blocked: bool,
     pub(super) write_blocked: bool,
 }
@@ -80,12 +82,18 @@ impl Conversation {
             }
             ProxyKind::Socks5 => Speaks::Socks(Socks::begin(host, port, credentials, &mut output)),
         };
-        Self { cover, speaks, output, read_blocked: false, write_blocked: false }
+        let (read_blocked, write_blocked) = (false, false);
+        Self { cover, speaks, output, asked: false, read_blocked, write_blocked }
     }
 
     /// What is under way.
     pub(super) fn phase(&self) -> DialPhase {
         if self.cover.is_under_way() { DialPhase::ProxyTls } else { DialPhase::Proxy }
+    }
+
+    /// Whether the proxy was asked for anything, be it not to the end.
+    pub(super) fn has_asked(&self) -> bool {
+        self.asked
     }
 
     /// What is known of TLS with the proxy.
@@ -126,6 +134,7 @@ impl Conversation {
             0 => self.handle_write_failed(),
             _ => {
                 let said = self.cover.consume(bytes).min(self.output.len());
+                self.asked |= said > 0;
                 self.output.advance(said);
             }
         }

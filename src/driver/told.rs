@@ -153,6 +153,7 @@ impl Driver {
         self.ended_behind = None;
         self.ready.clear();
         self.unparsed = Unparsed::default();
+        self.handing.forget();
         (self.calm, self.stale) = (false, true);
     }
 }

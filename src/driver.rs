@@ -278,7 +278,7 @@ impl Driver {
                 }
                 return if self.unflushed { Step::Flush } else { Step::Done };
             }
-            Want::Event | Want::Flushed | Want::Room | Want::Answered => {}
+            Want::Event | Want::Flushed | Want::Room | Want::RoomForPart | Want::Answered => {}
         }
         self.next_slow(want)
     }
@@ -376,7 +376,8 @@ impl Driver {
         let done = match want {
             Want::Event => return self.take_event(),
             Want::Flushed => !(self.has_output() || self.unflushed) || self.has_failed(),
-            Want::Room => !self.session.is_full() || self.ready.has_ended(),
+            Want::Room => self.has_room() || self.ready.has_ended(),
+            Want::RoomForPart => !self.session.is_full() || self.ready.has_ended(),
             Want::Answered => self.is_answered(),
         };
         done.then_some(Step::Done)

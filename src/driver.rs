@@ -282,7 +282,7 @@ impl Driver {
                 Some(Flushing::Done) => return Step::Done,
                 None => {}
             },
-            Want::Event | Want::Room | Want::Answered => {}
+            Want::Event | Want::Room | Want::RoomForPart | Want::Answered => {}
         }
         self.next_slow(want)
     }
@@ -397,7 +397,8 @@ impl Driver {
         let done = match want {
             Want::Event => return self.take_event(),
             Want::Flushed => !(self.has_output() || self.unflushed) || self.has_failed(),
-            Want::Room => !self.session.is_full() || self.ready.has_ended(),
+            Want::Room => self.has_room() || self.ready.has_ended(),
+            Want::RoomForPart => !self.session.is_full() || self.ready.has_ended(),
             Want::Answered => self.is_answered(),
         };
         done.then_some(Step::Done)

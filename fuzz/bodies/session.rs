@@ -5,6 +5,7 @@
 //! to an end, and then steps. Steps are numbered as in [`Driver::step`].
 
 mod opening;
+mod parts;
 
 use bytes::{Buf, Bytes};
 use core::time::Duration;
@@ -22,15 +23,28 @@ use super::peer;
 use super::script::{Chunks, Script, before, config, other};
 
 use opening::session;
+use parts::{Asked, Parts};
 
 pub(crate) fn check(role: Role, data: &[u8]) {
-    let whole = Driver::run(role, data, Chunks::Whole, false);
+    let whole = Driver::run(role, data, Chunks::Whole, false, Asked::Whole);
     whole.check_output();
     let seed = data.iter().fold(1, |seed: u32, byte| seed.rotate_left(5) ^ u32::from(*byte));
-    for (chunks, direct) in [(Chunks::Bytes, false), (Chunks::Random(seed), true)] {
-        let cut = Driver::run(role, data, chunks, direct);
-        assert_eq!(cut.seen, whole.seen, "{role:?}, cut as {chunks:?}");
-        assert_eq!(cut.wire, whole.wire, "the output of {role:?}, cut as {chunks:?}");
+    let mut cut_off = None;
+    for (chunks, direct, asked) in [
+        (Chunks::Bytes, false, Asked::Whole),
+        (Chunks::Random(seed), true, Asked::Whole),
+        (Chunks::Whole, false, Asked::Parts),
+        (Chunks::Bytes, false, Asked::Parts),
+        (Chunks::Random(!seed), false, Asked::Parts),
+        (Chunks::Random(seed), true, Asked::Either(seed)),
+    ] {
+        let cut = Driver::run(role, data, chunks, direct, asked);
+        assert_eq!(cut.seen, whole.seen, "{role:?}, cut as {chunks:?}, in {asked:?}");
+        assert_eq!(cut.wire, whole.wire, "the output of {role:?}, cut as {chunks:?}, in {asked:?}");
+        if let Asked::Parts = asked {
+            let expected = cut_off.get_or_insert_with(|| cut.parts.clone());
+            assert_eq!(&cut.parts, expected, "what {role:?} was given, cut as {chunks:?}");
+        }
     }
 }
 
@@ -71,6 +85,10 @@ struct Driver {
     chunks: Chunks,
     /// Reads into the session's own memory where it offers some.
     direct: bool,
+    /// How messages are asked for.
+    asked: Asked,
+    /// What was given of the message under way.
+    parts: Option<Parts>,
     habits: Habits,
     now: Timestamp,
     started: Timestamp,
@@ -89,7 +107,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn run(role: Role, data: &[u8], chunks: Chunks, direct: bool) -> Self {
+    fn run(role: Role, data: &[u8], chunks: Chunks, direct: bool, asked: Asked) -> Self {
         let mut script = Script::new(data);
         #[cfg_attr(not(feature = "deflate"), expect(unused_mut, reason = "see above"))]
         let mut config = config(script.number());
@@ -115,6 +133,8 @@ impl Driver {
             config,
             chunks,
             direct,
+            asked,
+            parts: None,
             habits,
             now,
             started: now,
@@ -202,8 +222,14 @@ impl Driver {
 
     fn poll(&mut self, bytes: &mut [u8]) {
         let mut input = bytes;
-        while let Some(event) = self.session.poll_event(&mut input, self.now) {
+        loop {
+            self.ask();
+            let Some(event) = self.session.poll_event(&mut input, self.now) else { break };
             assert_eq!(self.dropped_messages, None, "{event:?} came after the end");
+            if let SessionEvent::Chunk(chunk) = event {
+                self.note_chunk(&chunk);
+                continue;
+            }
             let requested = matches!(event, SessionEvent::Request(_));
             self.note(event);
             if requested && self.habits.accepts {
@@ -229,6 +255,7 @@ impl Driver {
                 Seen::Open(opened.negotiated().clone())
             }
             SessionEvent::Message(message) => {
+                assert_eq!(self.parts, None, "that has to go on");
                 assert_eq!(message.as_text().is_some(), message.kind() == MessageKind::Text);
                 assert!(message.len() as u64 <= self.config.limits.message);
                 Seen::Message(message.kind(), message.as_bytes().to_vec())

@@ -31,6 +31,12 @@ pub(super) struct Shared {
 
 struct State {
     outbox: Outbox<Unsent>,
+    /// How many messages were ever put in, but for those that were taken out: each is known by its
+    /// number.
+    pushed: u64,
+    /// The message of which a part has left on an earlier connection, and not all. Messages leave in
+    /// order, so there is one at most.
+    partly: Option<u64>,
     /// No connection will take anything, unless it is started again.
     over: bool,
     /// The task that sends what is put in.
@@ -38,11 +44,29 @@ struct State {
     owner: Option<Waker>,
 }
 
+/// What a connection has taken of an outbox.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pumped {
+    /// So many messages.
+    pub(super) given: usize,
+    /// Why it has refused another one, if it has.
+    pub(super) refused: Option<SendError>,
+}
+
+impl State {
+    /// The number of the first message that waits.
+    fn first_waiting(&self) -> u64 {
+        self.pushed.saturating_sub(self.outbox.waiting() as u64)
+    }
+}
+
 impl Shared {
     pub(super) fn new(limit: OutboxLimit) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
                 outbox: Outbox::new(limit),
+                pushed: 0,
+                partly: None,
                 over: false,
                 #[cfg(feature = "tokio")]
                 owner: None,
@@ -80,6 +104,7 @@ impl Shared {
         }
         // There is room, as nobody else had the lock in between.
         drop(state.outbox.push(Unsent::new(message), len));
+        state.pushed += 1;
         #[cfg(feature = "tokio")]
         if let Some(owner) = state.owner.take() {
             drop(state);
@@ -116,22 +141,24 @@ impl Shared {
         self.state().outbox.check(0).is_err()
     }
 
-    /// Gives what waits to `feed` until that refuses one, or all is given. Returns whether it has
-    /// taken any.
+    /// Gives what waits to `feed`, so many messages at most, until that refuses one.
     pub(super) fn pump(
         &self,
+        most: usize,
         mut feed: impl FnMut(Outgoing<'static>) -> Result<(), SendRefused<'static>>,
-    ) -> bool {
-        let mut any = false;
-        loop {
-            let Some(unsent) = self.state().outbox.poll_message() else { return any };
-            if let Err(SendRefused { message, .. }) = feed(unsent.into_outgoing()) {
+    ) -> Pumped {
+        let mut pumped = Pumped::default();
+        while pumped.given < most {
+            let Some(unsent) = self.state().outbox.poll_message() else { break };
+            if let Err(SendRefused { message, reason }) = feed(unsent.into_outgoing()) {
                 let len = message.len();
                 self.state().outbox.handle_refused(Unsent::new(message), len);
-                return any;
+                pumped.refused = Some(reason);
+                break;
             }
-            any = true;
+            pumped.given += 1;
         }
+        pumped
     }
 
     /// So much of what was given is still kept there.
@@ -144,27 +171,43 @@ impl Shared {
 
     /// The connection has ended, and these come back.
     pub(super) fn handle_ended(&self, unsent: Vec<Unsent>) {
+        let partly = unsent.iter().position(|unsent| unsent.partly);
         let back = unsent.into_iter().map(|unsent| {
             let (len, left) = (unsent.message.len(), unsent.left);
             (unsent, len, left)
         });
-        self.state().outbox.handle_ended(back);
+        let mut state = self.state();
+        state.outbox.handle_ended(back);
+        if let Some(index) = partly {
+            state.partly = Some(state.first_waiting() + index as u64);
+        }
+        drop(state);
         self.wake();
     }
 
     /// All that waits.
     pub(super) fn take(&self) -> Vec<Unsent> {
-        let waiting = self.state().outbox.take();
+        let mut state = self.state();
+        let (first, partly) = (state.first_waiting(), state.partly);
+        let waiting = state.outbox.take();
+        state.pushed = first;
+        // Those that are put in later get the numbers of these.
+        state.partly.take_if(|number| *number >= first);
+        drop(state);
         self.wake();
-        waiting.into_iter().map(|(unsent, left)| Unsent { left, ..unsent }).collect()
+        let waiting = waiting.into_iter().zip(first..).map(|((unsent, left), number)| {
+            let partly = partly == Some(number) && !left;
+            Unsent { partly, left, ..unsent }
+        });
+        waiting.collect()
     }
 
     pub(super) fn kept(&self) -> Kept {
         self.state().outbox.kept()
     }
 
-    pub(super) fn waits(&self) -> bool {
-        self.state().outbox.waiting() > 0
+    pub(super) fn waiting(&self) -> usize {
+        self.state().outbox.waiting()
     }
 
     pub(super) fn resent(&self) -> u64 {
@@ -240,3 +283,89 @@ macro_rules! outbox_sender {
 }
 
 pub(super) use outbox_sender;
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use super::Shared;
+    use crate::connection::SendError;
+    use crate::reconnect::OutboxLimit;
+    use crate::session::{Outgoing, SendRefused, Unsent};
+    use crate::wire::message::Message;
+
+    fn refuse(message: Outgoing<'static>) -> Result<(), SendRefused<'static>> {
+        Err(SendRefused { reason: SendError::Full, message })
+    }
+
+    /// Those that a connection has taken, of which so many have left, and of the next one a part.
+    fn back(texts: &[&str], left: usize) -> Vec<Unsent> {
+        let back = texts.iter().enumerate().map(|(index, text)| {
+            let mut unsent = Unsent::new(Message::from(String::from(*text)).into());
+            (unsent.left, unsent.partly) = (index < left, index == left);
+            unsent
+        });
+        back.collect()
+    }
+
+    /// What is known of each: `l`eft, `p`artly, or neither.
+    fn known(unsent: &[Unsent]) -> String {
+        let known = unsent.iter().map(|unsent| match (unsent.left, unsent.partly) {
+            (true, false) => 'l',
+            (false, true) => 'p',
+            (false, false) => '-',
+            (true, true) => '?',
+        });
+        known.collect()
+    }
+
+    #[test]
+    fn what_has_left_in_part_stays_so_whatever_connections_come_behind() {
+        for (again, refuses, expected) in [
+            // Another connection takes none, or some, and none of that leaves.
+            (0, true, "lp-"),
+            (0, false, "lp-"),
+            (2, false, "lp-"),
+            (3, false, "lp-"),
+        ] {
+            let shared = Shared::new(OutboxLimit::default());
+            for text in ["1", "2", "3"] {
+                shared.push(text.into()).unwrap();
+            }
+            assert_eq!(shared.pump(usize::MAX, |_| Ok(())).given, 3);
+            shared.handle_ended(back(&["1", "2", "3"], 1));
+            if refuses {
+                assert_eq!(shared.pump(usize::MAX, refuse).refused, Some(SendError::Full));
+            }
+            assert_eq!(shared.pump(again, |_| Ok(())).given, again);
+            let mut unsent = back(&["1", "2", "3"][..again], 9);
+            for unsent in &mut unsent {
+                unsent.left = false;
+            }
+            if again > 0 {
+                shared.handle_ended(unsent);
+            }
+            assert_eq!(known(&shared.take()), expected, "{again} {refuses}");
+            // What is put in later is another message.
+            for text in ["4", "5", "6"] {
+                shared.push(text.into()).unwrap();
+            }
+            assert_eq!(known(&shared.take()), "---");
+        }
+    }
+
+    #[test]
+    fn what_has_left_whole_has_not_left_in_part() {
+        let shared = Shared::new(OutboxLimit::default());
+        for text in ["1", "2", "3"] {
+            shared.push(text.into()).unwrap();
+        }
+        shared.pump(usize::MAX, |_| Ok(()));
+        shared.handle_ended(back(&["1", "2", "3"], 1));
+        shared.pump(usize::MAX, |_| Ok(()));
+        // The first is confirmed, the second has left, and of the third a part.
+        shared.handle_ended(back(&["2", "3"], 1));
+        assert_eq!(known(&shared.take()), "lp");
+    }
+}

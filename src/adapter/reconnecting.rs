@@ -20,7 +20,7 @@ use crate::reconnect::{
     Attempt, Decision, OutboxLimit, Outcome, Reason, Reconnect, ReconnectConfig, State,
 };
 use crate::report::Termination;
-use crate::session::{Outgoing, SendRefused, Session, Unsent};
+use crate::session::{MessageChunk, Outgoing, SendRefused, Session, Unsent};
 use crate::time::Timestamp;
 use crate::wire::keystream::{Keystream, Seed};
 use crate::wire::message::Message;
@@ -61,6 +61,9 @@ pub enum ReconnectEvent {
     Opened,
     /// A whole message.
     Message(Message<'static>),
+    /// A part of a message, from `next_chunk`. A message that the end of the connection cuts goes on
+    /// nowhere: after [`Ended`](Self::Ended), the next chunk is a [first](MessageChunk::is_first) one.
+    Chunk(MessageChunk),
     /// The connection has ended.
     Ended(Disconnected),
     /// There will be no other attempt. This is the last event; the next call returns it again.
@@ -87,13 +90,25 @@ pub struct Disconnected {
     /// are the caller's again: nobody else will send them. With an `outbox`, which keeps them for the
     /// next connection, there are none.
     pub unsent: Vec<Unsent>,
+    /// How many messages in parts, from `send_fragment` or a `message_writer`, did not leave whole, be
+    /// it that they were not finished. The peer's application gets none of them, and nobody has kept
+    /// them: whoever has the parts begins again.
+    ///
+    /// Whether one has arrived that has left whole, only a message of the peer's own can tell:
+    /// `keep_unconfirmed` does not keep it.
+    pub unsent_in_parts: u64,
     /// What is done about it.
     pub decision: Decision,
 }
 
 impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}; {}", self.report, self.diagnosis, self.decision)
+        write!(f, "{}; {}; {}", self.report, self.diagnosis, self.decision)?;
+        match self.unsent_in_parts {
+            0 => Ok(()),
+            1 => f.write_str("; a message in parts did not leave whole"),
+            count => write!(f, "; {count} messages in parts did not leave whole"),
+        }
     }
 }
 
@@ -104,6 +119,9 @@ impl fmt::Display for ReconnectEvent {
             Self::Failed { error, decision } => write!(f, "{error}; {decision}"),
             Self::Opened => f.write_str("the connection is open"),
             Self::Message(message) => write!(f, "a message of {} bytes", message.len()),
+            Self::Chunk(chunk) => {
+                write!(f, "a part of a message, of {} bytes", chunk.payload().len())
+            }
             Self::Ended(ending) => ending.fmt(f),
             Self::GaveUp(reason) => write!(f, "gave up: {reason}"),
         }
@@ -125,7 +143,7 @@ pub(super) struct Plan {
     pub(super) diagnosis: Option<Diagnosis>,
     pub(super) keeper: Option<Keeper>,
     /// Messages are kept until a Pong confirms them.
-    confirms: bool,
+    pub(super) confirms: bool,
 }
 
 impl Plan {
@@ -253,6 +271,12 @@ impl Plan {
         ReconnectEvent::Message(message)
     }
 
+    /// The same of a part of one.
+    pub(super) fn chunk(&mut self, chunk: MessageChunk, now: Timestamp) -> ReconnectEvent {
+        self.handle_timeout(now);
+        ReconnectEvent::Chunk(chunk)
+    }
+
     /// The attempt has failed.
     pub(super) fn failed(&mut self, error: ConnectError, now: Timestamp) -> ReconnectEvent {
         let random = (self.random)();
@@ -281,13 +305,15 @@ impl Plan {
         }
     }
 
-    /// The connection has ended.
+    /// The connection has ended, and this session with it.
     pub(super) fn ended(
         &mut self,
         report: Box<Termination>,
-        unsent: Vec<Unsent>,
+        session: &mut Session,
         now: Timestamp,
     ) -> ReconnectEvent {
+        let unsent_in_parts = session.unsent_in_parts();
+        let unsent = session.take_unsent();
         let decision = self.reconnect.handle_outcome(&*report, (self.random)(), now);
         let diagnosis = self.diagnose(&report);
         self.history.record(&report);
@@ -299,7 +325,7 @@ impl Plan {
                 if keeper.resends { Vec::new() } else { keeper.shared.take() }
             }
         };
-        ReconnectEvent::Ended(Disconnected { report, diagnosis, unsent, decision })
+        ReconnectEvent::Ended(Disconnected { report, diagnosis, unsent, unsent_in_parts, decision })
     }
 
     /// Why nothing can be sent without a connection.

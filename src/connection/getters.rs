@@ -7,6 +7,7 @@ use crate::handshake::Carrier;
 use crate::report::{Evidence, LocalClose, Phase, Position, Stats};
 use crate::time::{Timer, Timestamp};
 use crate::wire::close::CloseFrame;
+use crate::wire::data::MessageKind;
 use crate::wire::role::Role;
 
 impl Connection {
@@ -197,6 +198,17 @@ impl Connection {
     /// as they are.
     pub(crate) fn direct_remaining(&self) -> u64 {
         if self.receiver.in_compressed_message() { 0 } else { self.payload_remaining() }
+    }
+
+    /// Whether a message was begun that leaves in parts, and is not finished.
+    pub(crate) fn is_fragmenting(&self) -> bool {
+        self.sender.is_fragmenting()
+    }
+
+    /// The kind of the message of which a part has come, and whether it is compressed, if the rest is
+    /// still taken in.
+    pub(crate) fn message_under_way(&self) -> Option<(MessageKind, bool)> {
+        if self.receives() { self.receiver.message_under_way() } else { None }
     }
 
     /// The header's length and the payload's of the data frame that begins in front of `input`, where

@@ -192,13 +192,14 @@ impl Deflate {
         Ok(())
     }
 
-    /// How much of `len` bytes that were inflated will stay as it is.
+    /// Before which of `len` bytes that were inflated a [`WINDOW`] has to be held: from there on, they may
+    /// have to be made once more, the same.
     pub(crate) fn settled(&self, len: usize) -> usize {
         self.inflater.as_ref().map_or(len, |inflater| inflater.settled(len))
     }
 
-    /// The first `count` bytes of what was inflated go, which are settled. Behind them lies a
-    /// [`WINDOW`] at least, to which what follows may refer.
+    /// The first `count` bytes of what was inflated go. Behind them lies a [`WINDOW`] at least before
+    /// what is not [`settled`](Self::settled), to which that may refer.
     pub(crate) fn drop_front(&mut self, count: usize) {
         self.inflater.iter_mut().for_each(|inflater| inflater.drop_front(count));
     }

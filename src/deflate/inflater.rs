@@ -26,6 +26,10 @@ use crate::wire::violation::Violation;
 /// that it is best to have more than needed.
 const STEPS: [usize; 2] = [1536, 68 * 1024];
 
+/// Once so much has come out of a stream that does not know what came before it, its window is filled
+/// in, whether it is needed or not: no more than that has to be held to be made once more.
+const ALONE: usize = 2 * WINDOW;
+
 /// Limits on what a message may inflate to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
@@ -111,7 +115,8 @@ impl Inflater {
         self.gone = 0;
     }
 
-    /// How much of `len` bytes that came out will stay as it is: the rest may be made once more.
+    /// Before which of `len` bytes that came out a window has to be left: behind it, they may have to be
+    /// made once more.
     pub(super) fn settled(&self, len: usize) -> usize {
         self.past.as_ref().and_then(|past| past.alone_from()).unwrap_or(len).min(len)
     }
@@ -169,6 +174,8 @@ impl Inflater {
             let step = self.advance(now, open, bounds, output);
             looked = one_by_one && !looked;
             full = step.full;
+            step.verdict?;
+            self.validate(kind, start, output)?;
             if step.status.is_err() && self.record_room().is_some() {
                 // It may refer to what came before its stream.
                 self.complete_stream(kind, bounds, output)?;
@@ -176,13 +183,12 @@ impl Inflater {
             }
             let taken = rest.get(..step.taken).unwrap_or_default();
             rest = rest.get(step.taken..).unwrap_or_default();
-            step.verdict?;
-            self.validate(kind, output.since(start))?;
             if step.status? == Status::StreamEnd {
                 self.end_stream();
                 (full, looked) = (false, false);
-            } else {
-                self.past.iter_mut().for_each(|past| past.record(taken));
+            } else if self.record(taken, output.len) {
+                self.complete_stream(kind, bounds, output)?;
+                (full, looked) = (false, false);
             }
             if rest.is_empty() && !full && !looked {
                 return Ok(());
@@ -243,9 +249,19 @@ impl Inflater {
     //# At the receiver, the payload data portion after
     //# decompression is subject to the constraints for the original data
     //# type again.
-    fn validate(&mut self, kind: MessageKind, made: &[u8]) -> Result<(), Violation> {
+    //
+    // What is no text any more does not come out.
+    fn validate(
+        &mut self,
+        kind: MessageKind,
+        start: usize,
+        output: &mut Output<'_>,
+    ) -> Result<(), Violation> {
         match kind {
-            MessageKind::Text => self.utf8.validate(made).map_err(|_| Violation::InvalidUtf8),
+            MessageKind::Text => self.utf8.validate(output.since(start)).map_err(|error| {
+                output.len = start + error.offset;
+                Violation::InvalidUtf8
+            }),
             MessageKind::Binary => Ok(()),
         }
     }
@@ -272,6 +288,14 @@ impl Inflater {
         self.past.as_ref()?.record_room()
     }
 
+    /// Records what was taken, where the stream may have to be inflated once more. Returns whether that
+    /// is to be done now, as so much has come out of it.
+    fn record(&mut self, taken: &[u8], len: usize) -> bool {
+        let Some(past) = &mut self.past else { return false };
+        past.record(taken);
+        past.alone_from().is_some_and(|begun| len - begun.min(len) >= ALONE)
+    }
+
     /// Fills in the window before such a stream, and inflates it once more.
     fn complete_stream(
         &mut self,
@@ -281,11 +305,15 @@ impl Inflater {
     ) -> Result<(), Violation> {
         let Some(past) = &mut self.past else { return Ok(()) };
         let Some(Record { begun, utf8, input }) = past.complete_stream() else { return Ok(()) };
+        // What has come out of so much is as much work as this.
+        if output.len - begun.len.min(output.len) < ALONE {
+            // Not by what was taken since: how much that is depends on the cut.
+            let before = output.memory.get(..begun.len).unwrap_or_default();
+            past.pay(before, self.taken_before.saturating_add(begun.taken))?;
+        }
         output.len = begun.len;
         self.taken = begun.taken;
         self.utf8 = utf8;
-        // Not by what was taken since: how much that is depends on the cut.
-        past.pay(output.since(0), self.taken_before.saturating_add(self.taken))?;
         self.inflate.reset(false);
         for part in past.window(output.since(0)) {
             if !part.is_empty() {

@@ -5,7 +5,8 @@
 //! came of the new stream is recorded, to be inflated once more.
 //!
 //! Invariant: no more than [`RECORDED`] bytes are recorded and no more than a window of history is
-//! held; and filling windows in copies no more than what [`Past::pay`] allows for the bytes that came.
+//! held; and filling windows in copies no more than what [`Past::pay`] allows for the bytes that came, or
+//! than has come out of them since.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -35,6 +35,8 @@ pub(super) struct Conversation {
     /// An answer that lets the connection through, with what lies behind it. It waits until all that
     /// was to be said has left, which would else be taken for the connection's own.
     early: Option<(Vec<u8>, Told)>,
+    /// Some of it has.
+    asked: bool,
     pub(super) read_blocked: bool,
     pub(super) write_blocked: bool,
 }
@@ -83,12 +85,18 @@ impl Conversation {
             }
             ProxyKind::Socks5 => Speaks::Socks(Socks::begin(host, port, credentials, &mut output)),
         };
-        Self { cover, speaks, output, early: None, read_blocked: false, write_blocked: false }
+        let (read_blocked, write_blocked) = (false, false);
+        Self { cover, speaks, output, early: None, asked: false, read_blocked, write_blocked }
     }
 
     /// What is under way.
     pub(super) fn phase(&self) -> DialPhase {
         if self.cover.is_under_way() { DialPhase::ProxyTls } else { DialPhase::Proxy }
+    }
+
+    /// Whether the proxy was asked for anything, be it not to the end.
+    pub(super) fn has_asked(&self) -> bool {
+        self.asked
     }
 
     /// What is known of TLS with the proxy.
@@ -131,6 +139,7 @@ impl Conversation {
             return self.handle_write_failed();
         }
         let said = self.cover.consume(bytes).min(self.output.len());
+        self.asked |= said > 0;
         self.output.advance(said);
         match self.early.take_if(|_| self.output.is_empty()) {
             Some(_) if self.cover.is_over() => Came::End,

@@ -46,13 +46,17 @@ impl Dial {
     fn note_cover(&mut self) {
         let Stage::Proxy(_, conversation) = &self.stage else { return };
         let Some(tls) = &mut self.record.proxy_tls else { return };
-        let under_way = tls.span.ended.is_none();
-        if under_way || conversation.failure().is_some() {
+        let (under_way, failed) = (tls.span.ended.is_none(), conversation.failure().is_some());
+        let unasked = failed && !conversation.has_asked();
+        if under_way || failed {
             tls.facts = conversation.tls_facts();
         }
         if under_way && conversation.phase() == DialPhase::Proxy {
             tls.span.end(self.now);
             self.begin_asking();
+        }
+        if unasked {
+            self.record.proxy = None;
         }
     }
 

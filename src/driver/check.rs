@@ -96,6 +96,19 @@ impl Driver {
         !waits || self.has_read_all() || self.is_far_ahead()
     }
 
+    /// Whether another message is taken, or lacks a confirmation alone that cannot be waited for any
+    /// longer.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        let session = &self.session;
+        !session.is_full() && (!session.is_full_of_unconfirmed() || self.lacks_confirmation())
+    }
+
+    /// Whether a confirmation is lacking that cannot be waited for any longer.
+    pub(crate) fn lacks_confirmation(&self) -> bool {
+        self.session.is_full_of_unconfirmed() && (self.has_read_all() || self.is_far_ahead())
+    }
+
     /// Whether nothing more will be read, and so no Pong.
     pub(crate) fn has_read_all(&self) -> bool {
         self.read_closed || self.ready.has_ended()

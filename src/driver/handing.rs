@@ -10,15 +10,41 @@ use core::mem;
 
 use super::{Driver, Step, WRITE_SOON};
 use crate::session::{MessageChunk, SessionEvent};
+use crate::wire::data::MessageKind;
 
 #[derive(Debug, Default)]
 pub(super) struct Handing {
     in_chunks: bool,
     /// A part of the message under way was handed out.
     begun: bool,
-    /// The chunks so far of a message that is asked for as a whole, no longer than
-    /// [`Limits::message`](crate::Limits::message).
-    joined: Vec<u8>,
+    joined: Joined,
+}
+
+/// The chunks so far of a message that is asked for as a whole, together no longer than
+/// [`Limits::message`](crate::Limits::message).
+#[derive(Debug, Default)]
+struct Joined {
+    bytes: Vec<u8>,
+    kind: Option<MessageKind>,
+}
+
+impl Joined {
+    /// Adds a chunk. Memory is doubled at most, and not beyond the limit.
+    fn add(&mut self, chunk: &MessageChunk, limit: u64) {
+        let (len, more) = (self.bytes.len(), chunk.payload().len());
+        if self.bytes.capacity() - len < more {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            self.bytes.reserve_exact(len.min(limit.saturating_sub(len)).max(more));
+        }
+        self.bytes.extend_from_slice(chunk.payload());
+        self.kind = Some(chunk.kind());
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        let mut bytes = mem::take(self).bytes;
+        bytes.shrink_to_fit();
+        bytes
+    }
 }
 
 impl Driver {
@@ -42,6 +68,9 @@ impl Driver {
 
     /// What there is for the application, unless something has to be written first.
     pub(super) fn take_event(&mut self) -> Option<Step> {
+        if let Some(begun) = self.handing.take_begun() {
+            return Some(Step::Event(begun));
+        }
         loop {
             if self.ready.is_empty() && !self.unparsed.is_empty() && !self.is_undecided() {
                 self.poll_next();
@@ -68,20 +97,35 @@ impl Driver {
     /// What becomes of an event that was ready, as it is handed out.
     fn hand_out(&mut self, event: SessionEvent<'static>) -> Option<SessionEvent<'static>> {
         match event {
-            SessionEvent::Chunk(chunk) => self.handing.hand_out(*chunk),
+            SessionEvent::Chunk(chunk) => {
+                self.handing.hand_out(*chunk, self.session.config().limits.message)
+            }
+            SessionEvent::Ended(_) => {
+                self.handing.forget();
+                Some(event)
+            }
             other => Some(other),
         }
     }
 }
 
 impl Handing {
-    fn hand_out(&mut self, mut chunk: MessageChunk) -> Option<SessionEvent<'static>> {
+    /// What was put together of a message, if it is asked for in chunks by now.
+    fn take_begun(&mut self) -> Option<SessionEvent<'static>> {
+        let kind = self.joined.kind.filter(|_| self.in_chunks)?;
+        self.begun = true;
+        let begun = MessageChunk::first(self.joined.take().into(), kind);
+        Some(SessionEvent::Chunk(Box::new(begun)))
+    }
+
+    /// Nothing more will come.
+    pub(super) fn forget(&mut self) {
+        self.joined = Joined::default();
+    }
+
+    fn hand_out(&mut self, chunk: MessageChunk, limit: u64) -> Option<SessionEvent<'static>> {
         let last = chunk.is_last();
         if self.in_chunks {
-            if !self.joined.is_empty() {
-                self.joined.extend_from_slice(chunk.payload());
-                chunk = chunk.behind(mem::take(&mut self.joined).into(), true);
-            }
             self.begun = !last;
             return Some(SessionEvent::Chunk(Box::new(chunk)));
         }
@@ -89,14 +133,11 @@ impl Handing {
             self.begun = !last;
             return None;
         }
-        if self.joined.is_empty() && last {
+        if self.joined.kind.is_none() && last {
             let payload = chunk.payload().clone();
             return Some(SessionEvent::Message(chunk.complete(payload)));
         }
-        self.joined.extend_from_slice(chunk.payload());
-        if !last {
-            return None;
-        }
-        Some(SessionEvent::Message(chunk.complete(mem::take(&mut self.joined).into())))
+        self.joined.add(&chunk, limit);
+        last.then(|| SessionEvent::Message(chunk.complete(self.joined.take().into())))
     }
 }

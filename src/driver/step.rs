@@ -10,8 +10,13 @@ pub enum Want {
     Event,
     /// Everything that is queued is with the transport, or never will be.
     Flushed,
-    /// The session takes another message, or never will.
+    /// The session takes another message, or never will. Where it keeps what is
+    /// [unconfirmed](crate::Session::keep_unconfirmed), that may be once a Pong has come; it is not
+    /// waited for where it cannot be read: the peer's stream has ended, or too much waits to be handed
+    /// out.
     Room,
+    /// The session takes a part of a message or a Ping, which nobody keeps, or never will.
+    RoomForPart,
     /// The Pong for [`Driver::ping`](super::Driver::ping) has come, or cannot be waited for any
     /// longer: the peer's stream has ended, or too much waits to be handed out for more to be read.
     Answered,
@@ -22,7 +27,7 @@ pub enum Want {
 pub enum Step {
     /// This has happened. [`SessionEvent::Ended`] is the last event, and is given again and again.
     Event(SessionEvent<'static>),
-    /// What [`Want::Flushed`], [`Want::Room`] or [`Want::Answered`] asked for is so.
+    /// What another [`Want`] than [`Want::Event`] asked for is so.
     Done,
     /// Some of the output is to be written.
     Write,

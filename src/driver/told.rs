@@ -155,6 +155,7 @@ impl Driver {
         self.ended_behind = None;
         self.ready.clear();
         self.unparsed = Unparsed::default();
+        self.handing.forget();
         (self.calm, self.stale) = (false, true);
     }
 }

@@ -74,9 +74,9 @@ impl Assembly {
         result
     }
 
-    /// Gives away what was inflated behind the first `given` bytes, as far as it will stay as it is, or
-    /// all of a message that is complete. A window of it is held, to which what follows may refer.
-    /// Returns how much of what is held was given away, too.
+    /// Gives away what was inflated behind the first `given` bytes. Of a message that is not complete, a
+    /// window is held, to which what follows may refer. Returns how much of what is held was given away,
+    /// too.
     pub(super) fn take_inflated(
         &mut self,
         mut given: usize,
@@ -87,19 +87,19 @@ impl Assembly {
         if complete {
             return (Bytes::from(self.clear()).slice(given..), 0);
         }
-        let settled = deflate.settled(self.memory.len()).max(given);
-        let chunk = Bytes::copy_from_slice(self.memory.get(given..settled).unwrap_or_default());
-        let beyond = settled.saturating_sub(WINDOW);
+        let chunk = Bytes::copy_from_slice(self.memory.get(given..).unwrap_or_default());
+        given = self.memory.len();
+        let beyond = deflate.settled(given).saturating_sub(WINDOW);
         // Not for every few bytes, as what is left is moved.
         if beyond <= WINDOW {
-            return (chunk, settled);
+            return (chunk, given);
         }
         self.peak = self.memory_peak();
         deflate.drop_front(beyond);
         self.memory.drain(..beyond);
         self.memory.shrink_to(4 * WINDOW);
         self.received = self.memory.len();
-        (chunk, settled - beyond)
+        (chunk, given - beyond)
     }
 
     /// How much was received, or inflated, and is held.

@@ -67,9 +67,9 @@ impl MessageChunk {
         self.last
     }
 
-    /// The same, with all of its message that came before.
-    pub(crate) fn behind(self, before: Bytes, first: bool) -> Self {
-        Self { payload: before, first, ..self }
+    /// The beginning of a message.
+    pub(crate) fn first(payload: Bytes, kind: MessageKind) -> Self {
+        Self { payload, kind, first: true, last: false }
     }
 
     /// The message with these bytes, of which this chunk is the last.
@@ -110,6 +110,9 @@ pub(super) struct Chunks {
 impl Session {
     /// From now on, messages are given as they come, in [`SessionEvent::Chunk`], and not put
     /// together; or they are put together again, from the next message on of which nothing was given.
+    /// What has come of a message by now is given at once.
+    ///
+    /// Of a message that breaks a rule, all that lies before the fault is given.
     ///
     /// So a message takes no memory, however long it is: less than 1 MiB with everything around it, be
     /// it compressed or not. [`Limits::message`](crate::Limits::message) still says how long it may
@@ -167,8 +170,13 @@ impl Session {
         now: Timestamp,
         whole: impl Fn(&Chunk<'b>) -> Result<Message<'m>, Violation>,
     ) -> Option<SessionEvent<'m>> {
+        let begun = self.take_begun();
+        if begun.is_some() {
+            return begun;
+        }
         while self.gives_chunks() {
             let connection = self.stage.connection_mut()?;
+            let under_way = connection.message_under_way();
             let all = input.len();
             let len = if self.deflate.is_some() { all.min(SLICE) } else { all };
             let mut slice = input.get_mut(..len).unwrap_or_default();
@@ -179,12 +187,17 @@ impl Session {
                 Some(Event::Data(chunk)) => match self.take_chunk(&chunk, taken < all) {
                     Ok(chunk) => chunk.map(|chunk| SessionEvent::Chunk(Box::new(chunk))),
                     Err(rule) => {
+                        let (kind, compressed) = (chunk.kind(), chunk.is_compressed());
                         self.stage.connection_mut()?.fail_message(rule, now);
-                        None
+                        self.take_held(kind, compressed, true)
                     }
                 },
                 Some(other) => self.translate(other),
-                None => None,
+                None => match (under_way, connection.message_under_way()) {
+                    // A fault ends it.
+                    (Some((kind, compressed)), None) => self.take_held(kind, compressed, true),
+                    _ => None,
+                },
             };
             *input = mem::take(input).get_mut(taken..).unwrap_or_default();
             if event.is_some() {
@@ -196,6 +209,38 @@ impl Session {
             }
         }
         self.receive(input, now, whole)
+    }
+
+    /// What was put together of the message under way before chunks were asked for.
+    fn take_begun(&mut self) -> Option<SessionEvent<'static>> {
+        let (kind, compressed) = self.stage.connection()?.message_under_way()?;
+        // What was read into its memory is taken in first.
+        if self.assembly.has_filled() { None } else { self.take_held(kind, compressed, false) }
+    }
+
+    /// What has come of the message under way and was not given; all of it where a fault ends it, behind
+    /// which nothing is held.
+    fn take_held(
+        &mut self,
+        kind: MessageKind,
+        compressed: bool,
+        fault: bool,
+    ) -> Option<SessionEvent<'static>> {
+        let chunks = self.deferred.as_mut()?.chunks.as_mut()?;
+        if self.assembly.received() <= chunks.given {
+            return None;
+        }
+        let payload = match &mut self.deflate {
+            Some(deflate) if compressed => {
+                let payload;
+                (payload, chunks.given) = self.assembly.take_inflated(chunks.given, deflate, fault);
+                payload
+            }
+            _ => self.assembly.take_received(),
+        };
+        let first = !mem::replace(&mut chunks.begun, true);
+        let chunk = MessageChunk { payload, kind, first, last: false };
+        Some(SessionEvent::Chunk(Box::new(chunk)))
     }
 
     /// What there is to be given of a message, once a piece of it has come, and `more` input is there.

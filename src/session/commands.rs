@@ -356,10 +356,35 @@ impl Session {
         if self.phase() == Phase::Ended { self.send_queue.take_unsent() } else { Vec::new() }
     }
 
+    /// How many messages in parts, from [`send_fragment`](Self::send_fragment), have not left whole
+    /// since [`keep_unsent`](Self::keep_unsent), one that is not finished among them. Nobody keeps
+    /// them: whoever made the parts has them. Ask for it before [`take_unsent`](Self::take_unsent).
+    ///
+    /// ```
+    /// use farewell::handshake::Negotiated;
+    /// use farewell::{Config, Role, Seed, Session, Timestamp};
+    ///
+    /// let (now, negotiated) = (Timestamp::ZERO, Negotiated::default());
+    /// let seed = Seed::new([1; 32]);
+    /// let mut session = Session::upgraded(Role::Client, negotiated, Config::default(), seed, now);
+    /// session.keep_unsent();
+    /// session.send_fragment("the beginning", false, now)?;
+    /// session.handle_flushed(usize::MAX, now);
+    /// session.abort(now);
+    /// assert_eq!(session.unsent_in_parts(), 1);
+    /// # Ok::<(), farewell::SendError>(())
+    /// ```
+    #[must_use]
+    pub fn unsent_in_parts(&self) -> u64 {
+        let Some(skipped) = self.send_queue.skipped() else { return 0 };
+        let open = self.stage.connection().is_some_and(Connection::is_fragmenting);
+        skipped + u64::from(open)
+    }
+
     /// The connection, if it is open and another message may be queued.
     #[inline]
     fn sending(&mut self) -> Result<&mut Connection, SendError> {
-        let full = self.is_full() || self.send_queue.is_full_of_unconfirmed() && self.is_writable();
+        let full = self.is_full() || self.is_full_of_unconfirmed();
         if full { Err(SendError::Full) } else { self.stage.open_mut() }
     }
 
@@ -373,6 +398,12 @@ impl Session {
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.send_queue.is_full() && self.is_writable()
+    }
+
+    /// Whether so much is unconfirmed that no message is accepted.
+    #[inline]
+    pub(crate) fn is_full_of_unconfirmed(&self) -> bool {
+        self.send_queue.is_full_of_unconfirmed() && self.is_writable()
     }
 
     /// Whether there is no better reason to refuse a message than a full queue.

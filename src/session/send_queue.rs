@@ -181,6 +181,11 @@ impl SendQueue {
         self.unsent.take().map_or_else(Vec::new, |log| log.into_unsent(begun))
     }
 
+    /// How many messages have not left that cannot be handed back, where others can.
+    pub(super) fn skipped(&self) -> Option<u64> {
+        self.unsent.as_ref().map(|log| log.skipped())
+    }
+
     /// Messages that were accepted to their end, of which that has not left.
     fn unfinished_messages(&self) -> u64 {
         self.output.ledger().unfinished_messages() + self.unframed_messages()

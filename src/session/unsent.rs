@@ -76,6 +76,8 @@ pub(super) struct UnsentLog {
     /// the first message that had not left when the log began.
     accepted: u64,
     left: u64,
+    /// The number of the first one that was accepted since.
+    start: u64,
     /// Where messages are kept until they are confirmed.
     confirmation: Option<Box<Confirmation>>,
 }
@@ -113,6 +115,7 @@ impl UnsentLog {
             bytes: 0,
             accepted: accepted_before,
             left: 0,
+            start: accepted_before,
             confirmation: None,
         }
     }
@@ -172,6 +175,13 @@ impl UnsentLog {
     /// What is held.
     pub(super) fn kept(&self) -> Kept {
         Kept { messages: self.messages.len(), bytes: self.bytes }
+    }
+
+    /// How many messages have not left that are not to be handed back.
+    pub(super) fn skipped(&self) -> u64 {
+        let first = self.left.max(self.start);
+        let left = self.messages.partition_point(|entry| entry.number < first);
+        (self.accepted - first) - (self.messages.len() - left) as u64
     }
 
     /// Whether so much is unconfirmed that nothing more is to be accepted.

@@ -62,6 +62,9 @@ pub struct TlsLayer {
     closed: bool,
     /// No more plaintext is taken: the keys are used up, and TLS 1.2 has no others.
     stuck: bool,
+    /// Something that was encrypted was dropped, maybe behind a part of it: the peer can read nothing
+    /// that follows.
+    torn: bool,
 }
 
 impl TlsLayer {
@@ -78,6 +81,7 @@ impl TlsLayer {
             peer_closed: false,
             closed: false,
             stuck: false,
+            torn: false,
         };
         layer.collect(0);
         layer
@@ -235,12 +239,12 @@ impl TlsLayer {
 
     /// Whether it takes plaintext: the handshake is over, and nothing has ended.
     pub(crate) fn takes_plaintext(&self) -> bool {
-        self.established && !self.closed && !self.stuck && self.failure.is_none()
+        self.established && !self.closed && !self.stuck && !self.torn && self.failure.is_none()
     }
 
-    /// Says in TLS that nothing more comes from us. Returns whether that is news.
+    /// Says in TLS that nothing more comes from us. Returns whether that is news, and can be read.
     pub(crate) fn close(&mut self) -> bool {
-        if !self.established || self.closed || self.failure.is_some() {
+        if !self.established || self.closed || self.torn || self.failure.is_some() {
             return false;
         }
         self.connection.send_close_notify();
@@ -266,6 +270,7 @@ impl TlsLayer {
 
     /// Forgets what is ready to leave: it never will.
     pub(crate) fn clear(&mut self) {
+        self.torn |= self.has_output();
         self.ciphertext.clear();
     }
 

@@ -2,8 +2,10 @@
 //! random wants, commands and leaps of time. And one by one what it promises.
 
 mod answers;
+mod chunks;
 mod half_closed;
 pub(crate) mod model;
 mod promises;
 pub(crate) mod rng;
+mod room;
 pub(crate) mod script;

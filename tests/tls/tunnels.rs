@@ -4,8 +4,10 @@
 use std::mem;
 use std::sync::Arc;
 
+use farewell::dial::{Dial, DialFailure, DialOptions, Proxy, ProxyFailure, Step};
+use farewell::handshake::ClientRequest;
 use farewell::tls::TlsClient;
-use farewell::{Config, StreamEnd};
+use farewell::{Cause, Config, StreamEnd, Timestamp, TransportError};
 use rustls::ServerConfig;
 use rustls::version::{TLS12, TLS13};
 
@@ -115,5 +117,83 @@ fn the_end_is_said_in_both_layers_in_any_pieces() {
                 assert!(state.peer_has_closed(), "{step}: {:?}", client.did);
             }
         }
+    }
+}
+
+/// Where a part of a record has left and the rest was dropped, what follows would be taken for the rest.
+#[test]
+fn nothing_follows_a_record_that_was_torn() {
+    for version in [&TLS12, &TLS13] {
+        let (tls, config) = server_of(ring(), version);
+        for (room, torn) in [(1, true), (100, true), (usize::MAX, false)] {
+            let (mut client, mut behind) = open(&tls, &config);
+            client.room = room;
+            client.driver.send(vec![7; 5_000], client.now).unwrap();
+            client.wake(client.now);
+            assert_eq!(client.written().len() == room, torn);
+            // TLS with the server fails, and that with the proxy does not.
+            let mut broken = behind.server.write(b"broken");
+            *broken.last_mut().unwrap() ^= 1;
+            let wire = behind.proxy.write(&broken);
+            client.read(&wire);
+            let linger = client.driver.session().config().timeouts.linger;
+            // The stream takes more only once what waited for it was given up.
+            let late = client.now + linger;
+            client.room = usize::MAX;
+            client.wake(late);
+            client.wake(late);
+            let report = client.ended().expect("it is over");
+            assert!(
+                matches!(report.cause, Cause::Transport { kind: TransportError::Tls(_), .. }),
+                "{report:?}"
+            );
+            let after = client.written();
+            assert_eq!(after.is_empty(), torn, "{} bytes behind {room}", after.len());
+        }
+    }
+}
+
+/// What TLS with a proxy has come to when it fails does not depend on how that was cut: it was not asked.
+#[test]
+fn a_proxy_that_was_not_asked_is_told_by_its_tls_alone() {
+    let (tls, config) = server_of(ring(), &TLS13);
+    let now = Timestamp::ZERO;
+    for cut in [false, true] {
+        let mut options = DialOptions::default();
+        options.proxy = Some(Proxy::new("https://localhost:3128").unwrap().tls(tls.clone()));
+        let request = ClientRequest::new("ws://server.example/").unwrap();
+        let mut dial = Dial::new(&request, &options, &Config::default(), now);
+        assert!(matches!(dial.next(), Step::Resolve { .. }));
+        dial.handle_resolved(&[([127, 0, 0, 1], 3128).into()], now);
+        let Step::Connect { attempt, .. } = dial.next() else { panic!("it does not connect") };
+        dial.handle_connected(attempt, now);
+        let mut proxy = Server::new(config.clone());
+        let hello = dial.output().to_vec();
+        dial.handle_written(hello.len(), now);
+        proxy.read(&hello);
+        let flight = proxy.write(&[]);
+        let broken = [0x17, 3, 3, 0, 5, 1, 2, 3, 4, 5];
+        if cut {
+            dial.handle_read(&flight, now);
+            assert!(dial.record().proxy.is_some(), "it is about to be asked");
+            dial.handle_read(&broken, now);
+        } else {
+            dial.handle_read(&[&flight[..], &broken].concat(), now);
+        }
+        loop {
+            match dial.next() {
+                Step::Write => {
+                    let len = dial.output().len();
+                    dial.handle_written(len, now);
+                }
+                Step::Read => dial.handle_read_blocked(),
+                Step::Failed => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        let record = dial.into_result().unwrap_err().record;
+        let failure = DialFailure::Proxy(ProxyFailure::Tls(farewell::TlsError::Undecryptable));
+        assert_eq!(record.failure, Some(failure), "{record}");
+        assert!(record.proxy_tls.is_some() && record.proxy.is_none(), "{cut}: {record:?}");
     }
 }

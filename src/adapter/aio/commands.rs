@@ -129,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         cx: &mut Context<'_>,
         command: impl FnOnce(&mut Session, Timestamp) -> Result<(), SendError>,
     ) -> Poll<Result<(), SendError>> {
-        ready!(self.poll_room(cx));
+        ready!(self.poll_room_for_part(cx));
         Poll::Ready(self.command(command))
     }
 
@@ -167,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
         let sent = match *sent {
             Some(at) => at,
             None => {
-                ready!(self.poll_room(cx));
+                ready!(self.poll_room_for_part(cx));
                 let now = self.clock.now();
                 self.driver.ping(now)?;
                 *sent.insert(now)
@@ -180,9 +180,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Turn<S> {
     /// Ready once the session takes another message.
     #[inline]
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.driver.session().is_full() {
+        if !self.driver.has_room() {
             ready!(self.poll(Want::Room, cx, |event| event.is_none().then_some(())));
         }
+        self.poll_going_on(cx)
+    }
+
+    /// The same for what is no message.
+    fn poll_room_for_part(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.driver.session().is_full() {
+            ready!(self.poll(Want::RoomForPart, cx, |event| event.is_none().then_some(())));
+        }
+        self.poll_going_on(cx)
+    }
+
+    #[inline]
+    fn poll_going_on(&self, cx: &mut Context<'_>) -> Poll<()> {
         // Nobody waits for anything any more, so that a loop would never give way.
         if self.driver.ended().is_some() { poll_budget(cx) } else { Poll::Ready(()) }
     }

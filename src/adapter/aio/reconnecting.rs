@@ -4,6 +4,8 @@
 //! that is dropped loses nothing. A message is in one place, the caller's or the socket's; what the
 //! socket did not send comes back with the report of its ending.
 
+mod attempt;
+
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -18,15 +20,16 @@ use std::io;
 use futures_core::{FusedStream, Stream};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep, sleep_until};
+use tokio::time::Sleep;
 
 use super::clock::Clock;
 use super::outbox::OutboxSender;
-use super::turn::poll_budget;
 use super::websocket::WebSocket;
+use super::writer::MessageWriter;
 use super::{connect_through, open};
-use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, Try, reconnecting};
-use crate::adapter::{ConnectError, ConnectOptions, Incoming, PingError};
+use crate::adapter::outbox::Pumped;
+use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Try, reconnecting};
+use crate::adapter::{ConnectError, ConnectOptions, Incoming, IncomingChunk, PingError};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::diagnosis::{Diagnosis, History};
@@ -34,11 +37,11 @@ use crate::handshake::{ClientRequest, Response};
 #[cfg(doc)]
 use crate::reconnect::ConnectFailure;
 use crate::reconnect::{Attempt, Kept, OutboxLimit, Reconnect, ReconnectConfig};
-use crate::report::{DialRecord, Evidence, Stats, TlsFacts};
+use crate::report::{DialRecord, Evidence, Stats, Termination, TlsFacts};
 use crate::session::{Outgoing, SendRefused, Unsent};
 use crate::time::Timestamp;
 use crate::wire::close::CloseFrame;
-use crate::wire::data::Data;
+use crate::wire::data::{Data, MessageKind};
 use crate::wire::message::Message;
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -61,6 +64,11 @@ type Renew = dyn FnMut(Attempt, Arc<ClientRequest>) -> Requested + Send;
 /// by you, or by the [`outbox`](Self::outbox) that you ask for. What has left was accepted by the
 /// transport, and can be lost behind it: [`keep_unconfirmed`](Self::keep_unconfirmed) keeps it until
 /// the peer has read it. Only a message of the peer's own can tell that it was understood.
+///
+/// A message in parts, from [`message_writer`](Self::message_writer) or
+/// [`send_fragment`](Self::send_fragment), is kept by nobody and belongs to one connection:
+/// [`Disconnected::unsent_in_parts`] counts those that it cut. One that comes in, in
+/// [chunks](Self::next_chunk), does not go on on the next connection either.
 ///
 /// # Cancel safety
 ///
@@ -237,10 +245,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
     ///
     /// After [`ReconnectEvent::GaveUp`] it returns the same again.
     pub async fn next(&mut self) -> ReconnectEvent {
-        poll_fn(|cx| self.poll_event(cx)).await
+        poll_fn(|cx| self.poll_event(cx, false)).await
     }
 
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<ReconnectEvent> {
+    /// As [`next`](Self::next), but messages come in [chunks](ReconnectEvent::Chunk), as they come in:
+    /// see [`WebSocket::next_chunk`].
+    ///
+    /// The two can be called in turn: `next` passes over what is left of a message that was begun with
+    /// this.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use farewell::aio::{ReconnectEvent, Reconnecting};
+    ///
+    /// let mut socket = Reconnecting::to("ws://127.0.0.1:9001/backup")?;
+    /// let mut received = Vec::new();
+    /// loop {
+    ///     match socket.next_chunk().await {
+    ///         ReconnectEvent::Chunk(chunk) => {
+    ///             if chunk.is_first() {
+    ///                 received.clear(); // what an ended connection has cut goes on nowhere
+    ///             }
+    ///             received.extend_from_slice(chunk.payload());
+    ///             if chunk.is_last() {
+    ///                 println!("a message of {} bytes", received.len());
+    ///             }
+    ///         }
+    ///         ReconnectEvent::GaveUp(reason) => break println!("{reason}"),
+    ///         told => println!("{told}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn next_chunk(&mut self) -> ReconnectEvent {
+        poll_fn(|cx| self.poll_event(cx, true)).await
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>, in_chunks: bool) -> Poll<ReconnectEvent> {
         loop {
             let event = match &mut self.stage {
                 Stage::Between(_) => ready!(self.poll_between(cx)),
@@ -252,103 +294,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
                 Stage::Requesting { .. } => ready!(self.poll_requesting(cx)),
                 Stage::Connecting { .. } => ready!(self.poll_connecting(cx)),
                 Stage::Greeting(..) => ready!(self.poll_greeting(cx)),
-                Stage::Open(_) => ready!(self.poll_open(cx)),
+                Stage::Open(_) => ready!(self.poll_open(cx, in_chunks)),
             };
             if let Some(event) = event {
                 return Poll::Ready(event);
             }
         }
-    }
-
-    fn poll_between(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
-        match self.plan.step(self.clock.now()) {
-            Step::Attempt(attempt) => {
-                self.stage = Stage::Announced(attempt);
-                Poll::Ready(Some(ReconnectEvent::Attempt(attempt)))
-            }
-            Step::GaveUp(reason) => poll_budget(cx).map(|()| Some(ReconnectEvent::GaveUp(reason))),
-            Step::Wait(until) => {
-                let Some(instant) = until.and_then(|at| self.clock.instant(at)) else {
-                    return Poll::Pending;
-                };
-                let Stage::Between(timer) = &mut self.stage else { return Poll::Ready(None) };
-                let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(instant)));
-                if timer.deadline() != instant {
-                    timer.as_mut().reset(instant);
-                }
-                timer.as_mut().poll(cx).map(|()| None)
-            }
-        }
-    }
-
-    fn begin(&mut self, attempt: Attempt) {
-        let began = self.clock.now();
-        let deadline = Box::pin(sleep(self.plan.reconnect.config().connect_timeout));
-        self.stage = match &mut self.renew {
-            Some(renew) => {
-                let request = renew(attempt, self.plan.request.clone());
-                Stage::Requesting { request, began, deadline }
-            }
-            None => self.connecting(began, deadline),
-        };
-    }
-
-    fn poll_requesting(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
-        let Stage::Requesting { request, began, deadline } = &mut self.stage else {
-            return Poll::Ready(None);
-        };
-        let began = *began;
-        let result = match request.as_mut().poll(cx) {
-            Poll::Ready(result) => result,
-            Poll::Pending => {
-                ready!(deadline.as_mut().poll(cx));
-                Err(io::Error::from(io::ErrorKind::TimedOut).into())
-            }
-        };
-        let stage = core::mem::replace(&mut self.stage, Stage::Between(None));
-        match (result, stage) {
-            (Ok(request), Stage::Requesting { deadline, .. }) => {
-                self.plan.request = Arc::new(request);
-                self.stage = self.connecting(began, deadline);
-                Poll::Ready(None)
-            }
-            (Ok(_), _) => Poll::Ready(None),
-            (Err(error), _) => Poll::Ready(Some(self.plan.failed(error, self.clock.now()))),
-        }
-    }
-
-    fn connecting(&mut self, began: Timestamp, deadline: Pin<Box<Sleep>>) -> Stage<S> {
-        let clock = self.clock;
-        let (request, config) = (self.plan.request.clone(), self.plan.session_config());
-        let limit = self.plan.reconnect.config().connect_timeout;
-        let limit = limit.saturating_sub(clock.now().since(began));
-        let attempt = (self.connect)(Try { request, config, clock, began, limit });
-        Stage::Connecting { attempt, deadline }
-    }
-
-    fn poll_connecting(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
-        let Stage::Connecting { attempt, deadline } = &mut self.stage else {
-            return Poll::Ready(None);
-        };
-        let result = match attempt.as_mut().poll(cx) {
-            Poll::Ready(result) => result,
-            Poll::Pending => {
-                ready!(deadline.as_mut().poll(cx));
-                Err(io::Error::from(io::ErrorKind::TimedOut).into())
-            }
-        };
-        let now = self.clock.now();
-        Poll::Ready(match result {
-            Ok(socket) => {
-                let first = self.plan.opened(socket.response(), now);
-                self.stage = Stage::Greeting(socket, first.into());
-                None
-            }
-            Err(error) => {
-                self.stage = Stage::Between(None);
-                Some(self.plan.failed(error, now))
-            }
-        })
     }
 
     fn poll_greeting(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
@@ -370,27 +321,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnecting<S> {
         Poll::Ready(Some(ReconnectEvent::Opened))
     }
 
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+    fn poll_open(&mut self, cx: &mut Context<'_>, in_chunks: bool) -> Poll<Option<ReconnectEvent>> {
         if let Some(outbox) = self.plan.outbox() {
             outbox.register(cx.waker());
         }
         self.pump();
         let Stage::Open(socket) = &mut self.stage else { return Poll::Ready(None) };
-        let incoming = match socket.turn.poll_incoming(cx) {
-            Poll::Ready(incoming) => incoming,
-            // What was written meanwhile has made room.
-            Poll::Pending if self.pump() => return Poll::Ready(None),
-            Poll::Pending => return Poll::Pending,
+        let (plan, clock) = (&mut self.plan, self.clock);
+        let came = match in_chunks {
+            true => socket.turn.poll_chunk(cx).map(|chunk| match chunk {
+                IncomingChunk::Chunk(chunk) => Ok(plan.chunk(chunk, clock.now())),
+                IncomingChunk::Ended(report) => Err(report),
+            }),
+            false => socket.turn.poll_incoming(cx).map(|incoming| match incoming {
+                Incoming::Message(message) => Ok(plan.message(message, clock.now())),
+                Incoming::Ended(report) => Err(report),
+            }),
         };
-        let now = self.clock.now();
-        Poll::Ready(Some(match incoming {
-            Incoming::Message(message) => self.plan.message(message, now),
-            Incoming::Ended(report) => {
-                let unsent = socket.take_unsent();
-                self.stage = Stage::Between(None);
-                self.plan.ended(report, unsent, now)
-            }
-        }))
+        match came {
+            // What was written meanwhile has made room.
+            Poll::Pending if self.pump() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(event)) => Poll::Ready(Some(event)),
+            Poll::Ready(Err(report)) => Poll::Ready(self.ended(report)),
+        }
+    }
+
+    /// The connection has ended.
+    fn ended(&mut self, report: Box<Termination>) -> Option<ReconnectEvent> {
+        let stage = core::mem::replace(&mut self.stage, Stage::Between(None));
+        let Stage::Open(mut socket) = stage else { return None };
+        let session = socket.turn.driver.session_mut();
+        Some(self.plan.ended(report, session, self.clock.now()))
+    }
+
+    /// Whether messages were last asked for in chunks.
+    fn gives_chunks(&mut self) -> bool {
+        self.open_socket().is_ok_and(|socket| socket.turn.driver.gives_chunks())
     }
 
     fn open_socket(&mut self) -> Result<&mut WebSocket<S>, SendError> {
@@ -457,7 +424,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for Reconnecting
         if reconnecting.ended {
             return Poll::Ready(None);
         }
-        let event = ready!(reconnecting.poll_event(cx));
+        let event = ready!(reconnecting.poll_event(cx, false));
         reconnecting.ended = matches!(event, ReconnectEvent::GaveUp(_));
         Poll::Ready(Some(event))
     }

@@ -122,8 +122,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
 }
 
 /// What a sender may wait for: that all has left, that there is room, that its Ping is answered.
-fn awaited(driver: &mut Driver) -> (Result<bool, SendError>, bool, bool) {
-    (driver.flushed(), driver.session().is_full(), driver.is_answered())
+fn awaited(driver: &mut Driver) -> (Result<bool, SendError>, [bool; 3]) {
+    let full = driver.session().is_full();
+    (driver.flushed(), [full, driver.has_room(), driver.is_answered()])
 }
 
 /// Whether a deadline lies before what the timer is set to.

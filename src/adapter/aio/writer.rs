@@ -18,8 +18,13 @@ use crate::wire::data::MessageKind;
 ///
 /// From `message_writer` of [`WebSocket`] and [`Sender`]. It sends fragments of 32 KiB, or what there
 /// is at a `flush`, and holds no more than one. `shutdown`, or [`finish`](Self::finish), ends the
-/// message; one that is dropped before leaves the message open, and nothing else can be sent until
-/// `send_fragment` or another writer of the same kind ends it.
+/// message.
+///
+/// One that is dropped before takes along what it holds, as a [`BufWriter`](tokio::io::BufWriter)
+/// does. Where it has sent nothing, no message was begun, and others can be sent. Where it has, the
+/// message stays open without what was held, and nothing else can be sent until `send_fragment` or
+/// another writer of the same kind ends it. A `flush` before leaves nothing out but a part of a
+/// character.
 ///
 /// What is written into a text message has to be UTF-8, wherever it is cut: else the error is
 /// [`InvalidData`](io::ErrorKind::InvalidData), and the message stays open. Other errors have the

@@ -81,18 +81,22 @@ impl<A: Access> Turn<A> {
 
     /// The next part of a message, or the report.
     pub(super) fn next_chunk(&mut self) -> IncomingChunk {
-        self.access.with(|driver| driver.receive_in_chunks(true));
         loop {
-            let chunk = self.run(Want::Event, None, |event| match event {
-                Some(SessionEvent::Chunk(chunk)) => Some(IncomingChunk::Chunk(*chunk)),
-                Some(SessionEvent::Message(message)) => Some(IncomingChunk::Chunk(message.into())),
-                Some(SessionEvent::Ended(report)) => Some(IncomingChunk::Ended(report)),
-                _ => None,
-            });
-            if let Some(chunk) = chunk {
+            if let Some(chunk) = self.next_chunk_before(None) {
                 return chunk;
             }
         }
+    }
+
+    /// The next part of a message or the report, or nothing once `until` has passed.
+    pub(super) fn next_chunk_before(&mut self, until: Option<Timestamp>) -> Option<IncomingChunk> {
+        self.access.with(|driver| driver.receive_in_chunks(true));
+        self.run(Want::Event, until, |event| match event {
+            Some(SessionEvent::Chunk(chunk)) => Some(IncomingChunk::Chunk(*chunk)),
+            Some(SessionEvent::Message(message)) => Some(IncomingChunk::Chunk(message.into())),
+            Some(SessionEvent::Ended(report)) => Some(IncomingChunk::Ended(report)),
+            _ => None,
+        })
     }
 
     fn wait_for(&mut self, want: Want) {
@@ -123,7 +127,12 @@ impl<A: Access> Turn<A> {
     pub(super) fn feed<'m>(&mut self, mut message: Outgoing<'m>) -> Result<(), SendRefused<'m>> {
         loop {
             match self.try_feed(message) {
-                Err(refused) if refused.reason == SendError::Full => message = refused.message,
+                Err(refused)
+                    if refused.reason == SendError::Full
+                        && !self.access.with(|driver| driver.lacks_confirmation()) =>
+                {
+                    message = refused.message;
+                }
                 result => return result,
             }
             self.wait_for_room();
@@ -155,7 +164,7 @@ impl<A: Access> Turn<A> {
         mut command: impl FnMut(&mut Session, Timestamp) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
         loop {
-            self.wait_for_room();
+            self.wait_for(Want::RoomForPart);
             match self.command(&mut command) {
                 // The other half has taken the room, for a Pong.
                 Err(SendError::Full) => {}
@@ -170,7 +179,7 @@ impl<A: Access> Turn<A> {
         let until = limit.map(|limit| began + limit);
         let done = |event: Option<_>| event.is_none().then_some(());
         loop {
-            self.run(Want::Room, until, done);
+            self.run(Want::RoomForPart, until, done);
             let now = self.clock.now();
             match self.access.with(|driver| driver.ping(now)) {
                 Err(SendError::Full) => {}

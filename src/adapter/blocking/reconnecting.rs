@@ -15,9 +15,11 @@ use std::{io, thread};
 use super::outbox::OutboxSender;
 use super::transport::Transport;
 use super::websocket::WebSocket;
+use super::writer::MessageWriter;
 use super::{connect_through, open};
+use crate::adapter::outbox::Pumped;
 use crate::adapter::reconnecting::{Disconnected, Plan, ReconnectEvent, Step, Try, reconnecting};
-use crate::adapter::{ConnectError, ConnectOptions, Incoming, PingError};
+use crate::adapter::{ConnectError, ConnectOptions, Incoming, IncomingChunk, PingError};
 use crate::config::Config;
 use crate::connection::SendError;
 use crate::diagnosis::{Diagnosis, History};
@@ -29,7 +31,7 @@ use crate::report::{DialRecord, Evidence, Stats, TlsFacts};
 use crate::session::{Outgoing, SendRefused, Unsent};
 use crate::time::{Clock, Timestamp};
 use crate::wire::close::{CloseCode, CloseFrame};
-use crate::wire::data::Data;
+use crate::wire::data::{Data, MessageKind};
 use crate::wire::message::Message;
 
 /// A wait is not longer than this where a [`Stopper`] may end it.
@@ -56,6 +58,11 @@ type Renew = dyn FnMut(&Attempt, &ClientRequest) -> Result<ClientRequest, Connec
 /// by you, or by the [`outbox`](Self::outbox) that you ask for. What has left was accepted by the
 /// transport, and can be lost behind it: [`keep_unconfirmed`](Self::keep_unconfirmed) keeps it until
 /// the peer has read it. Only a message of the peer's own can tell that it was understood.
+///
+/// A message in parts, from [`message_writer`](Self::message_writer) or
+/// [`send_fragment`](Self::send_fragment), is kept by nobody and belongs to one connection:
+/// [`Disconnected::unsent_in_parts`] counts those that it cut. One that comes in, in
+/// [chunks](Self::next_chunk), does not go on on the next connection either.
 ///
 /// ```
 /// use std::{mem, net::TcpListener, thread};
@@ -220,7 +227,43 @@ impl<S: Transport> Reconnecting<S> {
     #[expect(clippy::should_implement_trait, reason = "there is always something to give")]
     pub fn next(&mut self) -> ReconnectEvent {
         loop {
-            if let Some(event) = self.next_before(None) {
+            if let Some(event) = self.next_before(None, false) {
+                return event;
+            }
+        }
+    }
+
+    /// As [`next`](Self::next), but messages come in [chunks](ReconnectEvent::Chunk), as they come in:
+    /// see [`WebSocket::next_chunk`].
+    ///
+    /// The two can be called in turn: `next` passes over what is left of a message that was begun with
+    /// this.
+    ///
+    /// ```no_run
+    /// use farewell::blocking::{ReconnectEvent, Reconnecting};
+    ///
+    /// let mut socket = Reconnecting::to("ws://127.0.0.1:9001/backup")?;
+    /// let mut received = Vec::new();
+    /// loop {
+    ///     match socket.next_chunk() {
+    ///         ReconnectEvent::Chunk(chunk) => {
+    ///             if chunk.is_first() {
+    ///                 received.clear(); // what an ended connection has cut goes on nowhere
+    ///             }
+    ///             received.extend_from_slice(chunk.payload());
+    ///             if chunk.is_last() {
+    ///                 println!("a message of {} bytes", received.len());
+    ///             }
+    ///         }
+    ///         ReconnectEvent::GaveUp(reason) => break println!("{reason}"),
+    ///         told => println!("{told}"),
+    ///     }
+    /// }
+    /// # Ok::<(), farewell::ConnectError>(())
+    /// ```
+    pub fn next_chunk(&mut self) -> ReconnectEvent {
+        loop {
+            if let Some(event) = self.next_before(None, true) {
                 return event;
             }
         }
@@ -231,16 +274,16 @@ impl<S: Transport> Reconnecting<S> {
     /// An attempt to connect is not cut short by it, nor is a read from a stream whose waits cannot
     /// be bounded: see [`Transport::is_timed`].
     pub fn next_within(&mut self, limit: Duration) -> Option<ReconnectEvent> {
-        self.next_before(Some(self.clock.now() + limit))
+        self.next_before(Some(self.clock.now() + limit), false)
     }
 
-    fn next_before(&mut self, until: Option<Timestamp>) -> Option<ReconnectEvent> {
+    fn next_before(&mut self, until: Option<Timestamp>, in_chunks: bool) -> Option<ReconnectEvent> {
         loop {
             if self.stopped.as_ref().is_some_and(|stopped| stopped.load(Ordering::Acquire)) {
                 self.stop(CloseCode::NORMAL);
             }
             let pause = self.glance().into_iter().chain(until).min();
-            if let Some(event) = self.step(pause) {
+            if let Some(event) = self.step(pause, in_chunks) {
                 return Some(event);
             }
             if until.is_some_and(|until| until <= self.clock.now()) {
@@ -254,28 +297,23 @@ impl<S: Transport> Reconnecting<S> {
         let now = self.clock.now();
         let keeper = self.plan.keeper.as_ref().filter(|_| self.socket.is_some());
         match keeper {
-            Some(keeper) if keeper.is_shared() || keeper.shared.waits() => Some(now + OUTBOX_CHECK),
+            Some(keeper) if keeper.is_shared() || keeper.shared.waiting() > 0 => {
+                Some(now + OUTBOX_CHECK)
+            }
             _ => self.stopped.as_ref().map(|_| now + STOP_CHECK),
         }
     }
 
     /// What happens next, if anything does before `pause`.
-    fn step(&mut self, pause: Option<Timestamp>) -> Option<ReconnectEvent> {
+    fn step(&mut self, pause: Option<Timestamp>, in_chunks: bool) -> Option<ReconnectEvent> {
         self.pump();
-        let waits = self.plan.outbox().is_some_and(|outbox| outbox.waits());
+        let waits = self.plan.outbox().is_some_and(|outbox| outbox.waiting() > 0);
         if let Some(socket) = self.socket.as_mut().filter(|_| waits) {
             socket.turn.wait_for_room_before(pause);
             self.pump();
         }
-        if let Some(socket) = &mut self.socket {
-            return match socket.turn.next_before(pause)? {
-                Incoming::Message(message) => Some(self.plan.message(message, self.clock.now())),
-                Incoming::Ended(report) => {
-                    let unsent = socket.take_unsent();
-                    self.socket = None;
-                    Some(self.plan.ended(report, unsent, self.clock.now()))
-                }
-            };
+        if self.socket.is_some() {
+            return self.step_open(pause, in_chunks);
         }
         if let Some(attempt) = self.announced.take() {
             return Some(self.attempt(&attempt));
@@ -293,6 +331,35 @@ impl<S: Transport> Reconnecting<S> {
                 None
             }
         }
+    }
+
+    /// What comes in, if anything does before `pause`.
+    fn step_open(&mut self, pause: Option<Timestamp>, in_chunks: bool) -> Option<ReconnectEvent> {
+        let socket = self.socket.as_mut()?;
+        let report = if in_chunks {
+            match socket.turn.next_chunk_before(pause)? {
+                IncomingChunk::Chunk(chunk) => {
+                    return Some(self.plan.chunk(chunk, self.clock.now()));
+                }
+                IncomingChunk::Ended(report) => report,
+            }
+        } else {
+            match socket.turn.next_before(pause)? {
+                Incoming::Message(message) => {
+                    return Some(self.plan.message(message, self.clock.now()));
+                }
+                Incoming::Ended(report) => report,
+            }
+        };
+        let session = socket.turn.access.driver.session_mut();
+        let event = self.plan.ended(report, session, self.clock.now());
+        self.socket = None;
+        Some(event)
+    }
+
+    /// Whether messages were last asked for in chunks.
+    fn gives_chunks(&mut self) -> bool {
+        self.socket.as_ref().is_some_and(|socket| socket.turn.access.driver.gives_chunks())
     }
 
     fn attempt(&mut self, attempt: &Attempt) -> ReconnectEvent {

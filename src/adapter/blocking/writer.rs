@@ -15,9 +15,13 @@ use crate::wire::data::MessageKind;
 /// One message of any length, written piece by piece: a [`Write`].
 ///
 /// From `message_writer` of [`WebSocket`] and [`Sender`]. It sends fragments of 32 KiB, or what there
-/// is at a `flush`, and holds no more than one. [`finish`](Self::finish) ends the message; a writer
-/// that is dropped before leaves the message open, and nothing else can be sent until `send_fragment`
-/// or another writer of the same kind ends it.
+/// is at a `flush`, and holds no more than one. [`finish`](Self::finish) ends the message.
+///
+/// One that is dropped before takes along what it holds: unlike a [`BufWriter`](io::BufWriter), it does
+/// not wait to send that. Where it has sent nothing, no message was begun, and others can be sent. Where
+/// it has, the message stays open without what was held, and nothing else can be sent until
+/// `send_fragment` or another writer of the same kind ends it. A `flush` before leaves nothing out but a
+/// part of a character.
 ///
 /// What is written into a text message has to be UTF-8, wherever it is cut: else the error is
 /// [`InvalidData`](io::ErrorKind::InvalidData), and the message stays open. Other errors have the

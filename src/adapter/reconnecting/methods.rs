@@ -165,8 +165,13 @@ macro_rules! reconnecting {
                 }
             }
 
-            /// Sends a part of a message as [`WebSocket::send_fragment`] does. A message of which a
-            /// part was lost with a connection is not handed back.
+            /// Sends a part of a message as [`WebSocket::send_fragment`] does, on the present
+            /// connection.
+            ///
+            /// Nobody keeps a message in parts, an [`outbox`](Self::outbox) neither: one that has not
+            /// left whole when the connection ends is lost, and cannot go on on the next one.
+            /// [`Disconnected::unsent_in_parts`] says so; begin it again then. While it is not
+            /// finished, what is in the outbox waits.
             ///
             /// # Errors
             ///
@@ -177,6 +182,25 @@ macro_rules! reconnecting {
                 fin: bool,
             ) -> Result<(), SendError> {
                 self.open_socket()?.send_fragment(data, fin)$(.$await)?
+            }
+
+            /// One message of any length, written piece by piece on the present connection, as
+            /// [`WebSocket::message_writer`] does. As with [`send_fragment`](Self::send_fragment),
+            /// nobody keeps it: where the connection ends before all of it has left, it is lost, the
+            /// writer returns the error, and [`Disconnected::unsent_in_parts`] counts it.
+            ///
+            /// It leaves behind what the connection has taken of the [`outbox`](Self::outbox):
+            /// [`flush`](Self::flush) before, where it is to leave behind all of that.
+            ///
+            /// # Errors
+            ///
+            /// There is no open connection.
+            pub fn message_writer(
+                &mut self,
+                kind: MessageKind,
+            ) -> Result<MessageWriter<'_, WebSocket<S>>, SendError> {
+                self.pump();
+                Ok(self.open_socket()?.message_writer(kind))
             }
 
             /// Sends a Ping and waits for its Pong, as [`WebSocket::ping`] does.
@@ -208,7 +232,9 @@ macro_rules! reconnecting {
             }
 
             /// Waits until [`try_feed`](Self::try_feed) would not be refused for a full output or a
-            /// full outbox. It does not wait for a connection: without one, nothing makes room.
+            /// full outbox. It does not wait where nothing makes room: there is no connection, or on
+            /// it a message in parts is not finished, or so many messages wait for
+            /// [`next`](Self::next) that no Pong is read behind them.
             pub $($async)? fn ready(&mut self) {
                 if self.plan.keeper.is_none() {
                     if let Ok(socket) = self.open_socket() {
@@ -217,16 +243,15 @@ macro_rules! reconnecting {
                     return;
                 }
                 loop {
-                    let (left, kept) = (self.flush()$(.$await)?.is_ok(), self.kept());
-                    let full = self.plan.outbox().is_some_and(|outbox| outbox.is_full());
+                    let left = self.flush()$(.$await)?.is_ok();
+                    if !left || !self.plan.outbox().is_some_and(|outbox| outbox.is_full()) {
+                        return;
+                    }
                     // A Pong tells that what is before its Ping was read.
-                    if !left || !full || self.ping()$(.$await)?.is_err() {
+                    if self.plan.confirms && self.ping()$(.$await)?.is_err() {
                         return;
                     }
                     self.pump();
-                    if self.kept() == kept {
-                        return;
-                    }
                 }
             }
 
@@ -242,11 +267,20 @@ macro_rules! reconnecting {
 
             /// Gives the connection what it takes of the outbox. Returns whether that was anything.
             fn pump(&mut self) -> bool {
-                let Some(outbox) = self.plan.outbox().cloned() else { return false };
-                let Ok(socket) = self.open_socket() else { return false };
-                let any = !socket.session().is_full() && outbox.pump(|message| socket.try_feed(message));
+                self.pump_some(usize::MAX).given > 0
+            }
+
+            /// The same, so many messages at most.
+            fn pump_some(&mut self, most: usize) -> Pumped {
+                let Some(outbox) = self.plan.outbox().cloned() else { return Pumped::default() };
+                let Ok(socket) = self.open_socket() else { return Pumped::default() };
+                let pumped = if socket.session().is_full() {
+                    Pumped { given: 0, refused: Some(SendError::Full) }
+                } else {
+                    outbox.pump(most, |message| socket.try_feed(message))
+                };
                 outbox.handle_kept(socket.session().kept());
-                any
+                pumped
             }
 
             /// A handle for other tasks and threads, which puts messages into the
@@ -262,20 +296,36 @@ macro_rules! reconnecting {
                 self.plan.outbox().map_or_else(Vec::new, |outbox| outbox.take())
             }
 
-            /// Waits until all that is queued is with the transport.
+            /// Waits until all that was accepted before this call is with the transport. What others
+            /// put into the [`outbox`](Self::outbox) meanwhile is not waited for.
             ///
             /// # Errors
             ///
-            /// Why it cannot leave any more, or that there is no open connection. Messages that
-            /// were accepted are not lost by it: they come back in [`Disconnected::unsent`].
+            /// Why it cannot leave any more, or that there is no open connection, or that a message
+            /// in parts has to be finished first. Messages that were accepted are not lost by it:
+            /// they come back in [`Disconnected::unsent`], or are sent on the next connection.
             pub $($async)? fn flush(&mut self) -> Result<(), SendError> {
+                let mut left = self.plan.outbox().map_or(0, |outbox| outbox.waiting());
+                let mut stuck = false;
                 loop {
-                    self.pump();
+                    let Pumped { given, refused } = self.pump_some(left);
+                    left -= given.min(left);
                     self.open_socket()?.flush()$(.$await)??;
-                    if !self.pump() {
-                        return Ok(());
+                    match refused {
+                        Some(reason)
+                            if left > 0 && (reason != SendError::Full || stuck && given == 0) =>
+                        {
+                            return Err(reason);
+                        }
+                        // What has left has made room, unless it is a confirmation that is lacking.
+                        Some(_) if left > 0 => self.open_socket()?.ready()$(.$await)?,
+                        _ => break,
                     }
+                    stuck = given == 0;
                 }
+                // What has left by now makes room.
+                self.pump_some(0);
+                Ok(())
             }
 
             /// Closes the present connection as [`WebSocket::queue_close`] does. What follows is
@@ -294,7 +344,12 @@ macro_rules! reconnecting {
                 self.stop(frame);
                 let mut ending = None;
                 loop {
-                    match self.next()$(.$await)? {
+                    // What was received in chunks is not put together to be dropped.
+                    let event = match self.gives_chunks() {
+                        true => self.next_chunk()$(.$await)?,
+                        false => self.next()$(.$await)?,
+                    };
+                    match event {
                         ReconnectEvent::Ended(ended) => ending = Some(ended),
                         ReconnectEvent::GaveUp(_) => return ending,
                         _ => {}

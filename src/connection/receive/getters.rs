@@ -2,6 +2,7 @@
 
 use super::{Receiver, State};
 use crate::report::{FirstBytes, Position, Traffic};
+use crate::wire::data::MessageKind;
 use crate::wire::frame::FrameHeader;
 
 impl Receiver {
@@ -47,6 +48,11 @@ impl Receiver {
             State::Boundary | State::TextCutShort | State::Stopped => false,
             State::Between | State::Header | State::Data | State::Control => true,
         }
+    }
+
+    /// The kind of the message under way, and whether it is compressed.
+    pub(in crate::connection) fn message_under_way(&self) -> Option<(MessageKind, bool)> {
+        self.message.map(|kind| (kind, self.compressed))
     }
 
     /// Whether the message under way is compressed.

@@ -13,8 +13,10 @@ use crate::adapters::support::{Raw, accept_head, listen, millis, plain};
 use support::{Client, Kind, Script, fast, request_to, script, settings, trace};
 
 mod blocking_only;
+mod marks;
 mod outbox;
 mod passing;
+mod pieces;
 mod support;
 mod tokio_only;
 

@@ -1,5 +1,7 @@
 //! Long messages piece by piece, and streams of bytes over messages, through both adapters.
 
+mod edges;
+
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::thread;
@@ -11,7 +13,7 @@ use farewell::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::adapters::support::{
-    Adapter, Blocking, Raw, Tokio, anyone, for_both_adapters, listen, masked, pair, quiet,
+    Adapter, Blocking, Tokio, anyone, for_both_adapters, listen, masked, pair, quiet,
     with_raw_client,
 };
 
@@ -36,7 +38,9 @@ pub(crate) trait Streams: Adapter {
     fn next_chunk(&mut self) -> IncomingChunk;
     /// Writes a message in these pieces, with a flush behind each, and finishes it.
     fn write_message(&mut self, kind: MessageKind, pieces: &[&[u8]]) -> io::Result<()>;
-    /// Writes into a message and leaves it.
+    /// Writes into a message, and leaves it as it is.
+    fn leave_message(&mut self, kind: MessageKind, bytes: &[u8]) -> io::Result<()>;
+    /// Writes into a message, with a flush behind it, and leaves it.
     fn begin_message(&mut self, kind: MessageKind, piece: &[u8]) -> io::Result<()>;
     /// Writes as much as `copy` does of so many bytes, and finishes.
     fn write_long(&mut self, len: u64) -> io::Result<()>;
@@ -65,6 +69,9 @@ impl Streams for Blocking {
             message.flush()?;
         }
         message.finish()
+    }
+    fn leave_message(&mut self, kind: MessageKind, bytes: &[u8]) -> io::Result<()> {
+        self.0.message_writer(kind).write_all(bytes)
     }
     fn begin_message(&mut self, kind: MessageKind, piece: &[u8]) -> io::Result<()> {
         let mut message = self.0.message_writer(kind);
@@ -124,6 +131,11 @@ impl Streams for Tokio {
                 message.flush().await?;
             }
             message.finish().await
+        })
+    }
+    fn leave_message(&mut self, kind: MessageKind, bytes: &[u8]) -> io::Result<()> {
+        self.wait(async |socket: &mut aio::WebSocket<tokio::net::TcpStream>| {
+            socket.message_writer(kind).write_all(bytes).await
         })
     }
     fn begin_message(&mut self, kind: MessageKind, piece: &[u8]) -> io::Result<()> {
@@ -473,17 +485,4 @@ fn a_slow_reader_holds_the_writer_up<A: Streams>() {
     stream.shutdown().unwrap();
     assert_eq!(stream.read(&mut word).unwrap(), 0);
     assert_eq!(server.join().unwrap(), 20 << 20);
-}
-
-/// A peer that speaks bytes is told of what came last.
-#[test]
-fn a_writer_sends_a_fragment_for_each_flush() {
-    let (mut server, raw) = with_raw_client::<Blocking>(quiet());
-    let reads = thread::spawn(move || {
-        let mut raw: Raw = raw;
-        (0..3).map(|_| raw.frame()).collect::<Vec<_>>()
-    });
-    server.write_message(MessageKind::Text, &["a€".as_bytes(), b"b"]).unwrap();
-    let expected = [(0x01, "a€".into()), (0x00, b"b".to_vec()), (0x80, Vec::new())];
-    assert_eq!(reads.join().unwrap(), expected);
 }

@@ -264,6 +264,7 @@ impl Model {
                     Want::Event,
                     Want::Flushed,
                     Want::Room,
+                    Want::RoomForPart,
                     Want::Answered,
                 ]);
             }
@@ -405,6 +406,14 @@ impl Model {
                 }
             },
             Want::Answered => assert_eq!(self.driver.round_trip(), None, "nobody answers"),
+            Want::RoomForPart => {
+                let pending = self.driver.session().pending_output();
+                let room = self.driver.session().config().limits.pending_output;
+                let writable = self.driver.failed().is_none();
+                assert!(
+                    pending <= room || !writable || self.driver.session().phase() != Phase::Open
+                );
+            }
             Want::Room => {
                 let (number, now) = (self.accepted.len(), self.tell());
                 match self.driver.send(Message::from(numbered(number, 0)), now) {

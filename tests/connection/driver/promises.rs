@@ -15,6 +15,8 @@ use super::script::{Script, frames, numbered};
 use crate::support::wire::{ROLES, frame, mask_of, peer_of};
 
 const START: Timestamp = Timestamp::ZERO;
+const WANTS: [Want; 5] =
+    [Want::Event, Want::Flushed, Want::Room, Want::RoomForPart, Want::Answered];
 
 fn session(role: Role, config: Config) -> Session {
     Session::upgraded(role, Negotiated::default(), config, Seed::new([3; 32]), START)
@@ -91,7 +93,7 @@ fn a_pong_that_lies_ready_at_its_deadline_is_in_time() {
 fn a_transport_that_does_nothing_is_waited_for() {
     let request = ClientRequest::new("ws://localhost/").unwrap();
     for role in ROLES {
-        for want in [Want::Event, Want::Flushed, Want::Room, Want::Answered] {
+        for want in WANTS {
             for (pending, closes, hasty) in [
                 (0, false, false),
                 (1, false, true),
@@ -167,7 +169,9 @@ fn run(role: Role, script: &Script, cuts: Option<Rng>, echoes: bool) -> Seen {
     loop {
         let want = match &mut cuts {
             // Echoes are where the application wants to see what came.
-            Some(cuts) if !echoes => cuts.pick(&[Want::Event, Want::Flushed, Want::Room]),
+            Some(cuts) if !echoes => {
+                cuts.pick(&[Want::Event, Want::Flushed, Want::Room, Want::RoomForPart])
+            }
             _ => Want::Event,
         };
         match driver.next(want) {

@@ -39,6 +39,10 @@ fn take(from: &mut Session) -> Vec<u8> {
     bytes
 }
 
+fn take_all(from: &mut Session) -> Vec<u8> {
+    std::iter::repeat_with(|| take(from)).take_while(|wire| !wire.is_empty()).flatten().collect()
+}
+
 /// Puts chunks together; whole messages count as they are.
 #[derive(Default)]
 struct Joined {
@@ -273,4 +277,191 @@ fn chunks_become_messages_again_behind_the_one_that_was_begun() {
     );
     let Some(SessionEvent::Message(message)) = to.poll_event(&mut input, NOW) else { panic!() };
     assert_eq!(message, Message::from(&b"x"[..]));
+}
+
+/// What of a message was put together before is given at once when it is asked for in chunks.
+#[test]
+fn what_has_come_is_given_as_soon_as_it_is_asked_for_in_chunks() {
+    for compressed in [false, cfg!(feature = "deflate")] {
+        for direct in [false, true] {
+            let mut from = session(Role::Server, compressed, |_| {});
+            let mut to = session(Role::Client, compressed, |_| {});
+            let part: Vec<u8> = (0..60_000_u32).flat_map(u32::to_be_bytes).collect();
+            from.send_fragment(&part[..], false, NOW).unwrap();
+            let mut wire = take_all(&mut from);
+            let mut input = &mut wire[..];
+            while !input.is_empty() {
+                let spare = if direct { to.spare_mut() } else { &mut [] };
+                let len = spare.len().min(input.len()).min(50_000);
+                spare[..len].copy_from_slice(&input[..len]);
+                input = &mut input[len..];
+                to.handle_filled(len, NOW);
+                let len = input.len().min(20_000);
+                let (mut now, rest) = input.split_at_mut(len);
+                assert!(to.poll_event(&mut now, NOW).is_none());
+                input = rest;
+            }
+            // Asked for and not taken, it is as if nobody had.
+            to.receive_in_chunks(true);
+            to.receive_in_chunks(false);
+            assert!(to.poll_event(&mut &mut [][..], NOW).is_none());
+            to.receive_in_chunks(true);
+            let mut joined = Joined::default();
+            while let Some(event) = to.poll_event(&mut &mut [][..], NOW) {
+                joined.add(event);
+            }
+            let (kind, got) = joined.open.take().expect("it is given");
+            assert!(kind == MessageKind::Binary && got == part, "{} bytes", got.len());
+            joined.open = Some((kind, got));
+            to.receive_in_chunks(false);
+            from.send_fragment(&b"end"[..], true, NOW).unwrap();
+            from.send("whole", NOW).unwrap();
+            let mut wire = take(&mut from);
+            let mut input = &mut wire[..];
+            while let Some(event) = to.poll_event(&mut input, NOW) {
+                joined.add(event);
+            }
+            let expected = [part, b"end".to_vec()].concat();
+            assert!(joined.messages[0].1 == expected && joined.messages[1].1 == b"whole");
+        }
+    }
+}
+
+/// What was read into the memory of a message, and not looked at, is a part of what has come.
+#[test]
+fn what_was_read_directly_is_given_as_well() {
+    let mut to = session(Role::Client, false, |_| {});
+    let mut wire = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0x86, 0xa0][..], &[1; 40_000]].concat();
+    assert!(to.poll_event(&mut &mut wire[..], NOW).is_none());
+    let spare = to.spare_mut();
+    let len = spare.len();
+    spare.fill(2);
+    to.handle_filled(len, NOW);
+    to.receive_in_chunks(true);
+    let mut joined = Joined::default();
+    while let Some(event) = to.poll_event(&mut &mut [][..], NOW) {
+        joined.add(event);
+    }
+    assert!(len > 0 && joined.open.unwrap().1 == [vec![1; 40_000], vec![2; len]].concat());
+}
+
+/// All that is given of messages up to the end, and how it ended, of input that is cut every `step` bytes.
+fn given(wire: &[u8], step: usize, limit: u64) -> (Vec<u8>, Option<Cause>) {
+    let deflate = cfg!(feature = "deflate");
+    let mut to = session(Role::Client, deflate, |config| config.limits.message = limit);
+    to.receive_in_chunks(true);
+    let (mut given, mut cause, mut wire) = (Vec::new(), None, wire.to_vec());
+    let mut note = |event| match event {
+        SessionEvent::Chunk(chunk) => given.extend_from_slice(chunk.payload()),
+        SessionEvent::Ended(report) => cause = Some(report.cause),
+        _ => {}
+    };
+    for read in wire.chunks_mut(step) {
+        let mut input = read;
+        while let Some(event) = to.poll_event(&mut input, NOW) {
+            note(event);
+        }
+    }
+    to.abort(NOW);
+    while let Some(event) = to.poll_event(&mut &mut [][..], NOW) {
+        note(event);
+    }
+    (given, cause)
+}
+
+/// A frame of a server.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[first, 126, len[0], len[1]], payload].concat()
+}
+
+/// Deflate's block without compression.
+#[cfg(feature = "deflate")]
+fn stored(last: bool, bytes: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(bytes.len()).unwrap();
+    [&[u8::from(last)][..], &len.to_le_bytes(), &(!len).to_le_bytes(), bytes].concat()
+}
+
+const STEPS: [usize; 8] = [1, 2, 5, 127, 128, 129, 1_000, usize::MAX];
+
+#[test]
+fn what_is_given_before_a_fault_does_not_depend_on_how_the_input_is_cut() {
+    let text: Vec<u8> =
+        (0..9_000).flat_map(|number: u32| number.to_string().into_bytes()).collect();
+    let (good, cut) = (&text[..20_000], "ä€".as_bytes());
+    let bad = |bytes: &[u8]| [good, bytes].concat();
+    // What is sent, how much of a message there may be, and how much of it is given.
+    let mut cases = vec![
+        (frame(0x81, &bad(b"\xff and more")), u64::MAX, 20_000),
+        (frame(0x81, &bad(b"\xe2\x82 and more")), u64::MAX, 20_002),
+        (frame(0x81, &bad(&cut[..4])), u64::MAX, 20_004),
+    ];
+    #[cfg(feature = "deflate")]
+    for last in [false, true] {
+        // Of one block, and of two, of which the first may end its stream.
+        let blocks = |more: &[u8]| [stored(last, good), more.to_vec()].concat();
+        let stored = |bytes: &[u8]| stored(false, bytes);
+        cases.extend([
+            (frame(0xc1, &blocks(&stored(b"\xff and more"))), u64::MAX, 20_000),
+            (frame(0xc1, &blocks(&stored(b"on\xe2\x82 and more"))), u64::MAX, 20_004),
+            // A character that the message ends in.
+            (frame(0xc1, &blocks(&stored(&cut[..4]))), u64::MAX, 20_004),
+            // What is no block.
+            (frame(0xc2, &blocks(&[7, 1, 2, 3])), u64::MAX, 20_000),
+            (frame(0xc2, &blocks(&[stored(b"on"), vec![6]].concat())), u64::MAX, 20_002),
+            // A block that is cut short.
+            (frame(0xc2, &blocks(&stored(&[7; 900])[..700])), u64::MAX, 20_695),
+            // Beyond a limit.
+            (frame(0xc2, &blocks(&stored(&[7; 900]))), 20_300, 20_300),
+            (frame(0xc2, &blocks(&stored(&[7; 900]))), 15_000, 15_000),
+        ]);
+    }
+    for (index, (wire, limit, len)) in cases.into_iter().enumerate() {
+        let whole = given(&wire, usize::MAX, limit);
+        assert!(!matches!(whole.1, Some(Cause::Aborted) | None), "{index}: {:?}", whole.1);
+        for step in STEPS {
+            let now = given(&wire, step, limit);
+            assert_eq!(now.1, whole.1, "{index}, in {step}");
+            assert_eq!(now.0.len(), len, "{index}, in {step}");
+        }
+    }
+}
+
+/// Behind a final block, whether what comes is settled is not known for a while.
+#[cfg(feature = "deflate")]
+#[test]
+fn what_lies_behind_a_final_block_is_given_at_once_and_takes_no_memory() {
+    let mut from = session(Role::Server, true, |config| config.limits.pending_output = usize::MAX);
+    from.send(vec![0; 900_000], NOW).unwrap();
+    let zeros = take(&mut from);
+    // A frame with a length of two bytes, then nothing before what it has in it.
+    assert_eq!(zeros[1], 126);
+    let zeros = &zeros[4..];
+    assert!(zeros.len() < 1_024, "{} bytes are all recorded", zeros.len());
+    // The rest of the empty block that ends what was compressed.
+    let more = [vec![0, 0, 0xff, 0xff], stored(false, &[1; 500])].concat();
+    let mut wire = frame(0x42, &[&stored(true, b"x"), zeros].concat());
+    wire.extend(frame(0x80, &more));
+    let expected = 1 + 900_000 + 500;
+    for step in STEPS {
+        let mut to = session(Role::Client, true, |_| {});
+        to.receive_in_chunks(true);
+        let mut wire = wire.clone();
+        let (begun, rest) = wire.split_at_mut(zeros.len() + 10);
+        let mut got = 0;
+        let mut read = |bytes: &mut [u8], got: &mut usize| {
+            for read in bytes.chunks_mut(step) {
+                let mut input = read;
+                while let Some(event) = to.poll_event(&mut input, NOW) {
+                    let SessionEvent::Chunk(chunk) = event else { panic!("{event:?}") };
+                    *got += chunk.payload().len();
+                }
+            }
+        };
+        let info = measure(|| read(begun, &mut got));
+        assert_eq!(got, 900_001, "in {step}");
+        assert!(info.bytes_max < 700_000, "in {step}: {} bytes", info.bytes_max);
+        read(rest, &mut got);
+        assert_eq!(got, expected);
+    }
 }

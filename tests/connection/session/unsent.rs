@@ -219,3 +219,43 @@ fn compressed_messages_come_back_as_they_were() {
         assert!(unsent[0].partly && !unsent[1].partly, "{role:?}");
     }
 }
+
+/// Nobody keeps a message in parts, so it is counted: until its last part has left, whatever lies around it.
+#[test]
+fn messages_in_parts_are_counted_until_they_have_left() {
+    for confirms in [false, true] {
+        let mut session = session(Role::Server, Some(2));
+        let mut wire = Vec::new();
+        // Accepted before, it is nobody's business.
+        session.send("before", NOW).unwrap();
+        session.send_fragment("before", true, NOW).unwrap();
+        assert_eq!(session.unsent_in_parts(), 0);
+        if confirms {
+            session.keep_unconfirmed(farewell::reconnect::OutboxLimit::default());
+        } else {
+            session.keep_unsent();
+        }
+        session.send_fragment("one", false, NOW).unwrap();
+        assert_eq!(session.unsent_in_parts(), 1);
+        session.send_fragment("", true, NOW).unwrap();
+        session.send("whole", NOW).unwrap();
+        session.send_fragment("two", true, NOW).unwrap();
+        session.send_fragment("three", false, NOW).unwrap();
+        assert_eq!(session.unsent_in_parts(), 3);
+        // What leaves with each byte is what the wire has.
+        let mut left = Vec::new();
+        while session.has_output() {
+            flush(&mut session, 1, &mut wire);
+            let (whole, _) = parse(&wire);
+            left.push((whole, session.unsent_in_parts()));
+        }
+        left.dedup();
+        let expected = [(0, 3), (1, 3), (2, 3), (3, 2), (4, 2), (5, 1)];
+        assert_eq!(left, expected, "{confirms}");
+        // One that is not finished is lost with the connection.
+        session.abort(NOW);
+        report(&mut session);
+        assert_eq!(session.unsent_in_parts(), 1);
+        assert_eq!(session.take_unsent().len(), usize::from(confirms));
+    }
+}

@@ -98,11 +98,11 @@ mod on {
                 };
             }
             // Health checks, and whom this server has turned away, are nothing to warn of.
-            let meant = match report.cause {
-                Cause::PlainRequest { .. } => true,
-                Cause::HandshakeRejected { .. } => report.role == Role::Server,
-                _ => false,
-            };
+            let meant = report.role == Role::Server
+                && matches!(
+                    report.cause,
+                    Cause::PlainRequest { .. } | Cause::HandshakeRejected { .. }
+                );
             match report.clean || meant {
                 true => record!(Level::INFO),
                 false => record!(Level::WARN),

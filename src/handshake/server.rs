@@ -3,19 +3,21 @@
 //! A [`Request`] exists only if it breaks no rule, so its getters cannot fail; or, where that is asked
 //! for, if it is plain HTTP and asks for no WebSocket at all.
 
-use alloc::vec::Vec;
+mod fields;
 
 use super::carrier::Carrier;
 use super::error::HandshakeError;
 use super::extension::{self, ExtensionOffer};
 use super::head::{Kind, Method, RequestHead, Version};
 use super::http1::head::HeadReader;
-use super::http1::headers::{Headers, Span, is_token};
+use super::http1::headers::{Headers, Span};
 use super::http1::known::{Count, Index, Known};
 use super::http1::uri::{is_plain_host, split_absolute, split_authority};
 use super::origin::default_port;
-use super::{ACCEPT_LEN, KEY_LEN, accept_of};
+use super::{ACCEPT_LEN, accept_of};
 use crate::config::Limits;
+
+use fields::{check_body, check_key, check_subprotocols, check_upgrade, check_version};
 
 /// One opening handshake of a server: waits for the request.
 ///
@@ -402,21 +404,6 @@ fn check_characters(target: &[u8]) -> Result<(), HandshakeError> {
     }
 }
 
-/// A body would be taken for frames here and for a request by another reader. Devices say that there
-/// is none.
-fn check_body(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
-    let empty = index.all_values(Known::ContentLength, headers, is_zero);
-    match index.has(Known::TransferEncoding) || !empty {
-        true => Err(HandshakeError::Body),
-        false => Ok(()),
-    }
-}
-
-/// Whether a Content-Length says that there is no body.
-fn is_zero(value: &[u8]) -> bool {
-    !value.is_empty() && value.iter().all(|byte| *byte == b'0')
-}
-
 fn check_host(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
     //= rfc6455#4.2.1
     //# A |Host| header field containing the server's authority.
@@ -455,111 +442,5 @@ fn check_stream_fields(index: &Index) -> Result<(), HandshakeError> {
     match index.has(Known::Connection) || index.has(Known::Upgrade) {
         true => Err(HandshakeError::ConnectionField),
         false => Ok(()),
-    }
-}
-
-fn check_upgrade(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
-    //= rfc6455#4.2.1
-    //# An |Upgrade| header field containing the value "websocket",
-    //# treated as an ASCII case-insensitive value.
-    if !index.list_has(Known::Upgrade, headers, "websocket") {
-        return Err(HandshakeError::UpgradeNotRequested);
-    }
-    //= rfc6455#4.2.1
-    //# A |Connection| header field that includes the token "Upgrade",
-    //# treated as an ASCII case-insensitive value.
-    if !index.list_has(Known::Connection, headers, "Upgrade") {
-        return Err(HandshakeError::ConnectionNotUpgrade);
-    }
-    Ok(())
-}
-
-fn check_version(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
-    //= rfc6455#4.2.1
-    //# A |Sec-WebSocket-Version| header field, with a value of 13.
-    match index.single(Known::Version, headers) {
-        Ok(b"13") => Ok(()),
-        Ok(_) | Err(Count::None) => Err(HandshakeError::Version),
-        //= rfc6455#11.3.5
-        //# However, the |Sec-WebSocket-Version| header field MUST NOT appear
-        //# more than once in an HTTP request.
-        Err(Count::Many) => Err(HandshakeError::VersionRepeated),
-    }
-}
-
-fn check_key(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
-    //= rfc6455#11.3.1
-    //# The |Sec-WebSocket-Key| header field MUST NOT appear more than once
-    //# in an HTTP request.
-    let key = index.single(Known::Key, headers).map_err(|count| match count {
-        Count::None => HandshakeError::KeyMissing,
-        Count::Many => HandshakeError::KeyRepeated,
-    })?;
-    //= rfc6455#4.2.1
-    //# A |Sec-WebSocket-Key| header field with a base64-encoded (see
-    //# Section 4 of [RFC4648]) value that, when decoded, is 16 bytes in
-    //# length.
-    match is_key(key) {
-        true => Ok(()),
-        false => Err(HandshakeError::KeyInvalid),
-    }
-}
-
-/// Whether this is 16 bytes in base64, which nobody needs decoded.
-///
-/// Bits beyond the last byte may be anything: RFC 6455's own example in section 4.1 sets some.
-fn is_key(key: &[u8]) -> bool {
-    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    key.len() == KEY_LEN
-        && key.strip_suffix(b"==").is_some_and(|letters| letters.iter().all(is_letter))
-}
-
-fn check_subprotocols(headers: &Headers, index: &Index) -> Result<(), HandshakeError> {
-    //= rfc6455#4.1
-    //# The elements that comprise this value
-    //# MUST be non-empty strings with characters in the range U+0021 to
-    //# U+007E not including separator characters as defined in
-    //# [RFC2616] and MUST all be unique strings.
-    if !index.has(Known::Protocol) {
-        return Ok(());
-    }
-    let mut names: Vec<&[u8]> = headers.list(Known::Protocol.name()).collect();
-    // Sorted first, so that a long list costs no more than a short one for each of its names.
-    names.sort_unstable();
-    let distinct = names.windows(2).all(|pair| pair.first() != pair.last());
-    if distinct && names.iter().all(|name| is_token(name)) {
-        Ok(())
-    } else {
-        Err(HandshakeError::SubprotocolsInvalid)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use base64::Engine as _;
-    use base64::alphabet::STANDARD;
-    use base64::engine::general_purpose::{GeneralPurpose, PAD};
-
-    use super::*;
-
-    #[test]
-    fn a_key_is_what_decodes_to_sixteen_bytes() {
-        let lenient = GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true));
-        let decodes = |key: &[u8]| lenient.decode(key).is_ok_and(|bytes| bytes.len() == 16);
-        let key = b"dGhlIHNhbXBsZSBub25jZQ==";
-        assert!(is_key(key) && is_key(b"AQIDBAUGBwgJCgsMDQ4PEC=="));
-        for at in 0..key.len() {
-            for byte in 0..=u8::MAX {
-                let mut other = *key;
-                other[at] = byte;
-                assert_eq!(is_key(&other), decodes(&other), "{}", other.escape_ascii());
-            }
-        }
-        for len in 0..40 {
-            for padding in 0..4 {
-                let other = [&b"A".repeat(len)[..], &b"=".repeat(padding)].concat();
-                assert_eq!(is_key(&other), decodes(&other), "{len} {padding}");
-            }
-        }
     }
 }

@@ -225,8 +225,8 @@ impl Driver {
         self
     }
 
-    /// Hands these events out from now on, or leaves them out. Those that were read before come, or do
-    /// not come, as it was then.
+    /// Hands these events out from now on, or leaves them out, as they are parsed. Those that were parsed
+    /// before come, or do not come, as it was then.
     pub fn receive_control_events(&mut self, wanted: bool) {
         self.settings.without_control_events = !wanted;
     }

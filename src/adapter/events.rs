@@ -64,7 +64,8 @@ pub enum IncomingEvent {
         /// From its Ping to it, where that is the latest one of the heartbeat or of `ping`.
         round_trip: Option<Duration>,
     },
-    /// The peer's Close. Ours follows by itself, and then the report, which has what the peer's says.
+    /// The peer's Close. Ours follows by itself, unless it was first, and then the report, which has what
+    /// the peer's says.
     CloseReceived,
     /// The connection has ended, and this is how. Every later call returns the same report.
     Ended(Box<Termination>),

@@ -120,7 +120,7 @@ impl Pending {
 /// Why a part could not be sent, with the report if there is one.
 pub(super) fn refused(error: SendError, report: Option<&Termination>) -> io::Error {
     let kind = match error {
-        SendError::Opening => ErrorKind::NotConnected,
+        SendError::Opening | SendError::NotConnected => ErrorKind::NotConnected,
         SendError::Closing | SendError::Ended | SendError::WriteFailed => ErrorKind::BrokenPipe,
         SendError::Full | SendError::OutboxFull => ErrorKind::WouldBlock,
         SendError::FragmentsPending

@@ -332,7 +332,7 @@ impl Plan {
     pub(super) fn refusal(&self) -> SendError {
         match self.reconnect.state() {
             State::GaveUp(_) => SendError::Ended,
-            _ => SendError::Opening,
+            _ => SendError::NotConnected,
         }
     }
 }

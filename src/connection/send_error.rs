@@ -23,6 +23,10 @@ pub enum SendError {
     /// The opening handshake is not over.
     #[error("the opening handshake is not over")]
     Opening,
+    /// There is no open connection: a `Reconnecting` of an adapter is between two, or
+    /// before the first. An outbox would keep the message for the next one.
+    #[error("there is no open connection")]
+    NotConnected,
     /// A Close frame was sent or received, after which no data may follow (RFC 6455 section 5.5.1);
     /// or the peer's stream has ended, and what was accepted before still leaves.
     #[error("the connection is closing")]

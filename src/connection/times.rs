@@ -86,7 +86,7 @@ impl Times {
 
     #[inline]
     fn is_followed_by(&self, now: Timestamp) -> bool {
-        now.as_nanos().wrapping_sub(self.now().as_nanos()) < GAP
+        now.as_nanos().checked_sub(self.now().as_nanos()).is_some_and(|passed| passed < GAP)
     }
 
     /// Time runs forwards, whatever the caller says.

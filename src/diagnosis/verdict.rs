@@ -242,7 +242,7 @@ pub enum Verdict {
     },
     /// What answers at the proxy's address is no proxy of that kind.
     NotAProxy,
-    /// The proxy hung up before it had answered.
+    /// The proxy hung up before the way through it was open.
     ProxyCutShort,
     /// TLS with an `https://` proxy failed, in its handshake or later.
     ProxyTls {

@@ -35,6 +35,8 @@ pub(super) struct Conversation {
     /// An answer that lets the connection through, with what lies behind it. It waits until all that
     /// was to be said has left, which would else be taken for the connection's own.
     early: Option<(Vec<u8>, Told)>,
+    /// Some of what was to be said never will be.
+    lost: bool,
     /// Some of it has.
     asked: bool,
     pub(super) read_blocked: bool,
@@ -86,7 +88,16 @@ impl Conversation {
             ProxyKind::Socks5 => Speaks::Socks(Socks::begin(host, port, credentials, &mut output)),
         };
         let (read_blocked, write_blocked) = (false, false);
-        Self { cover, speaks, output, early: None, asked: false, read_blocked, write_blocked }
+        Self {
+            cover,
+            speaks,
+            output,
+            early: None,
+            lost: false,
+            asked: false,
+            read_blocked,
+            write_blocked,
+        }
     }
 
     /// What is under way.
@@ -142,7 +153,10 @@ impl Conversation {
         self.asked |= said > 0;
         self.output.advance(said);
         match self.early.take_if(|_| self.output.is_empty()) {
-            Some(_) if self.cover.is_over() => Came::End,
+            Some(early) if self.cover.is_over() => {
+                self.early = Some(early);
+                Came::End
+            }
             Some((rest, told)) => Came::Answer(rest, told),
             None => Came::Nothing,
         }
@@ -151,9 +165,10 @@ impl Conversation {
     /// What the proxy has said is still worth reading, unless it has let through what nobody will hear
     /// of.
     pub(super) fn handle_write_failed(&mut self) -> Came {
+        self.lost |= !self.output.is_empty();
         self.cover.clear();
         self.output.clear();
-        if self.early.take().is_some() { Came::End } else { Came::Nothing }
+        if self.early.is_some() { Came::End } else { Came::Nothing }
     }
 
     /// Takes what was read.
@@ -181,7 +196,11 @@ impl Conversation {
 
     /// The proxy has answered.
     fn answer(&mut self, rest: Vec<u8>, told: Told) -> Came {
-        if self.output.is_empty() || failure(told.0, false).is_some() {
+        let through = failure(told.0, false).is_none();
+        if through && self.lost {
+            return Came::End;
+        }
+        if !through || self.output.is_empty() {
             return Came::Answer(rest, told);
         }
         self.early = Some((rest, told));
@@ -205,6 +224,11 @@ impl Conversation {
             },
         };
         Some((input.get(taken..).unwrap_or_default().into(), told))
+    }
+
+    /// What the proxy has said before it was asked to the end.
+    pub(super) fn early_answer(&self) -> Option<ProxyAnswer> {
+        self.early.as_ref().map(|(_, (answer, _))| *answer)
     }
 
     /// Takes what there is of an answer when no more will come.

@@ -143,6 +143,9 @@ impl Dial {
     /// No more will come of the proxy: a refusal that has begun counts, else this failure.
     pub(super) fn finish_proxy(&mut self, otherwise: DialFailure) {
         let Stage::Proxy(_, conversation) = &mut self.stage else { return };
+        if let (Some(proxy), Some(answer)) = (&mut self.record.proxy, conversation.early_answer()) {
+            proxy.answer = Some(answer);
+        }
         match (conversation.finish(), conversation.failure()) {
             (Some(told), _) => self.conclude_proxy(told, |_| {}),
             (None, Some(failure)) => self.fail(failure.into()),

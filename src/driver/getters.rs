@@ -46,7 +46,7 @@ impl Driver {
 
     /// As [`send`](Self::send), if the message is accepted, framed at once and copied. Returns whether
     /// it is.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "tokio")]
     #[inline]
     pub(crate) fn send_direct(&mut self, message: &Outgoing<'_>, now: Timestamp) -> bool {
         let sent = self.session.feed_direct(message, now);
@@ -62,13 +62,13 @@ impl Driver {
     fn has_queued(&mut self, now: Timestamp) {
         self.tell(now);
         self.queued = true;
-        self.calm = self.calm && !self.unparsed.is_empty() && !self.has_to_turn(now);
+        self.calm = self.calm && !self.unparsed.is_empty() && !self.has_to_turn();
     }
 
     /// Whether a write or a deadline comes before the next message that was read.
     #[inline]
-    fn has_to_turn(&self, now: Timestamp) -> bool {
-        self.session.is_due(now) || self.session.pending_output() >= WRITE_SOON
+    fn has_to_turn(&self) -> bool {
+        self.session.is_due(self.now) || self.session.pending_output() >= WRITE_SOON
     }
 
     /// The latest time that was told.

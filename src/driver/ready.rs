@@ -13,6 +13,9 @@ use crate::wire::message::Message;
 /// What a waiting event counts for beside its payload.
 const PER_EVENT: usize = 64;
 
+/// As much memory is kept for what the next Pings and Pongs say.
+const KEPT: usize = 256;
+
 #[derive(Debug, Default)]
 pub(super) struct Ready {
     /// Of most reads there is no more than one, which takes no memory of its own here.
@@ -38,6 +41,9 @@ impl Payloads {
         let len = self.waiting.pop_front().unwrap_or_default();
         self.handed.clear();
         self.handed.extend(self.waiting.drain(..usize::from(len)));
+        if self.waiting.is_empty() && self.waiting.capacity() > KEPT {
+            self.waiting = VecDeque::new();
+        }
     }
 }
 
@@ -145,7 +151,10 @@ impl Ready {
     pub(super) fn clear(&mut self) {
         self.first = None;
         self.more = None;
-        self.payloads = None;
+        // What was handed out is asked for later.
+        if let Some(payloads) = &mut self.payloads {
+            payloads.waiting = VecDeque::new();
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use super::evidence::Evidence;
 use super::position::{Bytes, Position};
 use super::tls::TlsFacts;
 use super::transport::{ReadClosed, TransportError};
+#[cfg(feature = "tracing")]
+use crate::handshake::Suspect;
 use crate::handshake::{HandshakeError, Refusal};
 use crate::time::display::Span;
 use crate::wire::close::{ABNORMAL_CLOSURE, CloseFrame};
@@ -144,6 +146,19 @@ impl Termination {
     #[must_use]
     pub fn reason(&self) -> &str {
         self.peer_close.as_ref().map_or("", CloseFrame::reason)
+    }
+
+    /// Whether this server has turned a client away, as it was meant to: health checks, a foreign Origin,
+    /// what the application has rejected.
+    #[cfg(feature = "tracing")]
+    pub(super) fn is_turned_away(&self) -> bool {
+        let meant = match self.cause {
+            Cause::HandshakeInvalid(error) => error.suspect() == Suspect::Nothing,
+            ref cause => {
+                matches!(cause, Cause::PlainRequest { .. } | Cause::HandshakeRejected { .. })
+            }
+        };
+        meant && self.role == Role::Server
     }
 
     fn is_before_open(&self) -> bool {

@@ -19,7 +19,7 @@ mod on {
     use tracing::{Level, Span};
 
     use crate::handshake::{ClientRequest, Request};
-    use crate::report::{Cause, Termination};
+    use crate::report::Termination;
     use crate::wire::role::Role;
 
     /// A connection's span; none once its ending was recorded, and none where the session has it.
@@ -97,13 +97,8 @@ mod on {
                     )
                 };
             }
-            // Health checks, and whom this server has turned away, are nothing to warn of.
-            let meant = report.role == Role::Server
-                && matches!(
-                    report.cause,
-                    Cause::PlainRequest { .. } | Cause::HandshakeRejected { .. }
-                );
-            match report.clean || meant {
+            // Whom this server has turned away is nothing to warn of.
+            match report.clean || report.is_turned_away() {
                 true => record!(Level::INFO),
                 false => record!(Level::WARN),
             }

@@ -353,6 +353,22 @@ proptest! {
     }
 }
 
+/// Found by a review: a time near zero was taken for one behind the last that there is.
+#[test]
+fn behind_its_very_end_time_does_not_begin_anew() {
+    let at = |seconds| Timestamp::ZERO + Duration::from_secs(seconds);
+    for role in ROLES {
+        let config = Config::default();
+        let mut connection = Connection::new(role, config, Seed::new([1; 32]), at(20));
+        let mut output = BytesMut::new();
+        connection.handle_flushed(0, Timestamp::MAX);
+        connection.send("x", &mut output, Timestamp::ZERO).unwrap();
+        assert_eq!(connection.evidence().ended, Timestamp::MAX);
+        connection.handle_timeout(at(31));
+        assert_eq!(connection.evidence().ended, Timestamp::MAX);
+    }
+}
+
 #[test]
 fn time_at_its_very_end_does_no_harm() {
     for role in ROLES {

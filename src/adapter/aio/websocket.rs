@@ -138,8 +138,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Waits for the next message, Ping, Pong or Close, or for the end, as [`next`](Self::next) does.
     ///
-    /// Control frames are told from the first call on, and none that was read before. It can be called
-    /// in turn with `next`, which passes over them.
+    /// Control frames are told from the first call on, and none that was passed over before. From then on
+    /// they wait to be taken as messages do, by this or by `next`, which passes over them.
     ///
     /// ```no_run
     /// # async fn run(mut socket: farewell::aio::WebSocket<tokio::net::TcpStream>) {

@@ -37,7 +37,7 @@ macro_rules! reconnecting {
             /// [`ReconnectConfig::give_up_after_attempts`]. Call it before [`next`](Self::next).
             ///
             /// One that opened and ended soon counts as well: stable is what was open for
-            /// [`ReconnectConfig::stable_after`], or what [`mark_healthy`](Self::mark_healthy) says.
+            /// [`ReconnectConfig::stable_after`], and for as long as the delay before it.
             #[must_use]
             pub fn give_up_after_attempts(mut self, count: u32) -> Self {
                 self.plan.give_up_after_attempts(count);

@@ -167,7 +167,7 @@ pub(super) fn not_a_proxy() -> Row {
 pub(super) fn proxy_cut_short() -> Row {
     row(
         "proxy_cut_short",
-        "the proxy ended the connection before it had answered",
+        "the proxy ended the connection before the way through it was open",
         "The proxy crashed, does not speak this protocol, or does not like the request: check its \
          scheme and port (https:// where it speaks TLS itself, http:// where it does not), and read its \
          log.",
@@ -199,8 +199,8 @@ pub(super) fn dial_timed_out(phase: DialPhase) -> Row {
              for what it knows, so use http:// for it; or allow more time."
         }
         DialPhase::Proxy => {
-            "The proxy took the connection and says nothing: it may wait for a server that does not \
-             answer it, or speak another protocol; read its log, or allow more time."
+            "The proxy took the connection and did not open the way in time: it may wait for a server that \
+             does not answer it, or speak another protocol; read its log, or allow more time."
         }
         DialPhase::Tls | DialPhase::Upgrade => "Check the server's load, or allow more time.",
     };

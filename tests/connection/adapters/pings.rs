@@ -297,10 +297,10 @@ fn a_tokio_half_pings_whether_the_other_reads_or_not() {
 #[test]
 fn without_a_connection_no_ping_is_sent() {
     let mut client = blocking::Reconnecting::to("ws://127.0.0.1:1/").unwrap();
-    assert_eq!(client.ping(), Err(PingError::Refused(SendError::Opening)));
+    assert_eq!(client.ping(), Err(PingError::Refused(SendError::NotConnected)));
     runtime().block_on(async {
         let mut client = aio::Reconnecting::to("ws://127.0.0.1:1/").unwrap();
         let within = client.ping_within(millis(10)).await;
-        assert_eq!(within, Err(PingError::Refused(SendError::Opening)));
+        assert_eq!(within, Err(PingError::Refused(SendError::NotConnected)));
     });
 }

@@ -371,10 +371,10 @@ fn without_a_connection_messages_are_given_back<K: Kind>() {
     let (request, server) = script(vec![Box::new(|mut raw| raw.write(&close(1002)))]);
     let mut client = K::tcp(request, settings(), fast(), &[]);
     let message = || Message::from("mine");
-    assert_eq!(client.feed(message()), Err((SendError::Opening, message())));
-    assert_eq!(client.flush(), Err(SendError::Opening));
+    assert_eq!(client.feed(message()), Err((SendError::NotConnected, message())));
+    assert_eq!(client.flush(), Err(SendError::NotConnected));
     assert_eq!(trace(&client.next()), "attempt 1");
-    assert_eq!(client.feed(message()), Err((SendError::Opening, message())));
+    assert_eq!(client.feed(message()), Err((SendError::NotConnected, message())));
     assert_eq!(trace(&client.next()), "opened");
     ended(&mut client);
     assert_eq!(client.feed(message()), Err((SendError::Ended, message())));

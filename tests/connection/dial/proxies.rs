@@ -315,8 +315,8 @@ fn a_head_that_is_cut_lets_nothing_through_and_hides_no_refusal() {
     assert_eq!(failure(dial("ws://h.example/", "p.example", half, true)), ProxyFailure::CutShort);
 }
 
-/// A proxy that has answered before more than two bytes of the request have left.
-fn early(proxy: &str, answer: &[u8]) -> Dial {
+/// A proxy that has two bytes of the request, and no more for now.
+fn asked_in_part(proxy: &str) -> Dial {
     let now = Timestamp::ZERO;
     let mut dial = Dial::new(&request("ws://h.example/"), &through(proxy), &Config::default(), now);
     assert!(matches!(dial.next(), Step::Resolve { .. }));
@@ -326,6 +326,12 @@ fn early(proxy: &str, answer: &[u8]) -> Dial {
     assert!(matches!(dial.next(), Step::Write));
     dial.handle_written(2, now);
     dial.handle_write_blocked();
+    dial
+}
+
+/// The same, that has answered.
+fn early(proxy: &str, answer: &[u8]) -> Dial {
+    let (mut dial, now) = (asked_in_part(proxy), Timestamp::ZERO);
     let (first, last) = answer.split_at(2);
     for piece in [first, last] {
         assert!(matches!(dial.next(), Step::Read));
@@ -357,7 +363,27 @@ fn an_answer_that_comes_early_waits_for_the_request() {
         let mut dial = early(proxy, answer);
         dial.handle_write_failed(now);
         assert!(matches!(dial.next(), Step::Failed));
-        let failure = dial.into_result().unwrap_err().record.failure;
-        assert_eq!(failure, Some(ProxyFailure::CutShort.into()), "{proxy}");
+        let record = dial.into_result().unwrap_err().record;
+        assert_eq!(record.failure, Some(ProxyFailure::CutShort.into()), "{proxy}");
+        assert!(record.proxy.is_some_and(|proxy| proxy.answer.is_some()), "{proxy}");
+
+        let mut dial = early(proxy, answer);
+        dial.handle_timeout(Timestamp::MAX);
+        let record = dial.into_result().unwrap_err().record;
+        assert_eq!(record.failure, Some(DialFailure::TimedOut { phase: DialPhase::Proxy }));
+        assert!(record.proxy.is_some_and(|proxy| proxy.answer.is_some()), "{proxy}");
     }
+}
+
+/// Whoever was not asked to the end lets nobody through, in whichever order that is known.
+#[test]
+fn an_answer_to_what_was_lost_lets_nothing_through() {
+    let now = Timestamp::ZERO;
+    let mut dial = asked_in_part("http://p.example");
+    dial.handle_write_failed(now);
+    assert!(matches!(dial.next(), Step::Read));
+    dial.handle_read(OK, now);
+    assert!(matches!(dial.next(), Step::Failed));
+    let failure = dial.into_result().unwrap_err().record.failure;
+    assert_eq!(failure, Some(ProxyFailure::CutShort.into()));
 }

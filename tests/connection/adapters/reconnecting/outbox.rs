@@ -253,7 +253,7 @@ fn what_is_sent_before_a_connection_leaves_with_it_in_order<K: KeepingKind>() {
     }
     assert_eq!(client.send("3".into()), Ok(()));
     assert_eq!((client.kept().messages, client.kept().bytes), (3, 3));
-    assert_eq!(client.flush(), Err(SendError::Opening), "nothing has left");
+    assert_eq!(client.flush(), Err(SendError::NotConnected), "nothing has left");
     until_it_gives_up(&mut client);
     assert_eq!(server.join().unwrap(), [["1", "2", "3"]]);
     assert_eq!((client.kept(), client.resent()), (Kept::default(), 0));
@@ -336,7 +336,11 @@ fn without_an_outbox_what_may_have_arrived_comes_back<K: KeepingKind>() {
         raw.reset();
     })]);
     let mut client = K::keeping(request, ask(None, true));
-    assert_eq!(client.try_feed("early"), Err(SendError::Opening), "it would be kept for nobody");
+    assert_eq!(
+        client.try_feed("early"),
+        Err(SendError::NotConnected),
+        "it would be kept for nobody"
+    );
     while !matches!(client.next(), ReconnectEvent::Opened) {}
     client.send("one".into()).unwrap();
     // The Pong for its Ping comes before the one for this.

@@ -202,7 +202,7 @@ fn without_a_connection_no_message_is_begun<K: PiecesKind>() {
         drop(raw.rest());
     })]);
     let mut client = K::pieces(request, settings(), true);
-    assert_eq!(client.refusal(), Some(SendError::Opening));
+    assert_eq!(client.refusal(), Some(SendError::NotConnected));
     while !matches!(client.next(), ReconnectEvent::GaveUp(_)) {}
     assert_eq!(client.refusal(), Some(SendError::Ended));
     server.join().unwrap();

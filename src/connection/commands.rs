@@ -266,6 +266,15 @@ impl Connection {
         self.sender.append(kind.into(), true, payload, out, now);
     }
 
+    /// Accepts a whole message of which the frame was made before, where it
+    /// [takes](Self::takes_message) one.
+    #[inline]
+    pub(crate) fn frame_accepted(&mut self, payload: usize, frame: usize, now: Timestamp) {
+        let now = self.enter(now);
+        self.sender.begin_message(payload as u64, now);
+        self.sender.count_frame(frame as u64, now);
+    }
+
     /// Accepts a fragment of `len` bytes, which is then framed likewise. Returns the opcode of its
     /// first frame.
     pub(crate) fn next_fragment(

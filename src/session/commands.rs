@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 use super::outgoing::{Content, Outgoing, SendRefused};
+use super::prepared::Frame;
 use super::{Opened, RespondError, Session, Stage, Unsent, at_either};
 use crate::connection::{Connection, SendError};
 use crate::handshake::{Accept, Rejection};
@@ -177,6 +178,9 @@ impl Session {
     /// the same as [`feed_whole`](Self::feed_whole).
     #[inline]
     pub(crate) fn feed_direct(&mut self, message: &Outgoing<'_>, now: Timestamp) -> bool {
+        if let Some(prepared) = message.prepared() {
+            return self.feed_frame(prepared.plain(), now);
+        }
         let (Some(bytes), Stage::Open(connection)) = (message.to_copy(), &mut self.stage) else {
             return false;
         };
@@ -186,6 +190,16 @@ impl Session {
         }
         self.send_queue.add_direct(message.kind(), bytes, connection, now);
         true
+    }
+
+    /// The same of a frame that was made before.
+    #[inline(never)]
+    fn feed_frame(&mut self, frame: &Frame, now: Timestamp) -> bool {
+        let Stage::Open(connection) = &mut self.stage else { return false };
+        let takes = self.deflate.is_none()
+            && self.send_queue.takes_direct(frame.payload().len())
+            && connection.takes_message();
+        takes && self.send_queue.add_direct_frame(frame, connection, now)
     }
 
     #[inline(never)]

@@ -93,6 +93,15 @@ impl<'a> Outgoing<'a> {
         }
     }
 
+    /// What was prepared, if that is what it is.
+    #[inline]
+    pub(super) fn prepared(&self) -> Option<&Prepared> {
+        match &self.content {
+            Content::Message(_) => None,
+            Content::Prepared(prepared) => Some(prepared),
+        }
+    }
+
     /// The message itself; a prepared one shares its payload.
     #[must_use]
     pub fn into_message(self) -> Message<'a> {

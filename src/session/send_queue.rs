@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use super::ledger::{Left, Piece};
 use super::output::Output;
 use super::output_buffer::{OWN_SEGMENT, OutputBuffer};
-use super::prepared::Prepared;
+use super::prepared::{Frame, Prepared};
 use super::unsent::{Unsent, UnsentLog};
 use crate::config::Config;
 use crate::connection::{Connection, SendError, UndeliveredParts};
@@ -232,6 +232,24 @@ impl SendQueue {
     ) {
         let append = |out: &mut BytesMut| connection.append_message(kind, payload, out, now);
         self.output.write(Piece::MessageEnd, append);
+    }
+
+    /// Queues a frame that was made before, in the same case, if it is a short one and the connection
+    /// needs no other. Returns whether it is.
+    #[inline]
+    pub(super) fn add_direct_frame(
+        &mut self,
+        frame: &Frame,
+        connection: &mut Connection,
+        now: Timestamp,
+    ) -> bool {
+        let bytes = frame.bytes();
+        if connection.role() != Role::Server || bytes.len() >= SHARED {
+            return false;
+        }
+        connection.frame_accepted(frame.payload().len(), bytes.len(), now);
+        self.output.write(Piece::MessageEnd, |out| out.extend_from_slice(bytes));
+        true
     }
 
     /// Queues a frame with a payload that is copied.

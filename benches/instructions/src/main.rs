@@ -44,6 +44,8 @@ const WORKLOADS: &[(&str, Prepare)] = &[
     ("connection-write-server", connection::write_server),
     ("session-write-server", session::write_server),
     ("tokio-write-server", over_tokio::write_server),
+    ("tokio-write-prepared", over_tokio::write_prepared),
+    ("blocking-write-server", over_blocking::write_server),
     ("session-write-64", session::write_batches),
     ("tokio-write-64", over_tokio::write_batches),
     ("connection-write-client", connection::write_client),

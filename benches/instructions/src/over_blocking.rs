@@ -25,6 +25,17 @@ pub fn read(feed: Feed, count: usize) -> Work {
     })
 }
 
+pub fn write_server(count: usize) -> Work {
+    let (stream, config) = (Messages { feed: Feed::nothing() }, Config::default());
+    let socket = WebSocket::upgraded(stream, Role::Server, Negotiated::default(), config, &[]);
+    let mut socket = socket.expect("the system has random bytes");
+    Box::new(move || {
+        for _ in 0..count {
+            assert!(socket.send(black_box(&wire::PAYLOAD[..])).is_ok());
+        }
+    })
+}
+
 /// A stream of messages that is always ready and accepts all that is written.
 struct Messages {
     feed: Feed,

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use farewell::aio::{Acceptor, Incoming, WebSocket, accept as accept_socket, handshake};
 use farewell::handshake::{ClientRequest, Negotiated, Origins};
-use farewell::{Config, Role};
+use farewell::{Config, Prepared, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 
@@ -40,6 +40,18 @@ pub fn write_server(count: usize) -> Work {
         runtime.block_on(async {
             for _ in 0..count {
                 assert!(socket.send(black_box(&PAYLOAD[..])).await.is_ok());
+            }
+        });
+    })
+}
+
+pub fn write_prepared(count: usize) -> Work {
+    let (runtime, mut socket) = (runtime(), upgraded(Feed::nothing()));
+    let prepared = Prepared::new(&PAYLOAD[..]);
+    Box::new(move || {
+        runtime.block_on(async {
+            for _ in 0..count {
+                assert!(socket.send(black_box(&prepared)).await.is_ok());
             }
         });
     })

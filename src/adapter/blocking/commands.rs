@@ -114,7 +114,11 @@ impl<A: Access> Turn<A> {
     }
 
     pub(super) fn flush(&mut self) -> Result<(), SendError> {
-        self.wait_for(Want::Flushed);
+        self.begin(None);
+        if self.flush_at_once() {
+            return Ok(());
+        }
+        self.go_on(Want::Flushed, |event| event.is_none().then_some(()));
         self.access.with(|driver| driver.failed()).map_or(Ok(()), Err)
     }
 

@@ -4,7 +4,7 @@
 use std::thread;
 
 use super::access::{Access, GLANCE};
-use crate::driver::{Step, Wait, Want};
+use crate::driver::{Driver, Flushing, Step, Wait, Want};
 use crate::session::SessionEvent;
 use crate::time::{Clock, Timestamp};
 
@@ -23,8 +23,45 @@ impl<A: Access> Turn<A> {
         until: Option<Timestamp>,
         pick: impl Fn(Option<SessionEvent<'static>>) -> Option<T>,
     ) -> Option<T> {
+        self.begin(until);
+        self.go_on(want, pick)
+    }
+
+    /// A call begins that is over at this time, if at any: what was blocked is tried again.
+    #[inline]
+    pub(super) fn begin(&mut self, until: Option<Timestamp>) {
         let clock = self.clock;
         self.access.with(|driver| driver.begin(until, || clock.now()));
+    }
+
+    /// Executes the steps of a flush as far as nothing keeps it up. Returns whether that was all.
+    #[inline]
+    pub(super) fn flush_at_once(&mut self) -> bool {
+        while let Some(step) = self.access.with(Driver::next_of_flush) {
+            match step {
+                Flushing::Write => self.write(true),
+                Flushing::Flush => self.access.flush(self.clock),
+                Flushing::Done => return true,
+            }
+        }
+        false
+    }
+
+    #[inline]
+    fn write(&mut self, wait: bool) {
+        let clock = self.clock;
+        let timeout = self.access.with(|driver| driver.write_timeout(|| clock.now()));
+        self.access.write(wait, timeout.max(GLANCE), clock);
+    }
+
+    /// Goes on with the call, as [`run`](Self::run) does.
+    #[inline]
+    pub(super) fn go_on<T>(
+        &mut self,
+        want: Want,
+        pick: impl Fn(Option<SessionEvent<'static>>) -> Option<T>,
+    ) -> Option<T> {
+        let clock = self.clock;
         loop {
             match self.access.with(|driver| driver.next(want)) {
                 Step::Event(event) => {
@@ -36,10 +73,7 @@ impl<A: Access> Turn<A> {
                 //= rfc6455#6.1
                 //# The frame(s) that have been formed MUST be transmitted over the
                 //# underlying network connection.
-                Step::Write => {
-                    let wait = self.access.with(|driver| driver.write_timeout(|| clock.now()));
-                    self.access.write(want != Want::Event, wait.max(GLANCE), clock);
-                }
+                Step::Write => self.write(want != Want::Event),
                 Step::Flush => self.access.flush(clock),
                 Step::ShutDown(how) => self.access.shut_down(how),
                 Step::Read => {

@@ -45,6 +45,8 @@ fn a_close_in_the_middle_of_a_message_takes_no_memory<A: Streams>() {
     let peer = thread::spawn(move || {
         raw.write(&masked(0x02, b"begun"));
         let (close, body) = raw.frame();
+        // What is left of it is passed over in any case. Another one would be put together.
+        raw.write(&[masked(0x80, b"end"), masked(0x02, b"another")].concat());
         let part = masked(0x00, &[7; 100_000]);
         for _ in 0..60 {
             raw.write(&part);

@@ -225,12 +225,6 @@ impl Driver {
         self
     }
 
-    /// Hands these events out from now on, or leaves them out, as they are parsed. Those that were parsed
-    /// before come, or do not come, as it was then.
-    pub fn receive_control_events(&mut self, wanted: bool) {
-        self.settings.without_control_events = !wanted;
-    }
-
     /// Says that a read may wait for ever, whatever the deadline.
     ///
     /// What is there is then handed out before a read is tried, even if a deadline has passed. And

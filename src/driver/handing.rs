@@ -61,6 +61,12 @@ impl Driver {
         }
     }
 
+    /// Hands out what [`without_control_events`](Self::without_control_events) leaves out from now on, as
+    /// it is parsed, or leaves it out again. What was parsed before comes, or does not, as it was then.
+    pub fn receive_control_events(&mut self, wanted: bool) {
+        self.settings.without_control_events = !wanted;
+    }
+
     /// Whether messages are handed out in chunks.
     pub(crate) fn gives_chunks(&self) -> bool {
         self.handing.in_chunks

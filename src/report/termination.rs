@@ -152,12 +152,10 @@ impl Termination {
     /// what the application has rejected.
     #[cfg(feature = "tracing")]
     pub(super) fn is_turned_away(&self) -> bool {
-        let meant = match self.cause {
-            Cause::HandshakeInvalid(error) => error.suspect() == Suspect::Nothing,
-            ref cause => {
-                matches!(cause, Cause::PlainRequest { .. } | Cause::HandshakeRejected { .. })
-            }
-        };
+        let meant = matches!(
+            self.cause,
+            Cause::PlainRequest { .. } | Cause::HandshakeRejected { .. }
+        ) || matches!(self.cause, Cause::HandshakeInvalid(error) if error.suspect() == Suspect::Nothing);
         meant && self.role == Role::Server
     }
 

@@ -5,6 +5,8 @@
 //! frames only as the output drains, so that a Pong or a Ping never waits behind all of it. The
 //! Close follows the last frame of the last message.
 
+mod direct;
+
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -14,7 +16,7 @@ use bytes::{Bytes, BytesMut};
 use super::ledger::{Left, Piece};
 use super::output::Output;
 use super::output_buffer::{OWN_SEGMENT, OutputBuffer};
-use super::prepared::{Frame, Prepared};
+use super::prepared::Prepared;
 use super::unsent::{Unsent, UnsentLog};
 use crate::config::Config;
 use crate::connection::{Connection, SendError, UndeliveredParts};
@@ -208,48 +210,6 @@ impl SendQueue {
             log.handle_left(left.messages);
         }
         left
-    }
-
-    /// Whether a message of `len` bytes is accepted and framed at once: nothing waits before it, it fits
-    /// into one frame, and nobody asked for unsent messages.
-    #[inline]
-    pub(super) fn takes_direct(&self, len: usize) -> bool {
-        let framed = self.output.len() + self.output.ledger().memory();
-        self.waiting.is_none()
-            && self.unsent.is_none()
-            && len <= self.fragment_size
-            && framed <= self.limit
-    }
-
-    /// Queues a message of which that is so, where the connection takes it.
-    #[inline]
-    pub(super) fn add_direct(
-        &mut self,
-        kind: MessageKind,
-        payload: &[u8],
-        connection: &mut Connection,
-        now: Timestamp,
-    ) {
-        let append = |out: &mut BytesMut| connection.append_message(kind, payload, out, now);
-        self.output.write(Piece::MessageEnd, append);
-    }
-
-    /// Queues a frame that was made before, in the same case, if it is a short one and the connection
-    /// needs no other. Returns whether it is.
-    #[inline]
-    pub(super) fn add_direct_frame(
-        &mut self,
-        frame: &Frame,
-        connection: &mut Connection,
-        now: Timestamp,
-    ) -> bool {
-        let bytes = frame.bytes();
-        if connection.role() != Role::Server || bytes.len() >= SHARED {
-            return false;
-        }
-        connection.frame_accepted(frame.payload().len(), bytes.len(), now);
-        self.output.write(Piece::MessageEnd, |out| out.extend_from_slice(bytes));
-        true
     }
 
     /// Queues a frame with a payload that is copied.

@@ -248,7 +248,8 @@ fn check(seen: &Seen, expected: Said, case: &str) {
         "{case}"
     );
     // Whom a server turns away is nothing to warn of.
-    let meant = clean || (cause == "handshake_rejected" && event["role"] == "server");
+    let turned_away = cause == "handshake_rejected" || case.contains("refuses the Origin");
+    let meant = clean || (turned_away && event["role"] == "server");
     assert_eq!(*level, if meant { Level::INFO } else { Level::WARN }, "{case}");
     assert!(seen.is_closed(), "{case}: {seen:?}");
 }

@@ -124,15 +124,16 @@ impl Ready {
         if self.more.is_some() {
             self.refill();
         }
-        if matches!(first, Some(SessionEvent::Ping | SessionEvent::Pong { .. })) {
-            self.hand_out_payload();
+        if self.payloads.is_some() {
+            self.hand_out_payload(first.as_ref());
         }
         first
     }
 
     #[cold]
-    fn hand_out_payload(&mut self) {
-        if let Some(payloads) = &mut self.payloads {
+    fn hand_out_payload(&mut self, event: Option<&SessionEvent<'static>>) {
+        let says = matches!(event, Some(SessionEvent::Ping | SessionEvent::Pong { .. }));
+        if let Some(payloads) = self.payloads.as_mut().filter(|_| says) {
             payloads.hand_out();
         }
     }

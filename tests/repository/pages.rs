@@ -47,7 +47,7 @@ fn every_page_is_listed_where_tasks_are() {
     assert_eq!(files, pages.len(), "a file of src/guide is no page");
 }
 
-/// `text` and `toml` are no programs; `no_run` is compiled.
+/// `text`, `toml` and `sh` are no programs; `no_run` is compiled.
 #[test]
 fn every_page_has_a_program_that_is_compiled() {
     for page in pages() {
@@ -56,7 +56,7 @@ fn every_page_has_a_program_that_is_compiled() {
         let compiled = blocks.iter().filter(|(kind, _)| matches!(*kind, "" | "no_run")).count();
         assert!(compiled > 0, "{page} has no program");
         for (kind, _) in &blocks {
-            assert!(matches!(*kind, "" | "no_run" | "text" | "toml"), "{page}: ```{kind}");
+            assert!(matches!(*kind, "" | "no_run" | "text" | "toml" | "sh"), "{page}: ```{kind}");
         }
     }
 }

@@ -19,6 +19,9 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Visit = std::result::Result<(Option<DialRecord>, Box<Termination>), ConnectError>;
 
 fn main() -> Result<()> {
+    // With all features there are two providers of cryptography, of which a process chooses one.
+    #[cfg(feature = "rustls-ring")]
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let (mut blocking, mut options) = (false, ConnectOptions::new());
     let mut url = "ws://127.0.0.1:9001/".to_owned();
     let mut args = std::env::args().skip(1);

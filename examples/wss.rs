@@ -20,6 +20,8 @@ use farewell::{AcceptError, Acceptor, CloseCode, ConnectOptions, TlsFacts, block
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
+    // With all features there are two providers of cryptography, of which a process chooses one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", address, chain, key] => {

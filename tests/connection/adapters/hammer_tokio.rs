@@ -222,7 +222,7 @@ fn many_tasks_lose_double_and_reorder_nothing() {
             config.limits.pending_output = [0, 1_000, 1 << 20][seed as usize / 10 % 3];
             config.fragment_size = Some(700);
             let room = [1, 64, 1_000, 65_536][seed as usize / 10 % 4];
-            flood(duplex(room), config, 120, 2_000, seed).await;
+            flood(duplex(room), config, 60, 2_000, seed).await;
         },
         4,
     );

@@ -185,7 +185,7 @@ fn run(role: Role, script: &Script, cuts: Option<Rng>, echoes: bool) -> Seen {
                 events.push(report.to_string());
                 return (events, written);
             }
-            Step::Event(event) => events.push(format!("{event:#?}")),
+            Step::Event(event) => events.push(format!("{event:?}")),
             Step::Write => {
                 let mut output = driver.output();
                 let most = output.remaining();

@@ -332,7 +332,11 @@ impl Plan {
     pub(super) fn refusal(&self) -> SendError {
         match self.reconnect.state() {
             State::GaveUp(_) => SendError::Ended,
-            _ => SendError::NotConnected,
+            State::Idle
+            | State::Waiting(_)
+            | State::Connecting(_)
+            | State::Probation
+            | State::Stable => SendError::NotConnected,
         }
     }
 }

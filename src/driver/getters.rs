@@ -68,7 +68,13 @@ impl Driver {
     /// Whether a write or a deadline comes before the next message that was read.
     #[inline]
     fn has_to_turn(&self) -> bool {
-        self.session.is_due(self.now) || self.session.pending_output() >= WRITE_SOON
+        self.session.is_due(self.now) || self.writes_soon()
+    }
+
+    /// Whether so much is queued that it is written before anything else is handed out.
+    #[inline]
+    pub(super) fn writes_soon(&self) -> bool {
+        self.session.pending_output() >= WRITE_SOON
     }
 
     /// The latest time that was told.

@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::{Driver, Step, WRITE_SOON};
+use super::{Driver, Step};
 use crate::session::{MessageChunk, SessionEvent};
 use crate::wire::data::MessageKind;
 
@@ -84,7 +84,7 @@ impl Driver {
             if self.ready.is_empty() && !self.ready.has_ended() {
                 return None;
             }
-            let soon = self.reply_due || self.session.pending_output() >= WRITE_SOON;
+            let soon = self.reply_due || self.writes_soon();
             if soon || self.ready.is_empty() {
                 let output = self.wants_write();
                 if let Some(step) = self.write(output) {

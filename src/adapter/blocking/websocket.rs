@@ -112,7 +112,8 @@ impl<S: Transport> WebSocket<S> {
     /// Waits for the next message, Ping, Pong or Close, or for the end, as [`next`](Self::next) does.
     ///
     /// Control frames are told from the first call on, and none that was passed over before. From then on
-    /// they wait to be taken as messages do, by this or by `next`, which passes over them. See [`IncomingEvent`] for an example.
+    /// they wait to be taken as messages do, by this or by `next`, which passes over them. See
+    /// [`IncomingEvent`] for an example.
     pub fn next_event(&mut self) -> IncomingEvent {
         self.turn.next_incoming_event()
     }
